@@ -1,0 +1,48 @@
+EXTENSION = teams_proactive
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" teams_proactive.control)
+
+MODULE_big = teams_proactive
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA = $(filter-out $(DATA_built),$(wildcard sql/$(EXTENSION)--*.sql))
+EXTRA_CLEAN = $(DATA_built) test/log
+
+PG_CPPFLAGS = -Isrc $(shell curl-config --cflags 2>/dev/null)
+PG_CFLAGS = -std=gnu11 -fvisibility=hidden -Wextra -Wno-unused-parameter \
+	-Wno-sign-compare -Wno-missing-field-initializers $(if $(WERROR),-Werror)
+SHLIB_LINK = $(shell curl-config --libs 2>/dev/null)
+
+# On a fresh machine there is no PostgreSQL yet: test and demo install it, and
+# then make starts again with it.
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(wildcard $(PGXS)),)
+include $(PGXS)
+$(OBJS): $(wildcard src/*.h)
+else
+all install:
+	@echo "PostgreSQL's server headers are missing: run test/setup/packages.sh" >&2
+	@exit 1
+endif
+
+$(DATA_built): sql/$(EXTENSION).sql
+	cp $< $@
+
+.PHONY: test demo sim
+
+# Everything: build without warnings, unit tests, pg_regress, TAP tests.
+test:
+	@test/setup/packages.sh
+	@test/check-layers.sh
+	@$(MAKE) -s all sim WERROR=1 with_llvm=no
+	@$(MAKE) -s -C test/unit check
+	@test/run-tests.sh $(TESTS)
+
+# The main job, shown against the simulator in a private cluster.
+demo:
+	@test/setup/packages.sh
+	@$(MAKE) -s all sim with_llvm=no
+	@test/demo/run.sh
+
+sim:
+	@$(MAKE) -s -C test/sim

@@ -1,0 +1,142 @@
+/*
+ * auth.c
+ *	  Access tokens from Entra ID: requests as bytes, replies as structs.
+ *
+ * Nothing is known here of when a token is needed or where it is kept; the
+ * caller owns the bytes and wipes them.  What comes back is checked before it
+ * may become a header line: a token with a space or a line break in it would
+ * let the token endpoint write headers of its own.
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "auth.h"
+#include "json.h"
+#include "lib/stringinfo.h"
+
+/* Tokens with many roles have some thousand bytes. */
+#define MAX_TOKEN_LENGTH 16384
+
+/* No token of Entra ID lives longer (contract 2.2): refresh it then. */
+#define MAX_LIFETIME 86400.0
+
+/* The length of a URL without the slashes at its end. */
+static int
+trimmed_length(const char *url)
+{
+	int			length = (int) strlen(url);
+
+	while (length > 0 && url[length - 1] == '/')
+		length--;
+	return length;
+}
+
+char *
+auth_token_url(const char *login_url, const char *tenant)
+{
+	StringInfoData url;
+
+	initStringInfo(&url);
+	appendBinaryStringInfo(&url, login_url, trimmed_length(login_url));
+	appendStringInfoChar(&url, '/');
+	policy_append_escaped(&url, tenant);
+	appendStringInfoString(&url, "/oauth2/v2.0/token");
+	return url.data;
+}
+
+/*
+ * Contract 2.1.  Percent-encoding is stricter than form encoding requires,
+ * and right for the characters of secrets that are easily got wrong: + / = ~
+ */
+void
+auth_token_form(StringInfo form, const char *client_id,
+				const char *client_secret, const char *scope)
+{
+	appendStringInfoString(form, "grant_type=client_credentials&client_id=");
+	policy_append_escaped(form, client_id);
+	appendStringInfoString(form, "&client_secret=");
+	policy_append_escaped(form, client_secret);
+	appendStringInfoString(form, "&scope=");
+	policy_append_escaped(form, scope);
+}
+
+/* Is the path segment a version of Graph: v1.0, or the preview? */
+static bool
+is_version(const char *segment, int length)
+{
+	if (length == 4 && pg_strncasecmp(segment, "beta", 4) == 0)
+		return true;
+	return length >= 2 && (segment[0] == 'v' || segment[0] == 'V') &&
+		segment[1] >= '0' && segment[1] <= '9';
+}
+
+char *
+auth_graph_scope(const char *graph_url)
+{
+	int			length = trimmed_length(graph_url);
+	int			start = length;
+
+	while (start > 0 && graph_url[start - 1] != '/')
+		start--;
+
+	/* "https://v1.example" has a host there, not a version */
+	if (start > 1 && graph_url[start - 2] != '/' &&
+		is_version(graph_url + start, length - start))
+		length = start - 1;
+	return psprintf("%.*s/.default", length, graph_url);
+}
+
+/* May it stand in a header line after "Bearer "? */
+static bool
+is_usable_token(const char *token)
+{
+	const char *p;
+
+	for (p = token; *p != '\0'; p++)
+	{
+		if (*p <= ' ' || *p > '~')
+			return false;
+	}
+	return p > token && p - token <= MAX_TOKEN_LENGTH;
+}
+
+void
+auth_token_reply(const char *body, size_t length, AuthReply *reply)
+{
+	const JsonValue *doc = json_read(body, length, NULL);
+	const char *token = json_string(json_member(doc, "access_token"));
+	const char *type = json_string(json_member(doc, "token_type"));
+	double		lifetime;
+
+	reply->access_token = NULL;
+	reply->expires_in = 0;
+
+	if (token == NULL || !is_usable_token(token))
+		return;
+
+	/* RFC 6749 section 7.1: do not use a token of a type not understood */
+	if (type != NULL && pg_strcasecmp(type, "Bearer") != 0)
+		return;
+	if (!json_number(json_member(doc, "expires_in"), &lifetime) ||
+		lifetime <= 0)
+		return;
+
+	reply->access_token = pstrdup(token);
+	reply->expires_in = Min(lifetime, MAX_LIFETIME);
+}
+
+void
+auth_error(const char *body, size_t length, ServiceError *error)
+{
+	const JsonValue *doc = json_read(body, length, NULL);
+	const JsonValue *number = json_first(json_member(doc, "error_codes"));
+	const char *code = json_string(json_member(doc, "error"));
+
+	if (number != NULL && number->kind == JSON_KIND_NUMBER)
+		code = psprintf("AADSTS%s", number->text);
+	policy_set_error(error, code,
+					 json_string(json_member(doc, "error_description")));
+}

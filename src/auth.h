@@ -1,0 +1,58 @@
+/*
+ * auth.h
+ *	  Access tokens from Entra ID: requests as bytes, replies as structs.
+ *
+ * Contract 2.  There are two kinds of tokens, as two types: one for Graph can
+ * never land in a request to the Bot Connector, nor the reverse.
+ */
+#ifndef TP_AUTH_H
+#define TP_AUTH_H
+
+#include "lib/stringinfo.h"
+#include "policy.h"
+
+typedef struct GraphToken
+{
+	char	   *bearer;			/* NULL if there is none */
+	double		expires_at;		/* Unix time */
+} GraphToken;
+
+typedef struct ConnectorToken
+{
+	char	   *bearer;
+	double		expires_at;
+} ConnectorToken;
+
+/* Refresh a token when it has less than this to live (contract 2.2). */
+#define AUTH_REFRESH_AHEAD 300.0
+
+typedef struct AuthReply
+{
+	char	   *access_token;	/* NULL if the reply has none that is usable */
+	double		expires_in;		/* seconds */
+} AuthReply;
+
+/* {login_url}/{tenant}/oauth2/v2.0/token, palloc'd. */
+extern char *auth_token_url(const char *login_url, const char *tenant);
+
+/* The form for client credentials with a secret.  Wipe it after use. */
+extern void auth_token_form(StringInfo form, const char *client_id,
+							const char *client_secret, const char *scope);
+
+/* {graph_url without its version}/.default, palloc'd. */
+extern char *auth_graph_scope(const char *graph_url);
+
+/*
+ * Read the reply to a 200.  The token must be visible ASCII without spaces
+ * and of sane length, its lifetime positive.
+ */
+extern void auth_token_reply(const char *body, size_t length,
+							 AuthReply *reply);
+
+/*
+ * Read an error reply.  The code is "AADSTS" and the first of error_codes if
+ * there is one, else the OAuth error.
+ */
+extern void auth_error(const char *body, size_t length, ServiceError *error);
+
+#endif							/* TP_AUTH_H */

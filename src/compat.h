@@ -1,0 +1,185 @@
+/*
+ * compat.h
+ *	  Everything that depends on a version.
+ *
+ * The modules are written for the newest PostgreSQL; this file emulates what
+ * older ones lack, so that no PG_VERSION_NUM appears in a function elsewhere.
+ * It also serves code built with FRONTEND defined: what exists in the server
+ * only stands inside #ifndef FRONTEND.
+ */
+#ifndef TP_COMPAT_H
+#define TP_COMPAT_H
+
+/* ---------------------------------------------------------------------------
+ * JSON and encodings (common/jsonapi, common/wchar); also FRONTEND
+ * ---------------------------------------------------------------------------
+ */
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+
+/*
+ * Since 16 a semantic action returns whether to go on.  Before, it returned
+ * nothing and could not stop the parser.
+ */
+#if PG_VERSION_NUM >= 160000
+#define JSON_ACTION_RESULT JsonParseErrorType
+#define JSON_ACTION_RETURN(result) return (result)
+#else
+#define JSON_ACTION_RESULT void
+#define JSON_ACTION_RETURN(result) return
+#endif
+
+/* A lexer of UTF-8 that unescapes strings; 17 changed the arguments. */
+static inline JsonLexContext *
+compat_json_lexer(char *json, size_t length)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, json, length, PG_UTF8, true);
+#else
+	return makeJsonLexContextCstringLen(json, (int) length, PG_UTF8, true);
+#endif
+}
+
+/* 17 introduced freeJsonLexContext. */
+static inline void
+compat_json_lexer_free(JsonLexContext *lex)
+{
+#if PG_VERSION_NUM >= 170000
+	freeJsonLexContext(lex);
+#else
+	pfree(lex->strval->data);
+	pfree(lex->strval);
+	pfree(lex);
+#endif
+}
+
+/* Is all of it valid UTF-8?  14 introduced pg_encoding_verifymbstr. */
+static inline bool
+compat_utf8_is_valid(const char *text, int length)
+{
+#if PG_VERSION_NUM >= 140000
+	return pg_encoding_verifymbstr(PG_UTF8, text, length) == length;
+#else
+	while (length > 0)
+	{
+		int			step = pg_encoding_verifymb(PG_UTF8, text, length);
+
+		if (step <= 0)
+			return false;
+		text += step;
+		length -= step;
+	}
+	return true;
+#endif
+}
+
+#ifndef FRONTEND
+/* ---------------------------------------------------------------------------
+ * The server
+ * ---------------------------------------------------------------------------
+ */
+
+/*
+ * The library is built with hidden symbols, so that its names cannot clash
+ * with those of other extensions; 16 made PGDLLEXPORT the exception from that.
+ */
+#if PG_VERSION_NUM < 160000 && defined(__GNUC__) && !defined(WIN32)
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
+/* And 16 made PG_FUNCTION_INFO_V1 export the function itself. */
+#define SQL_FUNCTION(name) \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name)
+
+/* 15 reserves a parameter prefix, before that one could only warn. */
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* Since 15 shared memory may be requested only from a hook. */
+#if PG_VERSION_NUM >= 150000
+#define compat_install_shmem_request(previous, hook) \
+	do { \
+		(previous) = shmem_request_hook; \
+		shmem_request_hook = (hook); \
+	} while (0)
+#else
+typedef void (*shmem_request_hook_type) (void);
+#define compat_install_shmem_request(previous, hook) \
+	do { \
+		(previous) = NULL; \
+		(hook) (); \
+	} while (0)
+#endif
+
+/* 14 told the utility hook whether it may scribble on the tree. */
+#if PG_VERSION_NUM >= 140000
+#define COMPAT_UTILITY_HOOK_PARAMETERS \
+	PlannedStmt *pstmt, const char *queryString, bool readOnlyTree, \
+	ProcessUtilityContext context, ParamListInfo params, \
+	QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc
+#define COMPAT_UTILITY_HOOK_ARGUMENTS \
+	pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc
+#else
+#define COMPAT_UTILITY_HOOK_PARAMETERS \
+	PlannedStmt *pstmt, const char *queryString, \
+	ProcessUtilityContext context, ParamListInfo params, \
+	QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc
+#define COMPAT_UTILITY_HOOK_ARGUMENTS \
+	pstmt, queryString, context, params, queryEnv, dest, qc
+#endif
+
+/* 17 lets a resource owner have the set, and named wait events. */
+#if PG_VERSION_NUM >= 170000
+#define compat_create_wait_set(context, nevents) \
+	CreateWaitEventSet(NULL, (nevents))
+#define compat_wait_event() compat_named_wait_event("TeamsProactive")
+#define compat_named_wait_event(name) \
+	({ static uint32 event = 0; \
+	   if (event == 0) event = WaitEventExtensionNew(name); event; })
+#else
+#define compat_create_wait_set(context, nevents) \
+	CreateWaitEventSet((context), (nevents))
+#define compat_wait_event() PG_WAIT_EXTENSION
+#endif
+
+/* 16 renamed the check of an object's owner. */
+#if PG_VERSION_NUM >= 160000
+#define compat_owns_database(database, role) \
+	object_ownercheck(DatabaseRelationId, (database), (role))
+#else
+#define compat_owns_database(database, role) \
+	pg_database_ownercheck((database), (role))
+#endif
+
+/* 14 wants hash keys that are strings to be declared as such. */
+#if PG_VERSION_NUM >= 140000
+#define COMPAT_HASH_STRINGS HASH_STRINGS
+#else
+#define COMPAT_HASH_STRINGS 0
+#endif
+
+/* Uniform in [0, 1); 15 has a generator of its own, seeded per process. */
+#if PG_VERSION_NUM >= 150000
+#include "common/pg_prng.h"
+#define compat_random_uniform() pg_prng_double(&pg_global_prng_state)
+#else
+#define compat_random_uniform() (random() / (MAX_RANDOM_VALUE + 1.0))
+#endif
+
+/* libcurl 7.85 named protocols by strings. */
+#ifdef LIBCURL_VERSION_NUM
+#if LIBCURL_VERSION_NUM >= 0x075500
+#define compat_curl_restrict_protocols(easy) \
+	curl_easy_setopt((easy), CURLOPT_PROTOCOLS_STR, "http,https")
+#else
+#define compat_curl_restrict_protocols(easy) \
+	curl_easy_setopt((easy), CURLOPT_PROTOCOLS, \
+					 (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS))
+#endif
+#endif
+#endif							/* FRONTEND */
+
+#endif							/* TP_COMPAT_H */

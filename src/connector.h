@@ -1,0 +1,41 @@
+/*
+ * connector.h
+ *	  The Bot Connector: requests as bytes, replies as structs.
+ *
+ * Contract 4.  The body of a send is the activity as it is in the outbox.
+ */
+#ifndef TP_CONNECTOR_H
+#define TP_CONNECTOR_H
+
+#include "lib/stringinfo.h"
+#include "policy.h"
+
+/*
+ * {service_url}/v3/conversations/{conversation_id}/activities, palloc'd.  The
+ * path of service_url is significant, a slash at its end is not (4.0.1).
+ */
+extern char *connector_send_url(const char *service_url,
+								const char *conversation_id);
+
+/*
+ * The id of the new activity from the reply to a 2xx, palloc'd, or NULL: a
+ * missing id is success without a handle (4.2).
+ */
+extern char *connector_send_reply(const char *body, size_t length);
+
+/*
+ * Read either of the Connector's error envelopes, including the one that is
+ * JSON inside a string (4.0.5); any bytes will do.
+ */
+extern void connector_error(const char *body, size_t length,
+							ServiceError *error);
+
+/*
+ * The size of an activity as the service counts it: bytes of its UTF-16 form
+ * (section 8).  The argument is UTF-8.
+ */
+extern size_t connector_activity_size(const char *activity);
+
+#define CONNECTOR_MAX_ACTIVITY_SIZE (100 * 1024)
+
+#endif							/* TP_CONNECTOR_H */

@@ -1,0 +1,49 @@
+/*
+ * delivery.h
+ *	  Takes messages from the outbox to the chats, and their fates back.
+ */
+#ifndef TP_DELIVERY_H
+#define TP_DELIVERY_H
+
+#include "shared.h"
+
+/*
+ * Begin: what the ledger has is decided about in the first transaction.  The
+ * slot (or NULL) gets the counters.
+ */
+extern void delivery_open(Slot *slot);
+
+/* The outbox may have something new; the bots may have changed. */
+extern void delivery_wake(bool reload);
+
+typedef enum DeliveryStep
+{
+	DELIVERY_GOES_ON,
+	DELIVERY_EXTENSION_GONE
+} DeliveryStep;
+
+/*
+ * Do all that can be done without waiting; at most one transaction.  Then
+ * *timeout_ms is for how long there is nothing more to do, unless http_wait()
+ * brings something; negative means for ever.  An error in the transaction is
+ * raised after the memory was made to agree with the tables, and calling again
+ * goes on.
+ */
+extern DeliveryStep delivery_advance(long *timeout_ms);
+
+/* From now on start nothing; settle what was started. */
+extern void delivery_stop(void);
+
+/* Is nothing in flight, nothing to settle, and nothing due? */
+extern bool delivery_is_idle(void);
+
+/* Is nothing in flight and nothing to settle? */
+extern bool delivery_is_quiet(void);
+
+/* How many messages and targets are in memory, for the activity display. */
+extern void delivery_counts(int *in_memory, int *in_flight);
+
+/* Forget everything. */
+extern void delivery_close(void);
+
+#endif							/* TP_DELIVERY_H */

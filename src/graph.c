@@ -1,0 +1,342 @@
+/*
+ * graph.c
+ *	  Microsoft Graph: requests as bytes, replies as structs.
+ *
+ * Whatever concerns users goes through $batch.  Items of one batch never
+ * depend on each other: an item whose dependency answers 409, which is fine
+ * for an installation, would fail with 424 (contract 3.10).
+ *
+ * Replies are read leniently where the service is free to vary (order, case
+ * of header names, the item's body for errors), and strictly where a value is
+ * kept: an id that is none makes the reply malformed, not the row.
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "graph.h"
+#include "json.h"
+#include "lib/stringinfo.h"
+
+/* Versions are short ("1.4.0"); what is longer is none. */
+#define MAX_VERSION_LENGTH 100
+
+/* ---------------------------------------------------------------------------
+ * Requests
+ * ---------------------------------------------------------------------------
+ */
+
+char *
+graph_batch_url(const char *graph_url)
+{
+	return psprintf("%s/$batch", graph_url);
+}
+
+/* Does the root select the preview's calls (contract 3.1)? */
+static bool
+is_beta(const char *graph_url)
+{
+	size_t		length = strlen(graph_url);
+
+	return length >= 5 && pg_strcasecmp(graph_url + length - 5, "/beta") == 0;
+}
+
+/* Append " eq 'value'" with the quotes doubled, then encoded (3.0.2). */
+static void
+append_equals(StringInfo url, const char *value)
+{
+	StringInfoData quoted;
+
+	initStringInfo(&quoted);
+	for (; *value != '\0'; value++)
+	{
+		if (*value == '\'')
+			appendStringInfoChar(&quoted, '\'');
+		appendStringInfoChar(&quoted, *value);
+	}
+
+	appendStringInfoString(url, "%20eq%20'");
+	policy_append_escaped(url, quoted.data);
+	appendStringInfoChar(url, '\'');
+	pfree(quoted.data);
+}
+
+/* The item's URL, relative to the version root as $batch wants it. */
+static void
+append_item_url(StringInfo url, bool beta, const char *teams_app_id,
+				const GraphItem *item)
+{
+	appendStringInfoString(url, "/users/");
+	policy_append_escaped(url, item->user_id);
+	appendStringInfoString(url, "/teamwork/installedApps");
+
+	if (item->op == OP_CHAT)
+	{
+		appendStringInfoChar(url, '/');
+		policy_append_escaped(url, item->installation_id);
+		appendStringInfoString(url, "/chat?$select=id");
+	}
+	else if (item->op == OP_LOOKUP && beta)
+	{
+		appendStringInfoString(url, "?$expand=teamsAppDefinition"
+							   "&$filter=teamsAppDefinition/teamsAppId");
+		append_equals(url, teams_app_id);
+	}
+	else if (item->op == OP_LOOKUP)
+	{
+		appendStringInfoString(url, "?$expand=teamsApp,teamsAppDefinition"
+							   "&$filter=teamsApp/id");
+		append_equals(url, teams_app_id);
+	}
+}
+
+/* What to install: a URL on the same root and version (contract 3.0.4). */
+static void
+append_install_body(StringInfo body, const char *graph_url,
+					const char *teams_app_id)
+{
+	StringInfoData app;
+
+	initStringInfo(&app);
+	appendStringInfo(&app, "%s/appCatalogs/teamsApps/", graph_url);
+	policy_append_escaped(&app, teams_app_id);
+
+	appendStringInfoString(body, "{\"teamsApp@odata.bind\":");
+	json_append_string(body, app.data);
+	appendStringInfoChar(body, '}');
+	pfree(app.data);
+}
+
+void
+graph_batch_request(StringInfo body, const char *graph_url,
+					const char *teams_app_id,
+					const GraphItem *items, int nitems)
+{
+	bool		beta = is_beta(graph_url);
+	StringInfoData url;
+	int			i;
+
+	initStringInfo(&url);
+	appendStringInfoString(body, "{\"requests\":[");
+	for (i = 0; i < nitems; i++)
+	{
+		bool		install = items[i].op == OP_INSTALL;
+
+		resetStringInfo(&url);
+		append_item_url(&url, beta, teams_app_id, &items[i]);
+
+		appendStringInfo(body, "%s{\"id\":\"%d\",\"method\":\"%s\",\"url\":",
+						 i > 0 ? "," : "", i + 1, install ? "POST" : "GET");
+		json_append_string(body, url.data);
+		if (install)
+		{
+			appendStringInfoString(body, ",\"headers\":{\"Content-Type\":"
+								   "\"application/json\"},\"body\":");
+			append_install_body(body, graph_url, teams_app_id);
+		}
+		appendStringInfoChar(body, '}');
+	}
+	appendStringInfoString(body, "]}");
+	pfree(url.data);
+}
+
+char *
+graph_catalog_url(const char *graph_url, const char *manifest_id)
+{
+	StringInfoData url;
+
+	initStringInfo(&url);
+	appendStringInfo(&url, "%s/appCatalogs/teamsApps?$filter=externalId",
+					 graph_url);
+	append_equals(&url, manifest_id);
+	return url.data;
+}
+
+/* ---------------------------------------------------------------------------
+ * Replies
+ * ---------------------------------------------------------------------------
+ */
+
+/* The string's text if it can be an id, else NULL. */
+static const char *
+id_or_null(const JsonValue *value)
+{
+	const char *id = json_string(value);
+
+	return id != NULL && policy_is_opaque_id(id) ? id : NULL;
+}
+
+/* The error envelope, contract 3.12; doc may be anything. */
+static void
+read_error(const JsonValue *doc, ServiceError *error)
+{
+	const JsonValue *envelope = json_member(doc, "error");
+
+	policy_set_error(error, json_string(json_member(envelope, "code")),
+					 json_string(json_member(envelope, "message")));
+}
+
+void
+graph_error(const char *body, size_t length, ServiceError *error)
+{
+	read_error(json_read(body, length, NULL), error);
+}
+
+/* Contract 3.3: an empty list means that the app is not installed. */
+static void
+read_lookup(const JsonValue *body, GraphReply *reply)
+{
+	const JsonValue *list = json_member(body, "value");
+	const JsonValue *entry;
+
+	if (list == NULL || list->kind != JSON_KIND_ARRAY)
+	{
+		reply->malformed = true;
+		return;
+	}
+	for (entry = json_first(list); entry != NULL; entry = entry->next)
+	{
+		const JsonValue *definition = json_member(entry, "teamsAppDefinition");
+		const char *version = id_or_null(json_member(definition, "version"));
+
+		reply->installation_id = id_or_null(json_member(entry, "id"));
+		if (reply->installation_id == NULL)
+			continue;
+		if (version != NULL && strlen(version) <= MAX_VERSION_LENGTH)
+			reply->app_version = version;
+		return;
+	}
+	reply->malformed = json_first(list) != NULL;
+}
+
+/* Read one element of "responses" whose id belongs to the item. */
+static void
+read_item(const JsonValue *response, const GraphItem *item, int status,
+		  GraphReply *reply)
+{
+	const JsonValue *headers = json_member(response, "headers");
+	const JsonValue *body = json_member(response, "body");
+	const JsonValue *wait = json_member_nocase(headers, "Retry-After");
+
+	reply->status = status;
+	if (wait != NULL && (wait->kind == JSON_KIND_STRING ||
+						 wait->kind == JSON_KIND_NUMBER))
+		reply->retry_after = wait->text;
+
+	if (status < 200 || status > 299)
+		read_error(body, &reply->error);
+	else if (item->op == OP_LOOKUP)
+		read_lookup(body, reply);
+	else if (item->op == OP_CHAT)
+	{
+		reply->chat_id = id_or_null(json_member(body, "id"));
+		reply->malformed = reply->chat_id == NULL;
+	}
+	/* An installation's 201 has no body (3.4); if there is one, never mind */
+}
+
+/* Which item is it?  Counts from 0; -1 if none of ours. */
+static int
+item_index(const JsonValue *response, int nitems)
+{
+	double		id;
+
+	if (!json_number(json_member(response, "id"), &id))
+		return -1;
+	if (id < 1 || id > nitems || id != (int) id)
+		return -1;
+	return (int) id - 1;
+}
+
+/* An HTTP status, or 0 if it is none. */
+static int
+item_status(const JsonValue *response)
+{
+	double		status;
+
+	if (!json_number(json_member(response, "status"), &status) ||
+		status < 100 || status > 599)
+		return 0;
+	return (int) status;
+}
+
+bool
+graph_batch_reply(const char *body, size_t length,
+				  const GraphItem *items, int nitems,
+				  GraphReply *replies, const char **problem)
+{
+	const JsonValue *doc = json_read(body, length, problem);
+	const JsonValue *list = json_member(doc, "responses");
+	const JsonValue *response;
+	int			i;
+
+	for (i = 0; i < nitems; i++)
+	{
+		memset(&replies[i], 0, sizeof(GraphReply));
+		policy_set_error(&replies[i].error, NULL, NULL);
+	}
+
+	if (list == NULL || list->kind != JSON_KIND_ARRAY)
+	{
+		if (doc != NULL)
+			*problem = "JSON document has no array \"responses\"";
+		return false;
+	}
+	for (response = json_first(list); response != NULL;
+		 response = response->next)
+	{
+		int			index = item_index(response, nitems);
+		int			status = item_status(response);
+
+		/* Of answers to the same item, the first that is one counts */
+		if (index >= 0 && status != 0 && replies[index].status == 0)
+			read_item(response, &items[index], status, &replies[index]);
+	}
+	return true;
+}
+
+/* Contract 3.2: the spelling of distributionMethod varies in its case. */
+static bool
+is_own_app(const JsonValue *app)
+{
+	const char *method = json_string(json_member(app, "distributionMethod"));
+
+	return method != NULL && pg_strcasecmp(method, "organization") == 0;
+}
+
+GraphCatalogResult
+graph_catalog_reply(const char *body, size_t length, char **teams_app_id)
+{
+	const JsonValue *doc = json_read(body, length, NULL);
+	const JsonValue *list = json_member(doc, "value");
+	const JsonValue *first = json_first(list);
+	const JsonValue *app;
+	const JsonValue *chosen = NULL;
+	const char *id;
+
+	if (list == NULL || list->kind != JSON_KIND_ARRAY)
+		return GRAPH_CATALOG_MALFORMED;
+	if (first == NULL)
+		return GRAPH_CATALOG_ABSENT;
+
+	if (first->next == NULL)
+		chosen = first;
+	for (app = first; app != NULL && first->next != NULL; app = app->next)
+	{
+		if (!is_own_app(app))
+			continue;
+		if (chosen != NULL)
+			return GRAPH_CATALOG_AMBIGUOUS;
+		chosen = app;
+	}
+	if (chosen == NULL)
+		return GRAPH_CATALOG_AMBIGUOUS;
+
+	id = json_string(json_member(chosen, "id"));
+	if (id == NULL || !policy_is_guid(id))
+		return GRAPH_CATALOG_MALFORMED;
+	*teams_app_id = pstrdup(id);
+	return GRAPH_CATALOG_FOUND;
+}

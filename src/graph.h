@@ -1,0 +1,74 @@
+/*
+ * graph.h
+ *	  Microsoft Graph: requests as bytes, replies as structs.
+ *
+ * Contract 3.  "graph_url" is the root with its version, without a slash at
+ * its end, as in https://graph.microsoft.com/v1.0.  If it ends in /beta, the
+ * calls of the preview are used (contract 3.1).
+ */
+#ifndef TP_GRAPH_H
+#define TP_GRAPH_H
+
+#include "lib/stringinfo.h"
+#include "policy.h"
+
+/* The most requests that one $batch may hold (contract 3.10). */
+#define GRAPH_BATCH_MAX 20
+
+/* One request inside a $batch; op is OP_LOOKUP, OP_INSTALL or OP_CHAT. */
+typedef struct GraphItem
+{
+	Operation	op;
+	const char *user_id;
+	const char *installation_id;	/* for OP_CHAT */
+} GraphItem;
+
+/* The answer to one item. */
+typedef struct GraphReply
+{
+	int			status;			/* 0: the service left this item out */
+	ServiceError error;			/* set if status is not 2xx */
+	const char *retry_after;	/* the item's own header, or NULL */
+	const char *installation_id;	/* OP_LOOKUP: NULL means not installed */
+	const char *app_version;	/* OP_LOOKUP, NULL if unknown */
+	const char *chat_id;		/* OP_CHAT */
+	bool		malformed;		/* 2xx, but not of the documented shape */
+} GraphReply;
+
+/* {graph_url}/$batch, palloc'd. */
+extern char *graph_batch_url(const char *graph_url);
+
+/* Append the body of a $batch for up to GRAPH_BATCH_MAX items. */
+extern void graph_batch_request(StringInfo body, const char *graph_url,
+								const char *teams_app_id,
+								const GraphItem *items, int nitems);
+
+/*
+ * Read the reply to a $batch into replies[nitems], in the order of the items
+ * whatever the service's.  False if the body as a whole makes no sense; then
+ * *problem says why.  Strings live in the current memory context.
+ */
+extern bool graph_batch_reply(const char *body, size_t length,
+							  const GraphItem *items, int nitems,
+							  GraphReply *replies, const char **problem);
+
+/* The catalog's entry for a manifest id (contract 3.2), palloc'd. */
+extern char *graph_catalog_url(const char *graph_url, const char *manifest_id);
+
+typedef enum GraphCatalogResult
+{
+	GRAPH_CATALOG_FOUND,
+	GRAPH_CATALOG_ABSENT,		/* no entry */
+	GRAPH_CATALOG_AMBIGUOUS,	/* several, and not just one of the
+								 * organisation's own */
+	GRAPH_CATALOG_MALFORMED
+} GraphCatalogResult;
+
+/* Read the reply to it; on FOUND *teams_app_id is set, a GUID, palloc'd. */
+extern GraphCatalogResult graph_catalog_reply(const char *body, size_t length,
+											  char **teams_app_id);
+
+/* Read Graph's error envelope (contract 3.12); any bytes will do. */
+extern void graph_error(const char *body, size_t length, ServiceError *error);
+
+#endif							/* TP_GRAPH_H */

@@ -1,0 +1,80 @@
+/*
+ * http.h
+ *	  HTTP requests, many at a time, and the one place where the worker waits.
+ */
+#ifndef TP_HTTP_H
+#define TP_HTTP_H
+
+#include "policy.h"
+
+typedef enum HttpResult
+{
+	HTTP_ANSWERED,				/* there is a status; the body may be cut */
+	HTTP_NOT_SENT,				/* the service cannot have acted on it */
+	HTTP_OUTCOME_UNKNOWN		/* all was sent, no answer came (4.0.4) */
+} HttpResult;
+
+typedef struct HttpReply
+{
+	HttpResult	result;
+	int			status;			/* if answered */
+	const char *body;			/* NUL-terminated, at most HTTP_MAX_BODY */
+	size_t		length;
+	const char *retry_after;	/* header, or NULL */
+	const char *correlation_id; /* MS-CV or request-id, or NULL */
+	const char *problem;		/* if not answered: why, in plain words */
+} HttpReply;
+
+/* Longer bodies are cut (contract 11.11). */
+#define HTTP_MAX_BODY (1024 * 1024)
+
+/*
+ * Called from http_wait() when a request has ended; the reply is valid only
+ * during the call.  It may start further requests.
+ */
+typedef void (*HttpHandler) (const HttpReply *reply, void *argument);
+
+typedef struct HttpRequest
+{
+	const char *url;
+	const char *bearer;			/* token, or NULL */
+	const char *content_type;	/* of the body */
+	const char *body;			/* NULL: a GET; else a POST */
+	size_t		length;
+	bool		is_secret;		/* wipe the copy of the body afterwards */
+	HttpHandler handler;
+	void	   *argument;
+} HttpRequest;
+
+/* Set up libcurl in this process; raises an error if that fails. */
+extern void http_open(void);
+
+/* Drop what is in flight, without calling handlers, and free everything. */
+extern void http_close(void);
+
+/*
+ * What is wrong with a URL as a place to send a token to, as a sentence for
+ * errdetail, or NULL: it must be https, or http on loopback, without user or
+ * fragment, and its host one of teams_proactive.allowed_hosts.
+ */
+extern const char *http_url_problem(const char *url);
+
+/*
+ * Start a request; everything it points to is copied.  A URL that
+ * http_url_problem() refuses is refused here, too.  Never raises an error for
+ * that: the handler learns of all problems.
+ */
+extern void http_start(const HttpRequest *request);
+
+extern int	http_in_flight(void);
+
+/*
+ * Wait until a request has ended and its handler has run, the latch is set,
+ * or timeout_ms have passed (negative: for ever).  Resets the latch.
+ */
+extern void http_wait(long timeout_ms);
+
+/* The same, without waiting. */
+extern void http_poll(void);
+
+#endif							/* TP_HTTP_H */

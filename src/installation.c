@@ -1,0 +1,342 @@
+/*
+ * installation.c
+ *	  Finds out where a target's messages go, and installs the bot on the way.
+ *
+ * Each target goes its own way through the three calls: look up the
+ * installation; if there is none, install and look up again; fetch the chat's
+ * id (contract 3.3 to 3.5).  The calls of many targets travel together in
+ * $batch requests.  A batch that is full leaves at once; one that is not full
+ * leaves only if no other is under way, as its answers bring the next
+ * questions.  So a lone target waits for nobody, and a thousand travel in
+ * full batches.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "bot.h"
+#include "graph.h"
+#include "http.h"
+#include "installation.h"
+
+/* Batches that one bot may have in flight. */
+#define MAX_BATCHES 4
+
+/* The longest Retry-After that is believed. */
+#define MAX_RETRY_AFTER 3600.0
+
+typedef struct GraphBatch
+{
+	Bot		   *bot;
+	int			count;
+	Target	   *targets[GRAPH_BATCH_MAX];
+	GraphItem	items[GRAPH_BATCH_MAX];
+} GraphBatch;
+
+static MemoryContext targets_context;
+static dlist_head finished;
+
+void
+installation_open(MemoryContext context)
+{
+	targets_context = context;
+	dlist_init(&finished);
+}
+
+/* Keep a string in place of what was there before. */
+static void
+keep(char **place, const char *text)
+{
+	if (*place != NULL)
+		pfree(*place);
+	*place = text ? MemoryContextStrdup(targets_context, text) : NULL;
+}
+
+Target *
+installation_take_finished(void)
+{
+	if (dlist_is_empty(&finished))
+		return NULL;
+	return dlist_container(Target, node, dlist_pop_head_node(&finished));
+}
+
+static void
+ask(Target *target, Operation next)
+{
+	target->next = next;
+	dlist_push_tail(&target->bot->asking, &target->node);
+	target->bot->asking_count++;
+}
+
+void
+installation_ask(Target *target)
+{
+	target->state = TARGET_ASKING;
+	target->verdict = ACTION_OK;
+	target->tried_to_install = false;
+	target->installed_by_us = false;
+	ask(target, OP_LOOKUP);
+}
+
+/* ----------
+ * Answers
+ * ----------
+ */
+
+static void
+finish(Target *target)
+{
+	target->state = TARGET_KNOWN;
+	dlist_push_tail(&finished, &target->node);
+}
+
+static void
+fail(Target *target, Action verdict, const ServiceError *error,
+	 const char *hint, double retry_after)
+{
+	MemoryContext old = MemoryContextSwitchTo(targets_context);
+
+	target->state = TARGET_NEW;
+	target->verdict = verdict;
+	policy_set_error(&target->error, error->code, error->message);
+	MemoryContextSwitchTo(old);
+	target->hint = hint;
+	target->retry_after = retry_after;
+	dlist_push_tail(&finished, &target->node);
+}
+
+/* Fail a target for a reason of our own. */
+static void
+fail_because(Target *target, Action verdict, const char *code,
+			 const char *message)
+{
+	ServiceError error = {code, message};
+
+	fail(target, verdict, &error, NULL, -1);
+}
+
+static void
+take_chat(Target *target, const GraphReply *reply)
+{
+	keep(&target->chat_id, reply->chat_id);
+	finish(target);
+}
+
+static void
+take_lookup(Target *target, const GraphReply *reply)
+{
+	if (reply->installation_id != NULL)
+	{
+		keep(&target->installation_id, reply->installation_id);
+		keep(&target->app_version, reply->app_version);
+		ask(target, OP_CHAT);
+	}
+	else if (!target->tried_to_install)
+		ask(target, OP_INSTALL);
+	else
+		fail_because(target, ACTION_RETRY, "installation_not_visible",
+					 "the bot was installed, but Graph does not list it yet");
+}
+
+static void
+take_success(Target *target, const GraphReply *reply)
+{
+	bot_graph_accepted(target->bot);
+	switch (target->next)
+	{
+		case OP_LOOKUP:
+			take_lookup(target, reply);
+			break;
+		case OP_INSTALL:
+			/* 201 has no body, 409 says that it is there: ask for its id */
+			target->tried_to_install = true;
+			target->installed_by_us = reply->status != 409;
+			ask(target, OP_LOOKUP);
+			break;
+		default:
+			take_chat(target, reply);
+			break;
+	}
+}
+
+static void
+take_failure(Target *target, const GraphReply *reply, Action action)
+{
+	Bot		   *bot = target->bot;
+	const char *hint = policy_hint(target->next, reply->status,
+								   &reply->error);
+	double		delay = policy_retry_after(reply->retry_after, bot_clock(),
+										   MAX_RETRY_AFTER);
+	TimestampTz until;
+
+	switch (action)
+	{
+		case ACTION_THROTTLED:
+			/* Waits for the longest of the delays told (contract 3.10). */
+			if (delay < 0)
+				delay = Max(1.0, bot_backoff(1));
+			until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												delay * 1000);
+			bot->graph_not_before = Max(bot->graph_not_before, until);
+			ask(target, target->next);
+			break;
+		case ACTION_REAUTH:
+			bot_graph_refused(bot, &reply->error);
+			ask(target, target->next);
+			break;
+		case ACTION_PAUSE_BOT:
+			bot_pause(bot, "Graph: status %d %s: %s%s%s", reply->status,
+					  reply->error.code, reply->error.message,
+					  hint ? "  " : "", hint ? hint : "");
+			ask(target, target->next);
+			break;
+		default:
+			fail(target, action, &reply->error, hint, delay);
+			break;
+	}
+}
+
+static void
+take_reply(Target *target, const GraphReply *reply)
+{
+	Action		action;
+
+	if (reply->status == 0)
+		fail_because(target, ACTION_RETRY, "no_answer",
+					 "Graph left the request out of its answer to a batch");
+	else if (reply->malformed)
+		fail_because(target, ACTION_RETRY, "malformed_reply",
+					 "Graph's reply makes no sense");
+	else
+	{
+		action = policy_classify(target->next, reply->status, &reply->error);
+		if (action == ACTION_OK)
+			take_success(target, reply);
+		else
+			take_failure(target, reply, action);
+	}
+}
+
+/* The batch as a whole has failed, and so has each of its questions. */
+static void
+take_batch_failure(GraphBatch *batch, const HttpReply *reply,
+				   const char *problem)
+{
+	GraphReply	failure = {0};
+
+	failure.status = reply->status;
+	failure.retry_after = reply->retry_after;
+	if (reply->result == HTTP_ANSWERED && problem == NULL)
+		graph_error(reply->body, reply->length, &failure.error);
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		Target	   *target = batch->targets[i];
+
+		if (reply->result != HTTP_ANSWERED)
+			fail_because(target, ACTION_RETRY, "connection_failed",
+						 reply->problem);
+		else if (problem != NULL)
+			fail_because(target, ACTION_RETRY, "malformed_reply", problem);
+		else
+			take_reply(target, &failure);
+	}
+}
+
+static void
+on_batch(const HttpReply *reply, void *argument)
+{
+	GraphBatch *batch = argument;
+	GraphReply	replies[GRAPH_BATCH_MAX];
+	const char *problem = NULL;
+
+	batch->bot->graph_batches--;
+
+	/* Older services answer a throttled batch with 424 (contract 3.10). */
+	if (reply->result == HTTP_ANSWERED &&
+		(reply->status == 200 || reply->status == 424) &&
+		graph_batch_reply(reply->body, reply->length, batch->items,
+						  batch->count, replies, &problem))
+	{
+		for (int i = 0; i < batch->count; i++)
+			take_reply(batch->targets[i], &replies[i]);
+	}
+	else
+		take_batch_failure(batch, reply, problem);
+	pfree(batch);
+}
+
+/* ----------
+ * Questions
+ * ----------
+ */
+
+static GraphBatch *
+next_batch(Bot *bot)
+{
+	GraphBatch *batch = MemoryContextAllocZero(targets_context,
+											   sizeof(GraphBatch));
+
+	batch->bot = bot;
+	while (batch->count < GRAPH_BATCH_MAX && !dlist_is_empty(&bot->asking))
+	{
+		Target	   *target = dlist_container(Target, node,
+											 dlist_pop_head_node(&bot->asking));
+
+		batch->items[batch->count].op = target->next;
+		batch->items[batch->count].user_id = target->id;
+		batch->items[batch->count].installation_id = target->installation_id;
+		batch->targets[batch->count++] = target;
+		bot->asking_count--;
+	}
+	return batch;
+}
+
+static void
+send_batch(Bot *bot, const char *bearer, const char *app_id)
+{
+	GraphBatch *batch = next_batch(bot);
+	HttpRequest request;
+	StringInfoData body;
+
+	initStringInfo(&body);
+	graph_batch_request(&body, bot->graph_url, app_id, batch->items,
+						batch->count);
+	memset(&request, 0, sizeof(request));
+	request.url = graph_batch_url(bot->graph_url);
+	request.bearer = bearer;
+	request.content_type = "application/json";
+	request.body = body.data;
+	request.length = body.len;
+	request.handler = on_batch;
+	request.argument = batch;
+	http_start(&request);
+	bot->graph_batches++;
+	pfree(body.data);
+}
+
+void
+installation_advance(Bot *bot)
+{
+	const char *bearer;
+	const char *app_id;
+
+	if (bot->asking_count == 0 || !bot_is_active(bot) ||
+		bot->graph_not_before > GetCurrentTimestamp())
+		return;
+	bearer = bot_graph_bearer(bot);
+	app_id = bot_app_id(bot);
+	if (bearer == NULL || app_id == NULL)
+		return;
+	while ((bot->asking_count >= GRAPH_BATCH_MAX &&
+			bot->graph_batches < MAX_BATCHES) ||
+		   (bot->asking_count > 0 && bot->graph_batches == 0))
+		send_batch(bot, bearer, app_id);
+}
+
+TimestampTz
+installation_next(const Bot *bot)
+{
+	return bot_is_active(bot) && bot->asking_count > 0 ?
+		bot->graph_not_before : 0;
+}

@@ -1,0 +1,76 @@
+/*
+ * installation.h
+ *	  Finds out where a target's messages go, and installs the bot on the way.
+ */
+#ifndef TP_INSTALLATION_H
+#define TP_INSTALLATION_H
+
+#include "lib/ilist.h"
+
+#include "bot.h"
+#include "policy.h"
+
+typedef enum TargetState
+{
+	TARGET_NEW,					/* nobody has asked */
+	TARGET_ASKING,				/* Graph is being asked */
+	TARGET_KNOWN				/* chat_id is set */
+} TargetState;
+
+/*
+ * A person that a bot has messages for, while it has any in memory.  It is
+ * kept by window.c, which owns the lower part and frees the strings.
+ */
+typedef struct Target
+{
+	const char *key;			/* scope:id, the hash key */
+	Bot		   *bot;
+	const char *scope;
+	const char *id;
+
+	TargetState state;
+	Operation	next;			/* the next call while asking */
+	bool		tried_to_install;
+	bool		installed_by_us;
+	char	   *installation_id;
+	char	   *app_version;
+	char	   *chat_id;
+	char	   *service_url;	/* NULL: the bot's */
+	dlist_node	node;			/* in the bot's list "asking", in a batch or
+								 * among those finished */
+
+	/* If asking has failed: why. */
+	Action		verdict;		/* ACTION_OK if it has not */
+	ServiceError error;
+	const char *hint;
+	double		retry_after;	/* seconds; negative: not said */
+
+	/* For window.c. */
+	dlist_head	messages;		/* in the order of their ids */
+	int			message_count;
+	int64		skipped_from;	/* the first id left in the table for want of
+								 * room here, or 0 */
+	bool		is_ready;		/* in the bot's list "ready" */
+	dlist_node	ready_node;
+	dlist_node	flying_node;	/* in the bot's list "flying" */
+} Target;
+
+/* Begin to ask for a target that is TARGET_NEW. */
+extern void installation_ask(Target *target);
+
+/* Send what can be sent of a bot's questions. */
+extern void installation_advance(Bot *bot);
+
+/*
+ * The next target that is TARGET_KNOWN now, or TARGET_NEW again with a
+ * verdict that says why; NULL if there is none.
+ */
+extern Target *installation_take_finished(void);
+
+/* When a bot that was throttled may be asked again, or 0. */
+extern TimestampTz installation_next(const Bot *bot);
+
+/* Start anew, with nothing asked; what is found out lives in the context. */
+extern void installation_open(MemoryContext context);
+
+#endif							/* TP_INSTALLATION_H */

@@ -1,0 +1,430 @@
+/*
+ * json.c
+ *	  Reads JSON that comes from outside, and writes JSON strings.
+ *
+ * The grammar is left to PostgreSQL's own parser (common/jsonapi); its
+ * semantic actions build the tree.  That parser may raise errors in the
+ * backend, in two places: where it guards the stack, and where it converts
+ * \uXXXX escapes to the server's encoding.  A worker that reads what a
+ * stranger sent cannot afford either, so one pass over a copy of the text
+ * removes the occasions before the parser sees it: nesting is limited, and
+ * the escapes of all but ASCII are replaced by their UTF-8, which is never
+ * longer.  The tree is UTF-8 then, whatever the server's encoding.
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include <math.h>
+
+#include "compat.h"
+#include "json.h"
+#include "lib/stringinfo.h"
+
+/* Replies are far smaller (contract 11.11); lengths must fit an int. */
+#define MAX_LENGTH (64 * 1024 * 1024)
+
+/* What the semantic actions share. */
+typedef struct Builder
+{
+	JsonValue  *root;
+	JsonValue **next[JSON_MAX_DEPTH + 1];	/* by depth: where to link */
+	int			depth;
+	int			nvalues;
+	bool		full;			/* over a limit: build no more */
+	char	   *name;			/* of the member that comes next, or NULL */
+} Builder;
+
+/* The value of four hexadecimal digits, or -1. */
+static int
+hex4(const char *digits, const char *end)
+{
+	int			value = 0;
+	int			i;
+
+	if (end - digits < 4)
+		return -1;
+	for (i = 0; i < 4; i++)
+	{
+		char		c = digits[i];
+
+		if (c >= '0' && c <= '9')
+			value = value * 16 + (c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value * 16 + (c - 'a' + 10);
+		else if (c >= 'A' && c <= 'F')
+			value = value * 16 + (c - 'A' + 10);
+		else
+			return -1;
+	}
+	return value;
+}
+
+/*
+ * The code point of the escape at "in", which starts with \u, and the length
+ * of the escape, that of a surrogate pair being 12.  Returns 0 for what the
+ * parser shall see as it is: ASCII, which it decodes alike everywhere and
+ * which may stand for a quote or a NUL, and anything malformed.
+ */
+static pg_wchar
+decode_escape(const char *in, const char *end, int *length)
+{
+	int			high = hex4(in + 2, end);
+	int			low;
+
+	*length = 6;
+	if (high < 0x80)
+		return 0;
+	if (high < 0xD800 || high > 0xDFFF)
+		return (pg_wchar) high;
+
+	/* RFC 8259 section 7: a pair, high surrogate first */
+	if (high > 0xDBFF || end - in < 12 || in[6] != '\\' || in[7] != 'u')
+		return 0;
+	low = hex4(in + 8, end);
+	if (low < 0xDC00 || low > 0xDFFF)
+		return 0;
+	*length = 12;
+	return 0x10000 + (((pg_wchar) high - 0xD800) << 10) + (low - 0xDC00);
+}
+
+static int
+utf8_length(pg_wchar c)
+{
+	return c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+}
+
+/*
+ * Copy a document for the parser, with its escapes decoded; NULL if nested
+ * too deeply.  Inside and outside of strings are told apart just as the
+ * parser does, up to the point where it will refuse the document.
+ */
+static char *
+prepare(const char *in, size_t length, size_t *prepared_length)
+{
+	const char *end = in + length;
+	char	   *copy = palloc(length + 1);
+	char	   *out = copy;
+	bool		in_string = false;
+	int			depth = 0;
+
+	while (in < end)
+	{
+		if (in_string && *in == '\\' && end - in >= 2)
+		{
+			int			skip;
+			pg_wchar	c = in[1] == 'u' ? decode_escape(in, end, &skip) : 0;
+
+			if (c != 0)
+			{
+				unicode_to_utf8(c, (unsigned char *) out);
+				out += utf8_length(c);
+				in += skip;
+			}
+			else
+			{
+				*out++ = *in++;
+				*out++ = *in++;
+			}
+			continue;
+		}
+		if (*in == '"')
+			in_string = !in_string;
+		else if (!in_string && (*in == '{' || *in == '['))
+		{
+			if (++depth > JSON_MAX_DEPTH)
+			{
+				pfree(copy);
+				return NULL;
+			}
+		}
+		else if (!in_string && (*in == '}' || *in == ']'))
+			depth--;
+		*out++ = *in++;
+	}
+	*out = '\0';
+	*prepared_length = out - copy;
+	return copy;
+}
+
+/* Link a new value into the tree; NULL once there are too many. */
+static JsonValue *
+add_value(Builder *builder, JsonKind kind, const char *text)
+{
+	JsonValue  *value;
+
+	if (builder->full || builder->nvalues >= JSON_MAX_VALUES)
+	{
+		builder->full = true;
+		return NULL;
+	}
+	builder->nvalues++;
+
+	value = palloc0(sizeof(JsonValue));
+	value->kind = kind;
+	value->name = builder->name;
+	value->text = text;
+	builder->name = NULL;
+
+	*builder->next[builder->depth] = value;
+	builder->next[builder->depth] = &value->next;
+	return value;
+}
+
+/* Add an object or array, and let what comes next go into it. */
+static bool
+open_value(Builder *builder, JsonKind kind)
+{
+	JsonValue  *value = add_value(builder, kind, NULL);
+
+	if (value == NULL)
+		return false;
+	if (builder->depth >= JSON_MAX_DEPTH)
+	{
+		/* prepare() has seen to it, but an array bound wants its own guard */
+		builder->full = true;
+		return false;
+	}
+	builder->next[++builder->depth] = &value->child;
+	return true;
+}
+
+static JSON_ACTION_RESULT
+on_object_start(void *state)
+{
+	if (!open_value(state, JSON_KIND_OBJECT))
+		JSON_ACTION_RETURN(JSON_SEM_ACTION_FAILED);
+	JSON_ACTION_RETURN(JSON_SUCCESS);
+}
+
+static JSON_ACTION_RESULT
+on_array_start(void *state)
+{
+	if (!open_value(state, JSON_KIND_ARRAY))
+		JSON_ACTION_RETURN(JSON_SEM_ACTION_FAILED);
+	JSON_ACTION_RETURN(JSON_SUCCESS);
+}
+
+/* The end of an object or of an array. */
+static JSON_ACTION_RESULT
+on_end(void *state)
+{
+	Builder    *builder = state;
+
+	if (!builder->full)
+		builder->depth--;
+	JSON_ACTION_RETURN(JSON_SUCCESS);
+}
+
+static JSON_ACTION_RESULT
+on_member(void *state, char *name, bool isnull)
+{
+	Builder    *builder = state;
+
+	if (builder->full)
+		pfree(name);
+	else
+		builder->name = name;
+	JSON_ACTION_RETURN(JSON_SUCCESS);
+}
+
+static JSON_ACTION_RESULT
+on_scalar(void *state, char *token, JsonTokenType type)
+{
+	JsonKind	kind;
+
+	switch (type)
+	{
+		case JSON_TOKEN_STRING:
+			kind = JSON_KIND_STRING;
+			break;
+		case JSON_TOKEN_NUMBER:
+			kind = JSON_KIND_NUMBER;
+			break;
+		case JSON_TOKEN_TRUE:
+		case JSON_TOKEN_FALSE:
+			kind = JSON_KIND_BOOL;
+			break;
+		default:
+			kind = JSON_KIND_NULL;
+			break;
+	}
+
+	if (add_value(state, kind, kind == JSON_KIND_NULL ? NULL : token) == NULL)
+	{
+		pfree(token);
+		JSON_ACTION_RETURN(JSON_SEM_ACTION_FAILED);
+	}
+	JSON_ACTION_RETURN(JSON_SUCCESS);
+}
+
+/* Run the parser over a prepared document. */
+static bool
+parse(char *document, size_t length, Builder *builder)
+{
+	JsonSemAction actions = {0};
+	JsonLexContext *lex = compat_json_lexer(document, length);
+	JsonParseErrorType result;
+
+	memset(builder, 0, sizeof(Builder));
+	builder->next[0] = &builder->root;
+
+	actions.semstate = builder;
+	actions.object_start = on_object_start;
+	actions.object_end = on_end;
+	actions.array_start = on_array_start;
+	actions.array_end = on_end;
+	actions.object_field_start = on_member;
+	actions.scalar = on_scalar;
+
+	result = pg_parse_json(lex, &actions);
+	compat_json_lexer_free(lex);
+	return result == JSON_SUCCESS;
+}
+
+/* What makes a text unfit for the parser, or NULL. */
+static const char *
+find_obstacle(const char *text, size_t length)
+{
+	if (text == NULL || length == 0)
+		return "JSON document is empty";
+	if (length > MAX_LENGTH)
+		return "JSON document is too long";
+	if (memchr(text, '\0', length) != NULL)
+		return "JSON document contains a zero byte";
+	if (!compat_utf8_is_valid(text, (int) length))
+		return "JSON document is not valid UTF-8";
+	return NULL;
+}
+
+JsonValue *
+json_read(const char *text, size_t length, const char **error)
+{
+	const char *problem = find_obstacle(text, length);
+	Builder		builder = {0};
+
+	if (problem == NULL)
+	{
+		size_t		prepared_length;
+		char	   *document = prepare(text, length, &prepared_length);
+
+		if (document == NULL)
+			problem = "JSON document is nested too deeply";
+		else
+		{
+			bool		valid = parse(document, prepared_length, &builder);
+
+			if (builder.full)
+				problem = "JSON document has too many values";
+			else if (!valid)
+				problem = "JSON document is malformed";
+			pfree(document);
+		}
+	}
+
+	if (problem != NULL && error != NULL)
+		*error = problem;
+	return problem == NULL ? builder.root : NULL;
+}
+
+const JsonValue *
+json_member(const JsonValue *object, const char *name)
+{
+	const JsonValue *member;
+
+	if (object == NULL || object->kind != JSON_KIND_OBJECT)
+		return NULL;
+	for (member = object->child; member != NULL; member = member->next)
+	{
+		if (strcmp(member->name, name) == 0)
+			return member;
+	}
+	return NULL;
+}
+
+const JsonValue *
+json_member_nocase(const JsonValue *object, const char *name)
+{
+	const JsonValue *member;
+
+	if (object == NULL || object->kind != JSON_KIND_OBJECT)
+		return NULL;
+	for (member = object->child; member != NULL; member = member->next)
+	{
+		if (pg_strcasecmp(member->name, name) == 0)
+			return member;
+	}
+	return NULL;
+}
+
+const JsonValue *
+json_first(const JsonValue *array)
+{
+	if (array == NULL || array->kind != JSON_KIND_ARRAY)
+		return NULL;
+	return array->child;
+}
+
+const char *
+json_string(const JsonValue *value)
+{
+	if (value == NULL || value->kind != JSON_KIND_STRING)
+		return NULL;
+	return value->text;
+}
+
+bool
+json_number(const JsonValue *value, double *number)
+{
+	double		result;
+
+	if (value == NULL ||
+		(value->kind != JSON_KIND_NUMBER && value->kind != JSON_KIND_STRING))
+		return false;
+
+	/* strtod alone would take spaces, hexadecimals, "inf" and "nan", too */
+	if (!IsValidJsonNumber(value->text, (int) strlen(value->text)))
+		return false;
+	result = strtod(value->text, NULL);
+	if (!isfinite(result))
+		return false;
+	*number = result;
+	return true;
+}
+
+void
+json_append_string(StringInfo out, const char *text)
+{
+	const char *p;
+
+	appendStringInfoChar(out, '"');
+	for (p = text; *p != '\0'; p++)
+	{
+		switch (*p)
+		{
+			case '"':
+			case '\\':
+				appendStringInfoChar(out, '\\');
+				appendStringInfoChar(out, *p);
+				break;
+			case '\n':
+				appendStringInfoString(out, "\\n");
+				break;
+			case '\r':
+				appendStringInfoString(out, "\\r");
+				break;
+			case '\t':
+				appendStringInfoString(out, "\\t");
+				break;
+			default:
+				if ((unsigned char) *p < 0x20)
+					appendStringInfo(out, "\\u%04x", (unsigned char) *p);
+				else
+					appendStringInfoChar(out, *p);
+				break;
+		}
+	}
+	appendStringInfoChar(out, '"');
+}

@@ -1,0 +1,381 @@
+/*
+ * launcher.c
+ *	  The process that keeps a worker in every database with the extension.
+ *
+ * Whether a database has the extension can be seen only from inside it.  So
+ * the launcher, which is connected to no database, starts a worker in each and
+ * lets that find out: it stays or it leaves.  This is done for one database at
+ * a time, so that a look around takes one background worker slot beyond those
+ * in use.  There is no polling: the launcher looks when it starts and when DDL
+ * (ddl.c) says that a database or the extension came or went.
+ *
+ * It starts after recovery, hence also after a promotion, and never on a
+ * standby.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/procarray.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "launcher.h"
+#include "settings.h"
+#include "shared.h"
+
+/* Delays before a failed worker is started again. */
+#define RESTART_MIN_DELAY_MS 1000
+#define RESTART_MAX_DELAY_MS 60000
+
+/* A worker that lived this long was healthy: the delays start anew. */
+#define HEALTHY_UPTIME_MS 60000
+
+/* What the launcher alone knows of a slot. */
+typedef struct Restart
+{
+	int			failures;
+	TimestampTz not_before;
+} Restart;
+
+PGDLLEXPORT void teams_launcher_main(Datum arg);
+
+static Restart *restarts;
+
+/* The one worker that has been started and not yet said what it found. */
+static Slot *starting = NULL;
+static BackgroundWorkerHandle *starting_handle = NULL;
+
+/*
+ * Databases found to be without the extension since the last request to look
+ * around, and whether some are still to be looked at for want of a slot.
+ */
+static List *absent_databases = NIL;
+static bool scan_unfinished = false;
+
+static bool warned_no_slot = false;
+static bool warned_no_process = false;
+
+void
+launcher_register(void)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "teams_proactive launcher");
+	snprintf(worker.bgw_type, BGW_MAXLEN, "teams_proactive launcher");
+	snprintf(worker.bgw_library_name, BGW_MAXLEN, EXTENSION_NAME);
+	snprintf(worker.bgw_function_name, BGW_MAXLEN, "teams_launcher_main");
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 5;
+	RegisterBackgroundWorker(&worker);
+}
+
+static void
+start_worker(Slot *slot, int index)
+{
+	BackgroundWorker worker;
+	MemoryContext old;
+	bool		registered;
+
+	memset(&worker, 0, sizeof(worker));
+	snprintf(worker.bgw_name, BGW_MAXLEN,
+			 "teams_proactive worker for database %u", slot->database);
+	snprintf(worker.bgw_type, BGW_MAXLEN, "teams_proactive worker");
+	snprintf(worker.bgw_library_name, BGW_MAXLEN, EXTENSION_NAME);
+	snprintf(worker.bgw_function_name, BGW_MAXLEN, "teams_worker_main");
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = Int32GetDatum(index);
+	worker.bgw_notify_pid = MyProcPid;
+
+	shared_lock(LW_EXCLUSIVE);
+	slot->state = SLOT_STARTING;
+	shared_unlock();
+
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	registered = RegisterDynamicBackgroundWorker(&worker, &starting_handle);
+	MemoryContextSwitchTo(old);
+	if (registered)
+		starting = slot;
+	else
+	{
+		shared_lock(LW_EXCLUSIVE);
+		slot->state = SLOT_FAILED;
+		shared_unlock();
+		if (!warned_no_process)
+			ereport(WARNING,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("could not start a teams_proactive worker"),
+					 errhint("You may need to increase max_worker_processes.")));
+	}
+	warned_no_process = !registered;
+}
+
+/* Oids of the databases that one can connect to, in the current context. */
+static List *
+list_databases(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *databases = NIL;
+	Relation	relation;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	relation = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(relation, 0, NULL);
+	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext old;
+
+		if (!database->datallowconn || database->datistemplate)
+			continue;
+		old = MemoryContextSwitchTo(context);
+		databases = lappend_oid(databases, database->oid);
+		MemoryContextSwitchTo(old);
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return databases;
+}
+
+/* Give every database a slot, so that it is looked at. */
+static void
+scan_databases(void)
+{
+	ListCell   *cell;
+
+	scan_unfinished = false;
+	foreach(cell, list_databases())
+	{
+		Oid			database = lfirst_oid(cell);
+
+		if (list_member_oid(absent_databases, database) ||
+			shared_assign_slot(database) != NULL)
+			continue;
+
+		/* One may come free when a database has not got the extension. */
+		scan_unfinished = true;
+		return;
+	}
+}
+
+/* All slots are in use by workers, and there are databases left. */
+static void
+warn_no_slot(void)
+{
+	if (scan_unfinished && !warned_no_slot)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("there are more databases than teams_proactive can have workers for"),
+				 errhint("You may need to increase teams_proactive.max_databases.")));
+	warned_no_slot = scan_unfinished;
+}
+
+static void
+note_absent(Oid database)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	absent_databases = list_append_unique_oid(absent_databases, database);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+note_failure(Slot *slot, Restart *restart)
+{
+	int			delay;
+
+	if (slot->started_at != 0 &&
+		TimestampDifferenceExceeds(slot->started_at, GetCurrentTimestamp(),
+								   HEALTHY_UPTIME_MS))
+		restart->failures = 0;
+	delay = RESTART_MIN_DELAY_MS << Min(restart->failures, 10);
+	restart->failures++;
+	restart->not_before =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+									Min(delay, RESTART_MAX_DELAY_MS));
+}
+
+/* Has the worker that was started last found what it is to find? */
+static bool
+is_still_starting(void)
+{
+	pid_t		pid;
+
+	if (starting == NULL)
+		return false;
+	if (starting->state == SLOT_STARTING &&
+		GetBackgroundWorkerPid(starting_handle, &pid) != BGWH_STOPPED)
+		return true;
+
+	/* It may have ended before it could attach to its slot. */
+	shared_lock(LW_EXCLUSIVE);
+	if (starting->state == SLOT_STARTING)
+		starting->state = SLOT_FAILED;
+	shared_unlock();
+	pfree(starting_handle);
+	starting = NULL;
+	return false;
+}
+
+static void
+drop_stale_hold(Slot *slot)
+{
+	shared_lock(LW_EXCLUSIVE);
+	if (slot->held_by != 0 && BackendPidGetProc(slot->held_by) == NULL)
+		slot->held_by = 0;
+	shared_unlock();
+}
+
+static bool
+database_exists(Oid database)
+{
+	return list_member_oid(list_databases(), database);
+}
+
+/*
+ * Bring one slot forward: release it, or start its worker.  Returns false if
+ * that has to wait until *not_before.
+ */
+static bool
+serve_slot(int index, TimestampTz *not_before)
+{
+	Slot	   *slot = shared_slot(index);
+	Restart    *restart = &restarts[index];
+
+	drop_stale_hold(slot);
+	switch (slot->state)
+	{
+		case SLOT_FREE:
+		case SLOT_STARTING:
+		case SLOT_RUNNING:
+			return true;
+		case SLOT_ABSENT:
+			note_absent(slot->database);
+			shared_release_slot(slot);
+			memset(restart, 0, sizeof(Restart));
+			return true;
+		case SLOT_STOPPED:
+			memset(restart, 0, sizeof(Restart));
+			break;
+		case SLOT_FAILED:
+			if (restart->not_before == 0)
+				note_failure(slot, restart);
+			break;
+	}
+
+	/* Whoever holds the database asks for a scan when done with it. */
+	if (slot->held_by != 0)
+		return true;
+	if (restart->not_before > GetCurrentTimestamp())
+	{
+		*not_before = restart->not_before;
+		return false;
+	}
+	restart->not_before = 0;
+	if (database_exists(slot->database))
+		start_worker(slot, index);
+	else
+		shared_release_slot(slot);
+	return true;
+}
+
+/* Serve all slots; returns for how many ms there is nothing more to do. */
+static long
+serve_slots(void)
+{
+	TimestampTz now;
+	long		timeout = -1;
+
+	for (int i = 0; i < shared_slot_count(); i++)
+	{
+		TimestampTz not_before;
+
+		if (is_still_starting())
+			return 1000;
+		if (!serve_slot(i, &not_before))
+		{
+			long		wait;
+
+			now = GetCurrentTimestamp();
+			wait = TimestampDifferenceMilliseconds(now, not_before) + 1;
+			timeout = timeout < 0 ? wait : Min(timeout, wait);
+		}
+	}
+	return is_still_starting() ? 1000 : timeout;
+}
+
+void
+teams_launcher_main(Datum arg)
+{
+	MemoryContext loop_context;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+
+	restarts = MemoryContextAllocZero(TopMemoryContext,
+									  shared_slot_count() * sizeof(Restart));
+	loop_context = AllocSetContextCreate(TopMemoryContext,
+										 "teams_proactive launcher loop",
+										 ALLOCSET_DEFAULT_SIZES);
+	shared_attach_launcher();
+	pgstat_report_activity(STATE_IDLE, NULL);
+
+	for (;;)
+	{
+		long		timeout;
+
+		MemoryContextSwitchTo(loop_context);
+		if (shared_take_scan_request())
+		{
+			list_free(absent_databases);
+			absent_databases = NIL;
+			scan_unfinished = true;
+		}
+		if (scan_unfinished)
+			scan_databases();
+		timeout = serve_slots();
+		if (timeout < 0)
+			warn_no_slot();
+		MemoryContextSwitchTo(TopMemoryContext);
+		MemoryContextReset(loop_context);
+
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
+						 (timeout >= 0 ? WL_TIMEOUT : 0),
+						 timeout, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+	}
+}

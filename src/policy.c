@@ -1,0 +1,581 @@
+/*
+ * policy.c
+ *	  What an answer means, when to try again, and where a token may go.
+ *
+ * What the services document about their errors stands in one table, read
+ * from top to bottom: the first rule that fits decides, and it carries the
+ * advice for people with it, so that action and hint cannot drift apart.
+ * Codes come before statuses, because the same status means different things;
+ * an unknown code is treated by its status.  The rules are contract 2.1
+ * (Entra ID), 3.2 to 3.5 and 3.12 (Graph), 4.9 (Bot Connector) and 16.
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include <arpa/inet.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "lib/stringinfo.h"
+#include "policy.h"
+
+#define HEX_DIGITS "0123456789ABCDEFabcdef"
+
+#define TOKEN	(1 << OP_TOKEN)
+#define CATALOG (1 << OP_CATALOG)
+#define LOOKUP	(1 << OP_LOOKUP)
+#define INSTALL (1 << OP_INSTALL)
+#define CHAT	(1 << OP_CHAT)
+#define SEND	(1 << OP_SEND)
+#define USER	(LOOKUP | INSTALL | CHAT)
+#define GRAPH	(CATALOG | USER)
+
+typedef struct Rule
+{
+	int			operations;		/* for these */
+	int			from;			/* statuses from here */
+	int			to;				/* up to here */
+	const char *code;			/* with this code, NULL: any */
+	const char *text;			/* and this in the message, NULL: any */
+	Action		action;
+	const char *hint;			/* may be NULL */
+} Rule;
+
+#define ENTRA_BUSY \
+	"Entra ID has a passing fault; the request is repeated by itself."
+#define ENTRA_OTHER_CLOUD \
+	"Check the bot's tenant id and cloud: the tenant is not known there."
+#define ENTRA_APP \
+	"Check the bot's client id, tenant id and cloud: the app registration " \
+	"must exist in that tenant, or an administrator of the tenant must " \
+	"consent to it."
+#define ENTRA_CERTIFICATE \
+	"Check the bot's certificate and this server's clock: Entra ID does " \
+	"not accept the signed assertion."
+#define ENTRA_OTHER \
+	"Check the bot's client id, tenant id, cloud and credential, then " \
+	"resume the bot."
+#define ROLE_INSTALL \
+	"Grant the application permission " \
+	"TeamsAppInstallation.ReadWriteSelfForUser.All to the bot's app " \
+	"registration, have an administrator of the tenant consent to it, " \
+	"then resume the bot."
+#define ROLE_CATALOG \
+	"Grant the application permission AppCatalog.Read.All to the bot's " \
+	"app registration and have an administrator consent to it, or set the " \
+	"bot's catalog app id, which makes the look-up needless; then resume " \
+	"the bot."
+#define TOKEN_REFUSED \
+	"The service does not accept the bot's token. Check the bot's tenant " \
+	"id and cloud: a token of another tenant or cloud is refused."
+#define OVERLOADED \
+	"The service asks for fewer requests; the request is repeated by " \
+	"itself."
+#define UNAVAILABLE \
+	"The service has a passing fault; the request is repeated by itself."
+#define REDIRECTED \
+	"Redirects are never followed. Check the configured URL."
+#define BLOCKED_BY_USER \
+	"The user has blocked, muted or removed the bot, and gets messages " \
+	"again after writing to the bot or unblocking it."
+#define NOT_INSTALLED \
+	"The bot is not installed for the recipient. It is installed again if " \
+	"the settings allow it."
+#define TOO_BIG \
+	"The service takes up to 100 kB, counted as UTF-16. Send a shorter " \
+	"message."
+
+/* *INDENT-OFF* */
+static const Rule rules[] = {
+
+	/* Entra ID, contract 2.1: transient faults first, then those to mend */
+	{TOKEN, 429, 429, NULL, NULL, ACTION_THROTTLED, OVERLOADED},
+	{TOKEN, 300, 599, "AADSTS90033", NULL, ACTION_RETRY, ENTRA_BUSY},
+	{TOKEN, 300, 599, "AADSTS90024", NULL, ACTION_RETRY, ENTRA_BUSY},
+	{TOKEN, 300, 599, "AADSTS90006", NULL, ACTION_RETRY, ENTRA_BUSY},
+	{TOKEN, 300, 599, "AADSTS90012", NULL, ACTION_RETRY, ENTRA_BUSY},
+	{TOKEN, 300, 599, "AADSTS90090", NULL, ACTION_RETRY, ENTRA_BUSY},
+	{TOKEN, 300, 599, "AADSTS90091", NULL, ACTION_RETRY, ENTRA_BUSY},
+	{TOKEN, 300, 599, "AADSTS90055", NULL, ACTION_RETRY, OVERLOADED},
+	{TOKEN, 300, 599, "AADSTS50196", NULL, ACTION_RETRY,
+		"Entra ID saw too many equal requests for tokens. Check whether "
+		"something else uses the same app registration."},
+	{TOKEN, 300, 599, "AADSTS7000215", NULL, ACTION_PAUSE_BOT,
+		"The client secret is wrong. Store its value, not its id, in the "
+		"credential file, then resume the bot."},
+	{TOKEN, 300, 599, "AADSTS7000222", NULL, ACTION_PAUSE_BOT,
+		"The client secret has expired. Create a new one in Entra ID, store "
+		"it in the credential file, then resume the bot."},
+	{TOKEN, 300, 599, "AADSTS700016", NULL, ACTION_PAUSE_BOT, ENTRA_APP},
+	{TOKEN, 300, 599, "AADSTS7000229", NULL, ACTION_PAUSE_BOT, ENTRA_APP},
+	{TOKEN, 300, 599, "AADSTS500011", NULL, ACTION_PAUSE_BOT,
+		"Check the bot's cloud: the service that the token is for does not "
+		"exist in that tenant."},
+	{TOKEN, 300, 599, "AADSTS90002", NULL, ACTION_PAUSE_BOT,
+		ENTRA_OTHER_CLOUD},
+	{TOKEN, 300, 599, "AADSTS90038", NULL, ACTION_PAUSE_BOT,
+		ENTRA_OTHER_CLOUD},
+	{TOKEN, 300, 599, "AADSTS700024", NULL, ACTION_PAUSE_BOT,
+		ENTRA_CERTIFICATE},
+	{TOKEN, 300, 599, "AADSTS700027", NULL, ACTION_PAUSE_BOT,
+		ENTRA_CERTIFICATE},
+	{TOKEN, 300, 599, "temporarily_unavailable", NULL, ACTION_RETRY,
+		ENTRA_BUSY},
+	{TOKEN, 300, 399, NULL, NULL, ACTION_PAUSE_BOT, REDIRECTED},
+	{TOKEN, 408, 408, NULL, NULL, ACTION_RETRY, ENTRA_BUSY},
+	{TOKEN, 400, 499, NULL, NULL, ACTION_PAUSE_BOT, ENTRA_OTHER},
+	{TOKEN, 500, 599, NULL, NULL, ACTION_RETRY, ENTRA_BUSY},
+
+	/*
+	 * Graph, contract 3.4: a missing role is the tenant's affair, no verdict
+	 * on the recipient.  What the catalog refuses holds for every message.
+	 */
+	{USER, 403, 403, NULL, "missing role permissions", ACTION_PAUSE_BOT,
+		ROLE_INSTALL},
+	{USER, 403, 403, "Authorization_RequestDenied", NULL, ACTION_PAUSE_BOT,
+		ROLE_INSTALL},
+	{CATALOG, 403, 403, NULL, NULL, ACTION_PAUSE_BOT, ROLE_CATALOG},
+	{GRAPH, 401, 401, NULL, NULL, ACTION_REAUTH, TOKEN_REFUSED},
+	{GRAPH, 408, 408, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
+	{GRAPH, 424, 424, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
+	{GRAPH, 429, 429, NULL, NULL, ACTION_THROTTLED, OVERLOADED},
+	{GRAPH, 500, 599, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
+	{CATALOG, 300, 399, NULL, NULL, ACTION_PAUSE_BOT, REDIRECTED},
+	{CATALOG, 400, 499, NULL, NULL, ACTION_PAUSE_BOT,
+		"Check the bot's manifest id and cloud, or set its catalog app id, "
+		"then resume the bot."},
+	{INSTALL, 409, 409, NULL, NULL, ACTION_OK, NULL},	/* is there */
+	{USER, 400, 400, NULL, NULL, ACTION_FAIL,
+		"Check the user id, and that the bot's catalog app id is the one of "
+		"the app catalog, not that of the manifest."},
+	{USER, 403, 403, NULL, NULL, ACTION_FAIL,
+		"Check the policies in the Teams admin center: the app may be blocked "
+		"for this user. Check also that webApplicationInfo.id in the app's "
+		"manifest is the bot's client id, and that the user is no guest."},
+	/* Contract 3.12: so a new user looks for a while */
+	{LOOKUP | INSTALL, 404, 404, NULL, "failed to execute skype backend",
+		ACTION_RETRY, UNAVAILABLE},
+	{LOOKUP, 404, 404, NULL, NULL, ACTION_FAIL,
+		"The user is not known to Teams. Check the user id, and that the user "
+		"has a license for Teams."},
+	{INSTALL, 404, 404, NULL, NULL, ACTION_FAIL,
+		"Either the app is not in the organization's app catalog: then check "
+		"the bot's catalog app id. Or the user is not known to Teams: then "
+		"check the user id and the user's license."},
+	/* Contract 3.5: it is made some time after the installation */
+	{CHAT, 404, 404, NULL, NULL, ACTION_RETRY,
+		"The chat with the user does not exist yet; the request is repeated "
+		"by itself."},
+	{USER, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
+
+	/* Bot Connector, contract 4.9 */
+	{SEND, 401, 401, "BotNotRegistered", NULL, ACTION_PAUSE_BOT,
+		"Register the bot in Azure with this client id and switch its Teams "
+		"channel on, then resume the bot."},
+	{SEND, 401, 401, NULL, NULL, ACTION_REAUTH, TOKEN_REFUSED},
+	{SEND, 400, 499, NULL, "failed to decrypt conversation id",
+		ACTION_LOOK_UP_AGAIN,
+		"The conversation belongs to another bot or cloud; it is looked up "
+		"again."},
+	{SEND, 400, 499, "BotDisabledByAdmin", NULL, ACTION_BLOCKED,
+		"An administrator has blocked the app for this user. Ask to allow it "
+		"in the Teams admin center."},
+	{SEND, 400, 499, "BotNotInConversationRoster", NULL,
+		ACTION_INSTALL_AGAIN, NOT_INSTALLED},
+	{SEND, 400, 499, "ForbiddenOperationException", NULL,
+		ACTION_INSTALL_AGAIN, NOT_INSTALLED},
+	{SEND, 400, 499, "ConversationBlockedByUser", NULL, ACTION_BLOCKED,
+		BLOCKED_BY_USER},
+	{SEND, 400, 499, "MessageWritesBlocked", NULL, ACTION_BLOCKED,
+		BLOCKED_BY_USER},
+	{SEND, 400, 499, "209", NULL, ACTION_BLOCKED, BLOCKED_BY_USER},
+	{SEND, 400, 499, "InvalidBotApiHost", NULL, ACTION_PAUSE_BOT,
+		"The tenant is in the government cloud GCC. Set the bot's service URL "
+		"to https://smba.infra.gcc.teams.microsoft.com/teams, then resume the "
+		"bot."},
+	{SEND, 400, 499, "NotEnoughPermissions", NULL, ACTION_FAIL,
+		"The bot may not write to this conversation."},
+	{SEND, 400, 499, "ConversationNotFound", NULL, ACTION_LOOK_UP_AGAIN,
+		"The conversation does not exist any more; it is looked up again."},
+	{SEND, 400, 400, NULL, NULL, ACTION_FAIL,
+		"The service does not understand the message. Check its attachments "
+		"and card."},
+	{SEND, 403, 403, NULL, NULL, ACTION_FAIL,
+		"Check that the bot's service URL and tenant id belong together, and "
+		"that the bot may write to this conversation."},
+	{SEND, 404, 404, NULL, NULL, ACTION_FAIL,
+		"Check the bot's service URL."},
+	{SEND, 412, 412, NULL, NULL, ACTION_RETRY,
+		"Something else used the same conversation at the same time; the "
+		"request is repeated by itself."},
+	{SEND, 413, 413, NULL, NULL, ACTION_FAIL, TOO_BIG},
+	{SEND, 429, 429, NULL, NULL, ACTION_THROTTLED, OVERLOADED},
+	{SEND, 500, 500, NULL, NULL, ACTION_FAIL,
+		"Microsoft documents that this error must not be retried. Send the "
+		"message again if it did not arrive."},
+	{SEND, 502, 504, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
+	{SEND, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
+};
+/* *INDENT-ON* */
+
+/* Are the codes equal?  Case and spaces do not count (contract 4.0.5). */
+static bool
+same_code(const char *a, const char *b)
+{
+	for (;;)
+	{
+		while (*a == ' ')
+			a++;
+		while (*b == ' ')
+			b++;
+		if (pg_ascii_tolower((unsigned char) *a) !=
+			pg_ascii_tolower((unsigned char) *b))
+			return false;
+		if (*a == '\0')
+			return true;
+		a++;
+		b++;
+	}
+}
+
+/* Does the text contain the part, which is in lower case? */
+static bool
+contains(const char *text, const char *part)
+{
+	size_t		length = strlen(part);
+
+	for (; *text != '\0'; text++)
+	{
+		if (pg_strncasecmp(text, part, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const Rule *
+find_rule(Operation op, int status, const ServiceError *error)
+{
+	int			i;
+
+	for (i = 0; i < (int) lengthof(rules); i++)
+	{
+		const Rule *rule = &rules[i];
+
+		if ((rule->operations & (1 << op)) != 0 &&
+			status >= rule->from && status <= rule->to &&
+			(rule->code == NULL || same_code(rule->code, error->code)) &&
+			(rule->text == NULL || contains(error->message, rule->text)))
+			return rule;
+	}
+	return NULL;
+}
+
+Action
+policy_classify(Operation op, int status, const ServiceError *error)
+{
+	const Rule *rule = find_rule(op, status, error);
+
+	if (status >= 200 && status <= 299)
+		return ACTION_OK;
+	if (rule != NULL)
+		return rule->action;
+
+	/* No final status at all, as when a batch left an item out (3.10) */
+	if (status < 200)
+		return ACTION_RETRY;
+	return ACTION_FAIL;
+}
+
+const char *
+policy_hint(Operation op, int status, const ServiceError *error)
+{
+	const Rule *rule = find_rule(op, status, error);
+
+	return rule != NULL ? rule->hint : NULL;
+}
+
+bool
+policy_is_ambiguous(Operation op, int status)
+{
+	return op == OP_SEND && (status == 502 || status == 504);
+}
+
+/* isalnum() would follow the database's locale. */
+static bool
+is_ascii_alnum(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		(c >= '0' && c <= '9');
+}
+
+/* RFC 6750 section 2.1; the three segments of a JWT are of these, too. */
+static bool
+is_token_char(char c)
+{
+	return is_ascii_alnum(c) || (c != '\0' && strchr("-._~+/=", c) != NULL);
+}
+
+/* The length of what looks like a token at the start of the text. */
+static size_t
+token_length(const char *text)
+{
+	size_t		length = 0;
+
+	while (is_token_char(text[length]))
+		length++;
+	return length;
+}
+
+/*
+ * Length of a control character at the start of the text, else 0: ASCII's,
+ * and those from U+0080 to U+009F, which a terminal may obey as well.
+ */
+static int
+control_length(const char *text)
+{
+	unsigned char c = (unsigned char) text[0];
+
+	if ((c > 0 && c < 0x20) || c == 0x7F)
+		return 1;
+	if (c == 0xC2 && (unsigned char) text[1] >= 0x80 &&
+		(unsigned char) text[1] <= 0x9F)
+		return 2;
+	return 0;
+}
+
+/* A palloc'd copy that is fit for a log and a table; see policy_set_error. */
+static char *
+clean_copy(const char *text, int limit)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	while (text != NULL && *text != '\0' && out.len <= limit)
+	{
+		int			control = control_length(text);
+
+		if (control > 0)
+		{
+			appendStringInfoChar(&out, ' ');
+			text += control;
+		}
+		else if (strncmp(text, "eyJ", 3) == 0)
+		{
+			appendStringInfoString(&out, "[removed]");
+			text += token_length(text);
+		}
+		else if (pg_strncasecmp(text, "bearer ", 7) == 0)
+		{
+			appendStringInfoString(&out, "Bearer ");
+			text += 7 + strspn(text + 7, " ");
+			if (token_length(text) > 0)
+				appendStringInfoString(&out, "[removed]");
+			text += token_length(text);
+		}
+		else
+			appendStringInfoChar(&out, *text++);
+	}
+
+	if (out.len > limit)
+	{
+		/* cut before a character, not inside it */
+		while (limit > 0 && ((unsigned char) out.data[limit] & 0xC0) == 0x80)
+			limit--;
+		out.data[limit] = '\0';
+	}
+	return out.data;
+}
+
+void
+policy_set_error(ServiceError *error, const char *code, const char *message)
+{
+	error->code = clean_copy(code, SERVICE_ERROR_MAX_CODE);
+	error->message = clean_copy(message, SERVICE_ERROR_MAX_MESSAGE);
+}
+
+static bool
+is_blank(const char *text)
+{
+	return text[strspn(text, " \t")] == '\0';
+}
+
+/* Digits with or without a fraction (contract 5.2); not what strtod takes. */
+static bool
+parse_seconds(const char *text, double *seconds)
+{
+	const char *p = text + strspn(text, "0123456789");
+
+	if (p == text)
+		return false;
+	if (*p == '.')
+		p += 1 + strspn(p + 1, "0123456789");
+	if (!is_blank(p))
+		return false;
+	*seconds = strtod(text, NULL);
+	return true;
+}
+
+/*
+ * IMF-fixdate (RFC 9110 section 5.6.7).  strptime reads English names, since
+ * the server keeps LC_TIME at "C".
+ */
+static bool
+parse_http_date(const char *text, double *when)
+{
+	struct tm	tm;
+	const char *rest;
+
+	memset(&tm, 0, sizeof(tm));
+	rest = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	if (rest == NULL || !is_blank(rest))
+		return false;
+	*when = (double) timegm(&tm);
+	return true;
+}
+
+double
+policy_retry_after(const char *header, double now, double cap)
+{
+	double		seconds;
+
+	if (header == NULL)
+		return -1;
+	header += strspn(header, " \t");
+	if (!parse_seconds(header, &seconds))
+	{
+		if (!parse_http_date(header, &seconds))
+			return -1;
+		seconds -= now;
+	}
+	return seconds > 0 ? Min(seconds, cap) : -1;
+}
+
+double
+policy_backoff(int attempt, double base, double cap, double uniform)
+{
+	/* beyond 2^60 every cap is reached, and nothing overflows */
+	int			doublings = attempt < 1 ? 0 : Min(attempt - 1, 60);
+	double		ceiling = ldexp(base, doublings);
+
+	return Min(cap, ceiling) * uniform;
+}
+
+bool
+policy_host_allowed(const char *host, const char *list)
+{
+	size_t		host_length = strlen(host);
+
+	while (*list != '\0')
+	{
+		size_t		length;
+
+		list += strspn(list, " \t\r\n,");
+		length = strcspn(list, " \t\r\n,");
+		if (length > 0 && length == host_length &&
+			pg_strncasecmp(list, host, length) == 0)
+			return true;
+		list += length;
+	}
+	return false;
+}
+
+bool
+policy_host_is_loopback(const char *host)
+{
+	size_t		length = strlen(host);
+	char		bare[INET6_ADDRSTRLEN];
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (pg_strcasecmp(host, "localhost") == 0)
+		return true;
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return (ntohl(v4.s_addr) >> 24) == 127;
+
+	if (length >= 2 && host[0] == '[' && host[length - 1] == ']')
+	{
+		host++;
+		length -= 2;
+	}
+	if (length >= sizeof(bare))
+		return false;
+	memcpy(bare, host, length);
+	bare[length] = '\0';
+	return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+bool
+policy_is_guid(const char *text)
+{
+	const char *pattern = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	for (; *pattern != '\0'; pattern++, text++)
+	{
+		const char *wanted = *pattern == '-' ? "-" : HEX_DIGITS;
+
+		if (*text == '\0' || strchr(wanted, *text) == NULL)
+			return false;
+	}
+	return *text == '\0';
+}
+
+bool
+policy_is_opaque_id(const char *text)
+{
+	const char *p;
+
+	/* dots alone would climb up the path even when percent-encoded */
+	if (strcmp(text, "") == 0 || strcmp(text, ".") == 0 ||
+		strcmp(text, "..") == 0)
+		return false;
+	for (p = text; *p != '\0'; p++)
+	{
+		if (control_length(p) > 0)
+			return false;
+	}
+	return p - text <= POLICY_MAX_ID;
+}
+
+const char *
+policy_user_id_problem(const char *user_id)
+{
+	const char *at = strchr(user_id, '@');
+	const char *p;
+
+	if (*user_id == '\0')
+		return "The user id is empty.";
+	if (strlen(user_id) > POLICY_MAX_USER_ID)
+		return "The user id is too long.";
+	for (p = user_id; *p != '\0'; p++)
+	{
+		if (*p == '/' || *p == '\\' || *p == ' ' || control_length(p) > 0)
+			return "The user id contains a slash, a backslash, a space or a "
+				"control character.";
+	}
+	if (strstr(user_id, "..") != NULL)
+		return "The user id contains two dots in a row.";
+	if (policy_is_guid(user_id))
+		return NULL;
+	if (at == NULL || at == user_id || at[1] == '\0' ||
+		strchr(at + 1, '@') != NULL)
+		return "The user id is neither an Entra object id (a UUID) nor a "
+			"user principal name (name@domain).";
+	return NULL;
+}
+
+void
+policy_append_escaped(StringInfo out, const char *text)
+{
+	for (; *text != '\0'; text++)
+	{
+		if (is_ascii_alnum(*text) || strchr("-._~", *text) != NULL)
+			appendStringInfoChar(out, *text);
+		else
+			appendStringInfo(out, "%%%02X", (unsigned char) *text);
+	}
+}

@@ -1,0 +1,120 @@
+/*
+ * policy.h
+ *	  What an answer means, when to try again, and where a token may go.
+ *
+ * Tables and pure functions; no memory is kept, no clock is read.
+ */
+#ifndef TP_POLICY_H
+#define TP_POLICY_H
+
+#include "lib/stringinfo.h"
+
+/* The calls that the worker makes. */
+typedef enum Operation
+{
+	OP_TOKEN,					/* Entra ID, contract 2.1 */
+	OP_CATALOG,					/* Graph, 3.2 */
+	OP_LOOKUP,					/* Graph, 3.3: is the app installed? */
+	OP_INSTALL,					/* Graph, 3.4 */
+	OP_CHAT,					/* Graph, 3.5 */
+	OP_SEND						/* Bot Connector, 4.2 */
+} Operation;
+
+/* What to do with an answer; contract sections 1 and 16. */
+typedef enum Action
+{
+	ACTION_OK,
+	ACTION_RETRY,				/* temporary: back off, honour Retry-After */
+	ACTION_THROTTLED,			/* 429: the same, but it is no failed attempt */
+	ACTION_REAUTH,				/* 401: new token, then once more */
+	ACTION_PAUSE_BOT,			/* nothing can succeed until somebody acts */
+	ACTION_LOOK_UP_AGAIN,		/* what is cached of the target is stale */
+	ACTION_INSTALL_AGAIN,		/* the bot is not installed (any more) */
+	ACTION_BLOCKED,				/* the recipient does not want it */
+	ACTION_FAIL					/* this message cannot succeed */
+} Action;
+
+/* An error as a service reported it; strings are UTF-8, never NULL. */
+typedef struct ServiceError
+{
+	const char *code;			/* "" if the body had none */
+	const char *message;		/* without secrets, cut to a sane length */
+} ServiceError;
+
+#define SERVICE_ERROR_MAX_CODE 100
+#define SERVICE_ERROR_MAX_MESSAGE 1000
+
+/*
+ * Store a service's code and message in *error: cut to the limits at a
+ * character boundary, control characters turned into spaces, and anything
+ * that looks like a token ("Bearer ...", "eyJ...") blotted out (contract
+ * 11.8).  NULL means "".  The strings are palloc'd.
+ */
+extern void policy_set_error(ServiceError *error, const char *code,
+							 const char *message);
+
+/* What an HTTP answer means.  Codes are compared as contract 4.0.5 says. */
+extern Action policy_classify(Operation op, int status,
+							  const ServiceError *error);
+
+/*
+ * In plain words, what a person can do about it; a static sentence, or NULL
+ * if there is nothing to say beyond the error itself.
+ */
+extern const char *policy_hint(Operation op, int status,
+							   const ServiceError *error);
+
+/*
+ * May the request have been carried out although it was answered with this
+ * status?  502 and 504 for sends (contract 4.0.4).
+ */
+extern bool policy_is_ambiguous(Operation op, int status);
+
+/*
+ * Seconds to wait by a Retry-After header: delta-seconds, also fractional,
+ * or an HTTP date relative to "now" (Unix time).  Clamped to [0, cap].
+ * Negative if the header is missing (NULL), zero or makes no sense (contract
+ * 5.2): then use policy_backoff.
+ */
+extern double policy_retry_after(const char *header, double now, double cap);
+
+/*
+ * Exponential backoff with full jitter: uniform in [0, 1) scales
+ * min(cap, base * 2^(attempt - 1)); attempt counts from 1.  Seconds.
+ */
+extern double policy_backoff(int attempt, double base, double cap,
+							 double uniform);
+
+/*
+ * Is the host in a comma-separated list of exact names?  Compared without
+ * regard to ASCII case; white space around names is ignored.
+ */
+extern bool policy_host_allowed(const char *host, const char *list);
+
+/* "localhost", 127.0.0.0/8 or ::1 (with or without brackets). */
+extern bool policy_host_is_loopback(const char *host);
+
+/*
+ * Can the string be a user id, that is an Entra object id or user principal
+ * name?  Returns NULL if so, else what is wrong with it as a sentence for
+ * errdetail (contract 3.0.1).
+ */
+extern const char *policy_user_id_problem(const char *user_id);
+
+/* Is it a GUID in the usual form, 36 characters without braces? */
+extern bool policy_is_guid(const char *text);
+
+/*
+ * May an id from a service be kept, and become a segment of a URL's path?
+ * Not if it is empty, longer than POLICY_MAX_ID, "." or "..", or if it
+ * contains control characters; nothing else is known of its form.
+ */
+extern bool policy_is_opaque_id(const char *text);
+
+#define POLICY_MAX_ID 1000
+#define POLICY_MAX_USER_ID 256
+
+/* Append text percent-encoded: all but RFC 3986 unreserved characters. */
+extern void policy_append_escaped(StringInfo out, const char *text);
+
+#endif							/* TP_POLICY_H */

@@ -1,0 +1,510 @@
+/*
+ * session.c
+ *	  Transactions and prepared statements on the extension's tables, for the
+ *	  worker and for ordinary sessions alike.
+ *
+ * Nobody has rights on the tables but their owner: senders have rights on
+ * functions.  Those act with the owner's rights while they run a statement,
+ * the way foreign key checks do, which costs less than SECURITY DEFINER; every
+ * name in a statement that is run so is qualified or found in pg_catalog.
+ *
+ * The worker locks the extension in each of its transactions, so that it is
+ * there until the end of it, and takes no lock between them.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "session.h"
+#include "settings.h"
+
+static SessionKind session_kind;
+static Oid	session_schema = InvalidOid;
+static Oid	session_extension = InvalidOid; /* the worker's */
+
+/* A renamed schema makes the text of prepared statements wrong. */
+static uint64 schema_generation = 1;
+static uint64 prepared_generation = 1;
+static List *prepared = NIL;	/* statements that have a plan */
+
+static void
+on_schema_change(Datum arg, int cache, uint32 hash)
+{
+	schema_generation++;
+}
+
+void
+session_attach(SessionKind kind, Oid schema)
+{
+	static bool watching = false;
+
+	if (!watching)
+		CacheRegisterSyscacheCallback(NAMESPACEOID, on_schema_change,
+									  (Datum) 0);
+	watching = true;
+
+	/* Another schema: the extension was dropped and created again. */
+	if (session_schema != schema)
+		schema_generation++;
+	session_schema = schema;
+	session_kind = kind;
+}
+
+/* Results of a procedure that goes on and on must not pile up. */
+static void
+free_result(void)
+{
+	if (SPI_tuptable != NULL)
+		SPI_freetuptable(SPI_tuptable);
+	SPI_tuptable = NULL;
+}
+
+/* ----------
+ * Transactions
+ * ----------
+ */
+
+static Oid
+extension_schema(Oid extension)
+{
+	Relation	relation = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			schema = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(relation, ExtensionOidIndexId, true, NULL, 1,
+							  &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return schema;
+}
+
+/* Lock the extension against DROP; false if it is not there. */
+static bool
+lock_extension(void)
+{
+	Oid			extension = get_extension_oid(EXTENSION_NAME, true);
+
+	if (!OidIsValid(extension))
+		return false;
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	if (get_extension_oid(EXTENSION_NAME, true) != extension)
+		return false;
+	if (!OidIsValid(session_extension))
+	{
+		session_extension = extension;
+		session_attach(SESSION_WORKER, extension_schema(extension));
+	}
+	return extension == session_extension;
+}
+
+bool
+session_has_extension(void)
+{
+	bool		found;
+
+	StartTransactionCommand();
+	found = lock_extension();
+	CommitTransactionCommand();
+	return found;
+}
+
+/*
+ * A lock on the extension that nobody else takes: with a sub-object, which
+ * extensions do not have.
+ */
+static void
+ownership_tag(LOCKTAG *tag)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, ExtensionRelationId,
+					   get_extension_oid(EXTENSION_NAME, false), 1);
+}
+
+bool
+session_own_outbox(bool wait)
+{
+	LOCKTAG		tag;
+	LockAcquireResult result;
+	bool		in_transaction = IsTransactionState();
+
+	if (!in_transaction)
+		StartTransactionCommand();
+	ownership_tag(&tag);
+	result = LockAcquire(&tag, ExclusiveLock, true, !wait);
+	if (!in_transaction)
+		CommitTransactionCommand();
+	return result != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+session_disown_outbox(void)
+{
+	LOCKTAG		tag;
+
+	ownership_tag(&tag);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+/*
+ * What ALTER ROLE or ALTER DATABASE may have set must not confuse the worker:
+ * it finds operators in pg_catalog only, and it writes.
+ */
+void
+session_attach_worker(void)
+{
+	static const char *const pinned[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_deferrable", "off"},
+		{"statement_timeout", "0"},
+		{"lock_timeout", "1s"}
+	};
+
+	for (int i = 0; i < lengthof(pinned); i++)
+		SetConfigOption(pinned[i][0], pinned[i][1], PGC_USERSET,
+						PGC_S_OVERRIDE);
+	session_kind = SESSION_WORKER;
+	session_extension = InvalidOid;
+}
+
+static Oid
+tables_owner(void)
+{
+	Oid			table = get_relname_relid("teams_outbox", session_schema);
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table teams_outbox of extension \"%s\" does not exist",
+						EXTENSION_NAME)));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+static void
+become_owner(SessionUser *before)
+{
+	Oid			owner = tables_owner();
+
+	GetUserIdAndSecContext(&before->role, &before->security_context);
+	SetUserIdAndSecContext(owner,
+						   before->security_context |
+						   SECURITY_LOCAL_USERID_CHANGE);
+}
+
+static bool
+begin_in_worker(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (!lock_extension())
+	{
+		PopActiveSnapshot();
+		AbortCurrentTransaction();
+		return false;
+	}
+
+	/* The lock may have waited for what this snapshot does not see. */
+	PopActiveSnapshot();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	return true;
+}
+
+bool
+session_begin(SessionUser *before)
+{
+	switch (session_kind)
+	{
+		case SESSION_WORKER:
+			if (!begin_in_worker())
+				return false;
+			break;
+		case SESSION_PROCEDURE:
+			(void) set_config_option("search_path", "pg_catalog, pg_temp",
+									 PGC_USERSET, PGC_S_SESSION,
+									 GUC_ACTION_LOCAL, true, 0, false);
+			break;
+		case SESSION_CALLER:
+			SPI_connect();
+			break;
+	}
+	become_owner(before);
+	return true;
+}
+
+void
+session_commit(const SessionUser *before)
+{
+	SetUserIdAndSecContext(before->role, before->security_context);
+	free_result();
+	switch (session_kind)
+	{
+		case SESSION_WORKER:
+			SPI_finish();
+			PopActiveSnapshot();
+			CommitTransactionCommand();
+			pgstat_report_stat(false);
+			break;
+		case SESSION_PROCEDURE:
+			SPI_commit();
+			break;
+		case SESSION_CALLER:
+			SPI_finish();
+			break;
+	}
+}
+
+void
+session_abort(void)
+{
+	AbortCurrentTransaction();
+	pgstat_report_stat(false);
+}
+
+/* ----------
+ * Statements
+ * ----------
+ */
+
+static void
+forget_plans(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, prepared)
+	{
+		Statement  *statement = lfirst(cell);
+
+		SPI_freeplan(statement->plan);
+		statement->plan = NULL;
+	}
+	list_free(prepared);
+	prepared = NIL;
+}
+
+static void
+prepare(Statement *statement)
+{
+	const char *schema = quote_identifier(get_namespace_name(session_schema));
+	StringInfoData text;
+	MemoryContext old;
+	SPIPlanPtr	plan;
+
+	initStringInfo(&text);
+	for (const char *c = statement->text; *c; c++)
+	{
+		if (*c == '@')
+			appendStringInfoString(&text, schema);
+		else
+			appendStringInfoChar(&text, *c);
+	}
+	plan = SPI_prepare(text.data, statement->nargs, statement->args);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	SPI_keepplan(plan);
+	statement->plan = plan;
+
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	prepared = lappend(prepared, statement);
+	MemoryContextSwitchTo(old);
+	pfree(text.data);
+}
+
+uint64
+session_run(Statement *statement, Datum *values, const char *nulls)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			result;
+
+	if (prepared_generation != schema_generation)
+	{
+		forget_plans();
+		prepared_generation = schema_generation;
+	}
+	if (statement->plan == NULL)
+		prepare(statement);
+	free_result();
+	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s",
+			 SPI_result_code_string(result));
+
+	/* SPI leaves one in a context of its own. */
+	MemoryContextSwitchTo(context);
+	return SPI_processed;
+}
+
+/* ----------
+ * Results
+ * ----------
+ */
+
+static Datum
+column_value(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column, isnull);
+}
+
+char *
+session_text(uint64 row, int column, MemoryContext context)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+	char	   *server;
+	char	   *utf8;
+
+	if (isnull)
+		return NULL;
+	server = TextDatumGetCString(value);
+	utf8 = pg_server_to_any(server, strlen(server), PG_UTF8);
+	return MemoryContextStrdup(context, utf8);
+}
+
+int64
+session_int8(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+int
+session_int4(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt32(value);
+}
+
+bool
+session_bool(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+TimestampTz
+session_timestamp(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+/* ----------
+ * Parameters
+ * ----------
+ */
+
+Datum
+session_text_datum(const char *text)
+{
+	char	   *copy;
+
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return CStringGetTextDatum(text);
+	copy = pstrdup(text);
+	for (char *c = copy; *c; c++)
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	return CStringGetTextDatum(copy);
+}
+
+static Datum
+make_array(Datum *values, bool *nulls, int count, Oid type, int length,
+		   bool by_value, char align)
+{
+	int			lower_bound = 1;
+
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count,
+											  &lower_bound, type, length,
+											  by_value, align));
+}
+
+Datum
+session_text_array(const char *const *texts, int count)
+{
+	Datum	   *values = palloc(count * sizeof(Datum));
+	bool	   *nulls = palloc(count * sizeof(bool));
+
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : session_text_datum(texts[i]);
+	}
+	return make_array(values, nulls, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+Datum
+session_int8_array(const int64 *numbers, int count)
+{
+	Datum	   *values = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int64GetDatum(numbers[i]);
+	return make_array(values, NULL, count, INT8OID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+Datum
+session_bool_array(const bool *flags, int count)
+{
+	Datum	   *values = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		values[i] = BoolGetDatum(flags[i]);
+	return make_array(values, NULL, count, BOOLOID, 1, true, TYPALIGN_CHAR);
+}
+
+Datum
+session_timestamp_array(const TimestampTz *times, int count)
+{
+	Datum	   *values = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		values[i] = TimestampTzGetDatum(times[i]);
+	return make_array(values, NULL, count, TIMESTAMPTZOID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}

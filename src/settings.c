@@ -1,0 +1,121 @@
+/*
+ * settings.c
+ *	  The extension's configuration parameters.
+ *
+ * What the worker reads can be set only in the configuration file (SIGHUP):
+ * the worker is another process, so a value set in a session would look
+ * accepted and do nothing.  Whatever decides where a token or a secret may go
+ * is shown and set by superusers alone.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "compat.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "settings.h"
+
+/* Microsoft's own hosts in every cloud (contract 10 and 11.1). */
+#define MICROSOFT_HOSTS \
+	"login.microsoftonline.com, graph.microsoft.com, " \
+	"smba.trafficmanager.net, smba.infra.gcc.teams.microsoft.com, " \
+	"login.microsoftonline.us, graph.microsoft.us, " \
+	"dod-graph.microsoft.us, smba.infra.gov.teams.microsoft.us, " \
+	"smba.infra.dod.teams.microsoft.us"
+
+int			settings_max_databases = 16;
+char	   *settings_credential_directory;
+char	   *settings_allowed_hosts;
+char	   *settings_ca_file;
+int			settings_http_version = HTTP_VERSION_2;
+int			settings_max_in_flight = 50;
+int			settings_connect_timeout = 10000;
+int			settings_request_timeout = 30000;
+int			settings_shutdown_grace = 1500;
+int			settings_max_attempts = 10;
+int			settings_retry_base_delay = 2000;
+int			settings_retry_max_delay = 300000;
+
+static const struct config_enum_entry http_version_options[] = {
+	{"1.1", HTTP_VERSION_1_1, false},
+	{"2", HTTP_VERSION_2, false},
+	{NULL, 0, false}
+};
+
+static void
+define_worker_int(const char *name, const char *description, int *variable,
+				  int boot, int min, int max, int flags)
+{
+	DefineCustomIntVariable(name, description, NULL, variable, boot, min, max,
+							PGC_SIGHUP, flags, NULL, NULL, NULL);
+}
+
+static void
+define_protected_string(const char *name, const char *description,
+						const char *detail, char **variable, const char *boot)
+{
+	DefineCustomStringVariable(name, description, detail, variable, boot,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+}
+
+void
+settings_define(void)
+{
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("teams_proactive.max_databases",
+								"Sets how many databases can have a worker.",
+								NULL, &settings_max_databases,
+								16, 1, 1024, PGC_POSTMASTER, 0,
+								NULL, NULL, NULL);
+
+	define_protected_string("teams_proactive.credential_directory",
+							"Sets the directory of the credential files.",
+							"A relative path starts at the data directory.",
+							&settings_credential_directory,
+							"teams_credentials");
+	define_protected_string("teams_proactive.allowed_hosts",
+							"Lists the hosts that a token may be sent to.",
+							"Plain http is accepted for loopback hosts only.",
+							&settings_allowed_hosts, MICROSOFT_HOSTS);
+	define_protected_string("teams_proactive.ca_file",
+							"Sets the file of trusted certificate authorities.",
+							"If empty, libcurl's default is used.",
+							&settings_ca_file, "");
+
+	DefineCustomEnumVariable("teams_proactive.http_version",
+							 "Sets the highest HTTP version to negotiate.",
+							 NULL, &settings_http_version, HTTP_VERSION_2,
+							 http_version_options, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+
+	define_worker_int("teams_proactive.max_in_flight",
+					  "Sets how many requests a worker may have in flight.",
+					  &settings_max_in_flight, 50, 1, 1000, 0);
+	define_worker_int("teams_proactive.connect_timeout",
+					  "Sets how long to wait for a connection.",
+					  &settings_connect_timeout, 10000, 100, INT_MAX,
+					  GUC_UNIT_MS);
+	define_worker_int("teams_proactive.request_timeout",
+					  "Sets how long to wait for the answer to a request.",
+					  &settings_request_timeout, 30000, 100, INT_MAX,
+					  GUC_UNIT_MS);
+	define_worker_int("teams_proactive.shutdown_grace",
+					  "Sets how long a stopping worker waits for answers.",
+					  &settings_shutdown_grace, 1500, 0, 60000, GUC_UNIT_MS);
+	define_worker_int("teams_proactive.max_attempts",
+					  "Sets after how many failed attempts to give up.",
+					  &settings_max_attempts, 10, 1, 1000, 0);
+	define_worker_int("teams_proactive.retry_base_delay",
+					  "Sets the upper bound of the first delay before a retry.",
+					  &settings_retry_base_delay, 2000, 1, INT_MAX,
+					  GUC_UNIT_MS);
+	define_worker_int("teams_proactive.retry_max_delay",
+					  "Sets the upper bound of any delay before a retry.",
+					  &settings_retry_max_delay, 300000, 1, INT_MAX,
+					  GUC_UNIT_MS);
+
+	MarkGUCPrefixReserved(EXTENSION_NAME);
+}

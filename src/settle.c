@@ -1,0 +1,324 @@
+/*
+ * settle.c
+ *	  Outcomes that wait to be written.
+ *
+ * Many outcomes are written by few statements in one transaction.  Until that
+ * has committed they stay here, whatever goes wrong with it, since nobody else
+ * knows what the services have answered.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "settings.h"
+#include "settle.h"
+
+typedef struct Record
+{
+	dlist_node	node;
+	Outcome		outcome;
+	Message    *message;
+	LedgerBatch *batch;			/* NULL: it was not in the ledger */
+} Record;
+
+typedef struct InstallationRecord
+{
+	dlist_node	node;
+	OutboxInstallation installation;
+} InstallationRecord;
+
+static MemoryContext window_context;
+static MemoryContext settle_context;
+static dlist_head records;
+static dlist_head installations;
+static int	record_count;
+static int	installation_count;
+static int	written_count;		/* what the last settle_write() has seen */
+static TimestampTz first_at;
+
+static void
+start_anew(void)
+{
+	dlist_init(&records);
+	dlist_init(&installations);
+	record_count = 0;
+	installation_count = 0;
+	first_at = 0;
+}
+
+void
+settle_open(MemoryContext context)
+{
+	window_context = context;
+	settle_context = AllocSetContextCreate(context, "teams_proactive outcomes",
+										   ALLOCSET_DEFAULT_SIZES);
+	start_anew();
+}
+
+LedgerBatch *
+settle_new_batch(int64 id, int messages)
+{
+	LedgerBatch *batch = MemoryContextAlloc(window_context,
+											sizeof(LedgerBatch));
+
+	batch->id = id;
+	batch->open = messages;
+	batch->unwritten = messages;
+	return batch;
+}
+
+/* ----------
+ * Recording
+ * ----------
+ */
+
+static const char *
+keep(const char *text)
+{
+	return text ? MemoryContextStrdup(settle_context, text) : NULL;
+}
+
+static Outcome *
+add_record(Message *message)
+{
+	Record	   *record = MemoryContextAllocZero(settle_context,
+												sizeof(Record));
+
+	record->message = message;
+	record->outcome.id = message->id;
+	record->batch = message->batch;
+	if (record->batch != NULL)
+		record->batch->open--;
+	if (message->state == MESSAGE_IN_FLIGHT)
+		window_landed(message);
+	dlist_push_tail(&records, &record->node);
+	record_count++;
+	if (first_at == 0)
+		first_at = GetCurrentTimestamp();
+	return &record->outcome;
+}
+
+void
+settle_sent(Message *message, const char *conversation_id,
+			const char *activity_id)
+{
+	Outcome    *outcome = add_record(message);
+
+	outcome->is_final = true;
+	outcome->fate = "sent";
+	outcome->is_attempt = true;
+	outcome->conversation_id = keep(conversation_id);
+	outcome->activity_id = keep(activity_id);
+	window_settling(message);
+}
+
+static void
+describe(Outcome *outcome, const Failure *failure)
+{
+	outcome->is_attempt = failure->is_attempt;
+	outcome->doubtful = failure->doubtful;
+	outcome->error_code = keep(failure->code);
+	outcome->error = keep(failure->error);
+	outcome->hint = keep(failure->hint);
+	outcome->correlation_id = keep(failure->correlation_id);
+}
+
+void
+settle_failed(Message *message, const Failure *failure)
+{
+	Outcome    *outcome = add_record(message);
+
+	describe(outcome, failure);
+	outcome->is_final = true;
+	outcome->fate = "failed";
+	outcome->conversation_id = keep(message->target->chat_id);
+	window_settling(message);
+}
+
+void
+settle_retry(Message *message, const Failure *failure, double delay)
+{
+	Target	   *target = message->target;
+	Outcome    *outcome;
+
+	if (failure->is_attempt && message->attempts + 1 >= settings_max_attempts)
+	{
+		settle_failed(message, failure);
+		return;
+	}
+	outcome = add_record(message);
+	describe(outcome, failure);
+	outcome->due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												  delay * 1000);
+
+	/* The retry itself brings the sweep back, when it becomes due. */
+	message->retrying = false;
+	message->state = MESSAGE_SETTLING;
+	window_drop_queue(target);
+	window_settling(message);
+}
+
+void
+settle_installation(const Target *target, const char *state,
+					const ServiceError *error)
+{
+	InstallationRecord *record = MemoryContextAllocZero(settle_context,
+														sizeof(InstallationRecord));
+	OutboxInstallation *installation = &record->installation;
+
+	installation->bot = keep(target->bot->name);
+	installation->scope = keep(target->scope);
+	installation->target = keep(target->id);
+	installation->state = state;
+	installation->installation_id = keep(target->installation_id);
+	installation->app_version = keep(target->app_version);
+	installation->chat_id = keep(target->chat_id);
+	installation->installed_by_us = target->installed_by_us;
+	if (error != NULL)
+	{
+		installation->error_code = keep(error->code);
+		installation->error = keep(error->message);
+	}
+	dlist_push_tail(&installations, &record->node);
+	installation_count++;
+	if (first_at == 0)
+		first_at = GetCurrentTimestamp();
+}
+
+int
+settle_count(void)
+{
+	return record_count + installation_count;
+}
+
+TimestampTz
+settle_since(void)
+{
+	return first_at;
+}
+
+/* ----------
+ * Writing
+ * ----------
+ */
+
+/*
+ * Batches without a message that is still on the wire are closed; from others,
+ * messages that go back to the outbox are taken.
+ */
+static void
+write_ledger(void)
+{
+	int64	   *closed = palloc(record_count * sizeof(int64));
+	int64	   *batches = palloc(record_count * sizeof(int64));
+	int64	   *ids = palloc(record_count * sizeof(int64));
+	int			nclosed = 0;
+	int			nleft = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &records)
+	{
+		Record	   *record = dlist_container(Record, node, iter.cur);
+
+		if (record->batch == NULL)
+			continue;
+		if (record->batch->open == 0)
+			closed[nclosed++] = record->batch->id;
+		else if (!record->outcome.is_final)
+		{
+			batches[nleft] = record->batch->id;
+			ids[nleft++] = record->outcome.id;
+		}
+	}
+	outbox_close_batches(closed, nclosed);
+	outbox_leave_ledger(batches, nleft, ids, nleft);
+}
+
+static void
+write_outcomes(void)
+{
+	Outcome   **final = palloc(record_count * sizeof(Outcome *));
+	Outcome   **again = palloc(record_count * sizeof(Outcome *));
+	int			nfinal = 0;
+	int			nagain = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &records)
+	{
+		Record	   *record = dlist_container(Record, node, iter.cur);
+
+		if (record->outcome.is_final)
+			final[nfinal++] = &record->outcome;
+		else
+			again[nagain++] = &record->outcome;
+	}
+	outbox_settle(final, nfinal);
+	outbox_postpone(again, nagain);
+}
+
+/* The last record of a target counts: a statement may write a row once. */
+static void
+write_installations(void)
+{
+	OutboxInstallation **last = palloc(installation_count *
+									   sizeof(OutboxInstallation *));
+	int			count = 0;
+	dlist_iter	iter;
+
+	dlist_reverse_foreach(iter, &installations)
+	{
+		OutboxInstallation *one = &dlist_container(InstallationRecord, node,
+												   iter.cur)->installation;
+		bool		seen = false;
+
+		for (int i = 0; i < count && !seen; i++)
+			seen = strcmp(last[i]->target, one->target) == 0 &&
+				strcmp(last[i]->bot, one->bot) == 0 &&
+				strcmp(last[i]->scope, one->scope) == 0;
+		if (!seen)
+			last[count++] = one;
+	}
+	outbox_save_installations(last, count);
+}
+
+void
+settle_write(void)
+{
+	written_count = settle_count();
+	if (record_count > 0)
+	{
+		write_outcomes();
+		write_ledger();
+	}
+	if (installation_count > 0)
+		write_installations();
+}
+
+SettleCounts
+settle_written(void)
+{
+	SettleCounts counts = {0};
+	dlist_iter	iter;
+
+	Assert(written_count == settle_count());
+	dlist_foreach(iter, &records)
+	{
+		Record	   *record = dlist_container(Record, node, iter.cur);
+
+		if (!record->outcome.is_final)
+			counts.retried++;
+		else if (strcmp(record->outcome.fate, "sent") == 0)
+			counts.sent++;
+		else
+			counts.failed++;
+		window_forget(record->message);
+
+		/* The last of a batch frees it. */
+		if (record->batch != NULL && --record->batch->unwritten == 0)
+			pfree(record->batch);
+	}
+	start_anew();
+	MemoryContextReset(settle_context);
+	return counts;
+}

@@ -1,0 +1,64 @@
+/*
+ * settle.h
+ *	  Outcomes that wait to be written.
+ */
+#ifndef TP_SETTLE_H
+#define TP_SETTLE_H
+
+#include "connector.h"
+#include "window.h"
+
+extern void settle_open(MemoryContext context);
+
+/* A batch that was entered into the ledger with so many messages. */
+extern LedgerBatch *settle_new_batch(int64 id, int messages);
+
+/*
+ * Record what became of a message.  Strings of the result are copied; those of
+ * the error may be NULL.
+ */
+extern void settle_sent(Message *message, const char *conversation_id,
+						const char *activity_id);
+
+typedef struct Failure
+{
+	const char *code;
+	const char *error;
+	const char *hint;			/* or NULL */
+	const char *correlation_id; /* or NULL */
+	bool		doubtful;		/* it may have arrived nevertheless */
+	bool		is_attempt;		/* counts against max_attempts */
+} Failure;
+
+/* It cannot succeed. */
+extern void settle_failed(Message *message, const Failure *failure);
+
+/*
+ * Try again after "delay" seconds, unless that was the last attempt.  What
+ * queues behind it waits in the table.
+ */
+extern void settle_retry(Message *message, const Failure *failure,
+						 double delay);
+
+/* Record what is known of a target, for teams_installation. */
+extern void settle_installation(const Target *target, const char *state,
+								const ServiceError *error);
+
+/* How many records wait, and since when (0: none do). */
+extern int	settle_count(void);
+extern TimestampTz settle_since(void);
+
+/* Write everything, in a transaction. */
+extern void settle_write(void);
+
+/* It has been committed: forget it. */
+typedef struct SettleCounts
+{
+	int			sent;
+	int			failed;
+	int			retried;
+} SettleCounts;
+
+extern SettleCounts settle_written(void);
+
+#endif							/* TP_SETTLE_H */

@@ -1,0 +1,434 @@
+/*
+ * shared.c
+ *	  Shared memory: a slot for each database that has a worker, what wakes
+ *	  workers and the launcher, and counters.
+ *
+ * A sender wakes the worker without a lock, a system call it could avoid, or
+ * anything that can fail, because it does so after its commit: it sets the
+ * slot's flag, and the latch only if the flag was clear.  A latch pointer read
+ * from a slot whose worker has just gone wakes somebody else for nothing,
+ * which every latch user must bear.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+
+#include "settings.h"
+#include "shared.h"
+
+/* How long DDL waits for a worker to leave its database. */
+#define HOLD_TIMEOUT_MS 10000
+
+typedef struct SharedState
+{
+	LWLock	   *lock;
+	Latch	   *launcher_latch;
+	pg_atomic_uint32 scan;		/* the launcher shall look at all databases */
+	int			nslots;
+	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
+} SharedState;
+
+static SharedState *shared = NULL;
+
+/* What the current transaction has to do when it commits. */
+static bool wake_pending = false;
+static bool reload_pending = false;
+static bool scan_pending = false;
+
+static shmem_request_hook_type previous_shmem_request_hook = NULL;
+static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
+
+static Size
+shared_size(void)
+{
+	return add_size(offsetof(SharedState, slots),
+					mul_size(settings_max_databases, sizeof(Slot)));
+}
+
+static void
+initialize_slot(Slot *slot)
+{
+	memset(slot, 0, sizeof(Slot));
+	pg_atomic_init_u32(&slot->work, 0);
+	pg_atomic_init_u32(&slot->reload, 0);
+	pg_atomic_init_u32(&slot->stop, 0);
+	pg_atomic_init_u32(&slot->in_flight, 0);
+	pg_atomic_init_u64(&slot->sent, 0);
+	pg_atomic_init_u64(&slot->failed, 0);
+	pg_atomic_init_u64(&slot->retried, 0);
+	ConditionVariableInit(&slot->settled);
+}
+
+static void
+request_shmem(void)
+{
+	if (previous_shmem_request_hook)
+		previous_shmem_request_hook();
+	RequestAddinShmemSpace(shared_size());
+	RequestNamedLWLockTranche(EXTENSION_NAME, 1);
+}
+
+static void
+startup_shmem(void)
+{
+	bool		found;
+
+	if (previous_shmem_startup_hook)
+		previous_shmem_startup_hook();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	shared = ShmemInitStruct(EXTENSION_NAME, shared_size(), &found);
+	if (!found)
+	{
+		shared->lock = &GetNamedLWLockTranche(EXTENSION_NAME)->lock;
+		shared->launcher_latch = NULL;
+		pg_atomic_init_u32(&shared->scan, 1);
+		shared->nslots = settings_max_databases;
+		for (int i = 0; i < shared->nslots; i++)
+			initialize_slot(&shared->slots[i]);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+shared_request(void)
+{
+	compat_install_shmem_request(previous_shmem_request_hook, request_shmem);
+	previous_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup_shmem;
+}
+
+bool
+shared_is_available(void)
+{
+	return shared != NULL;
+}
+
+int
+shared_slot_count(void)
+{
+	return shared ? shared->nslots : 0;
+}
+
+Slot *
+shared_slot(int index)
+{
+	return &shared->slots[index];
+}
+
+void
+shared_lock(LWLockMode mode)
+{
+	LWLockAcquire(shared->lock, mode);
+}
+
+void
+shared_unlock(void)
+{
+	LWLockRelease(shared->lock);
+}
+
+static Slot *
+find_slot(Oid database)
+{
+	for (int i = 0; i < shared_slot_count(); i++)
+		if (shared->slots[i].database == database)
+			return &shared->slots[i];
+	return NULL;
+}
+
+/* ----------
+ * Launcher and workers
+ * ----------
+ */
+
+void
+shared_attach_launcher(void)
+{
+	shared->launcher_latch = &MyProc->procLatch;
+	pg_atomic_write_u32(&shared->scan, 1);
+}
+
+/* Has a look at all databases been asked for since the last call? */
+bool
+shared_take_scan_request(void)
+{
+	return pg_atomic_exchange_u32(&shared->scan, 0) != 0;
+}
+
+/* The database's slot, a new one if it has none; NULL if none is free. */
+Slot *
+shared_assign_slot(Oid database)
+{
+	Slot	   *slot;
+
+	shared_lock(LW_EXCLUSIVE);
+	slot = find_slot(database);
+	if (slot == NULL)
+	{
+		slot = find_slot(InvalidOid);
+		if (slot != NULL)
+		{
+			initialize_slot(slot);
+			slot->database = database;
+			slot->state = SLOT_STOPPED;
+		}
+	}
+	shared_unlock();
+	return slot;
+}
+
+void
+shared_release_slot(Slot *slot)
+{
+	shared_lock(LW_EXCLUSIVE);
+	slot->database = InvalidOid;
+	slot->state = SLOT_FREE;
+	slot->held_by = 0;
+	shared_unlock();
+}
+
+/* NULL if the slot is not waiting for a worker any more. */
+Slot *
+shared_attach_worker(int index)
+{
+	Slot	   *slot = &shared->slots[index];
+	bool		welcome;
+
+	shared_lock(LW_EXCLUSIVE);
+	welcome = slot->state == SLOT_STARTING && slot->held_by == 0;
+	if (welcome)
+	{
+		slot->pid = MyProcPid;
+		slot->latch = &MyProc->procLatch;
+		slot->started_at = GetCurrentTimestamp();
+		pg_atomic_write_u32(&slot->stop, 0);
+		pg_atomic_write_u32(&slot->reload, 1);
+		pg_atomic_write_u32(&slot->work, 1);
+	}
+	else if (slot->state == SLOT_STARTING)
+		slot->state = SLOT_STOPPED;
+	shared_unlock();
+	if (!welcome)
+		ConditionVariableBroadcast(&slot->settled);
+	return welcome ? slot : NULL;
+}
+
+void
+shared_confirm_worker(Slot *slot)
+{
+	shared_lock(LW_EXCLUSIVE);
+	slot->state = SLOT_RUNNING;
+	shared_unlock();
+	shared_wake_launcher();
+}
+
+void
+shared_detach_worker(Slot *slot, SlotState state)
+{
+	shared_lock(LW_EXCLUSIVE);
+	slot->state = state;
+	slot->pid = 0;
+	slot->latch = NULL;
+	pg_atomic_write_u32(&slot->in_flight, 0);
+	shared_unlock();
+	ConditionVariableBroadcast(&slot->settled);
+	shared_wake_launcher();
+}
+
+Slot *
+shared_my_slot(void)
+{
+	Slot	   *slot;
+
+	if (shared == NULL)
+		return NULL;
+	shared_lock(LW_SHARED);
+	slot = find_slot(MyDatabaseId);
+	shared_unlock();
+	return slot;
+}
+
+void
+shared_note_error(Slot *slot, const char *message)
+{
+	if (slot == NULL)
+		return;
+	shared_lock(LW_EXCLUSIVE);
+	strlcpy(slot->last_error, message, sizeof(slot->last_error));
+	slot->last_error_at = GetCurrentTimestamp();
+	shared_unlock();
+}
+
+/* ----------
+ * Wake-ups
+ * ----------
+ */
+
+void
+shared_wake_worker(Slot *slot)
+{
+	Latch	   *latch;
+
+	if (pg_atomic_exchange_u32(&slot->work, 1) != 0)
+		return;
+	latch = slot->latch;
+	if (latch != NULL)
+		SetLatch(latch);
+}
+
+void
+shared_wake_launcher(void)
+{
+	Latch	   *latch = shared ? shared->launcher_latch : NULL;
+
+	if (latch != NULL)
+		SetLatch(latch);
+}
+
+/* After the commit: nothing here may fail, allocate or wait. */
+static void
+fire_wake_ups(void)
+{
+	if (wake_pending)
+	{
+		Slot	   *slot = find_slot(MyDatabaseId);
+
+		if (slot != NULL)
+		{
+			if (reload_pending)
+			{
+				pg_atomic_write_u32(&slot->reload, 1);
+				pg_atomic_write_u32(&slot->work, 0);
+			}
+			shared_wake_worker(slot);
+		}
+	}
+	if (scan_pending)
+	{
+		pg_atomic_write_u32(&shared->scan, 1);
+		shared_wake_launcher();
+	}
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			fire_wake_ups();
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			break;
+		default:
+			return;
+	}
+	wake_pending = false;
+	reload_pending = false;
+	scan_pending = false;
+}
+
+static void
+watch_transactions(void)
+{
+	static bool watching = false;
+
+	if (!watching)
+		RegisterXactCallback(at_transaction_end, NULL);
+	watching = true;
+}
+
+void
+shared_wake_at_commit(bool reload)
+{
+	if (shared == NULL)
+		return;
+	watch_transactions();
+	wake_pending = true;
+	if (reload)
+		reload_pending = true;
+}
+
+void
+shared_scan_at_commit(void)
+{
+	if (shared == NULL)
+		return;
+	watch_transactions();
+	scan_pending = true;
+}
+
+/* ----------
+ * DDL that needs a database to itself
+ * ----------
+ */
+
+static bool
+worker_has_left(Slot *slot)
+{
+	bool		left;
+
+	shared_lock(LW_SHARED);
+	left = slot->state != SLOT_RUNNING && slot->state != SLOT_STARTING;
+	shared_unlock();
+	return left;
+}
+
+void
+shared_hold_database(Oid database)
+{
+	Slot	   *slot;
+	int			waited_ms = 0;
+
+	if (shared == NULL)
+		return;
+
+	shared_lock(LW_EXCLUSIVE);
+	slot = find_slot(database);
+	if (slot != NULL)
+	{
+		slot->held_by = MyProcPid;
+		pg_atomic_write_u32(&slot->stop, 1);
+		pg_atomic_write_u32(&slot->work, 0);
+	}
+	shared_unlock();
+	if (slot == NULL)
+		return;
+
+	shared_wake_worker(slot);
+	ConditionVariablePrepareToSleep(&slot->settled);
+	while (!worker_has_left(slot) && waited_ms < HOLD_TIMEOUT_MS)
+	{
+		if (ConditionVariableTimedSleep(&slot->settled, 100,
+										PG_WAIT_EXTENSION))
+			waited_ms += 100;
+	}
+	ConditionVariableCancelSleep();
+}
+
+void
+shared_release_database(Oid database)
+{
+	Slot	   *slot;
+
+	if (shared == NULL)
+		return;
+	shared_lock(LW_EXCLUSIVE);
+	slot = find_slot(database);
+	if (slot != NULL && slot->held_by == MyProcPid)
+		slot->held_by = 0;
+	shared_unlock();
+	pg_atomic_write_u32(&shared->scan, 1);
+	shared_wake_launcher();
+}

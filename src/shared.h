@@ -1,0 +1,101 @@
+/*
+ * shared.h
+ *	  Shared memory: a slot for each database that has a worker, what wakes
+ *	  workers and the launcher, and counters.
+ *
+ * It exists only if the library was preloaded; every function here may be
+ * called without, and then does nothing.
+ */
+#ifndef TP_SHARED_H
+#define TP_SHARED_H
+
+#include "datatype/timestamp.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+
+typedef enum SlotState
+{
+	SLOT_FREE,
+	SLOT_STARTING,				/* the launcher asked for a process, which has
+								 * yet to find the extension */
+	SLOT_RUNNING,				/* the process serves the database */
+	SLOT_STOPPED,				/* it was told to end, start another */
+	SLOT_FAILED,				/* it ended by an error, start another later */
+	SLOT_ABSENT					/* it ended: the extension is not there */
+} SlotState;
+
+/* One per database; "lock" of SharedState guards what is not atomic. */
+typedef struct Slot
+{
+	Oid			database;
+	SlotState	state;
+	int			pid;			/* 0 unless running */
+	Latch	   *latch;			/* the worker's, in shared memory; may be
+								 * stale, and then a wake-up is spurious */
+	int			held_by;		/* pid of a backend whose DDL must not be
+								 * disturbed by a worker, or 0 */
+	TimestampTz started_at;
+	TimestampTz last_error_at;
+	char		last_error[256];
+
+	pg_atomic_uint32 work;		/* the outbox may have something new */
+	pg_atomic_uint32 reload;	/* the bots may have changed */
+	pg_atomic_uint32 stop;		/* the worker shall end */
+
+	pg_atomic_uint32 in_flight;
+	pg_atomic_uint64 sent;
+	pg_atomic_uint64 failed;
+	pg_atomic_uint64 retried;
+
+	ConditionVariable settled;	/* some messages of the database have a fate */
+} Slot;
+
+extern bool shared_is_available(void);
+extern int	shared_slot_count(void);
+extern Slot *shared_slot(int index);
+extern void shared_lock(LWLockMode mode);
+extern void shared_unlock(void);
+
+/* While preloading: ask for the memory and install the hooks for it. */
+extern void shared_request(void);
+
+/* The launcher: become the one that is woken; take what it is asked. */
+extern void shared_attach_launcher(void);
+extern bool shared_take_scan_request(void);
+extern Slot *shared_assign_slot(Oid database);
+extern void shared_release_slot(Slot *slot);
+
+/* A worker: take over its slot, say that it serves, give the slot back. */
+extern Slot *shared_attach_worker(int index);
+extern void shared_confirm_worker(Slot *slot);
+extern void shared_detach_worker(Slot *slot, SlotState state);
+
+/* The slot of the current database, or NULL. */
+extern Slot *shared_my_slot(void);
+
+/* Wake at once. */
+extern void shared_wake_worker(Slot *slot);
+extern void shared_wake_launcher(void);
+
+/*
+ * At the commit of the current transaction, wake this database's worker: for
+ * new work, or also to read the bots anew.
+ */
+extern void shared_wake_at_commit(bool reload);
+
+/* At commit, have the launcher look at all databases again. */
+extern void shared_scan_at_commit(void);
+
+/*
+ * Keep workers out of a database until shared_release_database(), stopping
+ * one that runs; for DDL that needs the database to itself.
+ */
+extern void shared_hold_database(Oid database);
+extern void shared_release_database(Oid database);
+
+/* Remember a worker's trouble for the view teams_worker. */
+extern void shared_note_error(Slot *slot, const char *message);
+
+#endif							/* TP_SHARED_H */

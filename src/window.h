@@ -1,0 +1,96 @@
+/*
+ * window.h
+ *	  The part of the outbox that is in memory: a bounded number of messages
+ *	  for each bot, in the order of each target.
+ */
+#ifndef TP_WINDOW_H
+#define TP_WINDOW_H
+
+#include "lib/ilist.h"
+
+#include "bot.h"
+#include "installation.h"
+#include "outbox.h"
+
+typedef enum MessageState
+{
+	MESSAGE_QUEUED,				/* behind others, or ready */
+	MESSAGE_IN_FLIGHT,			/* on the wire, and in the ledger */
+	MESSAGE_SETTLING			/* it has an outcome, not yet written */
+} MessageState;
+
+/* A batch in the ledger. */
+typedef struct LedgerBatch
+{
+	int64		id;
+	int			open;			/* messages without an outcome */
+	int			unwritten;		/* messages whose outcome is not written */
+} LedgerBatch;
+
+typedef struct Message
+{
+	int64		id;				/* hash key: must be first */
+	dlist_node	node;			/* in its target's queue */
+	MessageState state;
+	Target	   *target;
+	bool		is_send;
+	bool		retrying;
+	bool		at_most_once;
+	int			attempts;
+	char		last_code[SERVICE_ERROR_MAX_CODE + 1];
+	LedgerBatch *batch;			/* while in the ledger */
+} Message;
+
+extern void window_open(MemoryContext context);
+
+/* How many more messages a bot may have in memory. */
+extern int	window_room(const Bot *bot);
+
+/* Take a row into memory, unless it is there or has to wait in the table. */
+extern void window_admit(const OutboxMessage *row);
+
+/* The message that is first in its target's queue, or NULL. */
+extern Message *window_first(Target *target);
+
+/*
+ * A target that is known can send: put it among those ready, if its first
+ * message waits for nothing else.
+ */
+extern void window_check_ready(Target *target);
+extern void window_unready(Target *target);
+
+/* The message goes on the wire; it has come back. */
+extern void window_flies(Message *message, LedgerBatch *batch);
+extern void window_landed(Message *message);
+
+/*
+ * Is something on the wire to the chat of this target?  One person may be
+ * addressed by object id and by user principal name, as two targets.
+ */
+extern bool window_chat_is_busy(const Target *target);
+
+/*
+ * The message has an outcome: it leaves its queue, but not the memory, so
+ * that it is not taken in again before that is written.
+ */
+extern void window_settling(Message *message);
+
+/*
+ * Leave to the table what queues for a target: they wait for a retry, or the
+ * target is not to be asked for now.
+ */
+extern void window_drop_queue(Target *target);
+
+/* Free a target that is not being asked for and has no messages. */
+extern void window_release_target(Target *target);
+
+/* Remove a message from memory, and its target if that was the last. */
+extern void window_forget(Message *message);
+
+/* Look again at all messages of a bot with an id above this. */
+extern void window_rewind(Bot *bot, int64 after);
+
+/* What is stored of a target is wrong: the next message asks again. */
+extern void window_target_is_stale(Target *target);
+
+#endif							/* TP_WINDOW_H */

@@ -1,0 +1,274 @@
+/*
+ * worker.c
+ *	  The process that sends the messages of one database.
+ *
+ * It holds no transaction, lock or snapshot while it waits, and it waits in
+ * one place, http_wait(), which ends at once for a commit, a signal or a
+ * reply.  A request to end is met between two steps: nothing new is started,
+ * what is on the wire gets a moment to come back, and what has come back is
+ * written; the ledger knows the rest.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "delivery.h"
+#include "http.h"
+#include "session.h"
+#include "settings.h"
+#include "shared.h"
+#include "worker.h"
+
+/* Delay after an error before the next try. */
+#define ERROR_DELAY_MS 1000
+
+PGDLLEXPORT void teams_worker_main(Datum arg);
+
+static Slot *my_slot = NULL;
+static SlotState exit_state = SLOT_FAILED;
+static MemoryContext loop_context;
+
+static void
+leave_slot(int code, Datum arg)
+{
+	shared_detach_worker(my_slot, exit_state);
+}
+
+static bool
+must_stop(void)
+{
+	return ShutdownRequestPending ||
+		pg_atomic_read_u32(&my_slot->stop) != 0;
+}
+
+/* Say in pg_stat_activity what there is to do. */
+static void
+report_activity(void)
+{
+	static int	last_in_memory = -1;
+	static int	last_in_flight = -1;
+	int			in_memory;
+	int			in_flight;
+	char		activity[100];
+
+	delivery_counts(&in_memory, &in_flight);
+	if (in_memory == last_in_memory && in_flight == last_in_flight)
+		return;
+	last_in_memory = in_memory;
+	last_in_flight = in_flight;
+	if (in_memory == 0)
+	{
+		pgstat_report_activity(STATE_IDLE, NULL);
+		return;
+	}
+	snprintf(activity, sizeof(activity),
+			 "sending: %d on the wire, %d more in memory",
+			 in_flight, in_memory - in_flight);
+	pgstat_report_activity(STATE_RUNNING, activity);
+}
+
+static void
+take_wake_ups(void)
+{
+	bool		work = pg_atomic_exchange_u32(&my_slot->work, 0) != 0;
+	bool		reload = pg_atomic_exchange_u32(&my_slot->reload, 0) != 0;
+
+	if (work || reload)
+		delivery_wake(reload);
+}
+
+/*
+ * One step of delivery.  An error in its transaction ends neither the worker
+ * nor what it has in memory: it is logged, and the step is tried again.
+ */
+static DeliveryStep
+advance(long *timeout_ms)
+{
+	DeliveryStep step = DELIVERY_GOES_ON;
+
+	PG_TRY();
+	{
+		step = delivery_advance(timeout_ms);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(loop_context);
+		error = CopyErrorData();
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		FlushErrorState();
+		session_abort();
+		RESUME_INTERRUPTS();
+		shared_note_error(my_slot, error->message);
+		*timeout_ms = ERROR_DELAY_MS;
+	}
+	PG_END_TRY();
+	return step;
+}
+
+static void
+serve(void)
+{
+	for (;;)
+	{
+		long		timeout_ms;
+
+		MemoryContextSwitchTo(loop_context);
+		CHECK_FOR_INTERRUPTS();
+		if (must_stop())
+			return;
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		take_wake_ups();
+		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
+		{
+			exit_state = SLOT_ABSENT;
+			return;
+		}
+		if (my_slot->state == SLOT_STARTING)
+			shared_confirm_worker(my_slot);
+		report_activity();
+		if (timeout_ms != 0)
+			http_wait(timeout_ms);
+		else
+			http_poll();
+		MemoryContextReset(loop_context);
+	}
+}
+
+/* Wait for answers, and write what has come; the ledger has the rest. */
+static void
+finish(void)
+{
+	TimestampTz deadline;
+
+	delivery_stop();
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										   settings_shutdown_grace);
+	for (;;)
+	{
+		long		timeout_ms;
+		long		left;
+
+		MemoryContextSwitchTo(loop_context);
+		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
+			return;
+		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+											   deadline);
+		if (delivery_is_quiet() || left <= 0)
+			return;
+		http_wait(timeout_ms < 0 ? left : Min(left, timeout_ms));
+		MemoryContextReset(loop_context);
+	}
+}
+
+static void
+set_up_signals(void)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGINT, StatementCancelHandler);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	BackgroundWorkerUnblockSignals();
+}
+
+void
+teams_worker_main(Datum arg)
+{
+	my_slot = shared_attach_worker(DatumGetInt32(arg));
+	if (my_slot == NULL)
+		return;
+	before_shmem_exit(leave_slot, (Datum) 0);
+
+	set_up_signals();
+	BackgroundWorkerInitializeConnectionByOid(my_slot->database, InvalidOid,
+											  0);
+	session_attach_worker();
+	if (!session_has_extension())
+	{
+		exit_state = SLOT_ABSENT;
+		proc_exit(0);
+	}
+	if (!session_own_outbox(true))
+		proc_exit(0);
+
+	loop_context = AllocSetContextCreate(TopMemoryContext,
+										 "teams_proactive worker loop",
+										 ALLOCSET_DEFAULT_SIZES);
+	delivery_open(my_slot);
+	exit_state = SLOT_FAILED;
+	serve();
+	if (exit_state != SLOT_ABSENT)
+	{
+		finish();
+		exit_state = SLOT_STOPPED;
+	}
+	delivery_close();
+	proc_exit(0);
+}
+
+/* ----------
+ * In a session
+ * ----------
+ */
+
+bool
+worker_drain(TimestampTz deadline)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
+												  "teams_proactive drain",
+												  ALLOCSET_DEFAULT_SIZES);
+	bool		drained = false;
+
+	PG_TRY();
+	{
+		delivery_open(NULL);
+		for (;;)
+		{
+			long		timeout_ms;
+			long		left = -1;
+
+			MemoryContextSwitchTo(context);
+			CHECK_FOR_INTERRUPTS();
+			if (deadline != 0)
+				left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													   deadline);
+			if (left == 0)
+				delivery_stop();
+			if (delivery_advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
+				break;
+			drained = delivery_is_idle();
+			if (drained || (left == 0 && delivery_is_quiet()))
+				break;
+			if (left > 0 && (timeout_ms < 0 || left < timeout_ms))
+				timeout_ms = left;
+			if (timeout_ms != 0)
+				http_wait(timeout_ms);
+			else
+				http_poll();
+			MemoryContextReset(context);
+		}
+	}
+	PG_FINALLY();
+	{
+		delivery_close();
+		MemoryContextDelete(context);
+	}
+	PG_END_TRY();
+	return drained;
+}

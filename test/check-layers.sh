@@ -1,0 +1,72 @@
+#!/bin/sh
+# Checks what the modules of src/ may include: a module only what stands below
+# it, and each foreign interface in one module alone.
+set -eu
+cd "$(dirname "$0")/../src"
+
+# From the bottom to the top; a line is a layer.
+layers='
+json policy compat settings
+shared credential
+session outbox http
+auth graph connector
+bot
+installation
+window
+settle
+delivery
+worker launcher ddl
+api
+teams_proactive
+'
+
+status=0
+complain()
+{
+	echo "$1" >&2
+	status=1
+}
+
+layer_of()
+{
+	echo "$layers" | grep -n -w "$1" | cut -d: -f1
+}
+
+for file in *.c *.h
+do
+	module=${file%.*}
+	own=$(layer_of "$module")
+	[ -n "$own" ] || complain "src/$file: not in the list of layers"
+	for included in $(sed -n 's/^#include "\([a-z_]*\)\.h"$/\1/p' "$file")
+	do
+		[ -e "$included.h" ] || continue
+		[ "$included" = "$module" ] && continue
+		other=$(layer_of "$included")
+		if [ "$other" -gt "$own" ]
+		then
+			complain "src/$file: includes $included.h from a layer above"
+		fi
+	done
+done
+
+# only PATTERN FILES...: no other file may have it
+only()
+{
+	pattern=$1
+	shift
+	for file in $(grep -lE "$pattern" *.c *.h || true)
+	do
+		case " $* " in
+			*" $file "*) ;;
+			*) complain "src/$file: $pattern belongs to $*" ;;
+		esac
+	done
+}
+only '<curl/' http.c
+only '<openssl/' auth.c
+only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
+only 'SPI_(prepare|execute|execute_plan)\b' session.c
+only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox.c
+only 'WaitEventSetWait' http.c
+
+exit $status

@@ -1,0 +1,160 @@
+# A PostgreSQL server with the extension preloaded, for a TAP test.
+#
+#   my $sim = TeamsSim->start;
+#   $sim->contoso;
+#   my $node = TeamsNode->start('primary', $sim);
+#   my $id = $node->send('ada@contoso.com', 'hello');
+#   is($node->fate($id), 'sent');
+
+package TeamsNode;
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Time::HiRes ();
+
+our @ISA = ('PostgreSQL::Test::Cluster');
+
+# Start a server whose database "postgres" has the extension and, if there is
+# a simulator, the bot "default". Options: conf => lines for postgresql.conf,
+# preload => 0, configure => 0.
+sub start
+{
+	my ($class, $name, $sim, %options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	bless $node, $class;
+	$node->init(%{ $options{init} || {} });
+	$node->append_conf('postgresql.conf', <<"END");
+teams_proactive.allowed_hosts = '127.0.0.1, localhost'
+teams_proactive.retry_base_delay = 100ms
+max_prepared_transactions = 5
+END
+	$node->append_conf('postgresql.conf',
+		"shared_preload_libraries = 'teams_proactive'")
+	  if $options{preload} // 1;
+	$node->append_conf('postgresql.conf', $options{conf})
+	  if defined $options{conf};
+	$node->credential('ops', TeamsSim::CLIENT_SECRET());
+	$node->SUPER::start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION teams_proactive');
+	$node->configure($sim) if $sim && ($options{configure} // 1);
+	return $node;
+}
+
+# Write a credential file with the given mode.
+sub credential
+{
+	my ($node, $name, $secret, $mode) = @_;
+	my $directory = $node->data_dir . '/teams_credentials';
+
+	mkdir $directory, 0700 unless -d $directory;
+	open(my $file, '>', "$directory/$name") or die "$name: $!";
+	print $file "$secret\n";
+	close $file;
+	chmod $mode // 0600, "$directory/$name";
+	return;
+}
+
+# Have the bot talk to the simulator. Options: database, bot, version,
+# client_id, credential, and any other parameter of teams_configure() as SQL.
+sub configure
+{
+	my ($node, $sim, %options) = @_;
+	my $database = delete $options{database} // 'postgres';
+	my $version = delete $options{version} // 'v1.0';
+	my %arguments = (
+		tenant_id => "'" . TeamsSim::TENANT_ID() . "'",
+		client_id => "'" . TeamsSim::CLIENT_ID() . "'",
+		teams_app_id => "'" . TeamsSim::TEAMS_APP_ID() . "'",
+		credential => "'ops'",
+		login_url => "'" . $sim->login_url . "'",
+		graph_url => "'" . $sim->graph_url($version) . "'",
+		connector_url => "'" . $sim->connector_url . "'",
+		%options);
+
+	$node->safe_psql($database,
+		    'SELECT teams_configure('
+		  . join(', ', map { "$_ => $arguments{$_}" } sort keys %arguments)
+		  . ')');
+	return;
+}
+
+# Send a text, each in a transaction of its own; returns the id.
+sub send
+{
+	my ($node, $user, $text, %options) = @_;
+	my $database = delete $options{database} // 'postgres';
+	my $more = join '', map { ", $_ => '$options{$_}'" } sort keys %options;
+
+	return $node->safe_psql($database,
+		"SELECT teams_send('$user', '$text'$more)");
+}
+
+# Wait until the query, which must return one boolean, says so.
+sub wait_until
+{
+	my ($node, $query, $database) = @_;
+
+	return $node->poll_query_until($database // 'postgres', $query);
+}
+
+# The fate of a message, once it has one.
+sub fate
+{
+	my ($node, $id, $database) = @_;
+
+	$node->wait_until(
+		"SELECT count(*) = 1 FROM teams_delivery WHERE id = $id", $database)
+	  or die "message $id has no fate: "
+	  . $node->value("SELECT teams_message FROM teams_message WHERE id = $id");
+	return $node->value("SELECT fate FROM teams_delivery WHERE id = $id",
+		$database);
+}
+
+# Wait until nothing is pending.
+sub wait_until_sent
+{
+	my ($node, $database) = @_;
+
+	return $node->wait_until('SELECT count(*) = 0 FROM teams_outbox',
+		$database);
+}
+
+sub value
+{
+	my ($node, $query, $database) = @_;
+
+	return $node->safe_psql($database // 'postgres', $query);
+}
+
+# The pid of a database's worker, once there is one.
+sub worker_pid
+{
+	my ($node, $database) = @_;
+	$database //= 'postgres';
+
+	$node->wait_until("SELECT count(*) = 1 FROM teams_worker"
+		  . " WHERE database = '$database' AND state = 'running'")
+	  or die "no worker in $database";
+	return $node->value(
+		"SELECT pid FROM teams_worker WHERE database = '$database'");
+}
+
+# Wait until the code returns true; at most 60 seconds, or the time given.
+sub wait_for
+{
+	my ($what, $code, $timeout) = @_;
+	my $deadline = Time::HiRes::time() + ($timeout // 60);
+
+	until ($code->())
+	{
+		die "timed out waiting for $what" if Time::HiRes::time() > $deadline;
+		Time::HiRes::sleep(0.02);
+	}
+	return 1;
+}
+
+1;

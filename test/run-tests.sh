@@ -1,0 +1,73 @@
+#!/bin/sh
+# Runs pg_regress and the TAP tests in a directory of their own under /tmp,
+# with a private copy of PostgreSQL, as a user that may run it. Leaves nothing
+# behind: neither files nor processes.
+#
+#   test/run-tests.sh [NAME...]      e.g. test/run-tests.sh regress t/010_send
+set -eu
+
+cd "$(dirname "$0")/.."
+. test/setup/workspace.sh
+PG_CONFIG=${PG_CONFIG:-pg_config}
+pgxs=$(dirname "$(dirname "$($PG_CONFIG --pgxs)")")
+
+bindir=$(test/setup/private-install.sh "$WORK/install")
+mkdir "$WORK/src"
+cp -R test expected "$WORK/src/"
+hand_over
+
+wanted()
+{
+	[ $# -gt 0 ] || return 0
+	for name in $names
+	do
+		case $1 in *"$name"*) return 0 ;; esac
+	done
+	return 1
+}
+names=${*:-regress t/}
+
+run_regress()
+{
+	tests=$(cd test/sql && ls ./*.sql | sed 's|^\./||; s|\.sql$||')
+	echo "# pg_regress"
+	# shellcheck disable=SC2086
+	if ! as_user sh -c "cd '$WORK/src' && '$pgxs/test/regress/pg_regress' \
+		--inputdir=test --outputdir=. --bindir='$bindir' \
+		--temp-instance='$WORK/regress' --no-locale --encoding=UTF8 \
+		--temp-config=test/sql/postgresql.conf $(echo $tests)"
+	then
+		cat "$WORK/src/regression.diffs" 2>/dev/null || true
+		return 1
+	fi
+}
+
+run_tap()
+{
+	files=
+	for file in test/t/*.pl
+	do
+		if wanted "${file#test/}"
+		then
+			files="$files $file"
+		fi
+	done
+	[ -n "$files" ] || return 0
+	echo "# TAP tests"
+	as_user env PATH="$bindir:$PATH" PERL5LIB="$WORK/src/test/perl:$pgxs/test/perl" \
+		PG_REGRESS="$pgxs/test/regress/pg_regress" TESTDIR="$WORK/src" \
+		TESTDATADIR="$WORK/src/tmp_check" TESTLOGDIR="$WORK/src/tmp_check/log" \
+		sh -c "cd '$WORK/src' && prove --timer -j ${JOBS:-2} $files" ||
+	{
+		keep_logs "$WORK/src/tmp_check/log"
+		return 1
+	}
+}
+
+status=0
+if wanted regress
+then
+	run_regress || status=1
+fi
+run_tap || status=1
+exit $status

@@ -1,0 +1,77 @@
+#!/bin/sh
+# Installs what building, testing and the demo need, on Debian and Ubuntu.
+# Does nothing, and asks for no rights, where it is all there.
+set -eu
+
+need=
+missing()
+{
+	need="$need $*"
+}
+
+version=$(pg_config --version 2>/dev/null | sed 's/[^0-9]*\([0-9]*\).*/\1/') || true
+[ -n "$version" ] && [ -f "$(pg_config --pgxs)" ] || version=
+if [ -z "$version" ]
+then
+	missing postgresql-server-dev-all
+fi
+
+command -v make >/dev/null || missing make
+command -v cc >/dev/null || missing gcc
+command -v curl-config >/dev/null || missing libcurl4-openssl-dev
+command -v prove >/dev/null || missing perl
+for file in openssl/evp.h microhttpd.h jansson.h
+do
+	echo "#include <$file>" | cc -E - >/dev/null 2>&1 && continue
+	case $file in
+		openssl/evp.h) missing libssl-dev ;;
+		microhttpd.h) missing libmicrohttpd-dev ;;
+		jansson.h) missing libjansson-dev ;;
+	esac
+done
+perl -MIPC::Run -e 1 2>/dev/null || missing libipc-run-perl
+
+# Debian makes a cluster of its own with the server unless told not to; the
+# tests and the demo bring theirs.
+server_missing()
+{
+	! [ -x "$(pg_config --bindir 2>/dev/null)/postgres" ]
+}
+[ -n "$need" ] || server_missing || exit 0
+
+if [ "$(id -u)" -eq 0 ]
+then
+	sudo=
+elif command -v sudo >/dev/null
+then
+	sudo=sudo
+else
+	echo "These packages are missing, and installing them needs root:$need" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+echo "Installing packages:$need (and the PostgreSQL server)"
+log=$(mktemp)
+install_packages()
+{
+	if ! $sudo apt-get install -y --no-install-recommends "$@" >"$log" 2>&1
+	then
+		cat "$log" >&2
+		exit 1
+	fi
+}
+$sudo apt-get update >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+if [ ! -e /etc/postgresql-common/createcluster.conf ]
+then
+	install_packages postgresql-common
+	$sudo sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' \
+		/etc/postgresql-common/createcluster.conf
+fi
+# shellcheck disable=SC2086
+install_packages $need
+if server_missing
+then
+	version=$(pg_config --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+	install_packages "postgresql-$version"
+fi
+rm -f "$log"

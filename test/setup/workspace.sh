@@ -1,0 +1,45 @@
+# To be sourced: makes the directory $WORK for a run, removes it at the end with
+# all processes that were started from it, and says how to run as a user that
+# may run PostgreSQL.
+
+WORK=$(mktemp -d /tmp/teams_proactive.XXXXXX)
+chmod 755 "$WORK"
+
+clean_up()
+{
+	# Programs are started from copies in $WORK, so its name finds them.
+	pkill -KILL -f "$WORK/" 2>/dev/null || true
+	rm -rf "$WORK"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# root cannot run postgres; the package has made a user that can.
+if [ "$(id -u)" -eq 0 ]
+then
+	as_user()
+	{
+		(cd "$WORK" && runuser -u postgres -- "$@")
+	}
+	hand_over()
+	{
+		chown -R postgres "$WORK"
+	}
+else
+	as_user()
+	{
+		(cd "$WORK" && "$@")
+	}
+	hand_over()
+	{
+		:
+	}
+fi
+
+# Keep the logs of a failed run where one can look at them.
+keep_logs()
+{
+	rm -rf test/log
+	cp -R "$1" test/log 2>/dev/null || return 0
+	echo "The servers' logs are in test/log." >&2
+}

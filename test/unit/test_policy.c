@@ -1,0 +1,406 @@
+/*
+ * test_policy.c
+ *	  Classification, waiting times, hosts, ids and redaction.
+ */
+#include "postgres_fe.h"
+
+#include <limits.h>
+
+#include "policy.h"
+#include "tap.h"
+
+typedef struct Case
+{
+	Operation	op;
+	int			status;
+	const char *code;
+	const char *message;
+	Action		action;
+	const char *hint;			/* a part of it; NULL: there is none */
+} Case;
+
+static const Case token_cases[] = {
+	{OP_TOKEN, 200, "", "", ACTION_OK, NULL},
+	{OP_TOKEN, 401, "AADSTS7000215", "", ACTION_PAUSE_BOT, "its value"},
+	{OP_TOKEN, 401, "AADSTS7000222", "", ACTION_PAUSE_BOT, "expired"},
+	{OP_TOKEN, 400, "AADSTS700016", "", ACTION_PAUSE_BOT, "client id"},
+	{OP_TOKEN, 400, "AADSTS7000229", "", ACTION_PAUSE_BOT, "consent"},
+	{OP_TOKEN, 400, "AADSTS500011", "", ACTION_PAUSE_BOT, "cloud"},
+	{OP_TOKEN, 400, "AADSTS90002", "", ACTION_PAUSE_BOT, "tenant id"},
+	{OP_TOKEN, 400, "AADSTS90038", "", ACTION_PAUSE_BOT, "cloud"},
+	{OP_TOKEN, 401, "AADSTS700027", "", ACTION_PAUSE_BOT, "certificate"},
+	{OP_TOKEN, 401, "AADSTS700024", "", ACTION_PAUSE_BOT, "clock"},
+	{OP_TOKEN, 400, "AADSTS90033", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 400, "AADSTS90024", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 400, "AADSTS90006", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 400, "AADSTS90012", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 400, "AADSTS90090", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 400, "AADSTS90091", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 400, "AADSTS90055", "", ACTION_RETRY, "fewer requests"},
+	{OP_TOKEN, 400, "AADSTS50196", "", ACTION_RETRY, "equal requests"},
+	{OP_TOKEN, 429, "AADSTS90055", "", ACTION_THROTTLED, "fewer requests"},
+	{OP_TOKEN, 400, "temporarily_unavailable", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 401, "invalid_client", "", ACTION_PAUSE_BOT, "credential"},
+	{OP_TOKEN, 400, "AADSTS1", "", ACTION_PAUSE_BOT, "credential"},
+	{OP_TOKEN, 404, "", "", ACTION_PAUSE_BOT, "credential"},
+	{OP_TOKEN, 302, "", "", ACTION_PAUSE_BOT, "Redirects"},
+	{OP_TOKEN, 408, "", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 500, "", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 503, "", "", ACTION_RETRY, "passing"},
+	{OP_TOKEN, 504, "", "", ACTION_RETRY, "passing"},
+};
+
+#define MISSING_ROLE \
+	"Missing role permissions on the request. API requires one of " \
+	"'TeamsAppInstallation.ReadWriteSelfForUser.All, ...'. Roles on the " \
+	"request ''."
+
+static const Case graph_cases[] = {
+	{OP_LOOKUP, 200, "", "", ACTION_OK, NULL},
+	{OP_INSTALL, 201, "", "", ACTION_OK, NULL},
+	{OP_INSTALL, 409, "Conflict", "(text varies)", ACTION_OK, NULL},
+	{OP_LOOKUP, 409, "Conflict", "", ACTION_FAIL, NULL},
+	{OP_INSTALL, 400, "BadRequest", "", ACTION_FAIL, "catalog app id"},
+	{OP_INSTALL, 400, "invalidRequest", "", ACTION_FAIL, "catalog app id"},
+	{OP_INSTALL, 401, "InvalidAuthenticationToken", "", ACTION_REAUTH,
+	"token"},
+	{OP_LOOKUP, 401, "", "", ACTION_REAUTH, "token"},
+	{OP_CATALOG, 401, "", "", ACTION_REAUTH, "token"},
+	{OP_INSTALL, 403, "Forbidden", MISSING_ROLE, ACTION_PAUSE_BOT,
+	"TeamsAppInstallation.ReadWriteSelfForUser.All"},
+	{OP_LOOKUP, 403, "Forbidden", MISSING_ROLE, ACTION_PAUSE_BOT,
+	"TeamsAppInstallation.ReadWriteSelfForUser.All"},
+	{OP_CHAT, 403, "Authorization_RequestDenied", "", ACTION_PAUSE_BOT,
+	"TeamsAppInstallation.ReadWriteSelfForUser.All"},
+	{OP_CATALOG, 403, "Forbidden", MISSING_ROLE, ACTION_PAUSE_BOT,
+	"AppCatalog.Read.All"},
+	{OP_INSTALL, 403, "Forbidden", "blocked", ACTION_FAIL, "policies"},
+	{OP_INSTALL, 404, "NotFound", "", ACTION_FAIL, "Either the app"},
+	{OP_INSTALL, 404, "NotFound", "Failed to execute Skype backend request X",
+	ACTION_RETRY, "passing"},
+	{OP_INSTALL, 403, "Forbidden", "Failed to execute Skype backend request",
+	ACTION_FAIL, "policies"},
+	{OP_LOOKUP, 404, "NotFound", "", ACTION_FAIL, "not known to Teams"},
+	{OP_CHAT, 404, "NotFound", "", ACTION_RETRY, "does not exist yet"},
+	{OP_CATALOG, 404, "", "", ACTION_PAUSE_BOT, "manifest id"},
+	{OP_CATALOG, 400, "", "", ACTION_PAUSE_BOT, "manifest id"},
+	{OP_CATALOG, 301, "", "", ACTION_PAUSE_BOT, "Redirects"},
+	{OP_LOOKUP, 408, "", "", ACTION_RETRY, "passing"},
+	{OP_INSTALL, 424, "FailedDependency", "", ACTION_RETRY, "passing"},
+	{OP_LOOKUP, 429, "TooManyRequests", "", ACTION_THROTTLED, "fewer"},
+	{OP_CATALOG, 429, "", "", ACTION_THROTTLED, "fewer"},
+	{OP_INSTALL, 500, "", "", ACTION_RETRY, "passing"},
+	{OP_INSTALL, 501, "", "", ACTION_RETRY, "passing"},
+	{OP_CHAT, 502, "", "", ACTION_RETRY, "passing"},
+	{OP_CATALOG, 503, "", "", ACTION_RETRY, "passing"},
+	{OP_LOOKUP, 504, "", "", ACTION_RETRY, "passing"},
+	{OP_LOOKUP, 302, "", "", ACTION_FAIL, "Redirects"},
+	{OP_LOOKUP, 418, "", "", ACTION_FAIL, NULL},
+	{OP_LOOKUP, 0, "", "", ACTION_RETRY, NULL},
+	{OP_LOOKUP, 100, "", "", ACTION_RETRY, NULL},
+	{OP_LOOKUP, 999, "", "", ACTION_FAIL, NULL},
+};
+
+static const Case send_cases[] = {
+	{OP_SEND, 200, "", "", ACTION_OK, NULL},
+	{OP_SEND, 201, "", "", ACTION_OK, NULL},
+	{OP_SEND, 202, "", "", ACTION_OK, NULL},
+	{OP_SEND, 400, "BadArgument", "", ACTION_FAIL, "attachments"},
+	{OP_SEND, 400, "Bad Argument", "Failed to decrypt conversation id",
+	ACTION_LOOK_UP_AGAIN, "another bot"},
+	{OP_SEND, 403, "", "X: failed to decrypt Conversation id.",
+	ACTION_LOOK_UP_AGAIN, "another bot"},
+	{OP_SEND, 400, "BadArgument", "Failed to decrypt pairwise id",
+	ACTION_FAIL, "attachments"},
+	{OP_SEND, 400, "BadSyntax", "", ACTION_FAIL, "attachments"},
+	{OP_SEND, 400, "MissingProperty", "", ACTION_FAIL, "attachments"},
+	{OP_SEND, 401, "BotNotRegistered", "", ACTION_PAUSE_BOT, "Register"},
+	{OP_SEND, 401, "AuthorizationError", "", ACTION_REAUTH, "token"},
+	{OP_SEND, 401, "", "", ACTION_REAUTH, "token"},
+	{OP_SEND, 403, "BotDisabledByAdmin", "", ACTION_BLOCKED,
+	"administrator"},
+	{OP_SEND, 403, "BotNotInConversationRoster", "", ACTION_INSTALL_AGAIN,
+	"not installed"},
+	{OP_SEND, 404, "botnot inconversationroster ", "", ACTION_INSTALL_AGAIN,
+	"not installed"},
+	{OP_SEND, 403, "ConversationBlockedByUser", "", ACTION_BLOCKED, "user"},
+	{OP_SEND, 403, "MessageWritesBlocked", "", ACTION_BLOCKED, "user"},
+	{OP_SEND, 403, "209", "", ACTION_BLOCKED, "user"},
+	{OP_SEND, 403, "ForbiddenOperationException", "", ACTION_INSTALL_AGAIN,
+	"not installed"},
+	{OP_SEND, 403, "InvalidBotApiHost", "", ACTION_PAUSE_BOT, "infra.gcc"},
+	{OP_SEND, 403, "NotEnoughPermissions", "", ACTION_FAIL, "may not write"},
+	{OP_SEND, 403, "", "", ACTION_FAIL, "service URL"},
+	{OP_SEND, 404, "ConversationNotFound", "", ACTION_LOOK_UP_AGAIN,
+	"looked up again"},
+	{OP_SEND, 404, "ActivityNotFoundInConversation", "", ACTION_FAIL,
+	"service URL"},
+	{OP_SEND, 404, "", "", ACTION_FAIL, "service URL"},
+	{OP_SEND, 408, "", "", ACTION_FAIL, NULL},
+	{OP_SEND, 412, "PreconditionFailed", "", ACTION_RETRY, "same time"},
+	{OP_SEND, 413, "MessageSizeTooBig", "", ACTION_FAIL, "100 kB"},
+	{OP_SEND, 429, "Throttled", "", ACTION_THROTTLED, "fewer"},
+	{OP_SEND, 500, "ServiceError", "", ACTION_FAIL, "must not be retried"},
+	{OP_SEND, 501, "", "", ACTION_FAIL, NULL},
+	{OP_SEND, 502, "ServiceError", "", ACTION_RETRY, "passing"},
+	{OP_SEND, 503, "", "", ACTION_RETRY, "passing"},
+	{OP_SEND, 504, "", "", ACTION_RETRY, "passing"},
+	{OP_SEND, 505, "", "", ACTION_FAIL, NULL},
+	{OP_SEND, 307, "", "", ACTION_FAIL, "Redirects"},
+	{OP_SEND, 410, "Whatever", "", ACTION_FAIL, NULL},
+};
+
+static void
+test_classes(const Case *cases, int ncases)
+{
+	int			i;
+
+	for (i = 0; i < ncases; i++)
+	{
+		const Case *c = &cases[i];
+		ServiceError error = {c->code, c->message};
+		const char *hint = policy_hint(c->op, c->status, &error);
+		char	   *name = psprintf("operation %d, %d %s", c->op, c->status,
+									c->code);
+
+		is_int(policy_classify(c->op, c->status, &error), c->action, name);
+		if (c->hint == NULL)
+			is_str(hint, NULL, "no hint");
+		else if (ok(hint != NULL && strstr(hint, c->hint) != NULL, "hint"))
+			ok(hint[strlen(hint) - 1] == '.', "is a sentence");
+	}
+}
+
+static void
+test_ambiguity(void)
+{
+	ok(policy_is_ambiguous(OP_SEND, 502), "502 for a send");
+	ok(policy_is_ambiguous(OP_SEND, 504), "504 for a send");
+	ok(!policy_is_ambiguous(OP_SEND, 503), "503 for a send");
+	ok(!policy_is_ambiguous(OP_SEND, 429), "429 for a send");
+	ok(!policy_is_ambiguous(OP_INSTALL, 502), "502 for an installation");
+}
+
+static void
+test_retry_after(void)
+{
+	/* 784111777 is Sun, 06 Nov 1994 08:49:37 GMT */
+	static const struct
+	{
+		const char *header;
+		double		seconds;
+	}			cases[] = {
+		{NULL, -1}, {"", -1}, {" ", -1},
+		{"0", -1}, {"0.0", -1}, {"-1", -1}, {"+1", -1},
+		{"3", 3}, {" 3\t", 3}, {"2.128", 2.128}, {"2.", 2}, {"007", 7},
+		{"120", 100}, {"99999999999999999999999999", 100},
+		{".5", -1}, {"1e3", -1}, {"0x10", -1}, {"inf", -1}, {"nan", -1},
+		{"3s", -1}, {"3 4", -1}, {"1.2.3", -1}, {"soon", -1},
+		{"Sun, 06 Nov 1994 08:49:37 GMT", 17},
+		{" Sun, 06 Nov 1994 08:49:20 GMT ", -1},
+		{"Sun, 06 Nov 1994 08:49:21 GMT", 1},
+		{"Sun, 06 Nov 1994 08:00:00 GMT", -1},
+		{"Sun, 06 Nov 2094 08:49:37 GMT", 100},
+		{"Sun, 06 Nov 1994 08:49:37 CET", -1},
+		{"Sun, 06 Nov 1994 08:49:37 GMT+1", -1},
+		{"Sunday, 06-Nov-94 08:49:37 GMT", -1},
+		{"Sun, 06 Nuv 1994 08:49:37 GMT", -1},
+		{"\xff\xfe", -1},
+	};
+	int			i;
+
+	for (i = 0; i < (int) lengthof(cases); i++)
+		is_num(policy_retry_after(cases[i].header, 784111760.0, 100),
+			   cases[i].seconds,
+			   cases[i].header != NULL ? cases[i].header : "no header");
+	is_num(policy_retry_after(psprintf("%0*d", 5000, 9), 0, 60), 9,
+		   "many zeros");
+}
+
+static void
+test_backoff(void)
+{
+	is_num(policy_backoff(1, 2, 300, 0.5), 1, "first");
+	is_num(policy_backoff(2, 2, 300, 0.5), 2, "second");
+	is_num(policy_backoff(5, 2, 300, 1), 32, "fifth");
+	is_num(policy_backoff(9, 2, 300, 1), 300, "capped");
+	is_num(policy_backoff(INT_MAX, 2, 300, 0.25), 75, "late");
+	is_num(policy_backoff(0, 2, 300, 1), 2, "before the first");
+	is_num(policy_backoff(INT_MIN, 2, 300, 1), 2, "long before it");
+	is_num(policy_backoff(3, 2, 300, 0), 0, "no luck needed");
+}
+
+static void
+test_hosts(void)
+{
+	static const char *const list =
+		"smba.trafficmanager.net, SMBA.infra.gcc.teams.microsoft.com\n,,x";
+	static const char *const loopback[] = {
+		"localhost", "LocalHost", "127.0.0.1", "127.255.1.2", "::1", "[::1]",
+		"0:0:0:0:0:0:0:1",
+	};
+	static const char *const elsewhere[] = {
+		"", "localhost.", "localhost.example", "127.0.0.1.example", "127.1",
+		"127.0.0.256", "128.0.0.1", "0x7f.0.0.1", "::2", "[::1", "::1]", "[]",
+		"[", "::ffff:127.0.0.1", "127.0.0.1\xff", "[127.0.0.1]",
+		"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001",
+	};
+	int			i;
+
+	ok(policy_host_allowed("smba.trafficmanager.net", list), "first");
+	ok(policy_host_allowed("SMBA.TrafficManager.NET", list), "in any case");
+	ok(policy_host_allowed("smba.infra.gcc.teams.microsoft.com", list),
+	   "second");
+	ok(policy_host_allowed("x", list), "last");
+	ok(!policy_host_allowed("evil.trafficmanager.net", list), "other");
+	ok(!policy_host_allowed("trafficmanager.net", list), "suffix");
+	ok(!policy_host_allowed("smba.trafficmanager.ne", list), "prefix");
+	ok(!policy_host_allowed("smba.trafficmanager.net.", list), "dot at end");
+	ok(!policy_host_allowed("", list), "empty host");
+	ok(!policy_host_allowed("x", ""), "empty list");
+	ok(!policy_host_allowed("", " , "), "blank list");
+
+	for (i = 0; i < (int) lengthof(loopback); i++)
+		ok(policy_host_is_loopback(loopback[i]), loopback[i]);
+	for (i = 0; i < (int) lengthof(elsewhere); i++)
+		ok(!policy_host_is_loopback(elsewhere[i]), elsewhere[i]);
+}
+
+static void
+test_ids(void)
+{
+	static const char *const good[] = {
+		"9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01",
+		"9F4B2C1E-6D0B-4A55-9C0E-2F6F3A1B7C01",
+		"ada@contoso.com", "o'neil@contoso.com",
+		"bob_x.com#EXT#@contoso.onmicrosoft.com", "j\xc3\xb6rg@contoso.com",
+	};
+	static const struct
+	{
+		const char *id;
+		const char *problem;
+	}			bad[] = {
+		{"", "empty"},
+		{"ada", "neither"}, {"ada@", "neither"}, {"@contoso.com", "neither"},
+		{"a@b@c", "neither"}, {"9f4b2c1e", "neither"},
+		{"9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c0", "neither"},
+		{"9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c012", "neither"},
+		{"{9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01}", "neither"},
+		{"a/b@c", "slash"}, {"a\\b@c", "slash"}, {"a b@c", "space"},
+		{"a\n@c", "control"}, {"a\x7f@c", "control"},
+		{"a\xc2\x85@c", "control"}, {"..@c", "two dots"},
+	};
+	char		upn[300];
+	int			i;
+
+	for (i = 0; i < (int) lengthof(good); i++)
+		is_str(policy_user_id_problem(good[i]), NULL, good[i]);
+	for (i = 0; i < (int) lengthof(bad); i++)
+	{
+		const char *problem = policy_user_id_problem(bad[i].id);
+
+		ok(problem != NULL && strstr(problem, bad[i].problem) != NULL &&
+		   problem[strlen(problem) - 1] == '.', bad[i].problem);
+	}
+
+	memset(upn, 'a', sizeof(upn));
+	upn[5] = '@';
+	upn[POLICY_MAX_USER_ID] = '\0';
+	is_str(policy_user_id_problem(upn), NULL, "longest user id");
+	upn[POLICY_MAX_USER_ID] = 'a';
+	upn[POLICY_MAX_USER_ID + 1] = '\0';
+	is_str(policy_user_id_problem(upn), "The user id is too long.",
+		   "user id too long");
+
+	ok(policy_is_opaque_id("19:x_y@unq.gbl.spaces"), "chat id");
+	ok(policy_is_opaque_id("..."), "three dots");
+	ok(!policy_is_opaque_id(""), "empty id");
+	ok(!policy_is_opaque_id("."), "one dot");
+	ok(!policy_is_opaque_id(".."), "two dots");
+	ok(!policy_is_opaque_id("a\tb"), "tab in an id");
+	ok(!policy_is_guid("") && !policy_is_guid("x"), "no GUIDs");
+}
+
+static void
+test_escaping(void)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	policy_append_escaped(&out, "AZaz09-._~");
+	policy_append_escaped(&out, " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}\x01\x7f\xc3"
+						  "\xa9\xff");
+	is_str(out.data, "AZaz09-._~%20%21%22%23%24%25%26%27%28%29%2A%2B%2C%2F"
+		   "%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%5E%60%7B%7C%7D%01%7F%C3%A9%FF",
+		   "all but unreserved characters");
+}
+
+static void
+test_redaction(void)
+{
+	static const char *const cases[][2] = {
+		{NULL, ""},
+		{"", ""},
+		{"plain", "plain"},
+		{"a\r\nb\tc\x7f", "a  b c "},
+		{"a\xc2\x85" "b\xc2\xa0", "a b\xc2\xa0"},
+		{"token eyJhbGciOi.J9-_.x== end", "token [removed] end"},
+		{"\"eyJ0\",'eyJ1'", "\"[removed]\",'[removed]'"},
+		{"Authorization: bearer  abc.def, x",
+		"Authorization: Bearer [removed], x"},
+		{"BEARER eyJ0", "Bearer [removed]"},
+		{"Bearer ", "Bearer "},
+		{"the bearer (of)", "the Bearer (of)"},
+		{"eyJ", "[removed]"},
+		{"ey", "ey"},
+		{"\xff\x80", "\xff\x80"},
+	};
+	ServiceError error;
+	char		text[3000];
+	int			i;
+
+	for (i = 0; i < (int) lengthof(cases); i++)
+	{
+		policy_set_error(&error, cases[i][0], cases[i][0]);
+		is_str(error.code, cases[i][1], cases[i][1]);
+		is_str(error.message, cases[i][1], "the same");
+	}
+
+	/* U+20AC has three bytes; 100 and 1000 are one more than a multiple */
+	for (i = 0; i < 2997; i += 3)
+		memcpy(text + i, "\xe2\x82\xac", 3);
+	text[2997] = '\0';
+	policy_set_error(&error, text, text);
+	is_int(strlen(error.code), 99, "code cut between characters");
+	is_int(strlen(error.message), 999, "message cut between characters");
+
+	memset(text, 0x80, sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	policy_set_error(&error, text, text);
+	is_int(strlen(error.message), 0, "no boundary at all");
+
+	/* a token that straddles the limit leaves nothing behind */
+	memset(text, ' ', sizeof(text) - 1);
+	memset(text + 990, 'S', 500);
+	memcpy(text + 990, "eyJ", 3);
+	policy_set_error(&error, "", text);
+	ok(strchr(error.message, 'S') == NULL, "token at the limit");
+	is_int(strlen(error.message), SERVICE_ERROR_MAX_MESSAGE,
+		   "longest message");
+}
+
+int
+main(void)
+{
+	test_classes(token_cases, lengthof(token_cases));
+	test_classes(graph_cases, lengthof(graph_cases));
+	test_classes(send_cases, lengthof(send_cases));
+	test_ambiguity();
+	test_retry_after();
+	test_backoff();
+	test_hosts();
+	test_ids();
+	test_escaping();
+	test_redaction();
+	return done();
+}
