@@ -299,7 +299,8 @@ raise_fate(int64 id, const Fate *fate)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-			 errmsg("message " INT64_FORMAT " was not sent: %s", id,
+			 errmsg("message " INT64_FORMAT " %s", id,
+					strcmp(fate->fate, "cancelled") == 0 ? "was cancelled" :
 					fate->fate),
 			 fate->error ? errdetail("%s: %s",
 									 fate->error_code ? fate->error_code : "",
@@ -408,7 +409,7 @@ teams_drain(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("nothing is sent during recovery")));
-	if (somebody_sends() || !session_own_outbox(false))
+	if (somebody_sends() || !session_own_outbox())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("another process sends the messages of this database"),

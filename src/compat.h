@@ -179,6 +179,17 @@ typedef void (*shmem_request_hook_type) (void);
 	curl_easy_setopt((easy), CURLOPT_PROTOCOLS, \
 					 (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS))
 #endif
+
+/*
+ * 7.87 can leave a resolver's thread alone; before, a transfer that ended
+ * while a name was looked up would wait for that.
+ */
+#if LIBCURL_VERSION_NUM >= 0x075700
+#define compat_curl_quick_exit(easy) \
+	curl_easy_setopt((easy), CURLOPT_QUICK_EXIT, 1L)
+#else
+#define compat_curl_quick_exit(easy) CURLE_OK
+#endif
 #endif
 #endif							/* FRONTEND */
 

@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 
 #include "ddl.h"
 #include "settings.h"
@@ -84,6 +85,14 @@ database_to_hold(Node *statement)
 	return name ? get_database_oid(name, true) : InvalidOid;
 }
 
+/* Nobody shall disturb a worker by a command that will be refused. */
+static bool
+may_hold(Oid database)
+{
+	return OidIsValid(database) &&
+		(superuser() || compat_owns_database(database, GetUserId()));
+}
+
 static bool
 is_commit_prepared(Node *statement)
 {
@@ -124,7 +133,7 @@ watch_utility(COMPAT_UTILITY_HOOK_PARAMETERS)
 	/* Outside a transaction there is no catalog to ask, nor such DDL. */
 	if (IsTransactionState())
 		database = database_to_hold(statement);
-	if (!OidIsValid(database))
+	if (!may_hold(database))
 	{
 		run_utility(COMPAT_UTILITY_HOOK_ARGUMENTS);
 		return;

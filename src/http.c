@@ -437,7 +437,6 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	CHECK_SETOPT(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	CHECK_SETOPT(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-	CHECK_SETOPT(easy, CURLOPT_PROXY, "");
 	CHECK_SETOPT(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	CHECK_SETOPT(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS);
 	CHECK_SETOPT(easy, CURLOPT_TCP_NODELAY, 1L);
@@ -451,7 +450,8 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_HEADERFUNCTION, on_header);
 	CHECK_SETOPT(easy, CURLOPT_HEADERDATA, transfer);
 	CHECK_SETOPT(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	return compat_curl_restrict_protocols(easy) == CURLE_OK;
+	return compat_curl_restrict_protocols(easy) == CURLE_OK &&
+		compat_curl_quick_exit(easy) == CURLE_OK;
 }
 
 static Transfer *
@@ -529,6 +529,7 @@ set_request(Transfer *transfer, const HttpRequest *request)
 				 (long) (request->bearer ? CURLAUTH_BEARER : CURLAUTH_NONE));
 	CHECK_SETOPT(easy, CURLOPT_XOAUTH2_BEARER, request->bearer);
 	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER, transfer->headers);
+	CHECK_SETOPT(easy, CURLOPT_PROXY, settings_proxy);
 	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS,
 				 (long) settings_connect_timeout);
 	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) settings_request_timeout);

@@ -352,7 +352,9 @@ teams_launcher_main(Datum arg)
 		long		timeout;
 
 		MemoryContextSwitchTo(loop_context);
-		if (shared_take_scan_request())
+
+		/* A worker that is still looking may have looked too early. */
+		if (!is_still_starting() && shared_take_scan_request())
 		{
 			list_free(absent_databases);
 			absent_databases = NIL;

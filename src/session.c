@@ -150,7 +150,7 @@ ownership_tag(LOCKTAG *tag)
 }
 
 bool
-session_own_outbox(bool wait)
+session_own_outbox(void)
 {
 	LOCKTAG		tag;
 	LockAcquireResult result;
@@ -159,7 +159,7 @@ session_own_outbox(bool wait)
 	if (!in_transaction)
 		StartTransactionCommand();
 	ownership_tag(&tag);
-	result = LockAcquire(&tag, ExclusiveLock, true, !wait);
+	result = LockAcquire(&tag, ExclusiveLock, true, true);
 	if (!in_transaction)
 		CommitTransactionCommand();
 	return result != LOCKACQUIRE_NOT_AVAIL;

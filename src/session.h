@@ -59,10 +59,9 @@ extern bool session_has_extension(void);
 
 /*
  * Become the one process that sends from this database's outbox, until the
- * process ends or session_disown_outbox().  If another is, wait or return
- * false.
+ * process ends or session_disown_outbox().  False if another one is.
  */
-extern bool session_own_outbox(bool wait);
+extern bool session_own_outbox(void);
 extern void session_disown_outbox(void);
 
 /* Run a statement; nulls may be NULL.  Returns the number of rows. */

@@ -29,6 +29,7 @@ int			settings_max_databases = 16;
 char	   *settings_credential_directory;
 char	   *settings_allowed_hosts;
 char	   *settings_ca_file;
+char	   *settings_proxy;
 int			settings_http_version = HTTP_VERSION_2;
 int			settings_max_in_flight = 50;
 int			settings_connect_timeout = 10000;
@@ -84,6 +85,10 @@ settings_define(void)
 							"Sets the file of trusted certificate authorities.",
 							"If empty, libcurl's default is used.",
 							&settings_ca_file, "");
+	define_protected_string("teams_proactive.proxy",
+							"Sets the proxy for requests to the services.",
+							"If empty, there is none; the environment is not looked at.",
+							&settings_proxy, "");
 
 	DefineCustomEnumVariable("teams_proactive.http_version",
 							 "Sets the highest HTTP version to negotiate.",

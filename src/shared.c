@@ -165,7 +165,10 @@ shared_take_scan_request(void)
 	return pg_atomic_exchange_u32(&shared->scan, 0) != 0;
 }
 
-/* The database's slot, a new one if it has none; NULL if none is free. */
+/*
+ * The database's slot, a new one if it has none; NULL if none is free.  That
+ * the extension was absent is not believed any more.
+ */
 Slot *
 shared_assign_slot(Oid database)
 {
@@ -183,6 +186,8 @@ shared_assign_slot(Oid database)
 			slot->state = SLOT_STOPPED;
 		}
 	}
+	else if (slot->state == SLOT_ABSENT)
+		slot->state = SLOT_STOPPED;
 	shared_unlock();
 	return slot;
 }

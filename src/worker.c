@@ -33,6 +33,9 @@
 /* Delay after an error before the next try. */
 #define ERROR_DELAY_MS 1000
 
+/* How often to look whether a teams_drain() has ended. */
+#define DRAIN_POLL_MS 500
+
 PGDLLEXPORT void teams_worker_main(Datum arg);
 
 static Slot *my_slot = NULL;
@@ -119,6 +122,20 @@ advance(long *timeout_ms)
 	return step;
 }
 
+/* Become the one that sends; a teams_drain() may be under way. */
+static bool
+wait_for_outbox(void)
+{
+	while (!session_own_outbox())
+	{
+		http_wait(DRAIN_POLL_MS);
+		CHECK_FOR_INTERRUPTS();
+		if (must_stop())
+			return false;
+	}
+	return true;
+}
+
 static void
 serve(void)
 {
@@ -137,12 +154,7 @@ serve(void)
 		}
 		take_wake_ups();
 		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
-		{
-			exit_state = SLOT_ABSENT;
 			return;
-		}
-		if (my_slot->state == SLOT_STARTING)
-			shared_confirm_worker(my_slot);
 		report_activity();
 		if (timeout_ms != 0)
 			http_wait(timeout_ms);
@@ -204,21 +216,23 @@ teams_worker_main(Datum arg)
 		exit_state = SLOT_ABSENT;
 		proc_exit(0);
 	}
-	if (!session_own_outbox(true))
-		proc_exit(0);
+	shared_confirm_worker(my_slot);
 
 	loop_context = AllocSetContextCreate(TopMemoryContext,
 										 "teams_proactive worker loop",
 										 ALLOCSET_DEFAULT_SIZES);
 	delivery_open(my_slot);
-	exit_state = SLOT_FAILED;
-	serve();
-	if (exit_state != SLOT_ABSENT)
+	if (wait_for_outbox())
 	{
+		serve();
 		finish();
-		exit_state = SLOT_STOPPED;
 	}
-	delivery_close();
+
+	/*
+	 * Another worker may find another extension, and none that finds none
+	 * stays.  What libcurl holds goes with the process.
+	 */
+	exit_state = SLOT_STOPPED;
 	proc_exit(0);
 }
 

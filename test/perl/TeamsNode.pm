@@ -5,6 +5,8 @@
 #   my $node = TeamsNode->start('primary', $sim);
 #   my $id = $node->send('ada@contoso.com', 'hello');
 #   is($node->fate($id), 'sent');
+#   $node->set('teams_proactive.max_attempts' => 3);
+#   like($node->error_of('CALL teams_wait(0)'), qr/does not exist/);
 
 package TeamsNode;
 
@@ -19,10 +21,13 @@ our @ISA = ('PostgreSQL::Test::Cluster');
 
 # Start a server whose database "postgres" has the extension and, if there is
 # a simulator, the bot "default". Options: conf => lines for postgresql.conf,
-# preload => 0, configure => 0.
+# preload => 0, configure => 0. A server that is there is just started again.
 sub start
 {
 	my ($class, $name, $sim, %options) = @_;
+
+	return $class->SUPER::start($name ? ($name, $sim, %options) : ())
+	  if ref $class;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
 	bless $node, $class;
@@ -55,6 +60,17 @@ sub credential
 	print $file "$secret\n";
 	close $file;
 	chmod $mode // 0600, "$directory/$name";
+	return;
+}
+
+# Change settings of the running server; a name => value list.
+sub set
+{
+	my ($node, %settings) = @_;
+
+	$node->append_conf('postgresql.conf', "$_ = '$settings{$_}'")
+	  for sort keys %settings;
+	$node->reload;
 	return;
 }
 
@@ -91,6 +107,19 @@ sub send
 
 	return $node->safe_psql($database,
 		"SELECT teams_send('$user', '$text'$more)");
+}
+
+# Send one text to each of the generated users user1@contoso.com and so on,
+# "$text 1" to the first of them, in one transaction.
+sub send_to_all
+{
+	my ($node, $count, $text, %options) = @_;
+	my $database = delete $options{database} // 'postgres';
+	my $more = join '', map { ", $_ => '$options{$_}'" } sort keys %options;
+
+	return $node->safe_psql($database,
+		"SELECT count(teams_send('user' || i || '\@contoso.com',"
+		  . " '$text ' || i$more)) FROM generate_series(1, $count) AS i");
 }
 
 # Wait until the query, which must return one boolean, says so.
@@ -130,6 +159,17 @@ sub value
 	return $node->safe_psql($database // 'postgres', $query);
 }
 
+# What psql says on stderr, '' if all went well. An error does not end the
+# script, so that the last statement is the one to look at.
+sub error_of
+{
+	my ($node, $script, $database, @more) = @_;
+	my ($status, $out, $err) = $node->psql($database // 'postgres', $script,
+		on_error_stop => 0, @more);
+
+	return $err;
+}
+
 # The pid of a database's worker, once there is one.
 sub worker_pid
 {
@@ -141,6 +181,27 @@ sub worker_pid
 	  or die "no worker in $database";
 	return $node->value(
 		"SELECT pid FROM teams_worker WHERE database = '$database'");
+}
+
+# Pids of processes that pg_stat_activity says are workers of the database.
+sub worker_pids
+{
+	my ($node, $database) = @_;
+
+	return split /\n/, $node->value(
+		    'SELECT pid FROM pg_stat_activity'
+		  . " WHERE backend_type = 'teams_proactive worker'"
+		  . " AND datname = '$database'", 'template1');
+}
+
+# How many seconds the code takes.
+sub duration
+{
+	my ($code) = @_;
+	my $start = Time::HiRes::time();
+
+	$code->();
+	return Time::HiRes::time() - $start;
 }
 
 # Wait until the code returns true; at most 60 seconds, or the time given.

@@ -18,7 +18,7 @@ my $node = TeamsNode->start('primary', $sim);
 # Ada has the bot.
 my $first = $node->send('ada@contoso.com', 'Build 214 is green');
 is($node->fate($first), 'sent', 'a message to one who has the bot is sent');
-my ($message) = @{ $sim->messages };
+my ($message) = $sim->messages;
 is($message->{text}, 'Build 214 is green', 'it arrives with its text');
 is($message->{user}, TeamsSim::ADA(), 'and at the right person');
 is($node->value("SELECT activity_id FROM teams_delivery WHERE id = $first"),
@@ -51,12 +51,12 @@ my $id = $node->value(
 	"SELECT teams_send('ada\@contoso.com', \$odd\$$odd\$odd\$)");
 is($node->fate($id), 'sent', 'a message with odd characters is sent');
 utf8::decode($odd);
-is((grep { $_->{text} eq $odd } @{ $sim->messages })[0]{text},
+is((grep { $_->{text} eq $odd } $sim->messages)[0]{text},
 	$odd, 'and arrives as it was');
 
 # Installing alone sends nothing.
-$sim->config({ users => [ { id => '33333333-3333-3333-3333-333333333333',
-		upn => 'linus@contoso.com', display_name => 'Linus' } ] });
+$sim->config(users => [ { id => '33333333-3333-3333-3333-333333333333',
+		upn => 'linus@contoso.com', display_name => 'Linus' } ]);
 my $count = $sim->message_count;
 my $job = $node->value("SELECT teams_ensure_installed('LINUS\@contoso.com')");
 is($node->fate($job), 'sent', 'a job to install is carried out');
