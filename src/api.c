@@ -30,10 +30,10 @@
 #include "http.h"
 #include "json.h"
 #include "outbox.h"
-#include "policy.h"
 #include "session.h"
 #include "settings.h"
 #include "shared.h"
+#include "trust.h"
 #include "worker.h"
 
 SQL_FUNCTION(teams_send_text);
@@ -66,7 +66,7 @@ static char *
 user_id_argument(FunctionCallInfo fcinfo, int number)
 {
 	char	   *user_id = text_argument(fcinfo, number, "user_id");
-	const char *problem = policy_user_id_problem(user_id);
+	const char *problem = trust_user_id_problem(user_id);
 
 	if (problem != NULL)
 		ereport(ERROR,

@@ -15,6 +15,7 @@
 
 #include "auth.h"
 #include "json.h"
+#include "trust.h"
 #include "lib/stringinfo.h"
 
 /* Tokens with many roles have some thousand bytes. */
@@ -42,7 +43,7 @@ auth_token_url(const char *login_url, const char *tenant)
 	initStringInfo(&url);
 	appendBinaryStringInfo(&url, login_url, trimmed_length(login_url));
 	appendStringInfoChar(&url, '/');
-	policy_append_escaped(&url, tenant);
+	trust_append_escaped(&url, tenant);
 	appendStringInfoString(&url, "/oauth2/v2.0/token");
 	return url.data;
 }
@@ -56,11 +57,11 @@ auth_token_form(StringInfo form, const char *client_id,
 				const char *client_secret, const char *scope)
 {
 	appendStringInfoString(form, "grant_type=client_credentials&client_id=");
-	policy_append_escaped(form, client_id);
+	trust_append_escaped(form, client_id);
 	appendStringInfoString(form, "&client_secret=");
-	policy_append_escaped(form, client_secret);
+	trust_append_escaped(form, client_secret);
 	appendStringInfoString(form, "&scope=");
-	policy_append_escaped(form, scope);
+	trust_append_escaped(form, scope);
 }
 
 /* Is the path segment a version of Graph: v1.0, or the preview? */

@@ -14,6 +14,7 @@
 
 #include "connector.h"
 #include "json.h"
+#include "trust.h"
 #include "lib/stringinfo.h"
 
 char *
@@ -28,7 +29,7 @@ connector_send_url(const char *service_url, const char *conversation_id)
 	initStringInfo(&url);
 	appendBinaryStringInfo(&url, service_url, length);
 	appendStringInfoString(&url, "/v3/conversations/");
-	policy_append_escaped(&url, conversation_id);
+	trust_append_escaped(&url, conversation_id);
 	appendStringInfoString(&url, "/activities");
 	return url.data;
 }
@@ -39,7 +40,7 @@ connector_send_reply(const char *body, size_t length)
 	const JsonValue *doc = json_read(body, length, NULL);
 	const char *id = json_string(json_member(doc, "id"));
 
-	return id != NULL && policy_is_opaque_id(id) ? pstrdup(id) : NULL;
+	return id != NULL && trust_is_opaque_id(id) ? pstrdup(id) : NULL;
 }
 
 /*

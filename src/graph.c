@@ -18,6 +18,7 @@
 
 #include "graph.h"
 #include "json.h"
+#include "trust.h"
 #include "lib/stringinfo.h"
 
 /* Versions are short ("1.4.0"); what is longer is none. */
@@ -58,7 +59,7 @@ append_equals(StringInfo url, const char *value)
 	}
 
 	appendStringInfoString(url, "%20eq%20'");
-	policy_append_escaped(url, quoted.data);
+	trust_append_escaped(url, quoted.data);
 	appendStringInfoChar(url, '\'');
 	pfree(quoted.data);
 }
@@ -69,13 +70,13 @@ append_item_url(StringInfo url, bool beta, const char *teams_app_id,
 				const GraphItem *item)
 {
 	appendStringInfoString(url, "/users/");
-	policy_append_escaped(url, item->user_id);
+	trust_append_escaped(url, item->user_id);
 	appendStringInfoString(url, "/teamwork/installedApps");
 
 	if (item->op == OP_CHAT)
 	{
 		appendStringInfoChar(url, '/');
-		policy_append_escaped(url, item->installation_id);
+		trust_append_escaped(url, item->installation_id);
 		appendStringInfoString(url, "/chat?$select=id");
 	}
 	else if (item->op == OP_LOOKUP && beta)
@@ -101,7 +102,7 @@ append_install_body(StringInfo body, const char *graph_url,
 
 	initStringInfo(&app);
 	appendStringInfo(&app, "%s/appCatalogs/teamsApps/", graph_url);
-	policy_append_escaped(&app, teams_app_id);
+	trust_append_escaped(&app, teams_app_id);
 
 	appendStringInfoString(body, "{\"teamsApp@odata.bind\":");
 	json_append_string(body, app.data);
@@ -165,7 +166,7 @@ id_or_null(const JsonValue *value)
 {
 	const char *id = json_string(value);
 
-	return id != NULL && policy_is_opaque_id(id) ? id : NULL;
+	return id != NULL && trust_is_opaque_id(id) ? id : NULL;
 }
 
 /* The error envelope, contract 3.12; doc may be anything. */
@@ -335,7 +336,7 @@ graph_catalog_reply(const char *body, size_t length, char **teams_app_id)
 		return GRAPH_CATALOG_AMBIGUOUS;
 
 	id = json_string(json_member(chosen, "id"));
-	if (id == NULL || !policy_is_guid(id))
+	if (id == NULL || !trust_is_guid(id))
 		return GRAPH_CATALOG_MALFORMED;
 	*teams_app_id = pstrdup(id);
 	return GRAPH_CATALOG_FOUND;

@@ -31,6 +31,7 @@
 
 #include "http.h"
 #include "settings.h"
+#include "trust.h"
 
 /* Idle connections older than this are not used again: they may be dead. */
 #define MAX_IDLE_SECONDS 50L
@@ -367,9 +368,9 @@ static bool
 host_may_get_token(const char *scheme, const char *host, const char **problem)
 {
 	if (strcmp(scheme, "https") != 0 &&
-		!(strcmp(scheme, "http") == 0 && policy_host_is_loopback(host)))
+		!(strcmp(scheme, "http") == 0 && trust_host_is_loopback(host)))
 		*problem = "The URL must start with https://, or with http:// on a loopback address.";
-	else if (!policy_host_allowed(host, settings_allowed_hosts))
+	else if (!trust_host_is_allowed(host, settings_allowed_hosts))
 		*problem = "Its host is not one of teams_proactive.allowed_hosts.";
 	else
 		return true;

@@ -1,6 +1,6 @@
 /*
  * policy.c
- *	  What an answer means, when to try again, and where a token may go.
+ *	  What an answer means, and when to try again.
  *
  * What the services document about their errors stands in one table, read
  * from top to bottom: the first rule that fits decides, and it carries the
@@ -15,16 +15,11 @@
 #include "postgres_fe.h"
 #endif
 
-#include <arpa/inet.h>
 #include <math.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <time.h>
 
-#include "lib/stringinfo.h"
 #include "policy.h"
-
-#define HEX_DIGITS "0123456789ABCDEFabcdef"
+#include "trust.h"
 
 #define TOKEN	(1 << OP_TOKEN)
 #define CATALOG (1 << OP_CATALOG)
@@ -305,97 +300,11 @@ policy_is_ambiguous(Operation op, int status)
 	return op == OP_SEND && (status == 502 || status == 504);
 }
 
-/* isalnum() would follow the database's locale. */
-static bool
-is_ascii_alnum(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		(c >= '0' && c <= '9');
-}
-
-/* RFC 6750 section 2.1; the three segments of a JWT are of these, too. */
-static bool
-is_token_char(char c)
-{
-	return is_ascii_alnum(c) || (c != '\0' && strchr("-._~+/=", c) != NULL);
-}
-
-/* The length of what looks like a token at the start of the text. */
-static size_t
-token_length(const char *text)
-{
-	size_t		length = 0;
-
-	while (is_token_char(text[length]))
-		length++;
-	return length;
-}
-
-/*
- * Length of a control character at the start of the text, else 0: ASCII's,
- * and those from U+0080 to U+009F, which a terminal may obey as well.
- */
-static int
-control_length(const char *text)
-{
-	unsigned char c = (unsigned char) text[0];
-
-	if ((c > 0 && c < 0x20) || c == 0x7F)
-		return 1;
-	if (c == 0xC2 && (unsigned char) text[1] >= 0x80 &&
-		(unsigned char) text[1] <= 0x9F)
-		return 2;
-	return 0;
-}
-
-/* A palloc'd copy that is fit for a log and a table; see policy_set_error. */
-static char *
-clean_copy(const char *text, int limit)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	while (text != NULL && *text != '\0' && out.len <= limit)
-	{
-		int			control = control_length(text);
-
-		if (control > 0)
-		{
-			appendStringInfoChar(&out, ' ');
-			text += control;
-		}
-		else if (strncmp(text, "eyJ", 3) == 0)
-		{
-			appendStringInfoString(&out, "[removed]");
-			text += token_length(text);
-		}
-		else if (pg_strncasecmp(text, "bearer ", 7) == 0)
-		{
-			appendStringInfoString(&out, "Bearer ");
-			text += 7 + strspn(text + 7, " ");
-			if (token_length(text) > 0)
-				appendStringInfoString(&out, "[removed]");
-			text += token_length(text);
-		}
-		else
-			appendStringInfoChar(&out, *text++);
-	}
-
-	if (out.len > limit)
-	{
-		/* cut before a character, not inside it */
-		while (limit > 0 && ((unsigned char) out.data[limit] & 0xC0) == 0x80)
-			limit--;
-		out.data[limit] = '\0';
-	}
-	return out.data;
-}
-
 void
 policy_set_error(ServiceError *error, const char *code, const char *message)
 {
-	error->code = clean_copy(code, SERVICE_ERROR_MAX_CODE);
-	error->message = clean_copy(message, SERVICE_ERROR_MAX_MESSAGE);
+	error->code = trust_clean_copy(code, SERVICE_ERROR_MAX_CODE);
+	error->message = trust_clean_copy(message, SERVICE_ERROR_MAX_MESSAGE);
 }
 
 static bool
@@ -463,119 +372,4 @@ policy_backoff(int attempt, double base, double cap, double uniform)
 	double		ceiling = ldexp(base, doublings);
 
 	return Min(cap, ceiling) * uniform;
-}
-
-bool
-policy_host_allowed(const char *host, const char *list)
-{
-	size_t		host_length = strlen(host);
-
-	while (*list != '\0')
-	{
-		size_t		length;
-
-		list += strspn(list, " \t\r\n,");
-		length = strcspn(list, " \t\r\n,");
-		if (length > 0 && length == host_length &&
-			pg_strncasecmp(list, host, length) == 0)
-			return true;
-		list += length;
-	}
-	return false;
-}
-
-bool
-policy_host_is_loopback(const char *host)
-{
-	size_t		length = strlen(host);
-	char		bare[INET6_ADDRSTRLEN];
-	struct in_addr v4;
-	struct in6_addr v6;
-
-	if (pg_strcasecmp(host, "localhost") == 0)
-		return true;
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return (ntohl(v4.s_addr) >> 24) == 127;
-
-	if (length >= 2 && host[0] == '[' && host[length - 1] == ']')
-	{
-		host++;
-		length -= 2;
-	}
-	if (length >= sizeof(bare))
-		return false;
-	memcpy(bare, host, length);
-	bare[length] = '\0';
-	return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
-bool
-policy_is_guid(const char *text)
-{
-	const char *pattern = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-
-	for (; *pattern != '\0'; pattern++, text++)
-	{
-		const char *wanted = *pattern == '-' ? "-" : HEX_DIGITS;
-
-		if (*text == '\0' || strchr(wanted, *text) == NULL)
-			return false;
-	}
-	return *text == '\0';
-}
-
-bool
-policy_is_opaque_id(const char *text)
-{
-	const char *p;
-
-	/* dots alone would climb up the path even when percent-encoded */
-	if (strcmp(text, "") == 0 || strcmp(text, ".") == 0 ||
-		strcmp(text, "..") == 0)
-		return false;
-	for (p = text; *p != '\0'; p++)
-	{
-		if (control_length(p) > 0)
-			return false;
-	}
-	return p - text <= POLICY_MAX_ID;
-}
-
-const char *
-policy_user_id_problem(const char *user_id)
-{
-	const char *at = strchr(user_id, '@');
-	const char *p;
-
-	if (*user_id == '\0')
-		return "The user id is empty.";
-	if (strlen(user_id) > POLICY_MAX_USER_ID)
-		return "The user id is too long.";
-	for (p = user_id; *p != '\0'; p++)
-	{
-		if (*p == '/' || *p == '\\' || *p == ' ' || control_length(p) > 0)
-			return "The user id contains a slash, a backslash, a space or a "
-				"control character.";
-	}
-	if (strstr(user_id, "..") != NULL)
-		return "The user id contains two dots in a row.";
-	if (policy_is_guid(user_id))
-		return NULL;
-	if (at == NULL || at == user_id || at[1] == '\0' ||
-		strchr(at + 1, '@') != NULL)
-		return "The user id is neither an Entra object id (a UUID) nor a "
-			"user principal name (name@domain).";
-	return NULL;
-}
-
-void
-policy_append_escaped(StringInfo out, const char *text)
-{
-	for (; *text != '\0'; text++)
-	{
-		if (is_ascii_alnum(*text) || strchr("-._~", *text) != NULL)
-			appendStringInfoChar(out, *text);
-		else
-			appendStringInfo(out, "%%%02X", (unsigned char) *text);
-	}
 }

@@ -1,6 +1,6 @@
 /*
  * policy.h
- *	  What an answer means, when to try again, and where a token may go.
+ *	  What an answer means, and when to try again.
  *
  * Tables and pure functions; no memory is kept, no clock is read.
  */
@@ -45,10 +45,8 @@ typedef struct ServiceError
 #define SERVICE_ERROR_MAX_MESSAGE 1000
 
 /*
- * Store a service's code and message in *error: cut to the limits at a
- * character boundary, control characters turned into spaces, and anything
- * that looks like a token ("Bearer ...", "eyJ...") blotted out (contract
- * 11.8).  NULL means "".  The strings are palloc'd.
+ * Store a service's code and message in *error, cleaned as by
+ * trust_clean_copy().  NULL means "".  The strings are palloc'd.
  */
 extern void policy_set_error(ServiceError *error, const char *code,
 							 const char *message);
@@ -84,37 +82,5 @@ extern double policy_retry_after(const char *header, double now, double cap);
  */
 extern double policy_backoff(int attempt, double base, double cap,
 							 double uniform);
-
-/*
- * Is the host in a comma-separated list of exact names?  Compared without
- * regard to ASCII case; white space around names is ignored.
- */
-extern bool policy_host_allowed(const char *host, const char *list);
-
-/* "localhost", 127.0.0.0/8 or ::1 (with or without brackets). */
-extern bool policy_host_is_loopback(const char *host);
-
-/*
- * Can the string be a user id, that is an Entra object id or user principal
- * name?  Returns NULL if so, else what is wrong with it as a sentence for
- * errdetail (contract 3.0.1).
- */
-extern const char *policy_user_id_problem(const char *user_id);
-
-/* Is it a GUID in the usual form, 36 characters without braces? */
-extern bool policy_is_guid(const char *text);
-
-/*
- * May an id from a service be kept, and become a segment of a URL's path?
- * Not if it is empty, longer than POLICY_MAX_ID, "." or "..", or if it
- * contains control characters; nothing else is known of its form.
- */
-extern bool policy_is_opaque_id(const char *text);
-
-#define POLICY_MAX_ID 1000
-#define POLICY_MAX_USER_ID 256
-
-/* Append text percent-encoded: all but RFC 3986 unreserved characters. */
-extern void policy_append_escaped(StringInfo out, const char *text);
 
 #endif							/* TP_POLICY_H */

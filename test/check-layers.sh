@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../src"
 
 # From the bottom to the top; a line is a layer.
 layers='
-json policy compat settings
+json trust policy compat settings
 shared credential
 session outbox http
 auth graph connector

@@ -12,6 +12,7 @@
 #include "connector.h"
 #include "graph.h"
 #include "json.h"
+#include "trust.h"
 #include "tap.h"
 
 #define ROUNDS 4000
@@ -112,9 +113,9 @@ survives(const char *text, size_t length)
 	fine &= graph_batch_reply(text, length, items, 3, replies, &problem) ||
 		problem != NULL;
 	fine &= graph_catalog_reply(text, length, &id) != GRAPH_CATALOG_FOUND ||
-		policy_is_guid(id);
+		trust_is_guid(id);
 	id = connector_send_reply(text, length);
-	fine &= id == NULL || policy_is_opaque_id(id);
+	fine &= id == NULL || trust_is_opaque_id(id);
 	auth_token_reply(text, length, &token);
 	fine &= token.access_token == NULL || token.expires_in > 0;
 

@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "policy.h"
+#include "trust.h"
 #include "tap.h"
 
 typedef struct Case
@@ -247,23 +248,23 @@ test_hosts(void)
 	};
 	int			i;
 
-	ok(policy_host_allowed("smba.trafficmanager.net", list), "first");
-	ok(policy_host_allowed("SMBA.TrafficManager.NET", list), "in any case");
-	ok(policy_host_allowed("smba.infra.gcc.teams.microsoft.com", list),
+	ok(trust_host_is_allowed("smba.trafficmanager.net", list), "first");
+	ok(trust_host_is_allowed("SMBA.TrafficManager.NET", list), "in any case");
+	ok(trust_host_is_allowed("smba.infra.gcc.teams.microsoft.com", list),
 	   "second");
-	ok(policy_host_allowed("x", list), "last");
-	ok(!policy_host_allowed("evil.trafficmanager.net", list), "other");
-	ok(!policy_host_allowed("trafficmanager.net", list), "suffix");
-	ok(!policy_host_allowed("smba.trafficmanager.ne", list), "prefix");
-	ok(!policy_host_allowed("smba.trafficmanager.net.", list), "dot at end");
-	ok(!policy_host_allowed("", list), "empty host");
-	ok(!policy_host_allowed("x", ""), "empty list");
-	ok(!policy_host_allowed("", " , "), "blank list");
+	ok(trust_host_is_allowed("x", list), "last");
+	ok(!trust_host_is_allowed("evil.trafficmanager.net", list), "other");
+	ok(!trust_host_is_allowed("trafficmanager.net", list), "suffix");
+	ok(!trust_host_is_allowed("smba.trafficmanager.ne", list), "prefix");
+	ok(!trust_host_is_allowed("smba.trafficmanager.net.", list), "dot at end");
+	ok(!trust_host_is_allowed("", list), "empty host");
+	ok(!trust_host_is_allowed("x", ""), "empty list");
+	ok(!trust_host_is_allowed("", " , "), "blank list");
 
 	for (i = 0; i < (int) lengthof(loopback); i++)
-		ok(policy_host_is_loopback(loopback[i]), loopback[i]);
+		ok(trust_host_is_loopback(loopback[i]), loopback[i]);
 	for (i = 0; i < (int) lengthof(elsewhere); i++)
-		ok(!policy_host_is_loopback(elsewhere[i]), elsewhere[i]);
+		ok(!trust_host_is_loopback(elsewhere[i]), elsewhere[i]);
 }
 
 static void
@@ -294,10 +295,10 @@ test_ids(void)
 	int			i;
 
 	for (i = 0; i < (int) lengthof(good); i++)
-		is_str(policy_user_id_problem(good[i]), NULL, good[i]);
+		is_str(trust_user_id_problem(good[i]), NULL, good[i]);
 	for (i = 0; i < (int) lengthof(bad); i++)
 	{
-		const char *problem = policy_user_id_problem(bad[i].id);
+		const char *problem = trust_user_id_problem(bad[i].id);
 
 		ok(problem != NULL && strstr(problem, bad[i].problem) != NULL &&
 		   problem[strlen(problem) - 1] == '.', bad[i].problem);
@@ -305,20 +306,20 @@ test_ids(void)
 
 	memset(upn, 'a', sizeof(upn));
 	upn[5] = '@';
-	upn[POLICY_MAX_USER_ID] = '\0';
-	is_str(policy_user_id_problem(upn), NULL, "longest user id");
-	upn[POLICY_MAX_USER_ID] = 'a';
-	upn[POLICY_MAX_USER_ID + 1] = '\0';
-	is_str(policy_user_id_problem(upn), "The user id is too long.",
+	upn[TRUST_MAX_USER_ID] = '\0';
+	is_str(trust_user_id_problem(upn), NULL, "longest user id");
+	upn[TRUST_MAX_USER_ID] = 'a';
+	upn[TRUST_MAX_USER_ID + 1] = '\0';
+	is_str(trust_user_id_problem(upn), "The user id is too long.",
 		   "user id too long");
 
-	ok(policy_is_opaque_id("19:x_y@unq.gbl.spaces"), "chat id");
-	ok(policy_is_opaque_id("..."), "three dots");
-	ok(!policy_is_opaque_id(""), "empty id");
-	ok(!policy_is_opaque_id("."), "one dot");
-	ok(!policy_is_opaque_id(".."), "two dots");
-	ok(!policy_is_opaque_id("a\tb"), "tab in an id");
-	ok(!policy_is_guid("") && !policy_is_guid("x"), "no GUIDs");
+	ok(trust_is_opaque_id("19:x_y@unq.gbl.spaces"), "chat id");
+	ok(trust_is_opaque_id("..."), "three dots");
+	ok(!trust_is_opaque_id(""), "empty id");
+	ok(!trust_is_opaque_id("."), "one dot");
+	ok(!trust_is_opaque_id(".."), "two dots");
+	ok(!trust_is_opaque_id("a\tb"), "tab in an id");
+	ok(!trust_is_guid("") && !trust_is_guid("x"), "no GUIDs");
 }
 
 static void
@@ -327,8 +328,8 @@ test_escaping(void)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	policy_append_escaped(&out, "AZaz09-._~");
-	policy_append_escaped(&out, " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}\x01\x7f\xc3"
+	trust_append_escaped(&out, "AZaz09-._~");
+	trust_append_escaped(&out, " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}\x01\x7f\xc3"
 						  "\xa9\xff");
 	is_str(out.data, "AZaz09-._~%20%21%22%23%24%25%26%27%28%29%2A%2B%2C%2F"
 		   "%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%5E%60%7B%7C%7D%01%7F%C3%A9%FF",
