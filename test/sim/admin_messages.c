@@ -1,0 +1,119 @@
+/*
+ * admin_messages.c
+ *	  Shows the messages that arrived.
+ */
+#include "admin.h"
+#include "message.h"
+#include "reply.h"
+
+#include <stdlib.h>
+
+static json_t *
+message_json(const SimMessage *message)
+{
+	const SimChat *chat = message->chat;
+	json_t	   *activity = json_loads(message->activity, 0, NULL);
+	json_t	   *text = json_object_get(activity, "text");
+	char	   *id = sim_format("%llu", (unsigned long long) message->id);
+	json_t	   *result =
+		json_pack("{sI ss ss ss ss ss sO? so sI sI}",
+				  "seq", (json_int_t) message->seq, "id", id,
+				  "conversation", chat->id, "user", chat->user->id,
+				  "upn", chat->user->upn, "bot", chat->bot->client_id,
+				  "text", text, "activity", activity,
+				  "received_at_ns", (json_int_t) message->received_at_ns,
+				  "count", (json_int_t) message->text->count);
+
+	free(id);
+	return result;
+}
+
+/* A number of the query; false if it is none. */
+static bool
+number(const SimUri *uri, const char *name, uint64_t *value)
+{
+	const char *text = sim_uri_parameter(uri, name);
+	char	   *end;
+
+	if (text == NULL)
+		return true;
+	*value = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == '\0';
+}
+
+/* The position of the first message after a sequence number. */
+static size_t
+position_after(uint64_t seq)
+{
+	size_t		low = 0;
+	size_t		high = sim_messages.used;
+
+	while (low < high)
+	{
+		size_t		middle = (low + high) / 2;
+
+		if (((SimMessage *) sim_messages.items[middle])->seq <= seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void
+sim_admin_messages(SimRequest *request, const SimUri *uri)
+{
+	const char *chat_id = sim_uri_parameter(uri, "conversation");
+	const char *user_name = sim_uri_parameter(uri, "user");
+	const SimChat *chat = chat_id != NULL ? sim_find_chat(chat_id) : NULL;
+	const SimUser *user = user_name != NULL ? sim_find_user(user_name) : NULL;
+	uint64_t	limit = UINT64_MAX;
+	uint64_t	after = 0;
+	json_t	   *result;
+
+	if (!number(uri, "limit", &limit) || !number(uri, "after", &after))
+	{
+		sim_admin_error(&request->reply, 400,
+						"\"limit\" and \"after\" must be numbers");
+		return;
+	}
+	if ((chat_id != NULL && chat == NULL) ||
+		(user_name != NULL && user == NULL))
+	{
+		sim_admin_error(&request->reply, 404,
+						"there is no such conversation or user");
+		return;
+	}
+	result = json_array();
+	for (size_t i = position_after(after);
+		 i < sim_messages.used && json_array_size(result) < limit; i++)
+	{
+		const SimMessage *message = sim_messages.items[i];
+
+		if ((chat == NULL || message->chat == chat) &&
+			(user == NULL || message->chat->user == user))
+			json_array_append_new(result, message_json(message));
+	}
+	sim_reply_json(&request->reply, 200, result);
+}
+
+static void
+add_duplicate(const SimText *text, void *context)
+{
+	json_array_append_new(context,
+						  json_pack("{ss ss ss ss sI}", "conversation",
+									text->chat->id, "user",
+									text->chat->user->id, "upn",
+									text->chat->user->upn, "text",
+									text->text, "count",
+									(json_int_t) text->count));
+}
+
+json_t *
+sim_duplicates_json(void)
+{
+	json_t	   *result = json_array();
+
+	sim_for_duplicates(add_duplicate, result);
+	return result;
+}

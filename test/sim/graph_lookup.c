@@ -1,0 +1,258 @@
+/*
+ * graph_lookup.c
+ *	  Microsoft Graph: what reads the installations and the catalog.
+ */
+#include "graph.h"
+#include "graph_filter.h"
+#include "reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+is_beta(const SimCall *call)
+{
+	return strcmp(call->uri.segments[1], "beta") == 0;
+}
+
+static json_t *
+definition_json(const SimApp *app)
+{
+	char	   *key = sim_format("%s##%s##Published", app->teams_app_id,
+								 app->version);
+	char	   *id = sim_base64(key);
+	json_t	   *result = json_pack("{ss ss ss ss ss}", "id", id,
+								   "teamsAppId", app->teams_app_id,
+								   "displayName", app->display_name,
+								   "version", app->version,
+								   "publishingState", "published");
+
+	free(id);
+	free(key);
+	return result;
+}
+
+static json_t *
+app_json(const SimApp *app)
+{
+	return json_pack("{ss ss ss ss}", "id", app->teams_app_id, "externalId",
+					 app->external_id, "displayName", app->display_name,
+					 "distributionMethod", app->distribution_method);
+}
+
+static json_t *
+installation_json(const SimInstallation *installation, const char *expand)
+{
+	json_t	   *result = json_pack("{ss}", "id", installation->id);
+
+	if (sim_list_holds(expand, "teamsApp"))
+		json_object_set_new(result, "teamsApp", app_json(installation->app));
+	if (sim_list_holds(expand, "teamsAppDefinition"))
+		json_object_set_new(result, "teamsAppDefinition",
+							definition_json(installation->app));
+	return result;
+}
+
+/* Does a list with commas hold nothing but these words? */
+bool
+sim_graph_words(SimCall *call, const char *option, const char *known)
+{
+	const char *list = sim_uri_parameter(&call->uri, option);
+	bool		fine = true;
+
+	while (list != NULL && fine)
+	{
+		size_t		length = strcspn(list, ",");
+		char	   *word = sim_format("%.*s", (int) length, list);
+
+		fine = length > 0 && sim_list_holds(known, word);
+		if (!fine)
+			sim_graph_bad_request(call, "Parsing OData Select and Expand"
+								  " failed: could not find a property named"
+								  " '%s'.", word);
+		free(word);
+		list = list[length] == ',' ? list + length + 1 : NULL;
+	}
+	return fine;
+}
+
+/* The value that a path of the filter has for an app, or NULL. */
+static const char *
+filter_value(const SimApp *app, const char *path)
+{
+	if (strcmp(path, "teamsApp/id") == 0 || strcmp(path, "id") == 0 ||
+		strcmp(path, "teamsAppDefinition/teamsAppId") == 0)
+		return app->teams_app_id;
+	if (strcmp(path, "teamsApp/externalId") == 0 ||
+		strcmp(path, "externalId") == 0)
+		return app->external_id;
+	if (strcmp(path, "distributionMethod") == 0)
+		return app->distribution_method;
+	return NULL;
+}
+
+static bool
+filter_passes(const SimFilter *filter, const SimApp *app)
+{
+	for (int i = 0; i < filter->nterms; i++)
+	{
+		const char *value = filter_value(app, filter->paths[i]);
+
+		if (value == NULL || strcasecmp(value, filter->values[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Every path that a filter names must be expanded, too; the path of the
+ * definition is the preview's (contract 3.1).
+ */
+static const char *
+lookup_filter_problem(const SimCall *call, const SimFilter *filter,
+					  const char *expand)
+{
+	for (int i = 0; i < filter->nterms; i++)
+	{
+		const char *path = filter->paths[i];
+
+		if (strcmp(path, "teamsApp/id") == 0 ||
+			strcmp(path, "teamsApp/externalId") == 0)
+		{
+			if (!sim_list_holds(expand, "teamsApp"))
+				return "$filter on teamsApp needs $expand=teamsApp.";
+		}
+		else if (strcmp(path, "teamsAppDefinition/teamsAppId") == 0 &&
+				 is_beta(call))
+		{
+			if (!sim_list_holds(expand, "teamsAppDefinition"))
+				return "$filter on teamsAppDefinition needs"
+					" $expand=teamsAppDefinition.";
+		}
+		else
+			return "The property in $filter is unknown or not supported.";
+	}
+	return NULL;
+}
+
+/* Read $filter; false if the call was answered. */
+static bool
+read_filter(SimCall *call, SimFilter *filter)
+{
+	const char *text = sim_uri_parameter(&call->uri, "$filter");
+
+	memset(filter, 0, sizeof(*filter));
+	if (text == NULL || sim_filter_parse(filter, text))
+		return true;
+	sim_graph_bad_request(call, "Invalid filter clause: '%s'.", text);
+	return false;
+}
+
+bool
+sim_graph_options(SimCall *call, const char *known)
+{
+	const char *culprit;
+
+	if (sim_options_known(&call->uri, known, &culprit))
+		return true;
+	sim_graph_bad_request(call, "The query parameter '%s' is not supported,"
+						  " or is there twice.", culprit);
+	return false;
+}
+
+static void
+answer_list(SimCall *call, const char *what, json_t *value)
+{
+	char	   *context = sim_format("%s/graph/%s/$metadata#%s", call->origin,
+									 call->uri.segments[1], what);
+
+	sim_reply_json(&call->reply, 200,
+				   json_pack("{ss si so}", "@odata.context", context,
+							 "@odata.count", (int) json_array_size(value),
+							 "value", value));
+	free(context);
+}
+
+static void
+list_installations(SimCall *call, const SimUser *user)
+{
+	const char *expand = sim_uri_parameter(&call->uri, "$expand");
+	SimFilter	filter;
+	const char *problem;
+	json_t	   *value;
+
+	if (!read_filter(call, &filter))
+		return;
+	problem = lookup_filter_problem(call, &filter, expand);
+	if (problem != NULL)
+	{
+		sim_graph_bad_request(call, "%s", problem);
+		sim_filter_free(&filter);
+		return;
+	}
+	value = json_array();
+	for (const SimInstallation *installation = user->installations;
+		 installation != NULL; installation = installation->next)
+	{
+		if (sim_graph_may_touch(call, installation->app) &&
+			filter_passes(&filter, installation->app))
+			json_array_append_new(value,
+								  installation_json(installation, expand));
+	}
+	sim_filter_free(&filter);
+	answer_list(call, "users/teamwork/installedApps", value);
+}
+
+void
+sim_graph_look_up(SimCall *call)
+{
+	bool		one = call->uri.nsegments == 7;
+	const SimInstallation *installation;
+	const SimUser *user;
+
+	if (!sim_graph_options(call, one ? "$expand,$select" :
+					   "$expand,$filter,$select") ||
+		!sim_graph_words(call, "$expand", "teamsApp,teamsAppDefinition") ||
+		!sim_graph_words(call, "$select", "id,consentedPermissionSet"))
+		return;
+	if (one)
+	{
+		installation = sim_graph_installation(call);
+		if (installation != NULL)
+			sim_reply_json(&call->reply, 200, installation_json(installation,
+						   sim_uri_parameter(&call->uri, "$expand")));
+		return;
+	}
+	user = sim_graph_user(call);
+	if (user != NULL)
+		list_installations(call, user);
+}
+
+void
+sim_graph_catalog(SimCall *call)
+{
+	const char *expand = sim_uri_parameter(&call->uri, "$expand");
+	SimFilter	filter;
+	json_t	   *value;
+
+	if (!sim_graph_options(call, "$expand,$filter") ||
+		!sim_graph_words(call, "$expand", "appDefinitions") ||
+		!read_filter(call, &filter))
+		return;
+	value = json_array();
+	for (size_t i = 0; i < sim_apps.used; i++)
+	{
+		const SimApp *app = sim_apps.items[i];
+		json_t	   *item;
+
+		if (!filter_passes(&filter, app))
+			continue;
+		item = app_json(app);
+		if (expand != NULL)
+			json_object_set_new(item, "appDefinitions",
+								json_pack("[o]", definition_json(app)));
+		json_array_append_new(value, item);
+	}
+	sim_filter_free(&filter);
+	answer_list(call, "appCatalogs/teamsApps", value);
+}
