@@ -103,11 +103,11 @@ CREATE TABLE @extschema@.teams_outbox (
 					CHECK (scope IN ('user')),
 	target			text		NOT NULL
 					CHECK (target <> '' AND target !~ '[[:cntrl:]/\\]'
-						   AND target = lower(target)),
+						   AND target = lower(target COLLATE "C")),
 	activity		json,
 	delivery		text		NOT NULL DEFAULT 'at-least-once'
 					CHECK (delivery IN ('at-least-once', 'at-most-once')),
-	sender			regrole		NOT NULL DEFAULT current_user::text::regrole,
+	sender			regrole		NOT NULL DEFAULT quote_ident(current_user)::regrole,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	due_at			timestamptz,
 	attempts		integer		NOT NULL DEFAULT 0,
@@ -431,7 +431,7 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 				 d.created_at, NULL, d.settled_at
 		  FROM @extschema@.teams_delivery AS d) AS m
 	WHERE pg_has_role(m.sender, 'USAGE')
-	   OR has_table_privilege('@extschema@.teams_outbox', 'SELECT');
+	   OR has_table_privilege('@extschema@.teams_outbox'::regclass, 'SELECT');
 
 COMMENT ON VIEW @extschema@.teams_message IS
 'messages and jobs, pending and finished; senders see their own';

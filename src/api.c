@@ -450,7 +450,7 @@ teams_check_url(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s cannot be used: \"%s\"", parameter, url),
 				 errdetail("%s", problem),
-				 errhint("A token may go only to hosts that the server's administrator allows in teams_proactive.allowed_hosts.")));
+				 errhint("Tokens go only to hosts that the server's administrator allows.")));
 	PG_RETURN_VOID();
 }
 

@@ -71,7 +71,7 @@ open_credential(const char *name, char **problem)
 	fd = OpenTransientFile(credential_path(name), O_RDONLY | PG_BINARY);
 	if (fd < 0)
 	{
-		*problem = psprintf("Could not open the file in teams_proactive.credential_directory: %s.",
+		*problem = psprintf("The file in teams_proactive.credential_directory could not be opened: %s.",
 							strerror(errno));
 		return -1;
 	}

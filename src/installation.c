@@ -18,6 +18,7 @@
 #include "graph.h"
 #include "http.h"
 #include "installation.h"
+#include "trust.h"
 
 /* Batches that one bot may have in flight. */
 #define MAX_BATCHES 4
@@ -68,16 +69,6 @@ ask(Target *target, Operation next)
 	target->bot->asking_count++;
 }
 
-void
-installation_ask(Target *target)
-{
-	target->state = TARGET_ASKING;
-	target->verdict = ACTION_OK;
-	target->tried_to_install = false;
-	target->installed_by_us = false;
-	ask(target, OP_LOOKUP);
-}
-
 /* ----------
  * Answers
  * ----------
@@ -113,6 +104,24 @@ fail_because(Target *target, Action verdict, const char *code,
 	ServiceError error = {code, message};
 
 	fail(target, verdict, &error, NULL, -1);
+}
+
+void
+installation_ask(Target *target)
+{
+	const char *problem = trust_user_id_problem(target->id);
+
+	target->verdict = ACTION_OK;
+	target->tried_to_install = false;
+	target->installed_by_us = false;
+	if (problem != NULL)
+	{
+		/* A row that was not written by teams_send(). */
+		fail_because(target, ACTION_FAIL, "invalid_user_id", problem);
+		return;
+	}
+	target->state = TARGET_ASKING;
+	ask(target, OP_LOOKUP);
 }
 
 static void
