@@ -22,6 +22,10 @@ CREATE TABLE @extschema@.teams_bot (
 	login_url		text,
 	graph_url		text,
 	connector_url	text,
+	connector_rate	integer		NOT NULL DEFAULT 50
+					CHECK (connector_rate > 0),
+	graph_rate		integer		NOT NULL DEFAULT 30
+					CHECK (graph_rate > 0),
 	paused_at		timestamptz,
 	paused_reason	text,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
@@ -52,6 +56,10 @@ COMMENT ON COLUMN @extschema@.teams_bot.graph_url IS
 'root of Microsoft Graph with its version, if not the cloud''s';
 COMMENT ON COLUMN @extschema@.teams_bot.connector_url IS
 'service URL of the Bot Connector, if not the cloud''s';
+COMMENT ON COLUMN @extschema@.teams_bot.connector_rate IS
+'messages a second, for all databases of this cluster together';
+COMMENT ON COLUMN @extschema@.teams_bot.graph_rate IS
+'calls of Microsoft Graph a second, for reading and for writing each';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_reason IS
 'why nothing is sent for this bot; see teams_resume()';
 
@@ -236,7 +244,9 @@ CREATE FUNCTION @extschema@.teams_configure(
 	multi_tenant	boolean DEFAULT false,
 	login_url		text DEFAULT NULL,
 	graph_url		text DEFAULT NULL,
-	connector_url	text DEFAULT NULL)
+	connector_url	text DEFAULT NULL,
+	connector_rate	integer DEFAULT 50,
+	graph_rate		integer DEFAULT 30)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -251,7 +261,9 @@ BEGIN
 					 ('credential', credential IS NULL),
 					 ('bot', bot IS NULL),
 					 ('cloud', cloud IS NULL),
-					 ('multi_tenant', multi_tenant IS NULL))
+					 ('multi_tenant', multi_tenant IS NULL),
+					 ('connector_rate', connector_rate IS NULL),
+					 ('graph_rate', graph_rate IS NULL))
 			 AS required (name, missing)
 		WHERE required.missing
 	LOOP
@@ -275,6 +287,11 @@ BEGIN
 			HINT = 'Known are public, gcc, gcc-high and dod.';
 	END IF;
 
+	IF connector_rate <= 0 OR graph_rate <= 0 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'connector_rate and graph_rate must be greater than zero';
+	END IF;
+
 	PERFORM @extschema@.teams_check_credential(credential);
 	PERFORM @extschema@.teams_check_url('login_url', login_url);
 	PERFORM @extschema@.teams_check_url('graph_url', graph_url);
@@ -282,10 +299,12 @@ BEGIN
 
 	INSERT INTO @extschema@.teams_bot AS b
 		(bot, tenant_id, client_id, teams_app_id, manifest_id, credential,
-		 cloud, multi_tenant, login_url, graph_url, connector_url)
+		 cloud, multi_tenant, login_url, graph_url, connector_url,
+		 connector_rate, graph_rate)
 	VALUES
 		(bot, tenant_id, client_id, teams_app_id, manifest_id, credential,
-		 cloud, multi_tenant, login_url, graph_url, connector_url)
+		 cloud, multi_tenant, login_url, graph_url, connector_url,
+		 connector_rate, graph_rate)
 	ON CONFLICT ON CONSTRAINT teams_bot_pkey DO UPDATE SET
 		tenant_id = excluded.tenant_id,
 		client_id = excluded.client_id,
@@ -297,6 +316,8 @@ BEGIN
 		login_url = excluded.login_url,
 		graph_url = excluded.graph_url,
 		connector_url = excluded.connector_url,
+		connector_rate = excluded.connector_rate,
+		graph_rate = excluded.graph_rate,
 		paused_at = NULL,
 		paused_reason = NULL,
 		updated_at = now();
@@ -304,7 +325,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_configure(uuid, uuid, uuid, text, text,
-	uuid, text, boolean, text, text, text) IS
+	uuid, text, boolean, text, text, text, integer, integer) IS
 'creates or changes a bot, and lets it go on if it was paused';
 
 CREATE FUNCTION @extschema@.teams_pause(
@@ -472,7 +493,7 @@ REVOKE ALL ON FUNCTION
 	@extschema@.teams_check_url(text, text),
 	@extschema@.teams_check_credential(text),
 	@extschema@.teams_configure(uuid, uuid, uuid, text, text, uuid, text,
-		boolean, text, text, text),
+		boolean, text, text, text, integer, integer),
 	@extschema@.teams_pause(text, text),
 	@extschema@.teams_resume(text),
 	@extschema@.teams_send(text, text, text, text),

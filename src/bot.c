@@ -17,6 +17,7 @@
 #include "graph.h"
 #include "http.h"
 #include "settings.h"
+#include "shared.h"
 
 /* The longest Retry-After that is believed (contract 5.2). */
 #define MAX_RETRY_AFTER 3600.0
@@ -110,7 +111,8 @@ new_bot(const char *name)
 	Bot		   *bot = MemoryContextAllocZero(bots_context, sizeof(Bot));
 
 	bot->name = MemoryContextStrdup(bots_context, name);
-	dlist_init(&bot->asking);
+	for (int kind = 0; kind < PACE_KINDS; kind++)
+		dlist_init(&bot->asking[kind]);
 	dlist_init(&bot->ready);
 	dlist_init(&bot->flying);
 	dlist_push_tail(&bots, &bot->node);
@@ -183,6 +185,24 @@ copy_config(const OutboxBot *config)
 	return copy;
 }
 
+/* A quota is that of a registration in a tenant. */
+static void
+find_pace(Bot *bot)
+{
+	char		key[PACE_KEY_SIZE];
+
+	snprintf(key, sizeof(key), "%s/%s", bot->config->client_id,
+			 bot->config->tenant_id);
+	if (bot->pace != NULL && strcmp(bot->pace->key, key) == 0)
+		return;
+	bot->pace = shared_pace(key);
+	if (bot->pace == NULL)
+	{
+		bot->pace = MemoryContextAlloc(bots_context, sizeof(Pace));
+		pace_init(bot->pace, key);
+	}
+}
+
 static void
 configure(Bot *bot, const OutboxBot *config)
 {
@@ -206,12 +226,12 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->teams_app_id = bot->config->teams_app_id;
 	MemoryContextSwitchTo(old);
 
+	find_pace(bot);
 	bot->paused = config->paused;
 	forget_tokens(bot);
 	reset_fetch(&bot->graph_fetch);
 	reset_fetch(&bot->connector_fetch);
 	reset_fetch(&bot->catalog_fetch);
-	bot->graph_not_before = 0;
 	bot->app_id_unsaved = false;
 	bot->cursor = 0;
 	bot->sweeping = true;
@@ -236,6 +256,8 @@ same_config(const OutboxBot *a, const OutboxBot *b)
 		same_text(a->login_url, b->login_url) &&
 		same_text(a->graph_url, b->graph_url) &&
 		same_text(a->connector_url, b->connector_url) &&
+		a->connector_rate == b->connector_rate &&
+		a->graph_rate == b->graph_rate &&
 		a->paused == b->paused;
 }
 
@@ -580,6 +602,47 @@ void
 bot_connector_accepted(Bot *bot)
 {
 	bot->connector_fetch.proven = true;
+}
+
+/* ----------
+ * Throttling
+ * ----------
+ */
+
+/* How long to keep still if the service does not say, in seconds. */
+#define UNTOLD_RETRY_AFTER 2.0
+
+/* Conversations that are throttled within a second: then it is the bot. */
+#define COMPLAINTS_OF_BOT 3
+
+static double
+told_or_default(double retry_after)
+{
+	return retry_after < 0 ? UNTOLD_RETRY_AFTER : retry_after;
+}
+
+void
+bot_graph_throttled(Bot *bot, PaceKind kind, double retry_after)
+{
+	pace_back_off(bot->pace, kind, told_or_default(retry_after));
+}
+
+/*
+ * The Connector does not say whether the conversation or the bot is too fast.
+ * A conversation that is throttled waits; if others are, too, it is the bot.
+ */
+void
+bot_connector_throttled(Bot *bot, double retry_after)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (TimestampDifferenceExceeds(bot->complaints_since, now, 1000))
+	{
+		bot->complaints = 0;
+		bot->complaints_since = now;
+	}
+	if (++bot->complaints >= COMPLAINTS_OF_BOT)
+		pace_back_off(bot->pace, PACE_CONNECTOR, told_or_default(retry_after));
 }
 
 /* ----------

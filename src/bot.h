@@ -12,6 +12,7 @@
 
 #include "auth.h"
 #include "outbox.h"
+#include "pace.h"
 
 /* One fetch at a time, and not again at once if it fails. */
 typedef struct Fetch
@@ -46,11 +47,14 @@ typedef struct Bot
 	Fetch		connector_fetch;
 	Fetch		catalog_fetch;
 
-	/* For installation.c: targets that wait for Graph. */
-	dlist_head	asking;
-	int			asking_count;
+	Pace	   *pace;
+	int			complaints;		/* 429s of the Connector in a row ... */
+	TimestampTz complaints_since;	/* ... within a second from here */
+
+	/* For installation.c: targets that wait for Graph, by what they wait for. */
+	dlist_head	asking[PACE_KINDS];
+	int			asking_count[PACE_KINDS];
 	int			graph_batches;	/* in flight */
-	TimestampTz graph_not_before;
 
 	/* For delivery.c: the sweep over the outbox, and what is in memory. */
 	HTAB	   *targets;
@@ -94,6 +98,13 @@ extern void bot_graph_refused(Bot *bot, const ServiceError *error);
 extern void bot_connector_refused(Bot *bot, const ServiceError *error);
 extern void bot_graph_accepted(Bot *bot);
 extern void bot_connector_accepted(Bot *bot);
+
+/*
+ * The service throttles the bot, or, as far as the Connector is concerned,
+ * perhaps just one conversation; retry_after in seconds, negative if unknown.
+ */
+extern void bot_graph_throttled(Bot *bot, PaceKind kind, double retry_after);
+extern void bot_connector_throttled(Bot *bot, double retry_after);
 
 /* The app's id in the catalog, or NULL: then the catalog is being asked. */
 extern const char *bot_app_id(Bot *bot);

@@ -210,6 +210,7 @@ take_refusal(Message *message, const HttpReply *reply)
 			break;
 		case ACTION_THROTTLED:
 			failure.is_attempt = false;
+			bot_connector_throttled(bot, delay);
 			retry(message, &failure, delay);
 			break;
 		case ACTION_REAUTH:
@@ -512,7 +513,10 @@ choose_of_bot(Bot *bot)
 {
 	dlist_mutable_iter iter;
 	int			room = settings_max_in_flight - bot->in_flight;
+	int			first = chosen_count;
 
+	room = Min(room, pace_room(bot->pace, PACE_CONNECTOR,
+							   bot->config->connector_rate));
 	if (room <= 0 || dlist_is_empty(&bot->ready) ||
 		bot_connector_bearer(bot) == NULL)
 		return;
@@ -527,6 +531,8 @@ choose_of_bot(Bot *bot)
 		choose(window_first(target));
 		room--;
 	}
+	pace_take(bot->pace, PACE_CONNECTOR, bot->config->connector_rate,
+			  chosen_count - first);
 }
 
 static void
@@ -669,7 +675,18 @@ can_choose(Bot *bot)
 {
 	return bot_is_active(bot) && !dlist_is_empty(&bot->ready) &&
 		bot->in_flight < settings_max_in_flight &&
+		pace_room(bot->pace, PACE_CONNECTOR,
+				  bot->config->connector_rate) > 0 &&
 		bot_connector_bearer(bot) != NULL;
+}
+
+static bool
+waits_for_pace(Bot *bot)
+{
+	return !dlist_is_empty(&bot->ready) &&
+		bot->in_flight < settings_max_in_flight &&
+		pace_room(bot->pace, PACE_CONNECTOR,
+				  bot->config->connector_rate) == 0;
 }
 
 static bool
@@ -733,6 +750,8 @@ time_to_next_step(void)
 			earlier(&earliest, bot->full_sweep_at);
 			earlier(&earliest, bot_next_fetch(bot));
 			earlier(&earliest, installation_next(bot));
+			if (waits_for_pace(bot))
+				earlier(&earliest, pace_next(bot->pace, PACE_CONNECTOR));
 		}
 	}
 	if (earliest == 0)

@@ -61,12 +61,20 @@ installation_take_finished(void)
 	return dlist_container(Target, node, dlist_pop_head_node(&finished));
 }
 
+static PaceKind
+kind_of(Operation op)
+{
+	return op == OP_INSTALL ? PACE_GRAPH_WRITE : PACE_GRAPH_READ;
+}
+
 static void
 ask(Target *target, Operation next)
 {
+	PaceKind	kind = kind_of(next);
+
 	target->next = next;
-	dlist_push_tail(&target->bot->asking, &target->node);
-	target->bot->asking_count++;
+	dlist_push_tail(&target->bot->asking[kind], &target->node);
+	target->bot->asking_count[kind]++;
 }
 
 /* ----------
@@ -176,17 +184,12 @@ take_failure(Target *target, const GraphReply *reply, Action action)
 								   &reply->error);
 	double		delay = policy_retry_after(reply->retry_after, bot_clock(),
 										   MAX_RETRY_AFTER);
-	TimestampTz until;
 
 	switch (action)
 	{
 		case ACTION_THROTTLED:
-			/* Waits for the longest of the delays told (contract 3.10). */
-			if (delay < 0)
-				delay = Max(1.0, bot_backoff(1));
-			until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												delay * 1000);
-			bot->graph_not_before = Max(bot->graph_not_before, until);
+			/* The longest of the delays told counts (contract 3.10). */
+			bot_graph_throttled(bot, kind_of(target->next), delay);
 			ask(target, target->next);
 			break;
 		case ACTION_REAUTH:
@@ -280,31 +283,53 @@ on_batch(const HttpReply *reply, void *argument)
  * ----------
  */
 
+/* Move up to "count" targets that wait for that kind of call to a batch. */
+static void
+fill_batch(GraphBatch *batch, PaceKind kind, int count)
+{
+	Bot		   *bot = batch->bot;
+
+	for (int i = 0; i < count; i++)
+	{
+		Target	   *target = dlist_container(Target, node,
+											 dlist_pop_head_node(&bot->asking[kind]));
+		GraphItem  *item = &batch->items[batch->count];
+
+		item->op = target->next;
+		item->user_id = target->id;
+		item->installation_id = target->installation_id;
+		batch->targets[batch->count++] = target;
+		bot->asking_count[kind]--;
+	}
+}
+
+/* What may leave now; NULL if nothing may. */
 static GraphBatch *
 next_batch(Bot *bot)
 {
-	GraphBatch *batch = MemoryContextAllocZero(targets_context,
-											   sizeof(GraphBatch));
+	GraphBatch *batch;
+	int			writes = pace_take(bot->pace, PACE_GRAPH_WRITE,
+								   bot->config->graph_rate,
+								   Min(bot->asking_count[PACE_GRAPH_WRITE],
+									   GRAPH_BATCH_MAX));
+	int			reads = pace_take(bot->pace, PACE_GRAPH_READ,
+								  bot->config->graph_rate,
+								  Min(bot->asking_count[PACE_GRAPH_READ],
+									  GRAPH_BATCH_MAX - writes));
 
+	if (writes + reads == 0)
+		return NULL;
+	batch = MemoryContextAllocZero(targets_context, sizeof(GraphBatch));
 	batch->bot = bot;
-	while (batch->count < GRAPH_BATCH_MAX && !dlist_is_empty(&bot->asking))
-	{
-		Target	   *target = dlist_container(Target, node,
-											 dlist_pop_head_node(&bot->asking));
-
-		batch->items[batch->count].op = target->next;
-		batch->items[batch->count].user_id = target->id;
-		batch->items[batch->count].installation_id = target->installation_id;
-		batch->targets[batch->count++] = target;
-		bot->asking_count--;
-	}
+	fill_batch(batch, PACE_GRAPH_WRITE, writes);
+	fill_batch(batch, PACE_GRAPH_READ, reads);
 	return batch;
 }
 
 static void
-send_batch(Bot *bot, const char *bearer, const char *app_id)
+send_batch(GraphBatch *batch, const char *bearer, const char *app_id)
 {
-	GraphBatch *batch = next_batch(bot);
+	Bot		   *bot = batch->bot;
 	HttpRequest request;
 	StringInfoData body;
 
@@ -324,28 +349,68 @@ send_batch(Bot *bot, const char *bearer, const char *app_id)
 	pfree(body.data);
 }
 
+static int
+waiting_count(const Bot *bot)
+{
+	return bot->asking_count[PACE_GRAPH_READ] +
+		bot->asking_count[PACE_GRAPH_WRITE];
+}
+
+/* Those of a kind that wait and may leave now. */
+static int
+leaving_count(Bot *bot, PaceKind kind)
+{
+	if (bot->asking_count[kind] == 0)
+		return 0;
+	return Min(bot->asking_count[kind],
+			   pace_room(bot->pace, kind, bot->config->graph_rate));
+}
+
+/*
+ * Is it worth while to send a batch now?  A full one always is; one that is
+ * not, only if no other is under way, and if it need not wait for the pace to
+ * let more of those leave that wait.
+ */
+static bool
+batch_is_worth_while(Bot *bot)
+{
+	int			leaving = leaving_count(bot, PACE_GRAPH_READ) +
+		leaving_count(bot, PACE_GRAPH_WRITE);
+	int			wanted = Min(waiting_count(bot), GRAPH_BATCH_MAX);
+
+	if (leaving >= GRAPH_BATCH_MAX)
+		return bot->graph_batches < MAX_BATCHES;
+	return bot->graph_batches == 0 && leaving > 0 &&
+		leaving >= Min(wanted, bot->config->graph_rate);
+}
+
 void
 installation_advance(Bot *bot)
 {
 	const char *bearer;
 	const char *app_id;
+	GraphBatch *batch;
 
-	if (bot->asking_count == 0 || !bot_is_active(bot) ||
-		bot->graph_not_before > GetCurrentTimestamp())
+	if (waiting_count(bot) == 0 || !bot_is_active(bot))
 		return;
 	bearer = bot_graph_bearer(bot);
 	app_id = bot_app_id(bot);
 	if (bearer == NULL || app_id == NULL)
 		return;
-	while ((bot->asking_count >= GRAPH_BATCH_MAX &&
-			bot->graph_batches < MAX_BATCHES) ||
-		   (bot->asking_count > 0 && bot->graph_batches == 0))
-		send_batch(bot, bearer, app_id);
+	while (batch_is_worth_while(bot) && (batch = next_batch(bot)) != NULL)
+		send_batch(batch, bearer, app_id);
 }
 
 TimestampTz
 installation_next(const Bot *bot)
 {
-	return bot_is_active(bot) && bot->asking_count > 0 ?
-		bot->graph_not_before : 0;
+	TimestampTz next = 0;
+
+	/* An answer that is under way brings the next step. */
+	if (!bot_is_active(bot) || bot->graph_batches > 0)
+		return 0;
+	for (PaceKind kind = PACE_GRAPH_READ; kind <= PACE_GRAPH_WRITE; kind++)
+		if (bot->asking_count[kind] > 0)
+			next = Max(next, pace_next(bot->pace, kind));
+	return next;
 }

@@ -26,7 +26,8 @@
 static Statement read_bots = {
 	"SELECT bot, tenant_id::text, client_id::text, teams_app_id::text,"
 	" manifest_id::text, credential, cloud, multi_tenant,"
-	" login_url, graph_url, connector_url, paused_at IS NOT NULL"
+	" login_url, graph_url, connector_url, connector_rate, graph_rate,"
+	" paused_at IS NOT NULL"
 	" FROM @.teams_bot"
 };
 
@@ -64,7 +65,9 @@ outbox_read_bots(MemoryContext context)
 		bot->login_url = session_text(i, 9, context);
 		bot->graph_url = session_text(i, 10, context);
 		bot->connector_url = session_text(i, 11, context);
-		bot->paused = session_bool(i, 12);
+		bot->connector_rate = session_int4(i, 12);
+		bot->graph_rate = session_int4(i, 13);
+		bot->paused = session_bool(i, 14);
 		bots = lappend(bots, bot);
 	}
 	MemoryContextSwitchTo(old);

@@ -28,6 +28,8 @@ typedef struct OutboxBot
 	char	   *login_url;		/* NULL: the cloud's */
 	char	   *graph_url;
 	char	   *connector_url;
+	int			connector_rate; /* requests each second */
+	int			graph_rate;		/* the same, for each verb */
 	bool		paused;
 } OutboxBot;
 

@@ -28,11 +28,15 @@
 /* How long DDL waits for a worker to leave its database. */
 #define HOLD_TIMEOUT_MS 10000
 
+/* For so many bots the pace is shared by databases. */
+#define MAX_PACES 256
+
 typedef struct SharedState
 {
 	LWLock	   *lock;
 	Latch	   *launcher_latch;
 	pg_atomic_uint32 scan;		/* the launcher shall look at all databases */
+	Pace		paces[MAX_PACES];
 	int			nslots;
 	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
 } SharedState;
@@ -92,6 +96,8 @@ startup_shmem(void)
 		shared->lock = &GetNamedLWLockTranche(EXTENSION_NAME)->lock;
 		shared->launcher_latch = NULL;
 		pg_atomic_init_u32(&shared->scan, 1);
+		for (int i = 0; i < MAX_PACES; i++)
+			pace_init(&shared->paces[i], "");
 		shared->nslots = settings_max_databases;
 		for (int i = 0; i < shared->nslots; i++)
 			initialize_slot(&shared->slots[i]);
@@ -261,6 +267,28 @@ shared_my_slot(void)
 	slot = find_slot(MyDatabaseId);
 	shared_unlock();
 	return slot;
+}
+
+Pace *
+shared_pace(const char *key)
+{
+	Pace	   *found = NULL;
+
+	if (shared == NULL)
+		return NULL;
+	shared_lock(LW_EXCLUSIVE);
+	for (int i = 0; i < MAX_PACES && found == NULL; i++)
+	{
+		Pace	   *pace = &shared->paces[i];
+
+		/* Entries fill up from the first on, and are never given back. */
+		if (pace->key[0] == '\0')
+			pace_init(pace, key);
+		if (strcmp(pace->key, key) == 0)
+			found = pace;
+	}
+	shared_unlock();
+	return found;
 }
 
 void

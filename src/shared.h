@@ -15,6 +15,8 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
+#include "pace.h"
+
 typedef enum SlotState
 {
 	SLOT_FREE,
@@ -94,6 +96,12 @@ extern void shared_scan_at_commit(void);
  */
 extern void shared_hold_database(Oid database);
 extern void shared_release_database(Oid database);
+
+/*
+ * The pace that all share who send with that key; NULL if there is no shared
+ * memory, or no room in it.
+ */
+extern Pace *shared_pace(const char *key);
 
 /* Remember a worker's trouble for the view teams_worker. */
 extern void shared_note_error(Slot *slot, const char *message);

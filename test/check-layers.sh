@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../src"
 
 # From the bottom to the top; a line is a layer.
 layers='
-json trust policy compat settings
+json trust policy throttle compat settings
+pace
 shared credential
 session outbox http
 auth graph connector

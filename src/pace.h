@@ -1,0 +1,46 @@
+/*
+ * pace.h
+ *	  The pace of each bot, shared by all that send for it in the cluster.
+ */
+#ifndef TP_PACE_H
+#define TP_PACE_H
+
+#include "datatype/timestamp.h"
+#include "storage/spin.h"
+
+#include "throttle.h"
+
+/* What the services count separately (contract 5). */
+typedef enum PaceKind
+{
+	PACE_CONNECTOR,				/* messages, each second */
+	PACE_GRAPH_READ,			/* GET, each item of a $batch */
+	PACE_GRAPH_WRITE,			/* POST */
+	PACE_KINDS
+} PaceKind;
+
+/* Long enough for a client id and a tenant id. */
+#define PACE_KEY_SIZE 80
+
+typedef struct Pace
+{
+	char		key[PACE_KEY_SIZE]; /* "": the entry is free */
+	slock_t		mutex;
+	Throttle	throttles[PACE_KINDS];
+} Pace;
+
+extern void pace_init(Pace *pace, const char *key);
+
+/* How many requests may leave now. */
+extern int	pace_room(Pace *pace, PaceKind kind, int quota);
+
+/* Let up to "wanted" leave; returns how many may. */
+extern int	pace_take(Pace *pace, PaceKind kind, int quota, int wanted);
+
+/* The service answered 429: nothing leaves for so many seconds. */
+extern void pace_back_off(Pace *pace, PaceKind kind, double seconds);
+
+/* When to ask again if there is no room now. */
+extern TimestampTz pace_next(Pace *pace, PaceKind kind);
+
+#endif							/* TP_PACE_H */

@@ -1,0 +1,132 @@
+/*
+ * throttle.c
+ *	  Pacing: how many requests may leave now, so that no quota is exceeded.
+ *
+ * A sliding window is exact where a token bucket is not: after a pause a
+ * bucket lets a burst and its refill leave within one second, and the service
+ * answers 429.  The price is a counter for each hundredth of a second.
+ */
+#ifndef FRONTEND
+#include "postgres.h"
+#else
+#include "postgres_fe.h"
+#endif
+
+#include "throttle.h"
+
+/* A tenth of a second, for a stream that flows evenly. */
+#define SMOOTH_SLOTS 10
+#define SMOOTH_PART  5
+
+/* After a 429: the share that is used, and the time it takes to grow back. */
+#define REDUCED_SHARE  0.5
+#define LEAST_SHARE    0.05
+#define RECOVERY_US	   INT64CONST(60000000)
+
+void
+throttle_init(Throttle *throttle)
+{
+	memset(throttle, 0, sizeof(Throttle));
+	throttle->share = 1.0;
+}
+
+double
+throttle_share(const Throttle *throttle, int64 now)
+{
+	double		elapsed = (double) Max(0, now - throttle->share_since);
+
+	return Min(1.0, throttle->share + elapsed / RECOVERY_US);
+}
+
+/* Forget what has left the window. */
+static void
+advance(Throttle *throttle, int64 now)
+{
+	int64		slot = now / THROTTLE_SLOT_US;
+
+	/* The clock went back, or a window has passed: begin anew. */
+	if (slot < throttle->newest - THROTTLE_SLOTS ||
+		slot >= throttle->newest + THROTTLE_SLOTS)
+	{
+		memset(throttle->counts, 0, sizeof(throttle->counts));
+		throttle->newest = slot;
+	}
+	while (throttle->newest < slot)
+	{
+		throttle->newest++;
+		throttle->counts[throttle->newest % THROTTLE_SLOTS] = 0;
+	}
+}
+
+/* How many have left within the newest so many slots. */
+static int
+left_within(const Throttle *throttle, int slots)
+{
+	int			total = 0;
+
+	for (int64 slot = throttle->newest;
+		 slot >= 0 && slot > throttle->newest - slots; slot--)
+		total += throttle->counts[slot % THROTTLE_SLOTS];
+	return total;
+}
+
+/* The quota as it is now; a service that throttles still gets one request. */
+static int
+current_quota(const Throttle *throttle, int quota, int64 now)
+{
+	return Max(1, (int) (quota * throttle_share(throttle, now)));
+}
+
+int
+throttle_room(Throttle *throttle, int quota, int64 now)
+{
+	if (now < throttle->blocked_until)
+		return 0;
+	advance(throttle, now);
+	return Max(0, current_quota(throttle, quota, now) -
+			   left_within(throttle, THROTTLE_SLOTS));
+}
+
+int
+throttle_smooth_room(Throttle *throttle, int quota, int64 now)
+{
+	int			room = throttle_room(throttle, quota, now);
+	int			evenly = Max(1, current_quota(throttle, quota, now) /
+							 SMOOTH_PART);
+
+	if (room == 0)
+		return 0;
+	return Max(0, Min(room, evenly - left_within(throttle, SMOOTH_SLOTS)));
+}
+
+void
+throttle_take(Throttle *throttle, int count, int64 now)
+{
+	uint16	   *current;
+
+	advance(throttle, now);
+	current = &throttle->counts[throttle->newest % THROTTLE_SLOTS];
+	*current = (uint16) Min(*current + count, PG_UINT16_MAX);
+}
+
+void
+throttle_back_off(Throttle *throttle, int64 until, int64 now)
+{
+	double		share = throttle_share(throttle, now);
+
+	throttle->throttled++;
+
+	/* Those that were on the wire together are one complaint. */
+	if (now >= throttle->blocked_until)
+	{
+		throttle->share = Max(LEAST_SHARE, share * REDUCED_SHARE);
+		throttle->share_since = Max(until, now);
+	}
+	throttle->blocked_until = Max(throttle->blocked_until, until);
+}
+
+int64
+throttle_next(const Throttle *throttle, int64 now)
+{
+	return Max(throttle->blocked_until, now + THROTTLE_SLOT_US);
+}

@@ -1,0 +1,123 @@
+/*
+ * test_throttle.c
+ *	  Pacing: no second sees more than the quota, and nearly all of it.
+ */
+#include "postgres_fe.h"
+
+#include "tap.h"
+#include "throttle.h"
+
+#define SECOND INT64CONST(1000000)
+#define MOST	100000
+
+static int64 left_at[MOST];
+
+/* Let as many leave as may, every "step" microseconds, for so long. */
+static int
+run(Throttle *throttle, int quota, bool smooth, int64 step, int64 duration)
+{
+	int			total = 0;
+
+	for (int64 now = 5 * SECOND; now < 5 * SECOND + duration; now += step)
+	{
+		int			room = smooth ? throttle_smooth_room(throttle, quota, now) :
+			throttle_room(throttle, quota, now);
+
+		throttle_take(throttle, room, now);
+		while (room-- > 0 && total < MOST)
+			left_at[total++] = now;
+	}
+	return total;
+}
+
+/* The most that have left within any window of that length. */
+static int
+most_within(int total, int64 window)
+{
+	int			most = 0;
+	int			first = 0;
+
+	for (int i = 0; i < total; i++)
+	{
+		while (left_at[i] - left_at[first] > window)
+			first++;
+		most = Max(most, i - first + 1);
+	}
+	return most;
+}
+
+static void
+test_quota(void)
+{
+	Throttle	throttle;
+	int			total;
+
+	throttle_init(&throttle);
+	total = run(&throttle, 50, true, 1000, 60 * SECOND);
+	ok(most_within(total, SECOND) <= 50, "no second sees more than the quota");
+	ok(total >= 60 * 50 * 0.97, "and the quota is used");
+	ok(most_within(total, SECOND / 10) <= 20, "a smooth stream has no bursts");
+
+	throttle_init(&throttle);
+	total = run(&throttle, 30, false, 7777, 60 * SECOND);
+	ok(most_within(total, SECOND) <= 30, "the same without smoothing");
+	ok(total >= 60 * 30 * 0.97, "and the quota is used");
+
+	throttle_init(&throttle);
+	total = run(&throttle, 5000, true, 1000, 2 * SECOND);
+	ok(most_within(total, SECOND) <= 5000, "a large quota is kept");
+	ok(total >= 2 * 5000 * 0.95, "and used");
+}
+
+static void
+test_pause(void)
+{
+	Throttle	throttle;
+
+	throttle_init(&throttle);
+	throttle_take(&throttle, 50, 10 * SECOND);
+	is_int(throttle_room(&throttle, 50, 10 * SECOND), 0, "a full window");
+	is_int(throttle_room(&throttle, 50, 11 * SECOND), 0,
+		   "a second later it is still full: requests differ in speed");
+	is_int(throttle_room(&throttle, 50, 11 * SECOND + 30000), 50,
+		   "and then it is empty");
+	is_int(throttle_room(&throttle, 50, 1 * SECOND), 50,
+		   "a clock that goes back does not block");
+}
+
+static void
+test_back_off(void)
+{
+	Throttle	throttle;
+	int64		now = 100 * SECOND;
+
+	throttle_init(&throttle);
+	throttle_back_off(&throttle, now + 3 * SECOND, now);
+	is_int(throttle_room(&throttle, 50, now + SECOND), 0,
+		   "nothing leaves before Retry-After has passed");
+	is_int(throttle_next(&throttle, now), now + 3 * SECOND,
+		   "and it is known when");
+	is_int(throttle_room(&throttle, 50, now + 3 * SECOND), 25,
+		   "then half of the quota may leave");
+	throttle_back_off(&throttle, now + 3 * SECOND, now + SECOND);
+	is_int(throttle_room(&throttle, 50, now + 3 * SECOND), 25,
+		   "complaints about the same burst count once");
+	is_int(throttle.throttled, 2, "but are counted");
+	is_int(throttle_room(&throttle, 50, now + 20 * SECOND), 39,
+		   "the rate finds its way back");
+	is_int(throttle_room(&throttle, 50, now + 40 * SECOND), 50,
+		   "up to the whole quota");
+	for (int i = 0; i < 20; i++)
+		throttle_back_off(&throttle, now + i, now + 50 * SECOND);
+	is_int(throttle_room(&throttle, 10, now + 50 * SECOND), 1,
+		   "however often it is throttled, one request may leave");
+}
+
+int
+main(void)
+{
+	test_quota();
+	test_pause();
+	test_back_off();
+	return done();
+}
