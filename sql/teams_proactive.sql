@@ -297,6 +297,19 @@ BEGIN
 	PERFORM @extschema@.teams_check_url('graph_url', graph_url);
 	PERFORM @extschema@.teams_check_url('connector_url', connector_url);
 
+	-- What is known of people is known of the old registration.
+	UPDATE @extschema@.teams_installation AS i SET state = 'stale'
+	FROM @extschema@.teams_bot AS b
+	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
+	  AND i.state = 'installed'
+	  AND (b.tenant_id, b.client_id) IS DISTINCT FROM
+		  (teams_configure.tenant_id, teams_configure.client_id);
+	UPDATE @extschema@.teams_installation AS i SET state = 'stale'
+	FROM @extschema@.teams_bot AS b
+	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
+	  AND i.state = 'installed'
+	  AND b.teams_app_id <> teams_configure.teams_app_id;
+
 	INSERT INTO @extschema@.teams_bot AS b
 		(bot, tenant_id, client_id, teams_app_id, manifest_id, credential,
 		 cloud, multi_tenant, login_url, graph_url, connector_url,

@@ -160,6 +160,12 @@ url_or_default(Bot *bot, const char *url, const char *otherwise)
 	return copy;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 static char *
 strdup_or_null(const char *text)
 {
@@ -212,6 +218,10 @@ configure(Bot *bot, const OutboxBot *config)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 
+	if (bot->config != NULL)
+		bot->is_other = strcmp(bot->config->client_id, config->client_id) != 0 ||
+			strcmp(bot->config->tenant_id, config->tenant_id) != 0 ||
+			!same_text(bot->config->teams_app_id, config->teams_app_id);
 	if (bot->context != NULL)
 		MemoryContextDelete(bot->context);
 	bot->context = context;
@@ -235,12 +245,6 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->app_id_unsaved = false;
 	bot->cursor = 0;
 	bot->sweeping = true;
-}
-
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 static bool
@@ -303,6 +307,21 @@ bot_pause(Bot *bot, const char *format,...)
 	ereport(WARNING,
 			(errmsg("bot \"%s\" is paused: %s", bot->name, reason),
 			 errhint("When that is mended, call teams_resume() or teams_configure().")));
+}
+
+void
+bot_pause_for(Bot *bot, const char *what, Operation op, int status,
+			  const ServiceError *error)
+{
+	const char *hint = policy_hint(op, status, error);
+	bool		says_code = error->code[0] != '\0' &&
+		strncmp(error->message, error->code, strlen(error->code)) == 0;
+
+	bot_pause(bot, "%s: status %d%s%s%s%s%s%s", what, status,
+			  error->code[0] != '\0' && !says_code ? ", " : "",
+			  says_code ? "" : error->code,
+			  error->message[0] != '\0' ? ": " : "", error->message,
+			  hint ? "  " : "", hint ? hint : "");
 }
 
 bool
@@ -385,8 +404,6 @@ static void
 fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
 			 const HttpReply *reply, const ServiceError *error)
 {
-	const char *hint;
-
 	if (reply->result != HTTP_ANSWERED)
 	{
 		ereport(LOG,
@@ -407,10 +424,8 @@ fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
 			fetch_later(fetch, reply->retry_after);
 			break;
 		default:
-			hint = policy_hint(op, reply->status, error);
-			bot_pause(bot, "could not %s: status %d %s: %s%s%s", subject,
-					  reply->status, error->code, error->message,
-					  hint ? "  " : "", hint ? hint : "");
+			bot_pause_for(bot, psprintf("could not %s", subject), op,
+						  reply->status, error);
 			break;
 	}
 }

@@ -31,6 +31,7 @@ typedef struct Bot
 	bool		paused;
 	char	   *pause_reason;	/* to be saved, or NULL */
 	bool		app_id_unsaved;
+	bool		is_other;		/* its registration has changed */
 
 	MemoryContext context;		/* of what follows, up to the tokens */
 	OutboxBot  *config;
@@ -115,6 +116,10 @@ extern const char *bot_app_id(Bot *bot);
  */
 extern void bot_pause(Bot *bot, const char *format,...)
 			pg_attribute_printf(2, 3);
+
+/* The same for an error that a service has reported. */
+extern void bot_pause_for(Bot *bot, const char *what, Operation op, int status,
+						  const ServiceError *error);
 
 /* Save what is to be saved, inside a transaction; then note that it was. */
 extern bool bot_has_unsaved(void);

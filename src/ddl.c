@@ -133,22 +133,9 @@ watch_utility(COMPAT_UTILITY_HOOK_PARAMETERS)
 	/* Outside a transaction there is no catalog to ask, nor such DDL. */
 	if (IsTransactionState())
 		database = database_to_hold(statement);
-	if (!may_hold(database))
-	{
-		run_utility(COMPAT_UTILITY_HOOK_ARGUMENTS);
-		return;
-	}
-
-	PG_TRY();
-	{
+	if (may_hold(database))
 		shared_hold_database(database);
-		run_utility(COMPAT_UTILITY_HOOK_ARGUMENTS);
-	}
-	PG_FINALLY();
-	{
-		shared_release_database(database);
-	}
-	PG_END_TRY();
+	run_utility(COMPAT_UTILITY_HOOK_ARGUMENTS);
 }
 
 static bool

@@ -137,10 +137,12 @@ fail_and_ask_again(Message *message, const Failure *failure)
 	Target	   *target = message->target;
 	bool		others = target->message_count > 1;
 
-	window_target_is_stale(target);
 	settle_failed(message, failure);
 	if (others)
+	{
+		window_target_is_stale(target);
 		installation_ask(target);
+	}
 }
 
 /* Nobody knows whether the message has arrived. */
@@ -219,10 +221,8 @@ take_refusal(Message *message, const HttpReply *reply)
 			retry(message, &failure, 0);
 			break;
 		case ACTION_PAUSE_BOT:
-			bot_pause(bot, "the Bot Connector: status %d %s: %s%s%s",
-					  reply->status, failure.code, failure.error,
-					  failure.hint ? "  " : "",
-					  failure.hint ? failure.hint : "");
+			bot_pause_for(bot, "the Bot Connector refused a message", OP_SEND,
+						  reply->status, &error);
 			failure.is_attempt = false;
 			retry(message, &failure, 0);
 			break;
@@ -304,6 +304,7 @@ take_verdict(Target *target)
 	failure.code = target->error.code[0] ? target->error.code : "graph_error";
 	failure.error = target->error.message;
 	failure.hint = target->hint;
+	failure.correlation_id = target->correlation_id;
 	failure.is_attempt = true;
 
 	if (target->verdict == ACTION_RETRY)
@@ -331,14 +332,14 @@ take_finished_targets(void)
 
 	while ((target = installation_take_finished()) != NULL)
 	{
-		if (target->state == TARGET_KNOWN)
+		/* Nobody waits for it, perhaps as the bot is another one now. */
+		if (window_first(target) == NULL)
+			window_release_target(target);
+		else if (target->state == TARGET_KNOWN)
 		{
 			settle_installation(target, "installed", NULL);
 			window_check_ready(target);
-			window_release_target(target);
 		}
-		else if (window_first(target) == NULL)
-			window_release_target(target);
 		else
 			take_verdict(target);
 	}
@@ -379,6 +380,22 @@ finish_all_jobs(void)
  * The transaction
  * ----------
  */
+
+/* What was known of targets is not true for a bot that became another. */
+static void
+drop_old_targets(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, bot_list())
+	{
+		Bot		   *bot = dlist_container(Bot, node, iter.cur);
+
+		if (bot->is_other)
+			window_drop_bot(bot);
+		bot->is_other = false;
+	}
+}
 
 static void
 make_ready(void)
@@ -639,7 +656,10 @@ run_transaction(void)
 	settle_write();
 	bot_save();
 	if (reloading)
+	{
 		bot_reload(outbox_read_bots(context));
+		drop_old_targets();
+	}
 	make_ready();
 	read_due_messages();
 	choose_messages();

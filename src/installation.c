@@ -197,9 +197,8 @@ take_failure(Target *target, const GraphReply *reply, Action action)
 			ask(target, target->next);
 			break;
 		case ACTION_PAUSE_BOT:
-			bot_pause(bot, "Graph: status %d %s: %s%s%s", reply->status,
-					  reply->error.code, reply->error.message,
-					  hint ? "  " : "", hint ? hint : "");
+			bot_pause_for(bot, "Graph refused a request", target->next,
+						  reply->status, &reply->error);
 			ask(target, target->next);
 			break;
 		default:
@@ -245,6 +244,7 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 	{
 		Target	   *target = batch->targets[i];
 
+		keep(&target->correlation_id, reply->correlation_id);
 		if (reply->result != HTTP_ANSWERED)
 			fail_because(target, ACTION_RETRY, "connection_failed",
 						 reply->problem);
@@ -271,7 +271,10 @@ on_batch(const HttpReply *reply, void *argument)
 						  batch->count, replies, &problem))
 	{
 		for (int i = 0; i < batch->count; i++)
+		{
+			keep(&batch->targets[i]->correlation_id, reply->correlation_id);
 			take_reply(batch->targets[i], &replies[i]);
+		}
 	}
 	else
 		take_batch_failure(batch, reply, problem);

@@ -43,6 +43,7 @@ typedef struct Target
 	Action		verdict;		/* ACTION_OK if it has not */
 	ServiceError error;
 	const char *hint;
+	char	   *correlation_id; /* Graph's request-id, or NULL */
 	double		retry_after;	/* seconds; negative: not said */
 
 	/* For window.c. */

@@ -245,10 +245,10 @@ is_still_starting(void)
 static void
 drop_stale_hold(Slot *slot)
 {
-	shared_lock(LW_EXCLUSIVE);
-	if (slot->held_by != 0 && BackendPidGetProc(slot->held_by) == NULL)
-		slot->held_by = 0;
-	shared_unlock();
+	uint32		holder = pg_atomic_read_u32(&slot->held_by);
+
+	if (holder != 0 && BackendPidGetProc((int) holder) == NULL)
+		pg_atomic_compare_exchange_u32(&slot->held_by, &holder, 0);
 }
 
 static bool
@@ -289,7 +289,7 @@ serve_slot(int index, TimestampTz *not_before)
 	}
 
 	/* Whoever holds the database asks for a scan when done with it. */
-	if (slot->held_by != 0)
+	if (pg_atomic_read_u32(&slot->held_by) != 0)
 		return true;
 	if (restart->not_before > GetCurrentTimestamp())
 	{

@@ -215,6 +215,11 @@ static const Rule rules[] = {
 		"message again if it did not arrive."},
 	{SEND, 502, 504, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
 	{SEND, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
+
+	/* Statuses that are not documented must not be retried (4.9). */
+	{SEND | USER, 400, 599, NULL, NULL, ACTION_FAIL,
+		"This answer is not documented. Look up the error's code, or ask "
+		"Microsoft's support with the correlation id."},
 };
 /* *INDENT-ON* */
 

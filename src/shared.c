@@ -47,6 +47,7 @@ static SharedState *shared = NULL;
 static bool wake_pending = false;
 static bool reload_pending = false;
 static bool scan_pending = false;
+static bool holding = false;
 
 static shmem_request_hook_type previous_shmem_request_hook = NULL;
 static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
@@ -62,6 +63,7 @@ static void
 initialize_slot(Slot *slot)
 {
 	memset(slot, 0, sizeof(Slot));
+	pg_atomic_init_u32(&slot->held_by, 0);
 	pg_atomic_init_u32(&slot->work, 0);
 	pg_atomic_init_u32(&slot->reload, 0);
 	pg_atomic_init_u32(&slot->stop, 0);
@@ -204,7 +206,7 @@ shared_release_slot(Slot *slot)
 	shared_lock(LW_EXCLUSIVE);
 	slot->database = InvalidOid;
 	slot->state = SLOT_FREE;
-	slot->held_by = 0;
+	pg_atomic_write_u32(&slot->held_by, 0);
 	shared_unlock();
 }
 
@@ -216,7 +218,8 @@ shared_attach_worker(int index)
 	bool		welcome;
 
 	shared_lock(LW_EXCLUSIVE);
-	welcome = slot->state == SLOT_STARTING && slot->held_by == 0;
+	welcome = slot->state == SLOT_STARTING &&
+		pg_atomic_read_u32(&slot->held_by) == 0;
 	if (welcome)
 	{
 		slot->pid = MyProcPid;
@@ -353,6 +356,20 @@ fire_wake_ups(void)
 	}
 }
 
+/* The databases that this process has held may have workers again. */
+static void
+release_holds(void)
+{
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		uint32		mine = MyProcPid;
+
+		pg_atomic_compare_exchange_u32(&shared->slots[i].held_by, &mine, 0);
+	}
+	pg_atomic_write_u32(&shared->scan, 1);
+	shared_wake_launcher();
+}
+
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
@@ -367,6 +384,9 @@ at_transaction_end(XactEvent event, void *arg)
 		default:
 			return;
 	}
+	if (holding)
+		release_holds();
+	holding = false;
 	wake_pending = false;
 	reload_pending = false;
 	scan_pending = false;
@@ -431,13 +451,15 @@ shared_hold_database(Oid database)
 	slot = find_slot(database);
 	if (slot != NULL)
 	{
-		slot->held_by = MyProcPid;
+		pg_atomic_write_u32(&slot->held_by, MyProcPid);
 		pg_atomic_write_u32(&slot->stop, 1);
 		pg_atomic_write_u32(&slot->work, 0);
 	}
 	shared_unlock();
 	if (slot == NULL)
 		return;
+	watch_transactions();
+	holding = true;
 
 	shared_wake_worker(slot);
 	ConditionVariablePrepareToSleep(&slot->settled);
@@ -448,20 +470,4 @@ shared_hold_database(Oid database)
 			waited_ms += 100;
 	}
 	ConditionVariableCancelSleep();
-}
-
-void
-shared_release_database(Oid database)
-{
-	Slot	   *slot;
-
-	if (shared == NULL)
-		return;
-	shared_lock(LW_EXCLUSIVE);
-	slot = find_slot(database);
-	if (slot != NULL && slot->held_by == MyProcPid)
-		slot->held_by = 0;
-	shared_unlock();
-	pg_atomic_write_u32(&shared->scan, 1);
-	shared_wake_launcher();
 }

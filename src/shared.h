@@ -36,7 +36,7 @@ typedef struct Slot
 	int			pid;			/* 0 unless running */
 	Latch	   *latch;			/* the worker's, in shared memory; may be
 								 * stale, and then a wake-up is spurious */
-	int			held_by;		/* pid of a backend whose DDL must not be
+	pg_atomic_uint32 held_by;	/* pid of a backend whose DDL must not be
 								 * disturbed by a worker, or 0 */
 	TimestampTz started_at;
 	TimestampTz last_error_at;
@@ -91,11 +91,10 @@ extern void shared_wake_at_commit(bool reload);
 extern void shared_scan_at_commit(void);
 
 /*
- * Keep workers out of a database until shared_release_database(), stopping
- * one that runs; for DDL that needs the database to itself.
+ * Keep workers out of a database until the end of the current transaction,
+ * stopping one that runs; for DDL that needs the database to itself.
  */
 extern void shared_hold_database(Oid database);
-extern void shared_release_database(Oid database);
 
 /*
  * The pace that all share who send with that key; NULL if there is no shared

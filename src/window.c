@@ -122,6 +122,7 @@ free_target(Target *target)
 	free_string(target->service_url);
 	free_string(target->error.code);
 	free_string(target->error.message);
+	free_string(target->correlation_id);
 	hash_search(target->bot->targets, target->key, HASH_REMOVE, NULL);
 }
 
@@ -340,6 +341,20 @@ window_drop_queue(Target *target)
 	if (any)
 		window_check_ready(target);
 	window_release_target(target);
+}
+
+void
+window_drop_bot(Bot *bot)
+{
+	HASH_SEQ_STATUS status;
+	TargetEntry *entry;
+
+	if (bot->targets == NULL)
+		return;
+	hash_seq_init(&status, bot->targets);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		window_drop_queue(&entry->target);
+	window_rewind(bot, 0);
 }
 
 void

@@ -81,6 +81,9 @@ extern void window_settling(Message *message);
  */
 extern void window_drop_queue(Target *target);
 
+/* The same for all targets of a bot. */
+extern void window_drop_bot(Bot *bot);
+
 /* Free a target that is not being asked for and has no messages. */
 extern void window_release_target(Target *target);
 
