@@ -28,6 +28,7 @@ CREATE TABLE @extschema@.teams_bot (
 					CHECK (graph_rate > 0),
 	paused_at		timestamptz,
 	paused_reason	text,
+	trouble			text,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	updated_at		timestamptz	NOT NULL DEFAULT now(),
 	CONSTRAINT teams_bot_app_check
@@ -62,6 +63,9 @@ COMMENT ON COLUMN @extschema@.teams_bot.graph_rate IS
 'calls of Microsoft Graph a second, for reading and for writing each';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_reason IS
 'why nothing is sent for this bot; see teams_resume()';
+
+COMMENT ON COLUMN @extschema@.teams_bot.trouble IS
+'why nothing gets through at the moment; it is tried again';
 
 ------------------------------------------------------------------------------
 -- What is known of the people and teams that the bots talk to
@@ -118,7 +122,8 @@ CREATE TABLE @extschema@.teams_outbox (
 	sender			regrole		NOT NULL DEFAULT quote_ident(current_user)::regrole,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	due_at			timestamptz,
-	attempts		integer		NOT NULL DEFAULT 0,
+	attempts		integer		NOT NULL DEFAULT 0
+					CHECK (attempts BETWEEN 0 AND 1000000),
 	retrying		boolean		NOT NULL DEFAULT false,
 	doubtful		boolean		NOT NULL DEFAULT false,
 	error_code		text,
@@ -333,6 +338,7 @@ BEGIN
 		graph_rate = excluded.graph_rate,
 		paused_at = NULL,
 		paused_reason = NULL,
+		trouble = NULL,
 		updated_at = now();
 END
 $$;
@@ -444,12 +450,14 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 				 CASE
 					 WHEN b.bot IS NULL THEN 'bot_not_configured'
 					 WHEN b.paused_at IS NOT NULL THEN 'bot_paused'
+					 WHEN b.trouble IS NOT NULL THEN 'bot_in_trouble'
 					 ELSE o.error_code
 				 END AS error_code,
 				 CASE
 					 WHEN b.bot IS NULL
 					 THEN format('bot "%s" does not exist', o.bot)
 					 WHEN b.paused_at IS NOT NULL THEN b.paused_reason
+					 WHEN b.trouble IS NOT NULL THEN b.trouble
 					 ELSE o.error
 				 END AS error,
 				 NULL::text AS hint,

@@ -93,9 +93,9 @@ delivery_argument(FunctionCallInfo fcinfo, int number)
 
 /* The schema of the extension is that of its functions. */
 static void
-attach(FunctionCallInfo fcinfo, SessionKind kind)
+attach(FunctionCallInfo fcinfo)
 {
-	session_attach(kind, get_func_namespace(fcinfo->flinfo->fn_oid));
+	session_attach(get_func_namespace(fcinfo->flinfo->fn_oid));
 }
 
 /* ----------
@@ -195,7 +195,7 @@ enqueue(FunctionCallInfo fcinfo, OutboxNew *message)
 		check_activity_size(message->activity);
 	message->scope = "user";
 	message->sender = GetUserId();
-	attach(fcinfo, SESSION_CALLER);
+	attach(fcinfo);
 	id = outbox_enqueue(message);
 	if (id == 0)
 		ereport(ERROR,
@@ -346,7 +346,7 @@ teams_wait(PG_FUNCTION_ARGS)
 {
 	bool		atomic = fcinfo->context == NULL ||
 		!IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic;
+		castNode(CallContext, fcinfo->context)->atomic || IsSubTransaction();
 	MemoryContext context = CurrentMemoryContext;
 	TimestampTz deadline = deadline_argument(fcinfo, 1);
 	Slot	   *slot = shared_my_slot();
@@ -366,7 +366,7 @@ teams_wait(PG_FUNCTION_ARGS)
 
 		if (slot != NULL)
 			ConditionVariablePrepareToSleep(&slot->settled);
-		attach(fcinfo, SESSION_CALLER);
+		attach(fcinfo);
 		fate = outbox_fate(id, context);
 		check_fate(id, fate);
 		if (fate->state == FATE_SETTLED)
@@ -418,7 +418,7 @@ teams_drain(PG_FUNCTION_ARGS)
 	PG_TRY();
 	{
 		SPI_connect_ext(SPI_OPT_NONATOMIC);
-		attach(fcinfo, SESSION_PROCEDURE);
+		attach(fcinfo);
 		if (!worker_drain(deadline))
 			ereport(NOTICE,
 					(errmsg("there are messages left that are due")));

@@ -15,15 +15,20 @@ typedef struct GraphToken
 {
 	char	   *bearer;			/* NULL if there is none */
 	double		expires_at;		/* Unix time */
+	double		refresh_at;		/* when to fetch the next one */
 } GraphToken;
 
 typedef struct ConnectorToken
 {
 	char	   *bearer;
 	double		expires_at;
+	double		refresh_at;
 } ConnectorToken;
 
-/* Refresh a token when it has less than this to live (contract 2.2). */
+/*
+ * Refresh a token when it has less than this to live (contract 2.2), or less
+ * than half of its life.
+ */
 #define AUTH_REFRESH_AHEAD 300.0
 
 typedef struct AuthReply

@@ -243,6 +243,7 @@ configure(Bot *bot, const OutboxBot *config)
 	reset_fetch(&bot->connector_fetch);
 	reset_fetch(&bot->catalog_fetch);
 	bot->app_id_unsaved = false;
+	bot->generation++;
 	bot->cursor = 0;
 	bot->sweeping = true;
 }
@@ -280,7 +281,8 @@ bot_reload(List *configs)
 
 		if (bot == NULL)
 			bot = new_bot(config->name);
-		if (bot->config == NULL || !same_config(bot->config, config))
+		if (bot->config == NULL || !same_config(bot->config, config) ||
+			(bot->paused != config->paused && bot->pause_reason == NULL))
 			configure(bot, config);
 		bot->exists = true;
 	}
@@ -333,7 +335,8 @@ bot_has_unsaved(void)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		if (bot->pause_reason != NULL || bot->app_id_unsaved)
+		if (bot->pause_reason != NULL || bot->app_id_unsaved ||
+			bot->trouble_unsaved)
 			return true;
 	}
 	return false;
@@ -348,10 +351,15 @@ bot_save(void)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		if (bot->pause_reason != NULL)
+		bot->saving_pause = bot->pause_reason != NULL;
+		bot->saving_app_id = bot->app_id_unsaved;
+		if (bot->saving_pause)
 			outbox_pause_bot(bot->name, bot->pause_reason);
-		if (bot->app_id_unsaved)
+		if (bot->saving_app_id)
 			outbox_save_app_id(bot->name, bot->teams_app_id);
+		bot->saving_trouble = bot->trouble_unsaved;
+		if (bot->saving_trouble)
+			outbox_save_trouble(bot->name, bot->trouble);
 	}
 }
 
@@ -364,10 +372,19 @@ bot_saved(void)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		if (bot->pause_reason != NULL)
+		if (bot->saving_pause && bot->pause_reason != NULL)
+		{
 			pfree(bot->pause_reason);
-		bot->pause_reason = NULL;
-		bot->app_id_unsaved = false;
+			bot->pause_reason = NULL;
+			bot->config->paused = true;
+		}
+		if (bot->saving_trouble)
+			bot->trouble_unsaved = false;
+		if (bot->saving_app_id)
+		{
+			bot->app_id_unsaved = false;
+			bot->config->teams_app_id = bot->teams_app_id;
+		}
 	}
 }
 
@@ -381,6 +398,29 @@ may_fetch(Bot *bot, const Fetch *fetch)
 {
 	return bot_is_active(bot) && !fetch->running &&
 		fetch->not_before <= GetCurrentTimestamp();
+}
+
+/* Say in teams_bot why nothing gets through at the moment. */
+static void
+note_trouble(Bot *bot, const char *trouble)
+{
+	ereport(LOG, (errmsg("bot \"%s\": %s", bot->name, trouble)));
+	if (bot->trouble != NULL && strcmp(bot->trouble, trouble) == 0)
+		return;
+	if (bot->trouble != NULL)
+		pfree(bot->trouble);
+	bot->trouble = MemoryContextStrdup(bots_context, trouble);
+	bot->trouble_unsaved = true;
+}
+
+static void
+clear_trouble(Bot *bot)
+{
+	if (bot->trouble == NULL)
+		return;
+	pfree(bot->trouble);
+	bot->trouble = NULL;
+	bot->trouble_unsaved = true;
 }
 
 static void
@@ -406,9 +446,8 @@ fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
 {
 	if (reply->result != HTTP_ANSWERED)
 	{
-		ereport(LOG,
-				(errmsg("bot \"%s\": could not %s: %s",
-						bot->name, subject, reply->problem)));
+		note_trouble(bot, psprintf("could not %s: %s", subject,
+								   reply->problem));
 		fetch_later(fetch, NULL);
 		return;
 	}
@@ -417,10 +456,9 @@ fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
 		case ACTION_RETRY:
 		case ACTION_THROTTLED:
 		case ACTION_OK:			/* but not of the documented shape */
-			ereport(LOG,
-					(errmsg("bot \"%s\": could not %s: status %d %s %s",
-							bot->name, subject, reply->status, error->code,
-							error->message)));
+			note_trouble(bot, psprintf("could not %s: status %d %s %s",
+									   subject, reply->status, error->code,
+									   error->message));
 			fetch_later(fetch, reply->retry_after);
 			break;
 		default:
@@ -479,6 +517,7 @@ start_token_fetch(Bot *bot, Fetch *fetch, const char *tenant,
 	request.argument = bot;
 	http_start(&request);
 	fetch->running = true;
+	fetch->generation = bot->generation;
 
 	explicit_bzero(secret, strlen(secret));
 	explicit_bzero(form.data, form.len);
@@ -489,12 +528,14 @@ start_token_fetch(Bot *bot, Fetch *fetch, const char *tenant,
 /* The new token, or NULL; sees to what happens then. */
 static char *
 receive_token(Bot *bot, Fetch *fetch, const HttpReply *reply,
-			  double *expires_at)
+			  double *expires_at, double *refresh_at)
 {
 	ServiceError error;
 	AuthReply	token = {0};
 
 	fetch->running = false;
+	if (fetch->generation != bot->generation)
+		return NULL;
 	policy_set_error(&error, "", "the reply makes no sense");
 	if (reply->result == HTTP_ANSWERED && reply->status == 200)
 		auth_token_reply(reply->body, reply->length, &token);
@@ -506,7 +547,10 @@ receive_token(Bot *bot, Fetch *fetch, const HttpReply *reply,
 		return NULL;
 	}
 	reset_fetch(fetch);
+	fetch->serial++;
 	*expires_at = bot_clock() + token.expires_in;
+	*refresh_at = *expires_at - Min(AUTH_REFRESH_AHEAD, token.expires_in / 2);
+	clear_trouble(bot);
 	return MemoryContextStrdup(bots_context, token.access_token);
 }
 
@@ -515,8 +559,9 @@ on_graph_token(const HttpReply *reply, void *argument)
 {
 	Bot		   *bot = argument;
 	double		expires_at;
+	double		refresh_at;
 	char	   *bearer = receive_token(bot, &bot->graph_fetch, reply,
-									   &expires_at);
+									   &expires_at, &refresh_at);
 
 	if (bearer == NULL)
 		return;
@@ -524,6 +569,7 @@ on_graph_token(const HttpReply *reply, void *argument)
 		pfree(bot->graph_token.bearer);
 	bot->graph_token.bearer = bearer;
 	bot->graph_token.expires_at = expires_at;
+	bot->graph_token.refresh_at = refresh_at;
 }
 
 static void
@@ -531,8 +577,9 @@ on_connector_token(const HttpReply *reply, void *argument)
 {
 	Bot		   *bot = argument;
 	double		expires_at;
+	double		refresh_at;
 	char	   *bearer = receive_token(bot, &bot->connector_fetch, reply,
-									   &expires_at);
+									   &expires_at, &refresh_at);
 
 	if (bearer == NULL)
 		return;
@@ -540,51 +587,43 @@ on_connector_token(const HttpReply *reply, void *argument)
 		pfree(bot->connector_token.bearer);
 	bot->connector_token.bearer = bearer;
 	bot->connector_token.expires_at = expires_at;
-}
-
-/* Is the token still good, and is it time to fetch the next one? */
-static bool
-token_is_valid(const char *bearer, double expires_at, bool *refresh)
-{
-	double		left = bearer ? expires_at - bot_clock() : 0;
-
-	*refresh = left < AUTH_REFRESH_AHEAD;
-	return left > 0;
+	bot->connector_token.refresh_at = refresh_at;
 }
 
 const char *
 bot_graph_bearer(Bot *bot)
 {
-	bool		refresh;
-	bool		valid = token_is_valid(bot->graph_token.bearer,
-									   bot->graph_token.expires_at, &refresh);
+	const GraphToken *token = &bot->graph_token;
+	double		now = bot_clock();
 
-	if (refresh && may_fetch(bot, &bot->graph_fetch))
+	if ((token->bearer == NULL || now >= token->refresh_at) &&
+		may_fetch(bot, &bot->graph_fetch))
 		start_token_fetch(bot, &bot->graph_fetch, bot->config->tenant_id,
 						  auth_graph_scope(bot->graph_url), on_graph_token);
-	return valid ? bot->graph_token.bearer : NULL;
+	return token->bearer != NULL && now < token->expires_at ?
+		token->bearer : NULL;
 }
 
 const char *
 bot_connector_bearer(Bot *bot)
 {
-	bool		refresh;
-	bool		valid = token_is_valid(bot->connector_token.bearer,
-									   bot->connector_token.expires_at,
-									   &refresh);
+	const ConnectorToken *token = &bot->connector_token;
+	double		now = bot_clock();
 
-	if (refresh && may_fetch(bot, &bot->connector_fetch))
+	if ((token->bearer == NULL || now >= token->refresh_at) &&
+		may_fetch(bot, &bot->connector_fetch))
 		start_token_fetch(bot, &bot->connector_fetch, bot->connector_tenant,
 						  bot->connector_scope, on_connector_token);
-	return valid ? bot->connector_token.bearer : NULL;
+	return token->bearer != NULL && now < token->expires_at ?
+		token->bearer : NULL;
 }
 
 static void
-token_refused(Bot *bot, Fetch *fetch, char **bearer, const char *service,
-			  const ServiceError *error)
+token_refused(Bot *bot, Fetch *fetch, char **bearer, int token,
+			  const char *service, const ServiceError *error)
 {
-	/* Others that were in flight with it come here, too. */
-	if (*bearer == NULL)
+	/* Others that were in flight with it come here, too, perhaps late. */
+	if (*bearer == NULL || token != fetch->serial)
 		return;
 	if (!fetch->proven)
 		bot_pause(bot, "%s refused a new token: %s: %s  Check the tenant, and whether the bot is single-tenant or multi-tenant.",
@@ -594,17 +633,17 @@ token_refused(Bot *bot, Fetch *fetch, char **bearer, const char *service,
 }
 
 void
-bot_graph_refused(Bot *bot, const ServiceError *error)
+bot_graph_refused(Bot *bot, int token, const ServiceError *error)
 {
-	token_refused(bot, &bot->graph_fetch, &bot->graph_token.bearer,
+	token_refused(bot, &bot->graph_fetch, &bot->graph_token.bearer, token,
 				  "Graph", error);
 }
 
 void
-bot_connector_refused(Bot *bot, const ServiceError *error)
+bot_connector_refused(Bot *bot, int token, const ServiceError *error)
 {
 	token_refused(bot, &bot->connector_fetch, &bot->connector_token.bearer,
-				  "the Bot Connector", error);
+				  token, "the Bot Connector", error);
 }
 
 void
@@ -686,9 +725,7 @@ receive_app_id(Bot *bot, const HttpReply *reply)
 					  bot->config->manifest_id);
 			break;
 		case GRAPH_CATALOG_MALFORMED:
-			ereport(LOG,
-					(errmsg("bot \"%s\": the catalog's reply makes no sense",
-							bot->name)));
+			note_trouble(bot, "the catalog's reply makes no sense");
 			fetch_later(&bot->catalog_fetch, NULL);
 			break;
 	}
@@ -701,6 +738,8 @@ on_catalog(const HttpReply *reply, void *argument)
 	ServiceError error;
 
 	bot->catalog_fetch.running = false;
+	if (bot->catalog_fetch.generation != bot->generation)
+		return;
 	if (reply->result == HTTP_ANSWERED && reply->status == 200)
 	{
 		bot_graph_accepted(bot);
@@ -710,7 +749,7 @@ on_catalog(const HttpReply *reply, void *argument)
 	graph_error(reply->body, reply->length, &error);
 	if (reply->result == HTTP_ANSWERED &&
 		policy_classify(OP_CATALOG, reply->status, &error) == ACTION_REAUTH)
-		bot_graph_refused(bot, &error);
+		bot_graph_refused(bot, bot->catalog_fetch.serial, &error);
 	else
 		fetch_failed(bot, &bot->catalog_fetch, OP_CATALOG,
 					 "ask the catalog for the app", reply, &error);
@@ -735,5 +774,7 @@ bot_app_id(Bot *bot)
 	request.argument = bot;
 	http_start(&request);
 	bot->catalog_fetch.running = true;
+	bot->catalog_fetch.generation = bot->generation;
+	bot->catalog_fetch.serial = bot->graph_fetch.serial;
 	return NULL;
 }

@@ -18,6 +18,8 @@
 typedef struct Fetch
 {
 	bool		running;
+	int			generation;		/* of the configuration it runs for */
+	int			serial;			/* counts what has come */
 	int			failures;
 	TimestampTz not_before;
 	bool		proven;			/* the service has accepted what came */
@@ -31,6 +33,12 @@ typedef struct Bot
 	bool		paused;
 	char	   *pause_reason;	/* to be saved, or NULL */
 	bool		app_id_unsaved;
+	char	   *trouble;		/* why nothing gets through now, or NULL */
+	bool		trouble_unsaved;
+	bool		saving_trouble;
+	bool		saving_pause;	/* the current transaction has written them */
+	bool		saving_app_id;
+	int			generation;		/* counts configurations */
 	bool		is_other;		/* its registration has changed */
 
 	MemoryContext context;		/* of what follows, up to the tokens */
@@ -55,12 +63,15 @@ typedef struct Bot
 	/* For installation.c: targets that wait for Graph, by what they wait for. */
 	dlist_head	asking[PACE_KINDS];
 	int			asking_count[PACE_KINDS];
+	int			asking_targets; /* all that wait for an answer */
 	int			graph_batches;	/* in flight */
 
 	/* For delivery.c: the sweep over the outbox, and what is in memory. */
 	HTAB	   *targets;
 	dlist_head	ready;			/* targets whose first message can go */
 	dlist_head	flying;			/* targets whose first is on the wire */
+	int64		skipped_from;	/* the first id left in the table because its
+								 * target is unknown, or 0 */
 	int64		cursor;
 	bool		sweeping;
 	TimestampTz full_sweep_at;	/* 0: none is due */
@@ -92,11 +103,13 @@ extern const char *bot_graph_bearer(Bot *bot);
 extern const char *bot_connector_bearer(Bot *bot);
 
 /*
- * The service answered 401 to the token, or accepted it.  Refusing one that
- * it has never accepted pauses the bot: another one would be no better.
+ * The service answered 401 to the token with that serial, or accepted it.
+ * Refusing one that it has never accepted pauses the bot: another one would be
+ * no better.
  */
-extern void bot_graph_refused(Bot *bot, const ServiceError *error);
-extern void bot_connector_refused(Bot *bot, const ServiceError *error);
+extern void bot_graph_refused(Bot *bot, int token, const ServiceError *error);
+extern void bot_connector_refused(Bot *bot, int token,
+								  const ServiceError *error);
 extern void bot_graph_accepted(Bot *bot);
 extern void bot_connector_accepted(Bot *bot);
 

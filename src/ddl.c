@@ -121,12 +121,8 @@ watch_utility(COMPAT_UTILITY_HOOK_PARAMETERS)
 	 */
 	if (is_commit_prepared(statement))
 	{
-		Slot	   *slot;
-
 		run_utility(COMPAT_UTILITY_HOOK_ARGUMENTS);
-		slot = shared_my_slot();
-		if (slot != NULL)
-			shared_wake_worker(slot);
+		shared_wake_for_anything();
 		return;
 	}
 

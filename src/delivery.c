@@ -39,10 +39,14 @@
 #define LATE_IDS 256
 #define FULL_SWEEP_MS 1000
 
+/* The wait primitives count milliseconds in an int. */
+#define MAX_WAIT_MS 3600000
+
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
 
 static MemoryContext delivery_context = NULL;
+static SessionKind session_kind;
 static Slot *slot;
 
 static bool stopping;
@@ -59,11 +63,12 @@ static int	chosen_count;
 static int	chosen_room = 0;
 
 void
-delivery_open(Slot *my_slot)
+delivery_open(SessionKind kind, Slot *my_slot)
 {
 	delivery_context = AllocSetContextCreate(TopMemoryContext,
 											 "teams_proactive delivery",
 											 ALLOCSET_DEFAULT_SIZES);
+	session_kind = kind;
 	slot = my_slot;
 	stopping = false;
 	recover_wanted = true;
@@ -105,7 +110,8 @@ delivery_wake(bool reload)
 			bot->full_sweep_at =
 				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 											FULL_SWEEP_MS);
-		window_rewind(bot, Max(0, bot->cursor - LATE_IDS));
+		if (!bot->sweeping)
+			window_rewind(bot, Max(0, bot->cursor - LATE_IDS));
 	}
 }
 
@@ -124,10 +130,17 @@ delivery_stop(void)
 static void
 retry(Message *message, const Failure *failure, double delay)
 {
+	Target	   *target = message->target;
+	bool		others = target->message_count > 1;
+
 	if (delay < 0)
 		delay = bot_backoff(message->attempts + 1);
-	settle_retry(message, failure, delay);
 	due_stale = true;
+
+	/* If that was the last attempt, those behind it go on. */
+	if (!settle_retry(message, failure, delay) && others &&
+		target->state == TARGET_NEW)
+		installation_ask(target);
 }
 
 /* Those behind it ask for the target anew. */
@@ -147,7 +160,7 @@ fail_and_ask_again(Message *message, const Failure *failure)
 
 /* Nobody knows whether the message has arrived. */
 static void
-outcome_unknown(Message *message, Failure *failure)
+outcome_unknown(Message *message, Failure *failure, double delay)
 {
 	failure->doubtful = true;
 	if (message->at_most_once)
@@ -157,7 +170,7 @@ outcome_unknown(Message *message, Failure *failure)
 		settle_failed(message, failure);
 	}
 	else
-		retry(message, failure, -1);
+		retry(message, failure, delay);
 }
 
 /*
@@ -206,7 +219,7 @@ take_refusal(Message *message, const HttpReply *reply)
 			break;
 		case ACTION_RETRY:
 			if (policy_is_ambiguous(OP_SEND, reply->status))
-				outcome_unknown(message, &failure);
+				outcome_unknown(message, &failure, delay);
 			else
 				retry(message, &failure, delay);
 			break;
@@ -216,9 +229,11 @@ take_refusal(Message *message, const HttpReply *reply)
 			retry(message, &failure, delay);
 			break;
 		case ACTION_REAUTH:
-			bot_connector_refused(bot, &error);
-			failure.is_attempt = false;
-			retry(message, &failure, 0);
+			/* Once more with another token; then it counts. */
+			bot_connector_refused(bot, message->token, &error);
+			failure.is_attempt = strcmp(message->last_code,
+										failure.code) == 0;
+			retry(message, &failure, failure.is_attempt ? -1 : 0);
 			break;
 		case ACTION_PAUSE_BOT:
 			bot_pause_for(bot, "the Bot Connector refused a message", OP_SEND,
@@ -254,7 +269,7 @@ on_post(const HttpReply *reply, void *argument)
 		case HTTP_OUTCOME_UNKNOWN:
 			failure.code = "no_answer";
 			failure.hint = "It is sent again; see delivery => 'at-most-once'.";
-			outcome_unknown(message, &failure);
+			outcome_unknown(message, &failure, -1);
 			break;
 		case HTTP_ANSWERED:
 			if (reply->status >= 200 && reply->status < 300)
@@ -281,6 +296,7 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 									 target->service_url : bot->connector_url,
 									 target->chat_id);
 	request.bearer = bot_connector_bearer(bot);
+	message->token = bot->connector_fetch.serial;
 	request.content_type = "application/json; charset=utf-8";
 	request.body = row->activity;
 	request.length = strlen(row->activity);
@@ -332,6 +348,8 @@ take_finished_targets(void)
 
 	while ((target = installation_take_finished()) != NULL)
 	{
+		window_check_skipped(target->bot);
+
 		/* Nobody waits for it, perhaps as the bot is another one now. */
 		if (window_first(target) == NULL)
 			window_release_target(target);
@@ -525,6 +543,13 @@ choose(Message *message)
 	chosen[chosen_count++] = message;
 }
 
+/* Can the first message of a target that is ready go on the wire now? */
+static bool
+can_post(Target *target)
+{
+	return window_first(target)->is_send && !chat_is_taken(target);
+}
+
 static void
 choose_of_bot(Bot *bot)
 {
@@ -543,7 +568,7 @@ choose_of_bot(Bot *bot)
 
 		if (room == 0)
 			break;
-		if (chat_is_taken(target))
+		if (!can_post(target))
 			continue;
 		choose(window_first(target));
 		room--;
@@ -557,7 +582,6 @@ choose_messages(void)
 {
 	dlist_iter	iter;
 
-	chosen_count = 0;
 	if (stopping)
 		return;
 	dlist_foreach(iter, bot_list())
@@ -614,7 +638,7 @@ post_chosen(int64 batch_id, OutboxPost *posts, int nposts)
 			/* Somebody has deleted or locked it: look again later. */
 			Bot		   *bot = chosen[i]->target->bot;
 
-			window_forget(chosen[i]);
+			window_drop_queue(chosen[i]->target);
 			bot->full_sweep_at =
 				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 											FULL_SWEEP_MS);
@@ -644,11 +668,12 @@ run_transaction(void)
 	int			nposts;
 	int64		batch;
 	int64		doubtful = 0;
-	SessionUser before;
+	Session		session;
 	TimestampTz due = next_due;
 	bool		reloading = reload_wanted;
 
-	if (!session_begin(&before))
+	chosen_count = 0;
+	if (!session_begin(session_kind, &session))
 		return false;
 	MemoryContextSwitchTo(context);
 	if (recover_wanted)
@@ -666,7 +691,7 @@ run_transaction(void)
 	batch = enter_ledger(&posts, &nposts);
 	if (due_wanted || due_stale)
 		due = outbox_next_due();
-	session_commit(&before);
+	session_commit(&session);
 	MemoryContextSwitchTo(context);
 
 	if (doubtful > 0)
@@ -691,9 +716,20 @@ run_transaction(void)
  */
 
 static bool
+has_message_to_post(Bot *bot)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &bot->ready)
+		if (can_post(dlist_container(Target, ready_node, iter.cur)))
+			return true;
+	return false;
+}
+
+static bool
 can_choose(Bot *bot)
 {
-	return bot_is_active(bot) && !dlist_is_empty(&bot->ready) &&
+	return bot_is_active(bot) && has_message_to_post(bot) &&
 		bot->in_flight < settings_max_in_flight &&
 		pace_room(bot->pace, PACE_CONNECTOR,
 				  bot->config->connector_rate) > 0 &&
@@ -714,7 +750,8 @@ settle_is_due(void)
 {
 	if (settle_count() == 0)
 		return false;
-	return settle_count() >= SETTLE_COUNT || http_in_flight() == 0 ||
+	return stopping || settle_count() >= SETTLE_COUNT ||
+		http_in_flight() == 0 ||
 		TimestampDifferenceExceeds(settle_since(), GetCurrentTimestamp(),
 								   SETTLE_DELAY_MS);
 }
@@ -776,7 +813,8 @@ time_to_next_step(void)
 	}
 	if (earliest == 0)
 		return -1;
-	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), earliest) + 1;
+	return Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), earliest),
+			   MAX_WAIT_MS) + 1;
 }
 
 DeliveryStep
@@ -789,6 +827,7 @@ delivery_advance(long *timeout_ms)
 	finish_all_jobs();
 	if (transaction_is_due() && !run_transaction())
 		return DELIVERY_EXTENSION_GONE;
+	take_finished_targets();
 	finish_all_jobs();
 	if (!stopping)
 		dlist_foreach(iter, bot_list())

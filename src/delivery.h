@@ -5,13 +5,14 @@
 #ifndef TP_DELIVERY_H
 #define TP_DELIVERY_H
 
+#include "session.h"
 #include "shared.h"
 
 /*
  * Begin: what the ledger has is decided about in the first transaction.  The
  * slot (or NULL) gets the counters.
  */
-extern void delivery_open(Slot *slot);
+extern void delivery_open(SessionKind kind, Slot *slot);
 
 /* The outbox may have something new; the bots may have changed. */
 extern void delivery_wake(bool reload);

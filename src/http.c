@@ -7,7 +7,8 @@
  * once; curl_multi_poll() would not see the latch.  A WaitEventSet cannot
  * forget a socket, and libcurl withdraws a connection's socket whenever the
  * connection idles: such sockets stay in the set until they are closed, and
- * the set is made anew only when sockets come or go.
+ * the set is made anew only when sockets come or go.  The resolver's sockets
+ * are closed without a word, so they leave the set when they are withdrawn.
  *
  * libcurl sends a POST a second time by itself if a kept-alive connection
  * dies before the answer begins, and the reader would see the message twice.
@@ -18,7 +19,9 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <curl/curl.h>
 
 #include "compat.h"
@@ -57,6 +60,7 @@ typedef struct Transfer
 	size_t		request_length;
 	size_t		given;
 	bool		is_secret;
+	bool		has_ca_file;
 
 	char	   *reply;			/* malloc'd */
 	size_t		reply_size;
@@ -75,6 +79,7 @@ typedef struct WatchedSocket
 	uint32		wanted;			/* 0: libcurl does not care now */
 	uint32		registered;		/* what the set knows */
 	int			position;		/* in the set, or -1 */
+	bool		is_connection;	/* else libcurl's own, closed behind our back */
 } WatchedSocket;
 
 static CURLM *multi = NULL;
@@ -154,8 +159,39 @@ add_socket(curl_socket_t fd)
 	socket->wanted = 0;
 	socket->registered = 0;
 	socket->position = -1;
+	socket->is_connection = false;
 	wait_set_stale = true;
 	return socket;
+}
+
+static void
+drop_socket(WatchedSocket *socket)
+{
+	*socket = sockets[--socket_count];
+	wait_set_stale = true;
+}
+
+static curl_socket_t
+on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	curl_socket_t fd = socket(address->family, address->socktype,
+							  address->protocol);
+	WatchedSocket *watched;
+
+	if (fd == CURL_SOCKET_BAD)
+		return CURL_SOCKET_BAD;
+	(void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+	watched = find_socket(fd);
+	if (watched == NULL)
+		watched = add_socket(fd);
+	if (watched == NULL)
+	{
+		close(fd);
+		return CURL_SOCKET_BAD;
+	}
+	watched->is_connection = true;
+	wait_set_stale = true;
+	return fd;
 }
 
 static int
@@ -164,8 +200,12 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context,
 {
 	WatchedSocket *socket = find_socket(fd);
 
-	if (socket == NULL && what == CURL_POLL_REMOVE)
+	if (what == CURL_POLL_REMOVE && (socket == NULL || !socket->is_connection))
+	{
+		if (socket != NULL)
+			drop_socket(socket);
 		return 0;
+	}
 	if (socket == NULL)
 		socket = add_socket(fd);
 	if (socket == NULL)
@@ -185,10 +225,7 @@ on_close(void *context, curl_socket_t fd)
 	WatchedSocket *socket = find_socket(fd);
 
 	if (socket != NULL)
-	{
-		*socket = sockets[--socket_count];
-		wait_set_stale = true;
-	}
+		drop_socket(socket);
 	return close(fd);
 }
 
@@ -243,7 +280,7 @@ on_write(char *data, size_t size, size_t nitems, void *context)
 	return length;
 }
 
-/* Copy a header's value if it has that name and is not absurdly long. */
+/* Copy a header's value if it has that name and is short and printable. */
 static void
 take_header(const char *line, size_t length, const char *name,
 			char *value, size_t size)
@@ -258,6 +295,9 @@ take_header(const char *line, size_t length, const char *name,
 		length--;
 	if (length - skip >= size)
 		return;
+	for (size_t i = skip; i < length; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			return;
 	memcpy(value, line + skip, length - skip);
 	value[length - skip] = '\0';
 }
@@ -317,6 +357,8 @@ static void
 free_transfer(Transfer *transfer)
 {
 	curl_easy_cleanup(transfer->easy);
+	if (transfer->is_secret)
+		explicit_bzero(transfer->request, transfer->request_length);
 	curl_slist_free_all(transfer->headers);
 	free(transfer->request);
 	free(transfer->reply);
@@ -450,6 +492,7 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_WRITEDATA, transfer);
 	CHECK_SETOPT(easy, CURLOPT_HEADERFUNCTION, on_header);
 	CHECK_SETOPT(easy, CURLOPT_HEADERDATA, transfer);
+	CHECK_SETOPT(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	CHECK_SETOPT(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
 	return compat_curl_restrict_protocols(easy) == CURLE_OK &&
 		compat_curl_quick_exit(easy) == CURLE_OK;
@@ -460,8 +503,15 @@ new_transfer(void)
 {
 	Transfer   *transfer;
 
-	if (!dlist_is_empty(&spare))
-		return dlist_container(Transfer, node, dlist_pop_head_node(&spare));
+	while (!dlist_is_empty(&spare))
+	{
+		transfer = dlist_container(Transfer, node, dlist_pop_head_node(&spare));
+
+		/* libcurl's default cannot be restored once it was replaced. */
+		if (transfer->has_ca_file == (settings_ca_file[0] != '\0'))
+			return transfer;
+		free_transfer(transfer);
+	}
 
 	transfer = calloc(1, sizeof(Transfer));
 	if (transfer != NULL)
@@ -537,7 +587,8 @@ set_request(Transfer *transfer, const HttpRequest *request)
 	CHECK_SETOPT(easy, CURLOPT_HTTP_VERSION,
 				 (long) (settings_http_version == HTTP_VERSION_2 ?
 						 CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
-	if (settings_ca_file[0] != '\0')
+	transfer->has_ca_file = settings_ca_file[0] != '\0';
+	if (transfer->has_ca_file)
 		CHECK_SETOPT(easy, CURLOPT_CAINFO, settings_ca_file);
 	return true;
 }
@@ -601,27 +652,19 @@ http_in_flight(void)
  */
 
 static HttpResult
-result_of(const Transfer *transfer, CURLcode code, long status)
+result_of(const Transfer *transfer, long status)
 {
 	/* Once there is a status, a cut body does not change it. */
 	if (status >= 200)
 		return HTTP_ANSWERED;
-	switch (code)
-	{
-		case CURLE_COULDNT_RESOLVE_HOST:
-		case CURLE_COULDNT_CONNECT:
-		case CURLE_SSL_CONNECT_ERROR:
-		case CURLE_PEER_FAILED_VERIFICATION:
-		case CURLE_SSL_CACERT_BADFILE:
-		case CURLE_URL_MALFORMAT:
-		case CURLE_UNSUPPORTED_PROTOCOL:
-			return HTTP_NOT_SENT;
-		default:
-			break;
-	}
-	if (transfer->given < transfer->request_length)
-		return HTTP_NOT_SENT;
-	return HTTP_OUTCOME_UNKNOWN;
+
+	/*
+	 * Without all of its body a request makes no sense.  The code does not
+	 * tell: a connection that cannot be made may be a second one, after the
+	 * first has died with the request on it.
+	 */
+	return transfer->given < transfer->request_length ?
+		HTTP_NOT_SENT : HTTP_OUTCOME_UNKNOWN;
 }
 
 static void
@@ -650,7 +693,7 @@ end_transfer(Transfer *transfer, CURLcode code)
 	leave_curl();
 
 	memset(&reply, 0, sizeof(reply));
-	reply.result = result_of(transfer, code, status);
+	reply.result = result_of(transfer, status);
 	reply.status = reply.result == HTTP_ANSWERED ? (int) status : 0;
 	reply.body = "";
 	if (transfer->reply_length > 0)
@@ -719,6 +762,7 @@ rebuild_wait_set(void)
 {
 	if (wait_set != NULL)
 		FreeWaitEventSet(wait_set);
+	wait_set = NULL;
 	wait_set = compat_create_wait_set(http_context, socket_count + 2);
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET,

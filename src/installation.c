@@ -29,6 +29,8 @@
 typedef struct GraphBatch
 {
 	Bot		   *bot;
+	int			generation;		/* of the bot's configuration */
+	int			token;			/* serial of the token */
 	int			count;
 	Target	   *targets[GRAPH_BATCH_MAX];
 	GraphItem	items[GRAPH_BATCH_MAX];
@@ -56,9 +58,14 @@ keep(char **place, const char *text)
 Target *
 installation_take_finished(void)
 {
+	Target	   *target;
+
 	if (dlist_is_empty(&finished))
 		return NULL;
-	return dlist_container(Target, node, dlist_pop_head_node(&finished));
+	target = dlist_container(Target, node, dlist_pop_head_node(&finished));
+	target->state = target->verdict == ACTION_OK ? TARGET_KNOWN : TARGET_NEW;
+	target->bot->asking_targets--;
+	return target;
 }
 
 static PaceKind
@@ -85,7 +92,6 @@ ask(Target *target, Operation next)
 static void
 finish(Target *target)
 {
-	target->state = TARGET_KNOWN;
 	dlist_push_tail(&finished, &target->node);
 }
 
@@ -95,7 +101,6 @@ fail(Target *target, Action verdict, const ServiceError *error,
 {
 	MemoryContext old = MemoryContextSwitchTo(targets_context);
 
-	target->state = TARGET_NEW;
 	target->verdict = verdict;
 	policy_set_error(&target->error, error->code, error->message);
 	MemoryContextSwitchTo(old);
@@ -119,8 +124,12 @@ installation_ask(Target *target)
 {
 	const char *problem = trust_user_id_problem(target->id);
 
+	target->state = TARGET_ASKING;
+	target->bot->asking_targets++;
 	target->verdict = ACTION_OK;
 	target->tried_to_install = false;
+	target->tried_new_token = false;
+	target->alone = false;
 	target->installed_by_us = false;
 	if (problem != NULL)
 	{
@@ -128,7 +137,6 @@ installation_ask(Target *target)
 		fail_because(target, ACTION_FAIL, "invalid_user_id", problem);
 		return;
 	}
-	target->state = TARGET_ASKING;
 	ask(target, OP_LOOKUP);
 }
 
@@ -177,7 +185,8 @@ take_success(Target *target, const GraphReply *reply)
 }
 
 static void
-take_failure(Target *target, const GraphReply *reply, Action action)
+take_failure(Target *target, const GraphReply *reply, Action action,
+			 int token)
 {
 	Bot		   *bot = target->bot;
 	const char *hint = policy_hint(target->next, reply->status,
@@ -193,8 +202,12 @@ take_failure(Target *target, const GraphReply *reply, Action action)
 			ask(target, target->next);
 			break;
 		case ACTION_REAUTH:
-			bot_graph_refused(bot, &reply->error);
-			ask(target, target->next);
+			bot_graph_refused(bot, token, &reply->error);
+			if (target->tried_new_token)
+				fail(target, ACTION_RETRY, &reply->error, hint, delay);
+			else
+				ask(target, target->next);
+			target->tried_new_token = true;
 			break;
 		case ACTION_PAUSE_BOT:
 			bot_pause_for(bot, "Graph refused a request", target->next,
@@ -208,7 +221,7 @@ take_failure(Target *target, const GraphReply *reply, Action action)
 }
 
 static void
-take_reply(Target *target, const GraphReply *reply)
+take_reply(Target *target, const GraphReply *reply, int token)
 {
 	Action		action;
 
@@ -224,8 +237,16 @@ take_reply(Target *target, const GraphReply *reply)
 		if (action == ACTION_OK)
 			take_success(target, reply);
 		else
-			take_failure(target, reply, action);
+			take_failure(target, reply, action, token);
 	}
+}
+
+static bool
+is_refused_for_good(const GraphReply *reply, Operation op)
+{
+	Action		action = policy_classify(op, reply->status, &reply->error);
+
+	return action == ACTION_OK || action == ACTION_FAIL;
 }
 
 /* The batch as a whole has failed, and so has each of its questions. */
@@ -237,6 +258,9 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 
 	failure.status = reply->status;
 	failure.retry_after = reply->retry_after;
+	if (reply->result == HTTP_ANSWERED && reply->status < 300 &&
+		problem == NULL)
+		problem = "Graph answered a batch with an unexpected status";
 	if (reply->result == HTTP_ANSWERED && problem == NULL)
 		graph_error(reply->body, reply->length, &failure.error);
 
@@ -249,9 +273,16 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 			fail_because(target, ACTION_RETRY, "connection_failed",
 						 reply->problem);
 		else if (problem != NULL)
-			fail_because(target, ACTION_RETRY, "malformed_reply", problem);
+			fail_because(target, ACTION_RETRY, "unusable_reply", problem);
+		else if (batch->count > 1 &&
+				 is_refused_for_good(&failure, target->next))
+		{
+			/* One of them may be at fault: each is asked for alone. */
+			target->alone = true;
+			ask(target, target->next);
+		}
 		else
-			take_reply(target, &failure);
+			take_reply(target, &failure, batch->token);
 	}
 }
 
@@ -263,9 +294,11 @@ on_batch(const HttpReply *reply, void *argument)
 	const char *problem = NULL;
 
 	batch->bot->graph_batches--;
+	if (batch->generation != batch->bot->generation)
+		problem = "the bot was configured anew in the meantime";
 
 	/* Older services answer a throttled batch with 424 (contract 3.10). */
-	if (reply->result == HTTP_ANSWERED &&
+	if (problem == NULL && reply->result == HTTP_ANSWERED &&
 		(reply->status == 200 || reply->status == 424) &&
 		graph_batch_reply(reply->body, reply->length, batch->items,
 						  batch->count, replies, &problem))
@@ -273,7 +306,7 @@ on_batch(const HttpReply *reply, void *argument)
 		for (int i = 0; i < batch->count; i++)
 		{
 			keep(&batch->targets[i]->correlation_id, reply->correlation_id);
-			take_reply(batch->targets[i], &replies[i]);
+			take_reply(batch->targets[i], &replies[i], batch->token);
 		}
 	}
 	else
@@ -294,10 +327,13 @@ fill_batch(GraphBatch *batch, PaceKind kind, int count)
 
 	for (int i = 0; i < count; i++)
 	{
-		Target	   *target = dlist_container(Target, node,
-											 dlist_pop_head_node(&bot->asking[kind]));
+		Target	   *target = dlist_head_element(Target, node,
+												&bot->asking[kind]);
 		GraphItem  *item = &batch->items[batch->count];
 
+		if (batch->count > 0 && (target->alone || batch->targets[0]->alone))
+			break;
+		dlist_delete(&target->node);
 		item->op = target->next;
 		item->user_id = target->id;
 		item->installation_id = target->installation_id;
@@ -347,6 +383,8 @@ send_batch(GraphBatch *batch, const char *bearer, const char *app_id)
 	request.length = body.len;
 	request.handler = on_batch;
 	request.argument = batch;
+	batch->generation = bot->generation;
+	batch->token = bot->graph_fetch.serial;
 	http_start(&request);
 	bot->graph_batches++;
 	pfree(body.data);

@@ -31,6 +31,8 @@ typedef struct Target
 	TargetState state;
 	Operation	next;			/* the next call while asking */
 	bool		tried_to_install;
+	bool		tried_new_token;
+	bool		alone;			/* travels in a batch of its own */
 	bool		installed_by_us;
 	char	   *installation_id;
 	char	   *app_version;
@@ -56,6 +58,9 @@ typedef struct Target
 	dlist_node	flying_node;	/* in the bot's list "flying" */
 } Target;
 
+/* Targets that a bot asks for at a time; enough for full batches. */
+#define INSTALLATION_MAX_ASKING 100
+
 /* Begin to ask for a target that is TARGET_NEW. */
 extern void installation_ask(Target *target);
 
@@ -63,8 +68,8 @@ extern void installation_ask(Target *target);
 extern void installation_advance(Bot *bot);
 
 /*
- * The next target that is TARGET_KNOWN now, or TARGET_NEW again with a
- * verdict that says why; NULL if there is none.
+ * The next target that was being asked for and is TARGET_KNOWN now, or
+ * TARGET_NEW again with a verdict that says why; NULL if there is none.
  */
 extern Target *installation_take_finished(void);
 

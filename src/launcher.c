@@ -87,7 +87,8 @@ launcher_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
-static void
+/* False if there is no process for it now. */
+static bool
 start_worker(Slot *slot, int index)
 {
 	BackgroundWorker worker;
@@ -109,6 +110,7 @@ start_worker(Slot *slot, int index)
 
 	shared_lock(LW_EXCLUSIVE);
 	slot->state = SLOT_STARTING;
+	slot->started_at = 0;
 	shared_unlock();
 
 	old = MemoryContextSwitchTo(TopMemoryContext);
@@ -128,6 +130,7 @@ start_worker(Slot *slot, int index)
 					 errhint("You may need to increase max_worker_processes.")));
 	}
 	warned_no_process = !registered;
+	return registered;
 }
 
 /* Oids of the databases that one can connect to, in the current context. */
@@ -297,10 +300,14 @@ serve_slot(int index, TimestampTz *not_before)
 		return false;
 	}
 	restart->not_before = 0;
-	if (database_exists(slot->database))
-		start_worker(slot, index);
-	else
+	if (!database_exists(slot->database))
 		shared_release_slot(slot);
+	else if (!start_worker(slot, index))
+	{
+		note_failure(slot, restart);
+		*not_before = restart->not_before;
+		return false;
+	}
 	return true;
 }
 
@@ -335,7 +342,7 @@ teams_launcher_main(Datum arg)
 	MemoryContext loop_context;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
@@ -374,6 +381,10 @@ teams_launcher_main(Datum arg)
 						 timeout, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
+
+		/* With another code the postmaster would not start it again. */
+		if (ShutdownRequestPending)
+			proc_exit(1);
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;

@@ -37,6 +37,11 @@ static Statement pause_bot = {
 	2, {TEXTOID, TEXTOID}
 };
 
+static Statement save_trouble = {
+	"UPDATE @.teams_bot SET trouble = $2 WHERE bot = $1",
+	2, {TEXTOID, TEXTOID}
+};
+
 static Statement save_app_id = {
 	"UPDATE @.teams_bot SET teams_app_id = $2::uuid"
 	" WHERE bot = $1 AND teams_app_id IS NULL",
@@ -81,6 +86,16 @@ outbox_pause_bot(const char *bot, const char *reason)
 	session_text_datum(reason)};
 
 	session_run(&pause_bot, values, NULL);
+}
+
+/* NULL: there is none any more. */
+void
+outbox_save_trouble(const char *bot, const char *trouble)
+{
+	Datum		values[] = {session_text_datum(bot),
+	trouble ? session_text_datum(trouble) : (Datum) 0};
+
+	session_run(&save_trouble, values, trouble ? "  " : " n");
 }
 
 void
@@ -205,7 +220,15 @@ static Statement settle = {
 	" r.correlation_id, o.created_at)"
 	" INSERT INTO @.teams_delivery (id, bot, kind, scope, target, sender,"
 	" fate, conversation_id, activity_id, attempts, doubtful, error_code,"
-	" error, hint, correlation_id, created_at) SELECT * FROM gone",
+	" error, hint, correlation_id, created_at) SELECT * FROM gone"
+	" ON CONFLICT (id) DO UPDATE SET (bot, kind, scope, target, sender, fate,"
+	" conversation_id, activity_id, attempts, doubtful, error_code, error,"
+	" hint, correlation_id, created_at, settled_at) = (excluded.bot,"
+	" excluded.kind, excluded.scope, excluded.target, excluded.sender,"
+	" excluded.fate, excluded.conversation_id, excluded.activity_id,"
+	" excluded.attempts, excluded.doubtful, excluded.error_code,"
+	" excluded.error, excluded.hint, excluded.correlation_id,"
+	" excluded.created_at, excluded.settled_at)",
 	10, {INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
 	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };
@@ -351,7 +374,7 @@ static Statement make_ready = {
 	"WITH ready AS ("
 	"UPDATE @.teams_outbox SET due_at = NULL WHERE id IN ("
 	"SELECT id FROM @.teams_outbox WHERE due_at <= now()"
-	" ORDER BY due_at LIMIT 1000) RETURNING bot, id)"
+	" ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING bot, id)"
 	" SELECT bot, min(id) FROM ready GROUP BY bot"
 };
 
@@ -493,7 +516,7 @@ outbox_enqueue(const OutboxNew *message)
 {
 	Datum		values[7];
 	char		nulls[7 + 1] = "       ";
-	SessionUser before;
+	Session		session;
 	int64		id = 0;
 
 	values[0] = CStringGetTextDatum(message->bot);
@@ -508,10 +531,10 @@ outbox_enqueue(const OutboxNew *message)
 	values[5] = CStringGetTextDatum(message->delivery);
 	values[6] = ObjectIdGetDatum(message->sender);
 
-	session_begin(&before);
+	session_begin(SESSION_CALLER, &session);
 	if (session_run(&enqueue, values, nulls) > 0)
 		id = session_int8(0, 1);
-	session_commit(&before);
+	session_commit(&session);
 	return id;
 }
 
@@ -522,9 +545,12 @@ static Statement read_fate = {
 	" UNION ALL"
 	" SELECT o.sender, NULL,"
 	" CASE WHEN b.bot IS NULL THEN 'bot_not_configured'"
-	" WHEN b.paused_at IS NOT NULL THEN 'bot_paused' ELSE o.error_code END,"
+	" WHEN b.paused_at IS NOT NULL THEN 'bot_paused'"
+	" WHEN b.trouble IS NOT NULL THEN 'bot_in_trouble'"
+	" ELSE o.error_code END,"
 	" CASE WHEN b.bot IS NULL THEN 'the bot does not exist'"
-	" WHEN b.paused_at IS NOT NULL THEN b.paused_reason ELSE o.error END,"
+	" WHEN b.paused_at IS NOT NULL THEN b.paused_reason"
+	" WHEN b.trouble IS NOT NULL THEN b.trouble ELSE o.error END,"
 	" NULL, o.xmin"
 	" FROM @.teams_outbox AS o LEFT JOIN @.teams_bot AS b"
 	" ON b.bot OPERATOR(pg_catalog.=) o.bot"
@@ -537,9 +563,9 @@ outbox_fate(int64 id, MemoryContext context)
 {
 	Datum		values[] = {Int64GetDatum(id)};
 	Fate	   *fate = MemoryContextAllocZero(context, sizeof(Fate));
-	SessionUser before;
+	Session		session;
 
-	session_begin(&before);
+	session_begin(SESSION_CALLER, &session);
 	if (session_run(&read_fate, values, NULL) == 0)
 		fate->state = FATE_UNKNOWN;
 	else
@@ -555,6 +581,6 @@ outbox_fate(int64 id, MemoryContext context)
 			TransactionIdIsCurrentTransactionId(xmin) ? FATE_UNCOMMITTED :
 			FATE_PENDING;
 	}
-	session_commit(&before);
+	session_commit(&session);
 	return fate;
 }

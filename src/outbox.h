@@ -36,6 +36,7 @@ typedef struct OutboxBot
 /* All bots, as a list of OutboxBot in the given context. */
 extern List *outbox_read_bots(MemoryContext context);
 extern void outbox_pause_bot(const char *bot, const char *reason);
+extern void outbox_save_trouble(const char *bot, const char *trouble);
 extern void outbox_save_app_id(const char *bot, const char *teams_app_id);
 
 /* ----------

@@ -41,7 +41,6 @@
 #include "session.h"
 #include "settings.h"
 
-static SessionKind session_kind;
 static Oid	session_schema = InvalidOid;
 static Oid	session_extension = InvalidOid; /* the worker's */
 
@@ -57,7 +56,7 @@ on_schema_change(Datum arg, int cache, uint32 hash)
 }
 
 void
-session_attach(SessionKind kind, Oid schema)
+session_attach(Oid schema)
 {
 	static bool watching = false;
 
@@ -70,7 +69,6 @@ session_attach(SessionKind kind, Oid schema)
 	if (session_schema != schema)
 		schema_generation++;
 	session_schema = schema;
-	session_kind = kind;
 }
 
 /* Results of a procedure that goes on and on must not pile up. */
@@ -122,7 +120,7 @@ lock_extension(void)
 	if (!OidIsValid(session_extension))
 	{
 		session_extension = extension;
-		session_attach(SESSION_WORKER, extension_schema(extension));
+		session_attach(extension_schema(extension));
 	}
 	return extension == session_extension;
 }
@@ -140,13 +138,17 @@ session_has_extension(void)
 
 /*
  * A lock on the extension that nobody else takes: with a sub-object, which
- * extensions do not have.
+ * extensions do not have.  It is of the kind that lasts until the process
+ * ends, whatever its transactions come to.
  */
+static Oid	owned = InvalidOid;
+
 static void
-ownership_tag(LOCKTAG *tag)
+ownership_tag(LOCKTAG *tag, Oid extension)
 {
 	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, ExtensionRelationId,
-					   get_extension_oid(EXTENSION_NAME, false), 1);
+					   extension, 1);
+	tag->locktag_lockmethodid = USER_LOCKMETHOD;
 }
 
 bool
@@ -158,7 +160,8 @@ session_own_outbox(void)
 
 	if (!in_transaction)
 		StartTransactionCommand();
-	ownership_tag(&tag);
+	owned = get_extension_oid(EXTENSION_NAME, false);
+	ownership_tag(&tag, owned);
 	result = LockAcquire(&tag, ExclusiveLock, true, true);
 	if (!in_transaction)
 		CommitTransactionCommand();
@@ -170,7 +173,7 @@ session_disown_outbox(void)
 {
 	LOCKTAG		tag;
 
-	ownership_tag(&tag);
+	ownership_tag(&tag, owned);
 	LockRelease(&tag, ExclusiveLock, true);
 }
 
@@ -193,7 +196,6 @@ session_attach_worker(void)
 	for (int i = 0; i < lengthof(pinned); i++)
 		SetConfigOption(pinned[i][0], pinned[i][1], PGC_USERSET,
 						PGC_S_OVERRIDE);
-	session_kind = SESSION_WORKER;
 	session_extension = InvalidOid;
 }
 
@@ -215,19 +217,24 @@ tables_owner(void)
 }
 
 static void
-become_owner(SessionUser *before)
+become_owner(Session *session)
 {
 	Oid			owner = tables_owner();
 
-	GetUserIdAndSecContext(&before->role, &before->security_context);
+	GetUserIdAndSecContext(&session->role, &session->security_context);
 	SetUserIdAndSecContext(owner,
-						   before->security_context |
+						   session->security_context |
 						   SECURITY_LOCAL_USERID_CHANGE);
 }
 
 static bool
 begin_in_worker(void)
 {
+	/* A ledger that a crash may lose would know of nothing. */
+	if (synchronous_commit == SYNCHRONOUS_COMMIT_OFF)
+		SetConfigOption("synchronous_commit", "local", PGC_USERSET,
+						PGC_S_OVERRIDE);
+
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -246,9 +253,10 @@ begin_in_worker(void)
 }
 
 bool
-session_begin(SessionUser *before)
+session_begin(SessionKind kind, Session *session)
 {
-	switch (session_kind)
+	session->kind = kind;
+	switch (kind)
 	{
 		case SESSION_WORKER:
 			if (!begin_in_worker())
@@ -263,16 +271,16 @@ session_begin(SessionUser *before)
 			SPI_connect();
 			break;
 	}
-	become_owner(before);
+	become_owner(session);
 	return true;
 }
 
 void
-session_commit(const SessionUser *before)
+session_commit(const Session *session)
 {
-	SetUserIdAndSecContext(before->role, before->security_context);
+	SetUserIdAndSecContext(session->role, session->security_context);
 	free_result();
-	switch (session_kind)
+	switch (session->kind)
 	{
 		case SESSION_WORKER:
 			SPI_finish();

@@ -28,30 +28,33 @@ typedef enum SessionKind
 	SESSION_WORKER				/* a background worker */
 } SessionKind;
 
-/*
- * Say where the tables are: in the schema of the function that is running.
- * For SESSION_PROCEDURE an SPI connection that is not atomic must be open.
- */
-extern void session_attach(SessionKind kind, Oid schema);
+/* Say where the tables are: in the schema of the function that is running. */
+extern void session_attach(Oid schema);
 
-/* Who the process was before it took the rights of the tables' owner. */
-typedef struct SessionUser
+/*
+ * Work on the tables, and who the process was before it took the rights of
+ * their owner.  It may be nested: what the worker writes may fire a trigger
+ * that sends a message.
+ */
+typedef struct Session
 {
+	SessionKind kind;
 	Oid			role;
 	int			security_context;
-} SessionUser;
+} Session;
 
 /*
- * The worker instead finds the extension at the beginning of each of its
- * transactions.  False from session_begin(): the extension is not there, or
- * not the one that was there before; no transaction is open then.
+ * The worker finds the extension at the beginning of each of its transactions.
+ * False from session_begin(): the extension is not there, or not the one that
+ * was there before; no transaction is open then.
  *
+ * For SESSION_PROCEDURE an SPI connection that is not atomic must be open.
  * Between session_begin() and session_commit() the process has the rights of
  * the extension's owner.  session_abort() is for the worker, after an error.
  */
 extern void session_attach_worker(void);
-extern bool session_begin(SessionUser *before);
-extern void session_commit(const SessionUser *before);
+extern bool session_begin(SessionKind kind, Session *session);
+extern void session_commit(const Session *session);
 extern void session_abort(void);
 
 /* The worker: is the extension here at all? */

@@ -136,7 +136,7 @@ settle_failed(Message *message, const Failure *failure)
 	window_settling(message);
 }
 
-void
+bool
 settle_retry(Message *message, const Failure *failure, double delay)
 {
 	Target	   *target = message->target;
@@ -145,7 +145,7 @@ settle_retry(Message *message, const Failure *failure, double delay)
 	if (failure->is_attempt && message->attempts + 1 >= settings_max_attempts)
 	{
 		settle_failed(message, failure);
-		return;
+		return false;
 	}
 	outcome = add_record(message);
 	describe(outcome, failure);
@@ -157,6 +157,7 @@ settle_retry(Message *message, const Failure *failure, double delay)
 	message->state = MESSAGE_SETTLING;
 	window_drop_queue(target);
 	window_settling(message);
+	return true;
 }
 
 void

@@ -34,10 +34,10 @@ typedef struct Failure
 extern void settle_failed(Message *message, const Failure *failure);
 
 /*
- * Try again after "delay" seconds, unless that was the last attempt.  What
- * queues behind it waits in the table.
+ * Try again after "delay" seconds; what queues behind it waits in the table.
+ * If that was the last attempt, it has failed, and false is returned.
  */
-extern void settle_retry(Message *message, const Failure *failure,
+extern bool settle_retry(Message *message, const Failure *failure,
 						 double delay);
 
 /* Record what is known of a target, for teams_installation. */

@@ -59,6 +59,7 @@ shared_size(void)
 					mul_size(settings_max_databases, sizeof(Slot)));
 }
 
+/* Once, at start-up. */
 static void
 initialize_slot(Slot *slot)
 {
@@ -72,6 +73,21 @@ initialize_slot(Slot *slot)
 	pg_atomic_init_u64(&slot->failed, 0);
 	pg_atomic_init_u64(&slot->retried, 0);
 	ConditionVariableInit(&slot->settled);
+}
+
+/* For another database; somebody may still sleep on the old one. */
+static void
+reset_slot(Slot *slot, Oid database)
+{
+	slot->database = database;
+	slot->state = SLOT_STOPPED;
+	slot->started_at = 0;
+	slot->last_error_at = 0;
+	slot->last_error[0] = '\0';
+	pg_atomic_write_u32(&slot->held_by, 0);
+	pg_atomic_write_u64(&slot->sent, 0);
+	pg_atomic_write_u64(&slot->failed, 0);
+	pg_atomic_write_u64(&slot->retried, 0);
 }
 
 static void
@@ -162,6 +178,13 @@ find_slot(Oid database)
 void
 shared_attach_launcher(void)
 {
+	/* A worker that the last launcher had started may never have come. */
+	shared_lock(LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots; i++)
+		if (shared->slots[i].state == SLOT_STARTING &&
+			shared->slots[i].pid == 0)
+			shared->slots[i].state = SLOT_STOPPED;
+	shared_unlock();
 	shared->launcher_latch = &MyProc->procLatch;
 	pg_atomic_write_u32(&shared->scan, 1);
 }
@@ -188,11 +211,7 @@ shared_assign_slot(Oid database)
 	{
 		slot = find_slot(InvalidOid);
 		if (slot != NULL)
-		{
-			initialize_slot(slot);
-			slot->database = database;
-			slot->state = SLOT_STOPPED;
-		}
+			reset_slot(slot, database);
 	}
 	else if (slot->state == SLOT_ABSENT)
 		slot->state = SLOT_STOPPED;
@@ -335,25 +354,31 @@ shared_wake_launcher(void)
 static void
 fire_wake_ups(void)
 {
-	if (wake_pending)
-	{
-		Slot	   *slot = find_slot(MyDatabaseId);
+	Slot	   *slot = wake_pending ? find_slot(MyDatabaseId) : NULL;
 
-		if (slot != NULL)
-		{
-			if (reload_pending)
-			{
-				pg_atomic_write_u32(&slot->reload, 1);
-				pg_atomic_write_u32(&slot->work, 0);
-			}
-			shared_wake_worker(slot);
-		}
+	if (slot != NULL && reload_pending)
+	{
+		/* Set the latch also if there is work already. */
+		pg_atomic_write_u32(&slot->reload, 1);
+		pg_atomic_write_u32(&slot->work, 0);
 	}
+	if (slot != NULL)
+		shared_wake_worker(slot);
 	if (scan_pending)
 	{
 		pg_atomic_write_u32(&shared->scan, 1);
 		shared_wake_launcher();
 	}
+}
+
+void
+shared_wake_for_anything(void)
+{
+	if (shared == NULL)
+		return;
+	wake_pending = reload_pending = scan_pending = true;
+	fire_wake_ups();
+	wake_pending = reload_pending = scan_pending = false;
 }
 
 /* The databases that this process has held may have workers again. */

@@ -81,6 +81,9 @@ extern Slot *shared_my_slot(void);
 extern void shared_wake_worker(Slot *slot);
 extern void shared_wake_launcher(void);
 
+/* A transaction of unknown content has been committed in this database. */
+extern void shared_wake_for_anything(void);
+
 /*
  * At the commit of the current transaction, wake this database's worker: for
  * new work, or also to read the bots anew.

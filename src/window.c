@@ -249,6 +249,40 @@ enqueue(Target *target, Message *message)
 	target->message_count++;
 }
 
+/*
+ * Must this row wait because its target is unknown?  Those who are known shall
+ * not wait for room that is taken by people Graph has to be asked for.
+ */
+static bool
+must_wait_for_graph(Bot *bot, const OutboxMessage *row)
+{
+	char		key[MAX_KEY];
+
+	if (row->chat_id != NULL)
+		return false;
+	if (bot->skipped_from != 0 ? row->id < bot->skipped_from :
+		bot->asking_targets < INSTALLATION_MAX_ASKING)
+		return false;
+
+	/* One that is being asked for, or was found out, is in memory. */
+	snprintf(key, sizeof(key), "%s:%s", row->scope, row->target);
+	if (hash_search(targets_of(bot), key, HASH_FIND, NULL) != NULL)
+		return false;
+	if (bot->skipped_from == 0)
+		bot->skipped_from = row->id;
+	return true;
+}
+
+void
+window_check_skipped(Bot *bot)
+{
+	if (bot->skipped_from == 0 ||
+		bot->asking_targets > INSTALLATION_MAX_ASKING / 2)
+		return;
+	window_rewind(bot, bot->skipped_from - 1);
+	bot->skipped_from = 0;
+}
+
 void
 window_admit(const OutboxMessage *row)
 {
@@ -258,7 +292,8 @@ window_admit(const OutboxMessage *row)
 	bool		found;
 
 	if (bot == NULL ||
-		hash_search(messages, &row->id, HASH_FIND, NULL) != NULL)
+		hash_search(messages, &row->id, HASH_FIND, NULL) != NULL ||
+		must_wait_for_graph(bot, row))
 		return;
 	target = find_or_make_target(bot, row);
 	if (target == NULL)
@@ -323,7 +358,7 @@ void
 window_drop_queue(Target *target)
 {
 	dlist_mutable_iter iter;
-	bool		any = false;
+	int64		first_id = 0;
 
 	dlist_foreach_modify(iter, &target->messages)
 	{
@@ -331,15 +366,20 @@ window_drop_queue(Target *target)
 
 		if (message->state != MESSAGE_QUEUED)
 			continue;
+		if (first_id == 0 || message->id < first_id)
+			first_id = message->id;
 		dlist_delete(&message->node);
 		target->message_count--;
 		target->bot->window--;
 		hash_search(messages, &message->id, HASH_REMOVE, NULL);
-		any = true;
 	}
 	target->skipped_from = 0;
-	if (any)
+	if (first_id != 0)
+	{
+		/* What a retry does not hold back comes again. */
+		window_rewind(target->bot, first_id - 1);
 		window_check_ready(target);
+	}
 	window_release_target(target);
 }
 
@@ -353,7 +393,15 @@ window_drop_bot(Bot *bot)
 		return;
 	hash_seq_init(&status, bot->targets);
 	while ((entry = hash_seq_search(&status)) != NULL)
-		window_drop_queue(&entry->target);
+	{
+		Target	   *target = &entry->target;
+		Message    *first = window_first(target);
+
+		/* Where the next one goes is to be found out anew. */
+		if (first != NULL && first->state == MESSAGE_IN_FLIGHT)
+			window_target_is_stale(target);
+		window_drop_queue(target);
+	}
 	window_rewind(bot, 0);
 }
 

@@ -37,6 +37,7 @@ typedef struct Message
 	bool		retrying;
 	bool		at_most_once;
 	int			attempts;
+	int			token;			/* serial of the token it was sent with */
 	char		last_code[SERVICE_ERROR_MAX_CODE + 1];
 	LedgerBatch *batch;			/* while in the ledger */
 } Message;
@@ -48,6 +49,12 @@ extern int	window_room(const Bot *bot);
 
 /* Take a row into memory, unless it is there or has to wait in the table. */
 extern void window_admit(const OutboxMessage *row);
+
+/*
+ * Unknown targets that found no room because too many are being asked for:
+ * the sweep comes back for them when there is room.
+ */
+extern void window_check_skipped(Bot *bot);
 
 /* The message that is first in its target's queue, or NULL. */
 extern Message *window_first(Target *target);

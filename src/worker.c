@@ -33,6 +33,9 @@
 /* Delay after an error before the next try. */
 #define ERROR_DELAY_MS 1000
 
+/* How often to log an error that does not go away. */
+#define REPEAT_ERROR_MS 60000
+
 /* How often to look whether a teams_drain() has ended. */
 #define DRAIN_POLL_MS 500
 
@@ -46,6 +49,17 @@ static void
 leave_slot(int code, Datum arg)
 {
 	shared_detach_worker(my_slot, exit_state);
+}
+
+/*
+ * Outside a transaction there is nothing to cancel; inside, the signal for
+ * that is also how lock_timeout works.
+ */
+static void
+check_interrupts(void)
+{
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
 }
 
 static bool
@@ -81,6 +95,27 @@ report_activity(void)
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
+/* Log an error, but one that comes every second only once a minute. */
+static void
+report_error(void)
+{
+	static char last_message[256];
+	static TimestampTz last_at = 0;
+	ErrorData  *error = CopyErrorData();
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (strncmp(error->message, last_message,
+				sizeof(last_message) - 1) != 0 ||
+		TimestampDifferenceExceeds(last_at, now, REPEAT_ERROR_MS))
+	{
+		EmitErrorReport();
+		strlcpy(last_message, error->message, sizeof(last_message));
+		last_at = now;
+	}
+	FlushErrorState();
+	shared_note_error(my_slot, error->message);
+}
+
 static void
 take_wake_ups(void)
 {
@@ -106,16 +141,12 @@ advance(long *timeout_ms)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		MemoryContextSwitchTo(loop_context);
-		error = CopyErrorData();
 		HOLD_INTERRUPTS();
-		EmitErrorReport();
-		FlushErrorState();
+		report_error();
 		session_abort();
+		MemoryContextSwitchTo(loop_context);
 		RESUME_INTERRUPTS();
-		shared_note_error(my_slot, error->message);
 		*timeout_ms = ERROR_DELAY_MS;
 	}
 	PG_END_TRY();
@@ -129,7 +160,7 @@ wait_for_outbox(void)
 	while (!session_own_outbox())
 	{
 		http_wait(DRAIN_POLL_MS);
-		CHECK_FOR_INTERRUPTS();
+		check_interrupts();
 		if (must_stop())
 			return false;
 	}
@@ -144,7 +175,7 @@ serve(void)
 		long		timeout_ms;
 
 		MemoryContextSwitchTo(loop_context);
-		CHECK_FOR_INTERRUPTS();
+		check_interrupts();
 		if (must_stop())
 			return;
 		if (ConfigReloadPending)
@@ -221,7 +252,7 @@ teams_worker_main(Datum arg)
 	loop_context = AllocSetContextCreate(TopMemoryContext,
 										 "teams_proactive worker loop",
 										 ALLOCSET_DEFAULT_SIZES);
-	delivery_open(my_slot);
+	delivery_open(SESSION_WORKER, my_slot);
 	if (wait_for_outbox())
 	{
 		serve();
@@ -247,11 +278,12 @@ worker_drain(TimestampTz deadline)
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
 												  "teams_proactive drain",
 												  ALLOCSET_DEFAULT_SIZES);
-	bool		drained = false;
+	MemoryContext old = CurrentMemoryContext;
+	volatile bool drained = false;
 
 	PG_TRY();
 	{
-		delivery_open(NULL);
+		delivery_open(SESSION_PROCEDURE, NULL);
 		for (;;)
 		{
 			long		timeout_ms;
@@ -281,6 +313,7 @@ worker_drain(TimestampTz deadline)
 	PG_FINALLY();
 	{
 		delivery_close();
+		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);
 	}
 	PG_END_TRY();

@@ -89,6 +89,8 @@ sub configure
 		login_url => "'" . $sim->login_url . "'",
 		graph_url => "'" . $sim->graph_url($version) . "'",
 		connector_url => "'" . $sim->connector_url . "'",
+		connector_rate => 100000,
+		graph_rate => 100000,
 		%options);
 
 	$node->safe_psql($database,

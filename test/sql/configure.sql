@@ -34,6 +34,13 @@ SELECT teams_configure(:tenant, :client, NULL, 'ops');
 \echo :LAST_ERROR_SQLSTATE
 SELECT teams_configure('contoso', :client, :app, 'ops');
 
+SELECT teams_configure(:tenant, :client, :app, 'ops', connector_rate => NULL);
+
+-- rates
+SELECT teams_configure(:tenant, :client, :app, 'ops', connector_rate => 0);
+\echo :LAST_ERROR_SQLSTATE
+SELECT teams_configure(:tenant, :client, :app, 'ops', graph_rate => -1);
+
 -- names that cannot be
 SELECT teams_configure(:tenant, :client, :app, 'ops', bot => '');
 SELECT teams_configure(:tenant, :client, :app, 'ops', bot => 'my bot');
@@ -95,17 +102,40 @@ SELECT teams_configure(
 	multi_tenant => true,
 	login_url => 'http://127.0.0.1:8080/login',
 	graph_url => 'https://graph.microsoft.com/beta',
-	connector_url => 'http://127.0.0.1:8080/connector/teams');
+	connector_url => 'http://127.0.0.1:8080/connector/teams',
+	connector_rate => 10, graph_rate => 5);
 SELECT tenant_id, client_id, teams_app_id, manifest_id, credential
 	FROM teams_bot ORDER BY bot;
-SELECT bot, cloud, multi_tenant, login_url, graph_url, connector_url
+SELECT bot, cloud, multi_tenant, login_url, graph_url, connector_url,
+	connector_rate, graph_rate
 	FROM teams_bot ORDER BY bot;
 
 -- Called again, it replaces all of the bot, and says when.
 SELECT teams_configure(:tenant, :client, :app, 'ops', bot => 'Second.bot-2');
 SELECT bot, teams_app_id = :app AS app, manifest_id, cloud, multi_tenant,
-	login_url, graph_url, connector_url, updated_at > created_at AS updated
+	login_url, graph_url, connector_url, connector_rate, graph_rate,
+	updated_at > created_at AS updated
 	FROM teams_bot WHERE bot = 'Second.bot-2';
+
+-- What is known of people belongs to a registration, a tenant and an app.
+INSERT INTO teams_installation
+	(bot, scope, target, state, installation_id, chat_id)
+	VALUES ('default', 'user', 'ada@contoso.com', 'installed', 'i', 'c'),
+		   ('Second.bot-2', 'user', 'ada@contoso.com', 'installed', 'i', 'c');
+BEGIN;
+SELECT teams_configure(:tenant, :client, :app, 'ops', connector_rate => 7);
+SELECT bot, state FROM teams_installation ORDER BY bot;
+SELECT teams_configure(:client, :client, :app, 'ops');
+SELECT bot, state FROM teams_installation ORDER BY bot;
+ROLLBACK;
+BEGIN;
+SELECT teams_configure(:tenant, :tenant, :app, 'ops');
+SELECT bot, state FROM teams_installation ORDER BY bot;
+ROLLBACK;
+BEGIN;
+SELECT teams_configure(:tenant, :client, :manifest, 'ops');
+SELECT bot, state FROM teams_installation ORDER BY bot;
+ROLLBACK;
 
 --
 -- Pausing
@@ -144,13 +174,14 @@ SELECT name, setting, unit, min_val, max_val, context
 
 -- What the worker reads cannot be set where the worker would not see it.
 SET teams_proactive.max_attempts = 3;
-SET teams_proactive.max_atempts = 3;
 
 -- Where secrets lie and may go is shown to superusers only.
 CREATE ROLE regress_teams_reader;
 SET ROLE regress_teams_reader;
+\set VERBOSITY sqlstate
 SHOW teams_proactive.allowed_hosts;
 SHOW teams_proactive.credential_directory;
+SHOW teams_proactive.ca_file;
 SHOW teams_proactive.max_attempts;
 RESET ROLE;
 DROP ROLE regress_teams_reader;
