@@ -1,11 +1,9 @@
 /*
  * bot.c
- *	  What the sending process knows of each bot: its configuration, tokens,
- *	  and app in the catalog.
+ *	  What the sending process knows of each bot.
  *
- * Tokens live in this process's memory and nowhere else.  What only a person
- * can mend, such as an expired secret, pauses the bot with one clear reason
- * instead of failing its messages one by one.
+ * What only a person can mend, such as an expired secret, pauses the bot with
+ * one clear reason instead of failing its messages one by one.
  */
 #include "postgres.h"
 
@@ -13,14 +11,8 @@
 #include "utils/memutils.h"
 
 #include "bot.h"
-#include "credential.h"
-#include "graph.h"
-#include "http.h"
 #include "settings.h"
 #include "shared.h"
-
-/* The longest Retry-After that is believed (contract 5.2). */
-#define MAX_RETRY_AFTER 3600.0
 
 /* Where the services of a cloud are (contract 10). */
 typedef struct Cloud
@@ -130,15 +122,6 @@ forget_tokens(Bot *bot)
 	bot->connector_token.bearer = NULL;
 }
 
-/* Let a fetch be tried at once; one that runs goes on. */
-static void
-reset_fetch(Fetch *fetch)
-{
-	fetch->failures = 0;
-	fetch->not_before = 0;
-	fetch->proven = false;
-}
-
 static const Cloud *
 find_cloud(const char *name)
 {
@@ -239,9 +222,12 @@ configure(Bot *bot, const OutboxBot *config)
 	find_pace(bot);
 	bot->paused = config->paused;
 	forget_tokens(bot);
-	reset_fetch(&bot->graph_fetch);
-	reset_fetch(&bot->connector_fetch);
-	reset_fetch(&bot->catalog_fetch);
+	if (bot->trouble != NULL)
+		pfree(bot->trouble);
+	bot->trouble = NULL;
+	bot_reset_fetch(&bot->graph_fetch);
+	bot_reset_fetch(&bot->connector_fetch);
+	bot_reset_fetch(&bot->catalog_fetch);
 	bot->app_id_unsaved = false;
 	bot->generation++;
 	bot->cursor = 0;
@@ -326,6 +312,28 @@ bot_pause_for(Bot *bot, const char *what, Operation op, int status,
 			  hint ? "  " : "", hint ? hint : "");
 }
 
+void
+bot_note_trouble(Bot *bot, const char *trouble)
+{
+	ereport(LOG, (errmsg("bot \"%s\": %s", bot->name, trouble)));
+	if (bot->trouble != NULL && strcmp(bot->trouble, trouble) == 0)
+		return;
+	if (bot->trouble != NULL)
+		pfree(bot->trouble);
+	bot->trouble = MemoryContextStrdup(bots_context, trouble);
+	bot->trouble_unsaved = true;
+}
+
+void
+bot_clear_trouble(Bot *bot)
+{
+	if (bot->trouble == NULL)
+		return;
+	pfree(bot->trouble);
+	bot->trouble = NULL;
+	bot->trouble_unsaved = true;
+}
+
 bool
 bot_has_unsaved(void)
 {
@@ -389,276 +397,6 @@ bot_saved(void)
 }
 
 /* ----------
- * Fetches in general
- * ----------
- */
-
-static bool
-may_fetch(Bot *bot, const Fetch *fetch)
-{
-	return bot_is_active(bot) && !fetch->running &&
-		fetch->not_before <= GetCurrentTimestamp();
-}
-
-/* Say in teams_bot why nothing gets through at the moment. */
-static void
-note_trouble(Bot *bot, const char *trouble)
-{
-	ereport(LOG, (errmsg("bot \"%s\": %s", bot->name, trouble)));
-	if (bot->trouble != NULL && strcmp(bot->trouble, trouble) == 0)
-		return;
-	if (bot->trouble != NULL)
-		pfree(bot->trouble);
-	bot->trouble = MemoryContextStrdup(bots_context, trouble);
-	bot->trouble_unsaved = true;
-}
-
-static void
-clear_trouble(Bot *bot)
-{
-	if (bot->trouble == NULL)
-		return;
-	pfree(bot->trouble);
-	bot->trouble = NULL;
-	bot->trouble_unsaved = true;
-}
-
-static void
-fetch_later(Fetch *fetch, const char *retry_after)
-{
-	double		delay = policy_retry_after(retry_after, bot_clock(),
-										   MAX_RETRY_AFTER);
-
-	fetch->failures++;
-	if (delay < 0)
-		delay = Max(1.0, bot_backoff(fetch->failures));
-	fetch->not_before =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay * 1000);
-}
-
-/*
- * A fetch has failed: try again later, or pause the bot.  "subject" says what
- * was to be done.
- */
-static void
-fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
-			 const HttpReply *reply, const ServiceError *error)
-{
-	if (reply->result != HTTP_ANSWERED)
-	{
-		note_trouble(bot, psprintf("could not %s: %s", subject,
-								   reply->problem));
-		fetch_later(fetch, NULL);
-		return;
-	}
-	switch (policy_classify(op, reply->status, error))
-	{
-		case ACTION_RETRY:
-		case ACTION_THROTTLED:
-		case ACTION_OK:			/* but not of the documented shape */
-			note_trouble(bot, psprintf("could not %s: status %d %s %s",
-									   subject, reply->status, error->code,
-									   error->message));
-			fetch_later(fetch, reply->retry_after);
-			break;
-		default:
-			bot_pause_for(bot, psprintf("could not %s", subject), op,
-						  reply->status, error);
-			break;
-	}
-}
-
-TimestampTz
-bot_next_fetch(const Bot *bot)
-{
-	const Fetch *fetches[] = {&bot->graph_fetch, &bot->connector_fetch,
-	&bot->catalog_fetch};
-	TimestampTz earliest = 0;
-
-	if (!bot_is_active(bot))
-		return 0;
-	for (int i = 0; i < lengthof(fetches); i++)
-		if (!fetches[i]->running && fetches[i]->not_before != 0 &&
-			(earliest == 0 || fetches[i]->not_before < earliest))
-			earliest = fetches[i]->not_before;
-	return earliest;
-}
-
-/* ----------
- * Tokens
- * ----------
- */
-
-static void
-start_token_fetch(Bot *bot, Fetch *fetch, const char *tenant,
-				  const char *scope, HttpHandler handler)
-{
-	HttpRequest request;
-	StringInfoData form;
-	char	   *problem;
-	char	   *secret = credential_read(bot->config->credential, &problem);
-
-	if (secret == NULL)
-	{
-		bot_pause(bot, "credential \"%s\" cannot be used: %s",
-				  bot->config->credential, problem);
-		return;
-	}
-	initStringInfo(&form);
-	auth_token_form(&form, bot->config->client_id, secret, scope);
-
-	memset(&request, 0, sizeof(request));
-	request.url = auth_token_url(bot->login_url, tenant);
-	request.content_type = "application/x-www-form-urlencoded";
-	request.body = form.data;
-	request.length = form.len;
-	request.is_secret = true;
-	request.handler = handler;
-	request.argument = bot;
-	http_start(&request);
-	fetch->running = true;
-	fetch->generation = bot->generation;
-
-	explicit_bzero(secret, strlen(secret));
-	explicit_bzero(form.data, form.len);
-	pfree(secret);
-	pfree(form.data);
-}
-
-/* The new token, or NULL; sees to what happens then. */
-static char *
-receive_token(Bot *bot, Fetch *fetch, const HttpReply *reply,
-			  double *expires_at, double *refresh_at)
-{
-	ServiceError error;
-	AuthReply	token = {0};
-
-	fetch->running = false;
-	if (fetch->generation != bot->generation)
-		return NULL;
-	policy_set_error(&error, "", "the reply makes no sense");
-	if (reply->result == HTTP_ANSWERED && reply->status == 200)
-		auth_token_reply(reply->body, reply->length, &token);
-	else if (reply->result == HTTP_ANSWERED)
-		auth_error(reply->body, reply->length, &error);
-	if (token.access_token == NULL)
-	{
-		fetch_failed(bot, fetch, OP_TOKEN, "get a token", reply, &error);
-		return NULL;
-	}
-	reset_fetch(fetch);
-	fetch->serial++;
-	*expires_at = bot_clock() + token.expires_in;
-	*refresh_at = *expires_at - Min(AUTH_REFRESH_AHEAD, token.expires_in / 2);
-	clear_trouble(bot);
-	return MemoryContextStrdup(bots_context, token.access_token);
-}
-
-static void
-on_graph_token(const HttpReply *reply, void *argument)
-{
-	Bot		   *bot = argument;
-	double		expires_at;
-	double		refresh_at;
-	char	   *bearer = receive_token(bot, &bot->graph_fetch, reply,
-									   &expires_at, &refresh_at);
-
-	if (bearer == NULL)
-		return;
-	if (bot->graph_token.bearer != NULL)
-		pfree(bot->graph_token.bearer);
-	bot->graph_token.bearer = bearer;
-	bot->graph_token.expires_at = expires_at;
-	bot->graph_token.refresh_at = refresh_at;
-}
-
-static void
-on_connector_token(const HttpReply *reply, void *argument)
-{
-	Bot		   *bot = argument;
-	double		expires_at;
-	double		refresh_at;
-	char	   *bearer = receive_token(bot, &bot->connector_fetch, reply,
-									   &expires_at, &refresh_at);
-
-	if (bearer == NULL)
-		return;
-	if (bot->connector_token.bearer != NULL)
-		pfree(bot->connector_token.bearer);
-	bot->connector_token.bearer = bearer;
-	bot->connector_token.expires_at = expires_at;
-	bot->connector_token.refresh_at = refresh_at;
-}
-
-const char *
-bot_graph_bearer(Bot *bot)
-{
-	const GraphToken *token = &bot->graph_token;
-	double		now = bot_clock();
-
-	if ((token->bearer == NULL || now >= token->refresh_at) &&
-		may_fetch(bot, &bot->graph_fetch))
-		start_token_fetch(bot, &bot->graph_fetch, bot->config->tenant_id,
-						  auth_graph_scope(bot->graph_url), on_graph_token);
-	return token->bearer != NULL && now < token->expires_at ?
-		token->bearer : NULL;
-}
-
-const char *
-bot_connector_bearer(Bot *bot)
-{
-	const ConnectorToken *token = &bot->connector_token;
-	double		now = bot_clock();
-
-	if ((token->bearer == NULL || now >= token->refresh_at) &&
-		may_fetch(bot, &bot->connector_fetch))
-		start_token_fetch(bot, &bot->connector_fetch, bot->connector_tenant,
-						  bot->connector_scope, on_connector_token);
-	return token->bearer != NULL && now < token->expires_at ?
-		token->bearer : NULL;
-}
-
-static void
-token_refused(Bot *bot, Fetch *fetch, char **bearer, int token,
-			  const char *service, const ServiceError *error)
-{
-	/* Others that were in flight with it come here, too, perhaps late. */
-	if (*bearer == NULL || token != fetch->serial)
-		return;
-	if (!fetch->proven)
-		bot_pause(bot, "%s refused a new token: %s: %s  Check the tenant, and whether the bot is single-tenant or multi-tenant.",
-				  service, error->code, error->message);
-	pfree(*bearer);
-	*bearer = NULL;
-}
-
-void
-bot_graph_refused(Bot *bot, int token, const ServiceError *error)
-{
-	token_refused(bot, &bot->graph_fetch, &bot->graph_token.bearer, token,
-				  "Graph", error);
-}
-
-void
-bot_connector_refused(Bot *bot, int token, const ServiceError *error)
-{
-	token_refused(bot, &bot->connector_fetch, &bot->connector_token.bearer,
-				  token, "the Bot Connector", error);
-}
-
-void
-bot_graph_accepted(Bot *bot)
-{
-	bot->graph_fetch.proven = true;
-}
-
-void
-bot_connector_accepted(Bot *bot)
-{
-	bot->connector_fetch.proven = true;
-}
-
-/* ----------
  * Throttling
  * ----------
  */
@@ -697,84 +435,4 @@ bot_connector_throttled(Bot *bot, double retry_after)
 	}
 	if (++bot->complaints >= COMPLAINTS_OF_BOT)
 		pace_back_off(bot->pace, PACE_CONNECTOR, told_or_default(retry_after));
-}
-
-/* ----------
- * The app in the catalog
- * ----------
- */
-
-static void
-receive_app_id(Bot *bot, const HttpReply *reply)
-{
-	char	   *app_id;
-
-	switch (graph_catalog_reply(reply->body, reply->length, &app_id))
-	{
-		case GRAPH_CATALOG_FOUND:
-			bot->teams_app_id = MemoryContextStrdup(bot->context, app_id);
-			bot->app_id_unsaved = true;
-			reset_fetch(&bot->catalog_fetch);
-			break;
-		case GRAPH_CATALOG_ABSENT:
-			bot_pause(bot, "the organisation's catalog has no app with manifest id %s.  Upload the app's package to the catalog.",
-					  bot->config->manifest_id);
-			break;
-		case GRAPH_CATALOG_AMBIGUOUS:
-			bot_pause(bot, "the catalog has several apps with manifest id %s.  Give teams_configure() the teams_app_id of one.",
-					  bot->config->manifest_id);
-			break;
-		case GRAPH_CATALOG_MALFORMED:
-			note_trouble(bot, "the catalog's reply makes no sense");
-			fetch_later(&bot->catalog_fetch, NULL);
-			break;
-	}
-}
-
-static void
-on_catalog(const HttpReply *reply, void *argument)
-{
-	Bot		   *bot = argument;
-	ServiceError error;
-
-	bot->catalog_fetch.running = false;
-	if (bot->catalog_fetch.generation != bot->generation)
-		return;
-	if (reply->result == HTTP_ANSWERED && reply->status == 200)
-	{
-		bot_graph_accepted(bot);
-		receive_app_id(bot, reply);
-		return;
-	}
-	graph_error(reply->body, reply->length, &error);
-	if (reply->result == HTTP_ANSWERED &&
-		policy_classify(OP_CATALOG, reply->status, &error) == ACTION_REAUTH)
-		bot_graph_refused(bot, bot->catalog_fetch.serial, &error);
-	else
-		fetch_failed(bot, &bot->catalog_fetch, OP_CATALOG,
-					 "ask the catalog for the app", reply, &error);
-}
-
-const char *
-bot_app_id(Bot *bot)
-{
-	const char *bearer;
-	HttpRequest request;
-
-	if (bot->teams_app_id != NULL)
-		return bot->teams_app_id;
-	bearer = bot_graph_bearer(bot);
-	if (bearer == NULL || !may_fetch(bot, &bot->catalog_fetch))
-		return NULL;
-
-	memset(&request, 0, sizeof(request));
-	request.url = graph_catalog_url(bot->graph_url, bot->config->manifest_id);
-	request.bearer = bearer;
-	request.handler = on_catalog;
-	request.argument = bot;
-	http_start(&request);
-	bot->catalog_fetch.running = true;
-	bot->catalog_fetch.generation = bot->generation;
-	bot->catalog_fetch.serial = bot->graph_fetch.serial;
-	return NULL;
 }

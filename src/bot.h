@@ -1,7 +1,6 @@
 /*
  * bot.h
- *	  What the sending process knows of each bot: its configuration, tokens,
- *	  and app in the catalog.
+ *	  What the sending process knows of each bot.
  */
 #ifndef TP_BOT_H
 #define TP_BOT_H
@@ -24,6 +23,15 @@ typedef struct Fetch
 	TimestampTz not_before;
 	bool		proven;			/* the service has accepted what came */
 } Fetch;
+
+/* Let a fetch be tried at once; one that runs goes on. */
+static inline void
+bot_reset_fetch(Fetch *fetch)
+{
+	fetch->failures = 0;
+	fetch->not_before = 0;
+	fetch->proven = false;
+}
 
 typedef struct Bot
 {
@@ -66,7 +74,7 @@ typedef struct Bot
 	int			asking_targets; /* all that wait for an answer */
 	int			graph_batches;	/* in flight */
 
-	/* For delivery.c: the sweep over the outbox, and what is in memory. */
+	/* For window.c: the sweep over the outbox, and what is in memory. */
 	HTAB	   *targets;
 	dlist_head	ready;			/* targets whose first message can go */
 	dlist_head	flying;			/* targets whose first is on the wire */
@@ -96,32 +104,11 @@ bot_is_active(const Bot *bot)
 }
 
 /*
- * A valid token, or NULL if there is none yet: then it is being fetched.  A
- * token that will not be valid for long is fetched anew in passing.
- */
-extern const char *bot_graph_bearer(Bot *bot);
-extern const char *bot_connector_bearer(Bot *bot);
-
-/*
- * The service answered 401 to the token with that serial, or accepted it.
- * Refusing one that it has never accepted pauses the bot: another one would be
- * no better.
- */
-extern void bot_graph_refused(Bot *bot, int token, const ServiceError *error);
-extern void bot_connector_refused(Bot *bot, int token,
-								  const ServiceError *error);
-extern void bot_graph_accepted(Bot *bot);
-extern void bot_connector_accepted(Bot *bot);
-
-/*
  * The service throttles the bot, or, as far as the Connector is concerned,
  * perhaps just one conversation; retry_after in seconds, negative if unknown.
  */
 extern void bot_graph_throttled(Bot *bot, PaceKind kind, double retry_after);
 extern void bot_connector_throttled(Bot *bot, double retry_after);
-
-/* The app's id in the catalog, or NULL: then the catalog is being asked. */
-extern const char *bot_app_id(Bot *bot);
 
 /*
  * Stop sending for the bot: nothing can succeed until somebody acts.  The
@@ -139,8 +126,9 @@ extern bool bot_has_unsaved(void);
 extern void bot_save(void);
 extern void bot_saved(void);
 
-/* When a failed fetch may be tried again, or 0 if none has failed. */
-extern TimestampTz bot_next_fetch(const Bot *bot);
+/* Say in teams_bot why nothing gets through at the moment; or that it does. */
+extern void bot_note_trouble(Bot *bot, const char *trouble);
+extern void bot_clear_trouble(Bot *bot);
 
 /* A delay before attempt "attempt" + 1, by the settings (contract 1). */
 extern double bot_backoff(int attempt);

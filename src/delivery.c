@@ -17,9 +17,10 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "bot.h"
-#include "connector.h"
+#include "access.h"
+#include "answer.h"
 #include "delivery.h"
+#include "dispatch.h"
 #include "http.h"
 #include "installation.h"
 #include "outbox.h"
@@ -42,9 +43,6 @@
 /* The wait primitives count milliseconds in an int. */
 #define MAX_WAIT_MS 3600000
 
-/* The longest Retry-After that is believed. */
-#define MAX_RETRY_AFTER 3600.0
-
 static MemoryContext delivery_context = NULL;
 static SessionKind session_kind;
 static Slot *slot;
@@ -53,14 +51,8 @@ static bool stopping;
 static bool recover_wanted;
 static bool reload_wanted;
 static bool due_wanted;			/* next_due is to be read again */
-static bool due_stale;			/* the same, but there is no hurry */
 static TimestampTz next_due;	/* 0: nothing is scheduled */
 static TimestampTz step_started_at;
-
-/* What the current transaction has chosen to post. */
-static Message **chosen = NULL;
-static int	chosen_count;
-static int	chosen_room = 0;
 
 void
 delivery_open(SessionKind kind, Slot *my_slot)
@@ -74,12 +66,13 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	recover_wanted = true;
 	reload_wanted = true;
 	due_wanted = true;
-	due_stale = false;
 	next_due = 0;
 	bot_open(delivery_context);
 	installation_open(delivery_context);
 	window_open(delivery_context);
+	access_open(delivery_context);
 	settle_open(delivery_context);
+	dispatch_open(delivery_context);
 	http_open();
 }
 
@@ -90,8 +83,6 @@ delivery_close(void)
 	if (delivery_context != NULL)
 		MemoryContextDelete(delivery_context);
 	delivery_context = NULL;
-	chosen = NULL;
-	chosen_room = 0;
 }
 
 void
@@ -122,224 +113,9 @@ delivery_stop(void)
 }
 
 /* ----------
- * What an answer means for a message
- * ----------
- */
-
-/* Try again after so many seconds; negative: they were not told. */
-static void
-retry(Message *message, const Failure *failure, double delay)
-{
-	Target	   *target = message->target;
-	bool		others = target->message_count > 1;
-
-	if (delay < 0)
-		delay = bot_backoff(message->attempts + 1);
-	due_stale = true;
-
-	/* If that was the last attempt, those behind it go on. */
-	if (!settle_retry(message, failure, delay) && others &&
-		target->state == TARGET_NEW)
-		installation_ask(target);
-}
-
-/* Those behind it ask for the target anew. */
-static void
-fail_and_ask_again(Message *message, const Failure *failure)
-{
-	Target	   *target = message->target;
-	bool		others = target->message_count > 1;
-
-	settle_failed(message, failure);
-	if (others)
-	{
-		window_target_is_stale(target);
-		installation_ask(target);
-	}
-}
-
-/* Nobody knows whether the message has arrived. */
-static void
-outcome_unknown(Message *message, Failure *failure, double delay)
-{
-	failure->doubtful = true;
-	if (message->at_most_once)
-	{
-		failure->code = "outcome_unknown";
-		failure->hint = "Look into the chat before you send it again.";
-		settle_failed(message, failure);
-	}
-	else
-		retry(message, failure, delay);
-}
-
-/*
- * What is cached of the target is wrong: ask Graph again, once.  A second
- * answer of the same kind is believed.
- */
-static void
-look_up_again(Message *message, Failure *failure)
-{
-	Target	   *target = message->target;
-
-	settle_installation(target, "stale", NULL);
-	if (strcmp(message->last_code, failure->code) == 0)
-		fail_and_ask_again(message, failure);
-	else
-	{
-		window_target_is_stale(target);
-		retry(message, failure, 0);
-	}
-}
-
-/* The Bot Connector has answered with an error. */
-static void
-take_refusal(Message *message, const HttpReply *reply)
-{
-	Bot		   *bot = message->target->bot;
-	ServiceError error;
-	Failure		failure = {0};
-	double		delay = policy_retry_after(reply->retry_after, bot_clock(),
-										   MAX_RETRY_AFTER);
-
-	connector_error(reply->body, reply->length, &error);
-	failure.code = error.code[0] != '\0' ? error.code :
-		psprintf("http_%d", reply->status);
-	failure.error = error.message[0] != '\0' ? error.message :
-		psprintf("the Bot Connector answered with status %d", reply->status);
-	failure.hint = policy_hint(OP_SEND, reply->status, &error);
-	failure.correlation_id = reply->correlation_id;
-	failure.is_attempt = true;
-
-	switch (policy_classify(OP_SEND, reply->status, &error))
-	{
-		case ACTION_OK:
-		case ACTION_FAIL:
-			settle_failed(message, &failure);
-			break;
-		case ACTION_RETRY:
-			if (policy_is_ambiguous(OP_SEND, reply->status))
-				outcome_unknown(message, &failure, delay);
-			else
-				retry(message, &failure, delay);
-			break;
-		case ACTION_THROTTLED:
-			failure.is_attempt = false;
-			bot_connector_throttled(bot, delay);
-			retry(message, &failure, delay);
-			break;
-		case ACTION_REAUTH:
-			/* Once more with another token; then it counts. */
-			bot_connector_refused(bot, message->token, &error);
-			failure.is_attempt = strcmp(message->last_code,
-										failure.code) == 0;
-			retry(message, &failure, failure.is_attempt ? -1 : 0);
-			break;
-		case ACTION_PAUSE_BOT:
-			bot_pause_for(bot, "the Bot Connector refused a message", OP_SEND,
-						  reply->status, &error);
-			failure.is_attempt = false;
-			retry(message, &failure, 0);
-			break;
-		case ACTION_LOOK_UP_AGAIN:
-		case ACTION_INSTALL_AGAIN:
-			look_up_again(message, &failure);
-			break;
-		case ACTION_BLOCKED:
-			settle_installation(message->target, "blocked", &error);
-			fail_and_ask_again(message, &failure);
-			break;
-	}
-}
-
-static void
-on_post(const HttpReply *reply, void *argument)
-{
-	Message    *message = argument;
-	Failure		failure = {0};
-
-	failure.error = reply->problem;
-	failure.is_attempt = true;
-	switch (reply->result)
-	{
-		case HTTP_NOT_SENT:
-			failure.code = "connection_failed";
-			retry(message, &failure, -1);
-			break;
-		case HTTP_OUTCOME_UNKNOWN:
-			failure.code = "no_answer";
-			failure.hint = "It is sent again; see delivery => 'at-most-once'.";
-			outcome_unknown(message, &failure, -1);
-			break;
-		case HTTP_ANSWERED:
-			if (reply->status >= 200 && reply->status < 300)
-			{
-				bot_connector_accepted(message->target->bot);
-				settle_sent(message, message->target->chat_id,
-							connector_send_reply(reply->body, reply->length));
-			}
-			else
-				take_refusal(message, reply);
-			break;
-	}
-}
-
-static void
-post(Message *message, const OutboxPost *row, LedgerBatch *batch)
-{
-	Target	   *target = message->target;
-	Bot		   *bot = target->bot;
-	HttpRequest request = {0};
-
-	window_flies(message, batch);
-	request.url = connector_send_url(target->service_url ?
-									 target->service_url : bot->connector_url,
-									 target->chat_id);
-	request.bearer = bot_connector_bearer(bot);
-	message->token = bot->connector_fetch.serial;
-	request.content_type = "application/json; charset=utf-8";
-	request.body = row->activity;
-	request.length = strlen(row->activity);
-	request.handler = on_post;
-	request.argument = message;
-	http_start(&request);
-}
-
-/* ----------
  * What became known of targets
  * ----------
  */
-
-/* The target cannot be reached now, or not at all. */
-static void
-take_verdict(Target *target)
-{
-	Failure		failure = {0};
-	Message    *message = window_first(target);
-
-	failure.code = target->error.code[0] ? target->error.code : "graph_error";
-	failure.error = target->error.message;
-	failure.hint = target->hint;
-	failure.correlation_id = target->correlation_id;
-	failure.is_attempt = true;
-
-	if (target->verdict == ACTION_RETRY)
-	{
-		if (message != NULL)
-			retry(message, &failure, target->retry_after);
-		return;
-	}
-
-	/* All that wait for it hear the same. */
-	settle_installation(target, "failed", &target->error);
-	while (message != NULL)
-	{
-		bool		last = target->message_count == 1;
-
-		settle_failed(message, &failure);
-		message = last ? NULL : window_first(target);
-	}
-}
 
 static void
 take_finished_targets(void)
@@ -359,7 +135,7 @@ take_finished_targets(void)
 			window_check_ready(target);
 		}
 		else
-			take_verdict(target);
+			answer_verdict(target);
 	}
 }
 
@@ -430,7 +206,7 @@ make_ready(void)
 		if (bot != NULL)
 			window_rewind(bot, due->first_id - 1);
 	}
-	due_stale = true;
+	due_wanted = true;
 }
 
 static bool
@@ -513,140 +289,6 @@ read_due_messages(void)
 		window_admit(&rows[i]);
 }
 
-/* May nothing else go to the target's chat now? */
-static bool
-chat_is_taken(const Target *target)
-{
-	for (int i = 0; i < chosen_count; i++)
-	{
-		const Target *other = chosen[i]->target;
-
-		if (other->bot == target->bot &&
-			strcmp(other->chat_id, target->chat_id) == 0)
-			return true;
-	}
-	return window_chat_is_busy(target);
-}
-
-static void
-choose(Message *message)
-{
-	if (chosen_count == chosen_room)
-	{
-		int			room = Max(64, chosen_room * 2);
-
-		chosen = chosen == NULL ?
-			MemoryContextAlloc(delivery_context, room * sizeof(Message *)) :
-			repalloc(chosen, room * sizeof(Message *));
-		chosen_room = room;
-	}
-	chosen[chosen_count++] = message;
-}
-
-/* Can the first message of a target that is ready go on the wire now? */
-static bool
-can_post(Target *target)
-{
-	return window_first(target)->is_send && !chat_is_taken(target);
-}
-
-static void
-choose_of_bot(Bot *bot)
-{
-	dlist_mutable_iter iter;
-	int			room = settings_max_in_flight - bot->in_flight;
-	int			first = chosen_count;
-
-	room = Min(room, pace_room(bot->pace, PACE_CONNECTOR,
-							   bot->config->connector_rate));
-	if (room <= 0 || dlist_is_empty(&bot->ready) ||
-		bot_connector_bearer(bot) == NULL)
-		return;
-	dlist_foreach_modify(iter, &bot->ready)
-	{
-		Target	   *target = dlist_container(Target, ready_node, iter.cur);
-
-		if (room == 0)
-			break;
-		if (!can_post(target))
-			continue;
-		choose(window_first(target));
-		room--;
-	}
-	pace_take(bot->pace, PACE_CONNECTOR, bot->config->connector_rate,
-			  chosen_count - first);
-}
-
-static void
-choose_messages(void)
-{
-	dlist_iter	iter;
-
-	if (stopping)
-		return;
-	dlist_foreach(iter, bot_list())
-	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
-		if (bot_is_active(bot))
-			choose_of_bot(bot);
-	}
-}
-
-static int64
-enter_ledger(OutboxPost **posts, int *nposts)
-{
-	int64	   *ids;
-
-	*nposts = 0;
-	if (chosen_count == 0)
-		return 0;
-	ids = palloc(chosen_count * sizeof(int64));
-	for (int i = 0; i < chosen_count; i++)
-		ids[i] = chosen[i]->id;
-	return outbox_enter_ledger(ids, chosen_count, CurrentMemoryContext,
-							   posts, nposts);
-}
-
-static int
-compare_posts(const void *a, const void *b)
-{
-	int64		x = ((const OutboxPost *) a)->id;
-	int64		y = ((const OutboxPost *) b)->id;
-
-	return x < y ? -1 : x > y;
-}
-
-static void
-post_chosen(int64 batch_id, OutboxPost *posts, int nposts)
-{
-	LedgerBatch *batch = NULL;
-
-	if (nposts > 0)
-		batch = settle_new_batch(batch_id, nposts);
-	qsort(posts, nposts, sizeof(OutboxPost), compare_posts);
-	for (int i = 0; i < chosen_count; i++)
-	{
-		OutboxPost	key = {chosen[i]->id, NULL};
-		OutboxPost *row = bsearch(&key, posts, nposts, sizeof(OutboxPost),
-								  compare_posts);
-
-		if (row != NULL)
-			post(chosen[i], row, batch);
-		else
-		{
-			/* Somebody has deleted or locked it: look again later. */
-			Bot		   *bot = chosen[i]->target->bot;
-
-			window_drop_queue(chosen[i]->target);
-			bot->full_sweep_at =
-				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											FULL_SWEEP_MS);
-		}
-	}
-	chosen_count = 0;
-}
-
 static void
 count_settled(SettleCounts counts)
 {
@@ -664,15 +306,11 @@ static bool
 run_transaction(void)
 {
 	MemoryContext context = CurrentMemoryContext;
-	OutboxPost *posts = NULL;
-	int			nposts;
-	int64		batch;
 	int64		doubtful = 0;
 	Session		session;
 	TimestampTz due = next_due;
 	bool		reloading = reload_wanted;
 
-	chosen_count = 0;
 	if (!session_begin(session_kind, &session))
 		return false;
 	MemoryContextSwitchTo(context);
@@ -687,9 +325,12 @@ run_transaction(void)
 	}
 	make_ready();
 	read_due_messages();
-	choose_messages();
-	batch = enter_ledger(&posts, &nposts);
-	if (due_wanted || due_stale)
+	if (!stopping)
+	{
+		dispatch_choose();
+		dispatch_enter_ledger();
+	}
+	if (due_wanted || settle_has_retries())
 		due = outbox_next_due();
 	session_commit(&session);
 	MemoryContextSwitchTo(context);
@@ -702,11 +343,11 @@ run_transaction(void)
 	if (reloading)
 		reload_wanted = false;
 	due_wanted = false;
-	due_stale = false;
 	next_due = due;
 	bot_saved();
 	count_settled(settle_written());
-	post_chosen(batch, posts, nposts);
+	if (!stopping)
+		dispatch_post();
 	return true;
 }
 
@@ -714,36 +355,6 @@ run_transaction(void)
  * What is to be done, and when
  * ----------
  */
-
-static bool
-has_message_to_post(Bot *bot)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &bot->ready)
-		if (can_post(dlist_container(Target, ready_node, iter.cur)))
-			return true;
-	return false;
-}
-
-static bool
-can_choose(Bot *bot)
-{
-	return bot_is_active(bot) && has_message_to_post(bot) &&
-		bot->in_flight < settings_max_in_flight &&
-		pace_room(bot->pace, PACE_CONNECTOR,
-				  bot->config->connector_rate) > 0 &&
-		bot_connector_bearer(bot) != NULL;
-}
-
-static bool
-waits_for_pace(Bot *bot)
-{
-	return !dlist_is_empty(&bot->ready) &&
-		bot->in_flight < settings_max_in_flight &&
-		pace_room(bot->pace, PACE_CONNECTOR,
-				  bot->config->connector_rate) == 0;
-}
 
 static bool
 settle_is_due(void)
@@ -772,7 +383,7 @@ transaction_is_due(void)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		if (wants_to_read(bot) || can_choose(bot))
+		if (wants_to_read(bot) || dispatch_can_choose(bot))
 			return true;
 	}
 	return false;
@@ -805,9 +416,9 @@ time_to_next_step(void)
 			if (!bot_is_active(bot))
 				continue;
 			earlier(&earliest, bot->full_sweep_at);
-			earlier(&earliest, bot_next_fetch(bot));
+			earlier(&earliest, access_next_fetch(bot));
 			earlier(&earliest, installation_next(bot));
-			if (waits_for_pace(bot))
+			if (dispatch_waits_for_pace(bot))
 				earlier(&earliest, pace_next(bot->pace, PACE_CONNECTOR));
 		}
 	}

@@ -14,7 +14,7 @@
 
 #include "utils/memutils.h"
 
-#include "bot.h"
+#include "access.h"
 #include "graph.h"
 #include "http.h"
 #include "installation.h"
@@ -166,7 +166,7 @@ take_lookup(Target *target, const GraphReply *reply)
 static void
 take_success(Target *target, const GraphReply *reply)
 {
-	bot_graph_accepted(target->bot);
+	access_graph_accepted(target->bot);
 	switch (target->next)
 	{
 		case OP_LOOKUP:
@@ -202,7 +202,7 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			ask(target, target->next);
 			break;
 		case ACTION_REAUTH:
-			bot_graph_refused(bot, token, &reply->error);
+			access_graph_refused(bot, token, &reply->error);
 			if (target->tried_new_token)
 				fail(target, ACTION_RETRY, &reply->error, hint, delay);
 			else
@@ -434,8 +434,8 @@ installation_advance(Bot *bot)
 
 	if (waiting_count(bot) == 0 || !bot_is_active(bot))
 		return;
-	bearer = bot_graph_bearer(bot);
-	app_id = bot_app_id(bot);
+	bearer = access_graph_bearer(bot);
+	app_id = access_app_id(bot);
 	if (bearer == NULL || app_id == NULL)
 		return;
 	while (batch_is_worth_while(bot) && (batch = next_batch(bot)) != NULL)

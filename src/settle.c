@@ -193,6 +193,17 @@ settle_count(void)
 	return record_count + installation_count;
 }
 
+bool
+settle_has_retries(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &records)
+		if (!dlist_container(Record, node, iter.cur)->outcome.is_final)
+			return true;
+	return false;
+}
+
 TimestampTz
 settle_since(void)
 {

@@ -48,6 +48,9 @@ extern void settle_installation(const Target *target, const char *state,
 extern int	settle_count(void);
 extern TimestampTz settle_since(void);
 
+/* Are there any that are to be tried again? */
+extern bool settle_has_retries(void);
+
 /* Write everything, in a transaction. */
 extern void settle_write(void);
 

@@ -12,9 +12,12 @@ shared credential
 session outbox http
 auth graph connector
 bot
+access
 installation
 window
 settle
+answer
+dispatch
 delivery
 worker launcher ddl
 api

@@ -1,0 +1,355 @@
+/*
+ * access.c
+ *	  A bot's access to the services: its tokens, and its app in the catalog.
+ *
+ * Tokens live in this process's memory and nowhere else.  They are fetched
+ * when somebody wants to use them, one fetch at a time, and anew before they
+ * expire.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "utils/memutils.h"
+
+#include "access.h"
+#include "credential.h"
+#include "graph.h"
+#include "http.h"
+
+/* The longest Retry-After that is believed (contract 5.2). */
+#define MAX_RETRY_AFTER 3600.0
+
+static MemoryContext tokens_context = NULL;
+
+void
+access_open(MemoryContext context)
+{
+	tokens_context = context;
+}
+
+/* ----------
+ * Fetches in general
+ * ----------
+ */
+
+static bool
+may_fetch(Bot *bot, const Fetch *fetch)
+{
+	return bot_is_active(bot) && !fetch->running &&
+		fetch->not_before <= GetCurrentTimestamp();
+}
+
+static void
+fetch_later(Fetch *fetch, const char *retry_after)
+{
+	double		delay = policy_retry_after(retry_after, bot_clock(),
+										   MAX_RETRY_AFTER);
+
+	fetch->failures++;
+	if (delay < 0)
+		delay = Max(1.0, bot_backoff(fetch->failures));
+	fetch->not_before =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay * 1000);
+}
+
+/*
+ * A fetch has failed: try again later, or pause the bot.  "subject" says what
+ * was to be done.
+ */
+static void
+fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
+			 const HttpReply *reply, const ServiceError *error)
+{
+	if (reply->result != HTTP_ANSWERED)
+	{
+		bot_note_trouble(bot, psprintf("could not %s: %s", subject,
+								   reply->problem));
+		fetch_later(fetch, NULL);
+		return;
+	}
+	switch (policy_classify(op, reply->status, error))
+	{
+		case ACTION_RETRY:
+		case ACTION_THROTTLED:
+		case ACTION_OK:			/* but not of the documented shape */
+			bot_note_trouble(bot, psprintf("could not %s: status %d %s %s",
+									   subject, reply->status, error->code,
+									   error->message));
+			fetch_later(fetch, reply->retry_after);
+			break;
+		default:
+			bot_pause_for(bot, psprintf("could not %s", subject), op,
+						  reply->status, error);
+			break;
+	}
+}
+
+TimestampTz
+access_next_fetch(const Bot *bot)
+{
+	const Fetch *fetches[] = {&bot->graph_fetch, &bot->connector_fetch,
+	&bot->catalog_fetch};
+	TimestampTz earliest = 0;
+
+	if (!bot_is_active(bot))
+		return 0;
+	for (int i = 0; i < lengthof(fetches); i++)
+		if (!fetches[i]->running && fetches[i]->not_before != 0 &&
+			(earliest == 0 || fetches[i]->not_before < earliest))
+			earliest = fetches[i]->not_before;
+	return earliest;
+}
+
+/* ----------
+ * Tokens
+ * ----------
+ */
+
+static void
+start_token_fetch(Bot *bot, Fetch *fetch, const char *tenant,
+				  const char *scope, HttpHandler handler)
+{
+	HttpRequest request;
+	StringInfoData form;
+	char	   *problem;
+	char	   *secret = credential_read(bot->config->credential, &problem);
+
+	if (secret == NULL)
+	{
+		bot_pause(bot, "credential \"%s\" cannot be used: %s",
+				  bot->config->credential, problem);
+		return;
+	}
+	initStringInfo(&form);
+	auth_token_form(&form, bot->config->client_id, secret, scope);
+
+	memset(&request, 0, sizeof(request));
+	request.url = auth_token_url(bot->login_url, tenant);
+	request.content_type = "application/x-www-form-urlencoded";
+	request.body = form.data;
+	request.length = form.len;
+	request.is_secret = true;
+	request.handler = handler;
+	request.argument = bot;
+	http_start(&request);
+	fetch->running = true;
+	fetch->generation = bot->generation;
+
+	explicit_bzero(secret, strlen(secret));
+	explicit_bzero(form.data, form.len);
+	pfree(secret);
+	pfree(form.data);
+}
+
+/* The new token, or NULL; sees to what happens then. */
+static char *
+receive_token(Bot *bot, Fetch *fetch, const HttpReply *reply,
+			  double *expires_at, double *refresh_at)
+{
+	ServiceError error;
+	AuthReply	token = {0};
+
+	fetch->running = false;
+	if (fetch->generation != bot->generation)
+		return NULL;
+	policy_set_error(&error, "", "the reply makes no sense");
+	if (reply->result == HTTP_ANSWERED && reply->status == 200)
+		auth_token_reply(reply->body, reply->length, &token);
+	else if (reply->result == HTTP_ANSWERED)
+		auth_error(reply->body, reply->length, &error);
+	if (token.access_token == NULL)
+	{
+		fetch_failed(bot, fetch, OP_TOKEN, "get a token", reply, &error);
+		return NULL;
+	}
+	bot_reset_fetch(fetch);
+	fetch->serial++;
+	*expires_at = bot_clock() + token.expires_in;
+	*refresh_at = *expires_at - Min(AUTH_REFRESH_AHEAD, token.expires_in / 2);
+	bot_clear_trouble(bot);
+	return MemoryContextStrdup(tokens_context, token.access_token);
+}
+
+static void
+on_graph_token(const HttpReply *reply, void *argument)
+{
+	Bot		   *bot = argument;
+	double		expires_at;
+	double		refresh_at;
+	char	   *bearer = receive_token(bot, &bot->graph_fetch, reply,
+									   &expires_at, &refresh_at);
+
+	if (bearer == NULL)
+		return;
+	if (bot->graph_token.bearer != NULL)
+		pfree(bot->graph_token.bearer);
+	bot->graph_token.bearer = bearer;
+	bot->graph_token.expires_at = expires_at;
+	bot->graph_token.refresh_at = refresh_at;
+}
+
+static void
+on_connector_token(const HttpReply *reply, void *argument)
+{
+	Bot		   *bot = argument;
+	double		expires_at;
+	double		refresh_at;
+	char	   *bearer = receive_token(bot, &bot->connector_fetch, reply,
+									   &expires_at, &refresh_at);
+
+	if (bearer == NULL)
+		return;
+	if (bot->connector_token.bearer != NULL)
+		pfree(bot->connector_token.bearer);
+	bot->connector_token.bearer = bearer;
+	bot->connector_token.expires_at = expires_at;
+	bot->connector_token.refresh_at = refresh_at;
+}
+
+const char *
+access_graph_bearer(Bot *bot)
+{
+	const GraphToken *token = &bot->graph_token;
+	double		now = bot_clock();
+
+	if ((token->bearer == NULL || now >= token->refresh_at) &&
+		may_fetch(bot, &bot->graph_fetch))
+		start_token_fetch(bot, &bot->graph_fetch, bot->config->tenant_id,
+						  auth_graph_scope(bot->graph_url), on_graph_token);
+	return token->bearer != NULL && now < token->expires_at ?
+		token->bearer : NULL;
+}
+
+const char *
+access_connector_bearer(Bot *bot)
+{
+	const ConnectorToken *token = &bot->connector_token;
+	double		now = bot_clock();
+
+	if ((token->bearer == NULL || now >= token->refresh_at) &&
+		may_fetch(bot, &bot->connector_fetch))
+		start_token_fetch(bot, &bot->connector_fetch, bot->connector_tenant,
+						  bot->connector_scope, on_connector_token);
+	return token->bearer != NULL && now < token->expires_at ?
+		token->bearer : NULL;
+}
+
+static void
+token_refused(Bot *bot, Fetch *fetch, char **bearer, int token,
+			  const char *service, const ServiceError *error)
+{
+	/* Others that were in flight with it come here, too, perhaps late. */
+	if (*bearer == NULL || token != fetch->serial)
+		return;
+	if (!fetch->proven)
+		bot_pause(bot, "%s refused a new token: %s: %s  Check the tenant, and whether the bot is single-tenant or multi-tenant.",
+				  service, error->code, error->message);
+	pfree(*bearer);
+	*bearer = NULL;
+}
+
+void
+access_graph_refused(Bot *bot, int token, const ServiceError *error)
+{
+	token_refused(bot, &bot->graph_fetch, &bot->graph_token.bearer, token,
+				  "Graph", error);
+}
+
+void
+access_connector_refused(Bot *bot, int token, const ServiceError *error)
+{
+	token_refused(bot, &bot->connector_fetch, &bot->connector_token.bearer,
+				  token, "the Bot Connector", error);
+}
+
+void
+access_graph_accepted(Bot *bot)
+{
+	bot->graph_fetch.proven = true;
+}
+
+void
+access_connector_accepted(Bot *bot)
+{
+	bot->connector_fetch.proven = true;
+}
+
+/* ----------
+ * The app in the catalog
+ * ----------
+ */
+
+static void
+receive_app_id(Bot *bot, const HttpReply *reply)
+{
+	char	   *app_id;
+
+	switch (graph_catalog_reply(reply->body, reply->length, &app_id))
+	{
+		case GRAPH_CATALOG_FOUND:
+			bot->teams_app_id = MemoryContextStrdup(bot->context, app_id);
+			bot->app_id_unsaved = true;
+			bot_reset_fetch(&bot->catalog_fetch);
+			break;
+		case GRAPH_CATALOG_ABSENT:
+			bot_pause(bot, "the organisation's catalog has no app with manifest id %s.  Upload the app's package to the catalog.",
+					  bot->config->manifest_id);
+			break;
+		case GRAPH_CATALOG_AMBIGUOUS:
+			bot_pause(bot, "the catalog has several apps with manifest id %s.  Give teams_configure() the teams_app_id of one.",
+					  bot->config->manifest_id);
+			break;
+		case GRAPH_CATALOG_MALFORMED:
+			bot_note_trouble(bot, "the catalog's reply makes no sense");
+			fetch_later(&bot->catalog_fetch, NULL);
+			break;
+	}
+}
+
+static void
+on_catalog(const HttpReply *reply, void *argument)
+{
+	Bot		   *bot = argument;
+	ServiceError error;
+
+	bot->catalog_fetch.running = false;
+	if (bot->catalog_fetch.generation != bot->generation)
+		return;
+	if (reply->result == HTTP_ANSWERED && reply->status == 200)
+	{
+		access_graph_accepted(bot);
+		receive_app_id(bot, reply);
+		return;
+	}
+	graph_error(reply->body, reply->length, &error);
+	if (reply->result == HTTP_ANSWERED &&
+		policy_classify(OP_CATALOG, reply->status, &error) == ACTION_REAUTH)
+		access_graph_refused(bot, bot->catalog_fetch.serial, &error);
+	else
+		fetch_failed(bot, &bot->catalog_fetch, OP_CATALOG,
+					 "ask the catalog for the app", reply, &error);
+}
+
+const char *
+access_app_id(Bot *bot)
+{
+	const char *bearer;
+	HttpRequest request;
+
+	if (bot->teams_app_id != NULL)
+		return bot->teams_app_id;
+	bearer = access_graph_bearer(bot);
+	if (bearer == NULL || !may_fetch(bot, &bot->catalog_fetch))
+		return NULL;
+
+	memset(&request, 0, sizeof(request));
+	request.url = graph_catalog_url(bot->graph_url, bot->config->manifest_id);
+	request.bearer = bearer;
+	request.handler = on_catalog;
+	request.argument = bot;
+	http_start(&request);
+	bot->catalog_fetch.running = true;
+	bot->catalog_fetch.generation = bot->generation;
+	bot->catalog_fetch.serial = bot->graph_fetch.serial;
+	return NULL;
+}

@@ -1,0 +1,37 @@
+/*
+ * access.h
+ *	  A bot's access to the services: its tokens, and its app in the catalog.
+ */
+#ifndef TP_ACCESS_H
+#define TP_ACCESS_H
+
+#include "bot.h"
+
+/* Tokens are kept in the context. */
+extern void access_open(MemoryContext context);
+
+/*
+ * A valid token, or NULL if there is none yet: then it is being fetched.  A
+ * token that will not be valid for long is fetched anew in passing.
+ */
+extern const char *access_graph_bearer(Bot *bot);
+extern const char *access_connector_bearer(Bot *bot);
+
+/*
+ * The service answered 401 to the token with that serial, or accepted it.
+ * Refusing one that it has never accepted pauses the bot: another one would be
+ * no better.
+ */
+extern void access_graph_refused(Bot *bot, int token, const ServiceError *error);
+extern void access_connector_refused(Bot *bot, int token,
+								  const ServiceError *error);
+extern void access_graph_accepted(Bot *bot);
+extern void access_connector_accepted(Bot *bot);
+
+/* The app's id in the catalog, or NULL: then the catalog is being asked. */
+extern const char *access_app_id(Bot *bot);
+
+/* When a failed fetch may be tried again, or 0 if none has failed. */
+extern TimestampTz access_next_fetch(const Bot *bot);
+
+#endif							/* TP_ACCESS_H */

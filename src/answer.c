@@ -1,0 +1,204 @@
+/*
+ * answer.c
+ *	  What an answer means for a message.
+ *
+ * The rules about fates are here and nowhere else: policy.c says what kind of
+ * answer it is, this says what becomes of the message, of those behind it, and
+ * of what is known of its recipient.
+ */
+#include "postgres.h"
+
+#include "access.h"
+#include "answer.h"
+#include "connector.h"
+#include "settle.h"
+
+/* The longest Retry-After that is believed. */
+#define MAX_RETRY_AFTER 3600.0
+
+/* Try again after so many seconds; negative: they were not told. */
+static void
+retry(Message *message, const Failure *failure, double delay)
+{
+	Target	   *target = message->target;
+	bool		others = target->message_count > 1;
+
+	if (delay < 0)
+		delay = bot_backoff(message->attempts + 1);
+
+	/* If that was the last attempt, those behind it go on. */
+	if (!settle_retry(message, failure, delay) && others &&
+		target->state == TARGET_NEW)
+		installation_ask(target);
+}
+
+/* Those behind it ask for the target anew. */
+static void
+fail_and_ask_again(Message *message, const Failure *failure)
+{
+	Target	   *target = message->target;
+	bool		others = target->message_count > 1;
+
+	settle_failed(message, failure);
+	if (others)
+	{
+		window_target_is_stale(target);
+		installation_ask(target);
+	}
+}
+
+/* Nobody knows whether the message has arrived. */
+static void
+outcome_unknown(Message *message, Failure *failure, double delay)
+{
+	failure->doubtful = true;
+	if (message->at_most_once)
+	{
+		failure->code = "outcome_unknown";
+		failure->hint = "Look into the chat before you send it again.";
+		settle_failed(message, failure);
+	}
+	else
+		retry(message, failure, delay);
+}
+
+/*
+ * What is cached of the target is wrong: ask Graph again, once.  A second
+ * answer of the same kind is believed.
+ */
+static void
+look_up_again(Message *message, Failure *failure)
+{
+	Target	   *target = message->target;
+
+	settle_installation(target, "stale", NULL);
+	if (strcmp(message->last_code, failure->code) == 0)
+		fail_and_ask_again(message, failure);
+	else
+	{
+		window_target_is_stale(target);
+		retry(message, failure, 0);
+	}
+}
+
+/* The Bot Connector has answered with an error. */
+static void
+take_refusal(Message *message, const HttpReply *reply)
+{
+	Bot		   *bot = message->target->bot;
+	ServiceError error;
+	Failure		failure = {0};
+	double		delay = policy_retry_after(reply->retry_after, bot_clock(),
+										   MAX_RETRY_AFTER);
+
+	connector_error(reply->body, reply->length, &error);
+	failure.code = error.code[0] != '\0' ? error.code :
+		psprintf("http_%d", reply->status);
+	failure.error = error.message[0] != '\0' ? error.message :
+		psprintf("the Bot Connector answered with status %d", reply->status);
+	failure.hint = policy_hint(OP_SEND, reply->status, &error);
+	failure.correlation_id = reply->correlation_id;
+	failure.is_attempt = true;
+
+	switch (policy_classify(OP_SEND, reply->status, &error))
+	{
+		case ACTION_OK:
+		case ACTION_FAIL:
+			settle_failed(message, &failure);
+			break;
+		case ACTION_RETRY:
+			if (policy_is_ambiguous(OP_SEND, reply->status))
+				outcome_unknown(message, &failure, delay);
+			else
+				retry(message, &failure, delay);
+			break;
+		case ACTION_THROTTLED:
+			failure.is_attempt = false;
+			bot_connector_throttled(bot, delay);
+			retry(message, &failure, delay);
+			break;
+		case ACTION_REAUTH:
+			/* Once more with another token; then it counts. */
+			access_connector_refused(bot, message->token, &error);
+			failure.is_attempt = strcmp(message->last_code,
+										failure.code) == 0;
+			retry(message, &failure, failure.is_attempt ? -1 : 0);
+			break;
+		case ACTION_PAUSE_BOT:
+			bot_pause_for(bot, "the Bot Connector refused a message", OP_SEND,
+						  reply->status, &error);
+			failure.is_attempt = false;
+			retry(message, &failure, 0);
+			break;
+		case ACTION_LOOK_UP_AGAIN:
+		case ACTION_INSTALL_AGAIN:
+			look_up_again(message, &failure);
+			break;
+		case ACTION_BLOCKED:
+			settle_installation(message->target, "blocked", &error);
+			fail_and_ask_again(message, &failure);
+			break;
+	}
+}
+
+void
+answer_post(const HttpReply *reply, void *argument)
+{
+	Message    *message = argument;
+	Failure		failure = {0};
+
+	failure.error = reply->problem;
+	failure.is_attempt = true;
+	switch (reply->result)
+	{
+		case HTTP_NOT_SENT:
+			failure.code = "connection_failed";
+			retry(message, &failure, -1);
+			break;
+		case HTTP_OUTCOME_UNKNOWN:
+			failure.code = "no_answer";
+			failure.hint = "It is sent again; see delivery => 'at-most-once'.";
+			outcome_unknown(message, &failure, -1);
+			break;
+		case HTTP_ANSWERED:
+			if (reply->status >= 200 && reply->status < 300)
+			{
+				access_connector_accepted(message->target->bot);
+				settle_sent(message, message->target->chat_id,
+							connector_send_reply(reply->body, reply->length));
+			}
+			else
+				take_refusal(message, reply);
+			break;
+	}
+}
+
+void
+answer_verdict(Target *target)
+{
+	Failure		failure = {0};
+	Message    *message = window_first(target);
+
+	failure.code = target->error.code[0] ? target->error.code : "graph_error";
+	failure.error = target->error.message;
+	failure.hint = target->hint;
+	failure.correlation_id = target->correlation_id;
+	failure.is_attempt = true;
+
+	if (target->verdict == ACTION_RETRY)
+	{
+		if (message != NULL)
+			retry(message, &failure, target->retry_after);
+		return;
+	}
+
+	/* All that wait for it hear the same. */
+	settle_installation(target, "failed", &target->error);
+	while (message != NULL)
+	{
+		bool		last = target->message_count == 1;
+
+		settle_failed(message, &failure);
+		message = last ? NULL : window_first(target);
+	}
+}

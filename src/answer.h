@@ -1,0 +1,17 @@
+/*
+ * answer.h
+ *	  What an answer means for a message.
+ */
+#ifndef TP_ANSWER_H
+#define TP_ANSWER_H
+
+#include "http.h"
+#include "window.h"
+
+/* The handler of a message's request; the argument is the Message. */
+extern void answer_post(const HttpReply *reply, void *argument);
+
+/* A target cannot be reached now, or not at all; it has messages. */
+extern void answer_verdict(Target *target);
+
+#endif							/* TP_ANSWER_H */

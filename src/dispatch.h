@@ -1,0 +1,26 @@
+/*
+ * dispatch.h
+ *	  Chooses the messages that go on the wire next, and posts them.
+ */
+#ifndef TP_DISPATCH_H
+#define TP_DISPATCH_H
+
+#include "window.h"
+
+extern void dispatch_open(MemoryContext context);
+
+/* Is there a message of the bot that could be chosen now? */
+extern bool dispatch_can_choose(Bot *bot);
+
+/* Is there one, but for the pace? */
+extern bool dispatch_waits_for_pace(Bot *bot);
+
+/*
+ * In a transaction: choose what goes next, and enter it into the ledger.  In
+ * the same memory context, after the commit: post it.
+ */
+extern void dispatch_choose(void);
+extern void dispatch_enter_ledger(void);
+extern void dispatch_post(void);
+
+#endif							/* TP_DISPATCH_H */
