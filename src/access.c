@@ -84,6 +84,14 @@ fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
 	}
 }
 
+void
+access_try_again(Bot *bot)
+{
+	bot->graph_fetch.not_before = 0;
+	bot->connector_fetch.not_before = 0;
+	bot->catalog_fetch.not_before = 0;
+}
+
 TimestampTz
 access_next_fetch(const Bot *bot)
 {

@@ -34,4 +34,7 @@ extern const char *access_app_id(Bot *bot);
 /* When a failed fetch may be tried again, or 0 if none has failed. */
 extern TimestampTz access_next_fetch(const Bot *bot);
 
+/* Do not wait any longer for what has failed. */
+extern void access_try_again(Bot *bot);
+
 #endif							/* TP_ACCESS_H */

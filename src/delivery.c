@@ -107,6 +107,15 @@ delivery_wake(bool reload)
 }
 
 void
+delivery_try_again(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, bot_list())
+		access_try_again(dlist_container(Bot, node, iter.cur));
+}
+
+void
 delivery_stop(void)
 {
 	stopping = true;

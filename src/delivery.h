@@ -17,6 +17,9 @@ extern void delivery_open(SessionKind kind, Slot *slot);
 /* The outbox may have something new; the bots may have changed. */
 extern void delivery_wake(bool reload);
 
+/* Settings have changed: what has failed because of them may go well now. */
+extern void delivery_try_again(void);
+
 typedef enum DeliveryStep
 {
 	DELIVERY_GOES_ON,

@@ -182,6 +182,7 @@ serve(void)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			delivery_try_again();
 		}
 		take_wake_ups();
 		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)

@@ -19,7 +19,10 @@ fi
 command -v make >/dev/null || missing make
 command -v cc >/dev/null || missing gcc
 command -v curl-config >/dev/null || missing libcurl4-openssl-dev
+command -v pkg-config >/dev/null || missing pkg-config
 command -v prove >/dev/null || missing perl
+command -v openssl >/dev/null || missing openssl
+command -v pkill >/dev/null || missing procps
 for file in openssl/evp.h microhttpd.h jansson.h
 do
 	echo "#include <$file>" | cc -E - >/dev/null 2>&1 && continue
