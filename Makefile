@@ -16,7 +16,8 @@ SHLIB_LINK = $(shell curl-config --libs 2>/dev/null)
 # then make starts again with it.
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
-ifneq ($(wildcard $(PGXS)),)
+SERVER_HEADER := $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)/postgres.h
+ifneq ($(and $(wildcard $(PGXS)),$(wildcard $(SERVER_HEADER))),)
 include $(PGXS)
 $(OBJS): $(wildcard src/*.h)
 else

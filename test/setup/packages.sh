@@ -9,11 +9,16 @@ missing()
 	need="$need $*"
 }
 
+# The headers of the server and the programs of the tests come together, but not
+# always with pg_config.
 version=$(pg_config --version 2>/dev/null | sed 's/[^0-9]*\([0-9]*\).*/\1/') || true
-[ -n "$version" ] && [ -f "$(pg_config --pgxs)" ] || version=
 if [ -z "$version" ]
 then
 	missing postgresql-server-dev-all
+elif ! [ -f "$(pg_config --includedir-server)/postgres.h" ] ||
+	! [ -f "$(pg_config --pgxs)" ]
+then
+	missing "postgresql-server-dev-$version"
 fi
 
 command -v make >/dev/null || missing make

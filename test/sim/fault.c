@@ -312,7 +312,7 @@ write_error(const SimFault *fault, SimCall *call)
 	const char *code = usual_code(fault, call->service);
 	const char *message = fault->message != NULL ? fault->message :
 		"This fault was ordered.";
-	int			number = 90033;
+	int			number = strcmp(code, "invalid_client") == 0 ? 7000215 : 90033;
 
 	if (call->service == SIM_CONNECTOR)
 		sim_connector_error(call, fault->status, code, "%s", message);
