@@ -38,6 +38,7 @@ run_regress()
 		--temp-config=test/sql/postgresql.conf $(echo $tests)"
 	then
 		cat "$WORK/src/regression.diffs" 2>/dev/null || true
+		keep_logs "$WORK/src/results"
 		return 1
 	fi
 }

@@ -4,11 +4,11 @@ CREATE EXTENSION teams_proactive;
 
 -- Credentials lie in a directory of the server; none are there yet.
 SHOW teams_proactive.credential_directory;
-COPY (SELECT) TO PROGRAM 'rm -rf teams_credentials && mkdir -m 700 teams_credentials';
+COPY (SELECT) TO PROGRAM 'cat >/dev/null; rm -rf teams_credentials && mkdir -m 700 teams_credentials';
 COPY (SELECT 'secret') TO PROGRAM 'umask 077 && cat >teams_credentials/ops';
 COPY (SELECT 'secret') TO PROGRAM 'umask 077 && cat >teams_credentials/lax && chmod 640 teams_credentials/lax';
 COPY (SELECT 'secret') TO PROGRAM 'umask 077 && cat >teams_credentials/open && chmod 604 teams_credentials/open';
-COPY (SELECT) TO PROGRAM 'umask 077 && : >teams_credentials/nothing && mkdir teams_credentials/folder';
+COPY (SELECT) TO PROGRAM 'cat >/dev/null; umask 077 && : >teams_credentials/nothing && mkdir teams_credentials/folder';
 COPY (SELECT repeat('x', 20000)) TO PROGRAM 'umask 077 && cat >teams_credentials/long';
 
 \set tenant '''6b1f0c2a-8d3e-4f57-9b60-1a2b3c4d5e6f'''
@@ -186,5 +186,5 @@ SHOW teams_proactive.max_attempts;
 RESET ROLE;
 DROP ROLE regress_teams_reader;
 
-COPY (SELECT) TO PROGRAM 'rm -rf teams_credentials';
+COPY (SELECT) TO PROGRAM 'cat >/dev/null; rm -rf teams_credentials';
 DROP EXTENSION teams_proactive;
