@@ -7,9 +7,13 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "utils/timestamp.h"
 
 #include "pace.h"
+
+/* A chat is kept in one of so many places. */
+#define CHAT_WAYS 8
 
 void
 pace_init(Pace *pace, const char *key)
@@ -75,4 +79,71 @@ pace_next(Pace *pace, PaceKind kind)
 	next = throttle_next(&pace->throttles[kind], now);
 	SpinLockRelease(&pace->mutex);
 	return next;
+}
+
+PaceState
+pace_state(Pace *pace, PaceKind kind)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Throttle   *throttle = &pace->throttles[kind];
+	PaceState	state;
+
+	SpinLockAcquire(&pace->mutex);
+	state.left = throttle_left(throttle, now);
+	state.share = throttle_share(throttle, now);
+	state.until = throttle->blocked_until > now ? throttle->blocked_until : 0;
+	state.complaints = throttle->throttled;
+	SpinLockRelease(&pace->mutex);
+	return state;
+}
+
+/* ----------
+ * Chats
+ * ----------
+ */
+
+void
+pace_init_chats(ChatPaces *chats)
+{
+	memset(chats, 0, sizeof(ChatPaces));
+	SpinLockInit(&chats->mutex);
+}
+
+/* The chat's place, or that of the one among its rivals used least lately. */
+static ChatThrottle *
+find_chat(ChatPaces *chats, uint64 key)
+{
+	ChatThrottle *ways = &chats->chats[key % (PACE_CHATS / CHAT_WAYS) * CHAT_WAYS];
+	ChatThrottle *oldest = &ways[0];
+
+	for (int i = 0; i < CHAT_WAYS; i++)
+	{
+		if (ways[i].key == key)
+			return &ways[i];
+		if (ways[i].used_at < oldest->used_at)
+			oldest = &ways[i];
+	}
+	chat_throttle_init(oldest, key);
+	return oldest;
+}
+
+TimestampTz
+pace_take_chat(ChatPaces *chats, const Pace *pace, const char *chat_id,
+			   const int *limits)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	uint64		key = DatumGetUInt64(hash_any_extended((const unsigned char *) pace->key,
+													   strlen(pace->key), 0));
+	ChatThrottle *chat;
+	TimestampTz next;
+
+	key = DatumGetUInt64(hash_any_extended((const unsigned char *) chat_id,
+										   strlen(chat_id), key));
+	SpinLockAcquire(&chats->mutex);
+	chat = find_chat(chats, key);
+	next = chat_throttle_next(chat, limits, now);
+	if (next <= now)
+		chat_throttle_take(chat, now);
+	SpinLockRelease(&chats->mutex);
+	return next <= now ? 0 : next;
 }

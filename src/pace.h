@@ -31,6 +31,27 @@ typedef struct Pace
 
 extern void pace_init(Pace *pace, const char *key);
 
+/*
+ * What has gone to each chat lately.  Places are few and go to the chats used
+ * last: the limits of a chat that nobody writes to need not be remembered.
+ */
+#define PACE_CHATS 4096
+
+typedef struct ChatPaces
+{
+	slock_t		mutex;
+	ChatThrottle chats[PACE_CHATS];
+} ChatPaces;
+
+extern void pace_init_chats(ChatPaces *chats);
+
+/*
+ * Let a message go to a chat, by the bot's limits for chats.  Returns 0 if it
+ * may go, else when to ask again.
+ */
+extern TimestampTz pace_take_chat(ChatPaces *chats, const Pace *pace,
+								  const char *chat_id, const int *limits);
+
 /* How many requests may leave now. */
 extern int	pace_room(Pace *pace, PaceKind kind, int quota);
 
@@ -42,5 +63,16 @@ extern void pace_back_off(Pace *pace, PaceKind kind, double seconds);
 
 /* When to ask again if there is no room now. */
 extern TimestampTz pace_next(Pace *pace, PaceKind kind);
+
+/* For people; "until" is 0 unless the service has asked to wait. */
+typedef struct PaceState
+{
+	int			left;			/* requests within the last second */
+	double		share;			/* of the quota that is used */
+	TimestampTz until;
+	int64		complaints;		/* how many 429s there were */
+} PaceState;
+
+extern PaceState pace_state(Pace *pace, PaceKind kind);
 
 #endif							/* TP_PACE_H */

@@ -70,6 +70,13 @@ left_within(const Throttle *throttle, int slots)
 	return total;
 }
 
+int
+throttle_left(Throttle *throttle, int64 now)
+{
+	advance(throttle, now);
+	return left_within(throttle, THROTTLE_SLOTS);
+}
+
 /* The quota as it is now; a service that throttles still gets one request. */
 static int
 current_quota(const Throttle *throttle, int quota, int64 now)
@@ -129,4 +136,92 @@ int64
 throttle_next(const Throttle *throttle, int64 now)
 {
 	return Max(throttle->blocked_until, now + THROTTLE_SLOT_US);
+}
+
+/* ----------
+ * One chat
+ * ----------
+ */
+
+/* Lengths of the rings' slots in microseconds. */
+static const int64 ring_slots[CHAT_RINGS] = {
+	INT64CONST(100000), INT64CONST(1000000), INT64CONST(60000000)
+};
+
+/* The windows: which ring, and how many of its slots. */
+static const struct
+{
+	int			ring;
+	int			slots;
+}			windows[CHAT_LIMITS] = {{0, 11}, {0, 21}, {1, 31}, {2, 61}};
+
+void
+chat_throttle_init(ChatThrottle *chat, uint64 key)
+{
+	memset(chat, 0, sizeof(ChatThrottle));
+	chat->key = key;
+}
+
+static void
+advance_ring(ChatRing *ring, int64 slot)
+{
+	/* The clock went back, or all of it has passed: begin anew. */
+	if (slot < ring->newest || slot - ring->newest >= CHAT_SLOTS)
+	{
+		memset(ring->counts, 0, sizeof(ring->counts));
+		ring->newest = slot;
+	}
+	while (ring->newest < slot)
+		ring->counts[++ring->newest % CHAT_SLOTS] = 0;
+}
+
+/* When fewer than "limit" will have gone within that window. */
+static int64
+window_next(const ChatRing *ring, int slots, int limit, int64 slot_us,
+			int64 now)
+{
+	int			left = 0;
+
+	/* From the newest slot back to the one in which the limit is reached. */
+	for (int age = 0; age < slots; age++)
+	{
+		int64		slot = ring->newest - age;
+
+		if (slot < 0)
+			break;
+		left += ring->counts[slot % CHAT_SLOTS];
+		if (left >= limit)
+			return (slot + slots) * slot_us;
+	}
+	return now;
+}
+
+int64
+chat_throttle_next(ChatThrottle *chat, const int *limits, int64 now)
+{
+	int64		next = now;
+
+	for (int i = 0; i < CHAT_RINGS; i++)
+		advance_ring(&chat->rings[i], now / ring_slots[i]);
+	for (int i = 0; i < CHAT_LIMITS; i++)
+		next = Max(next, window_next(&chat->rings[windows[i].ring],
+									 windows[i].slots, limits[i],
+									 ring_slots[windows[i].ring], now));
+	return next;
+}
+
+void
+chat_throttle_take(ChatThrottle *chat, int64 now)
+{
+	chat->used_at = now;
+	for (int i = 0; i < CHAT_RINGS; i++)
+	{
+		ChatRing   *ring = &chat->rings[i];
+		uint16	   *count;
+
+		advance_ring(ring, now / ring_slots[i]);
+		count = &ring->counts[ring->newest % CHAT_SLOTS];
+		if (*count < PG_UINT16_MAX)
+			(*count)++;
+	}
 }

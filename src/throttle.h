@@ -49,7 +49,39 @@ extern void throttle_back_off(Throttle *throttle, int64 until, int64 now);
 /* When to ask again if there is no room now. */
 extern int64 throttle_next(const Throttle *throttle, int64 now);
 
-/* The share of the quota that is used now, for people. */
+/* For people: the share of the quota in use, and what left within a second. */
 extern double throttle_share(const Throttle *throttle, int64 now);
+extern int	throttle_left(Throttle *throttle, int64 now);
+
+/*
+ * What has gone to one chat lately, in slots of three lengths, for the limits
+ * within 1, 2, 30 and 3600 seconds (contract 5.1).  A window is counted with
+ * one slot more than it has, so that it is never taken too short.
+ */
+#define CHAT_LIMITS		4
+#define CHAT_RINGS		3
+#define CHAT_SLOTS		61
+
+typedef struct ChatRing
+{
+	int64		newest;			/* number of the newest slot */
+	uint16		counts[CHAT_SLOTS]; /* by slot number modulo */
+} ChatRing;
+
+typedef struct ChatThrottle
+{
+	uint64		key;			/* of the chat; 0: the entry is free */
+	int64		used_at;
+	ChatRing	rings[CHAT_RINGS];
+} ChatThrottle;
+
+extern void chat_throttle_init(ChatThrottle *chat, uint64 key);
+
+/* When the next message may go, by limits[CHAT_LIMITS]; "now" if at once. */
+extern int64 chat_throttle_next(ChatThrottle *chat, const int *limits,
+								int64 now);
+
+/* A message goes now. */
+extern void chat_throttle_take(ChatThrottle *chat, int64 now);
 
 #endif							/* TP_THROTTLE_H */
