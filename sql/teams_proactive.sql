@@ -8,6 +8,12 @@
 -- Bots
 ------------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@.teams_home() RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'teams_home';
+
+COMMENT ON FUNCTION @extschema@.teams_home() IS
+'identity of this database: the cluster''s system identifier and the database''s oid';
+
 CREATE TABLE @extschema@.teams_bot (
 	bot				text		NOT NULL PRIMARY KEY
 					CHECK (bot ~ '^[A-Za-z0-9_.-]{1,63}$'),
@@ -26,15 +32,24 @@ CREATE TABLE @extschema@.teams_bot (
 					CHECK (connector_rate > 0),
 	graph_rate		integer		NOT NULL DEFAULT 30
 					CHECK (graph_rate > 0),
+	chat_limits		integer[]	NOT NULL DEFAULT '{7,8,60,1800}'
+					CHECK (array_length(chat_limits, 1) = 4
+						   AND array_position(chat_limits, NULL) IS NULL
+						   AND 0 < ALL (chat_limits)),
+	reinstall		boolean		NOT NULL DEFAULT false,
+	home			text		NOT NULL DEFAULT @extschema@.teams_home(),
 	paused_at		timestamptz,
 	paused_reason	text,
+	paused_by		text
+					CHECK (paused_by IN ('operator', 'worker', 'copy')),
 	trouble			text,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	updated_at		timestamptz	NOT NULL DEFAULT now(),
 	CONSTRAINT teams_bot_app_check
 		CHECK (teams_app_id IS NOT NULL OR manifest_id IS NOT NULL),
 	CONSTRAINT teams_bot_paused_check
-		CHECK ((paused_at IS NULL) = (paused_reason IS NULL))
+		CHECK ((paused_at IS NULL) = (paused_reason IS NULL)
+			   AND (paused_at IS NULL) = (paused_by IS NULL))
 );
 
 COMMENT ON TABLE @extschema@.teams_bot IS
@@ -61,9 +76,16 @@ COMMENT ON COLUMN @extschema@.teams_bot.connector_rate IS
 'messages a second, for all databases of this cluster together';
 COMMENT ON COLUMN @extschema@.teams_bot.graph_rate IS
 'calls of Microsoft Graph a second, for reading and for writing each';
+COMMENT ON COLUMN @extschema@.teams_bot.chat_limits IS
+'messages to one chat within 1, 2, 30 and 3600 seconds';
+COMMENT ON COLUMN @extschema@.teams_bot.reinstall IS
+'whether to install the bot again for people for whom it was removed';
+COMMENT ON COLUMN @extschema@.teams_bot.home IS
+'identity of the database that sends for this bot; a copy of it does not';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_reason IS
 'why nothing is sent for this bot; see teams_resume()';
-
+COMMENT ON COLUMN @extschema@.teams_bot.paused_by IS
+'operator; worker, which tries again now and then; copy: the database is one';
 COMMENT ON COLUMN @extschema@.teams_bot.trouble IS
 'why nothing gets through at the moment; it is tried again';
 
@@ -77,7 +99,8 @@ CREATE TABLE @extschema@.teams_installation (
 					CHECK (scope IN ('user', 'team', 'chat')),
 	target			text		NOT NULL,
 	state			text		NOT NULL
-					CHECK (state IN ('installed', 'stale', 'blocked', 'failed')),
+					CHECK (state IN ('installed', 'stale', 'removed', 'blocked',
+									 'failed')),
 	installation_id	text,
 	app_version		text,
 	chat_id			text,
@@ -85,6 +108,7 @@ CREATE TABLE @extschema@.teams_installation (
 	installed_by_us	boolean		NOT NULL DEFAULT false,
 	error_code		text,
 	error			text,
+	since			timestamptz	NOT NULL DEFAULT now(),
 	checked_at		timestamptz	NOT NULL DEFAULT now(),
 	PRIMARY KEY (bot, scope, target),
 	CHECK (state <> 'installed'
@@ -96,7 +120,9 @@ COMMENT ON TABLE @extschema@.teams_installation IS
 COMMENT ON COLUMN @extschema@.teams_installation.target IS
 'Entra object id or user principal name, in lower case';
 COMMENT ON COLUMN @extschema@.teams_installation.state IS
-'installed; stale: to be looked up again; blocked by the recipient; failed';
+'installed; stale: to be looked up again; removed or blocked: nothing is sent until teams_ensure_installed() is called; failed';
+COMMENT ON COLUMN @extschema@.teams_installation.since IS
+'when the state became what it is';
 COMMENT ON COLUMN @extschema@.teams_installation.service_url IS
 'root for messages to this chat, if not the bot''s';
 COMMENT ON COLUMN @extschema@.teams_installation.installed_by_us IS
@@ -117,11 +143,14 @@ CREATE TABLE @extschema@.teams_outbox (
 					CHECK (target <> '' AND target !~ '[[:cntrl:]/\\]'
 						   AND target = lower(target COLLATE "C")),
 	activity		json,
+	priority		text		NOT NULL DEFAULT 'normal'
+					CHECK (priority IN ('high', 'normal', 'low')),
 	delivery		text		NOT NULL DEFAULT 'at-least-once'
 					CHECK (delivery IN ('at-least-once', 'at-most-once')),
 	sender			regrole		NOT NULL DEFAULT quote_ident(current_user)::regrole,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	due_at			timestamptz,
+	expires_at		timestamptz,
 	attempts		integer		NOT NULL DEFAULT 0
 					CHECK (attempts BETWEEN 0 AND 1000000),
 	retrying		boolean		NOT NULL DEFAULT false,
@@ -139,19 +168,27 @@ COMMENT ON COLUMN @extschema@.teams_outbox.sender IS
 'role that sent the message';
 COMMENT ON COLUMN @extschema@.teams_outbox.due_at IS
 'not before this time; null means at once';
+COMMENT ON COLUMN @extschema@.teams_outbox.priority IS
+'which conversations come first; it never changes the order within one';
+COMMENT ON COLUMN @extschema@.teams_outbox.expires_at IS
+'what has not gone on the wire by then expires';
 COMMENT ON COLUMN @extschema@.teams_outbox.retrying IS
 'whether an attempt failed; later messages to the same target wait for it';
 COMMENT ON COLUMN @extschema@.teams_outbox.doubtful IS
 'whether an earlier attempt may have succeeded without our learning of it';
 
--- The worker sweeps what is ready by (bot, id), so that neither what is not
--- yet due nor another bot's backlog costs it anything.
-CREATE INDEX teams_outbox_ready ON @extschema@.teams_outbox (bot, id)
+-- The worker sweeps what is ready by (bot, priority, id), so that neither what
+-- is not yet due nor another bot's backlog costs it anything.
+CREATE INDEX teams_outbox_ready ON @extschema@.teams_outbox (bot, priority, id)
 	WHERE due_at IS NULL;
-CREATE INDEX teams_outbox_due ON @extschema@.teams_outbox (due_at)
-	WHERE due_at IS NOT NULL;
+CREATE INDEX teams_outbox_target
+	ON @extschema@.teams_outbox (bot, scope, target, id);
 CREATE INDEX teams_outbox_retrying
 	ON @extschema@.teams_outbox (bot, scope, target, id) WHERE retrying;
+CREATE INDEX teams_outbox_due ON @extschema@.teams_outbox (due_at)
+	WHERE due_at IS NOT NULL;
+CREATE INDEX teams_outbox_expiry ON @extschema@.teams_outbox (expires_at)
+	WHERE expires_at IS NOT NULL;
 
 CREATE TABLE @extschema@.teams_inflight (
 	batch			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -180,9 +217,15 @@ CREATE TABLE @extschema@.teams_delivery (
 	error			text,
 	hint			text,
 	correlation_id	text,
+	activity		json,
+	retried_as		bigint,
 	created_at		timestamptz	NOT NULL,
 	settled_at		timestamptz	NOT NULL DEFAULT now()
 );
+
+-- For removing what is old.
+CREATE INDEX teams_delivery_settled ON @extschema@.teams_delivery
+	USING brin (settled_at) WITH (pages_per_range = 32, autosummarize = on);
 
 COMMENT ON TABLE @extschema@.teams_delivery IS
 'history: what became of each message and job';
@@ -197,6 +240,40 @@ COMMENT ON COLUMN @extschema@.teams_delivery.error_code IS
 COMMENT ON COLUMN @extschema@.teams_delivery.correlation_id IS
 'id to give to Microsoft''s support (MS-CV or request-id)';
 
+COMMENT ON COLUMN @extschema@.teams_delivery.activity IS
+'the message, unless it was sent; for teams_retry()';
+COMMENT ON COLUMN @extschema@.teams_delivery.retried_as IS
+'id of the message that teams_retry() made of this one';
+
+CREATE TABLE @extschema@.teams_dedupe (
+	bot				text		NOT NULL,
+	dedupe_key		text		NOT NULL
+					CHECK (length(dedupe_key) BETWEEN 1 AND 255),
+	id				bigint		NOT NULL,
+	PRIMARY KEY (bot, dedupe_key)
+);
+
+CREATE INDEX teams_dedupe_id ON @extschema@.teams_dedupe (id);
+
+COMMENT ON TABLE @extschema@.teams_dedupe IS
+'keys of messages that must not be written twice; kept as long as the message is';
+
+-- Each transaction adds what it has accepted or settled, so that senders do
+-- not wait for each other; the worker adds it up now and then.  It is not
+-- dumped: restoring the outbox counts what is pending, and with that the
+-- account of the copy begins.
+CREATE TABLE @extschema@.teams_account (
+	bot				text		NOT NULL,
+	entry			text		NOT NULL
+					CHECK (entry IN ('accepted', 'sent', 'failed', 'cancelled',
+									 'expired')),
+	messages		bigint		NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0,
+		autovacuum_vacuum_threshold = 1000);
+
+COMMENT ON TABLE @extschema@.teams_account IS
+'how many messages were accepted, and what became of them; see teams_accounting';
+
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_bot', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_installation', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox', '');
@@ -204,9 +281,16 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox_id_seq', ''
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_inflight', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_inflight_batch_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_delivery', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_dedupe', '');
 
 -- Whoever writes to these tables wakes the worker when the transaction
 -- commits: teams_send(), but also a plain INSERT, COPY or UPDATE.
+
+CREATE FUNCTION @extschema@.teams_accept() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_accept';
+
+COMMENT ON FUNCTION @extschema@.teams_accept() IS
+'trigger function: counts a message as accepted, and wakes the worker at commit';
 
 CREATE FUNCTION @extschema@.teams_wake() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_wake';
@@ -214,7 +298,9 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'teams_wake';
 COMMENT ON FUNCTION @extschema@.teams_wake() IS
 'trigger function: wakes the worker at commit';
 
-CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE ON @extschema@.teams_outbox
+CREATE TRIGGER teams_accept AFTER INSERT ON @extschema@.teams_outbox
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.teams_accept();
+CREATE TRIGGER teams_wake AFTER UPDATE ON @extschema@.teams_outbox
 	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('outbox');
 CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
 	ON @extschema@.teams_bot
@@ -251,7 +337,9 @@ CREATE FUNCTION @extschema@.teams_configure(
 	graph_url		text DEFAULT NULL,
 	connector_url	text DEFAULT NULL,
 	connector_rate	integer DEFAULT 50,
-	graph_rate		integer DEFAULT 30)
+	graph_rate		integer DEFAULT 30,
+	chat_limits		integer[] DEFAULT '{7,8,60,1800}',
+	reinstall		boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -268,7 +356,9 @@ BEGIN
 					 ('cloud', cloud IS NULL),
 					 ('multi_tenant', multi_tenant IS NULL),
 					 ('connector_rate', connector_rate IS NULL),
-					 ('graph_rate', graph_rate IS NULL))
+					 ('graph_rate', graph_rate IS NULL),
+					 ('chat_limits', chat_limits IS NULL),
+					 ('reinstall', reinstall IS NULL))
 			 AS required (name, missing)
 		WHERE required.missing
 	LOOP
@@ -297,32 +387,40 @@ BEGIN
 			MESSAGE = 'connector_rate and graph_rate must be greater than zero';
 	END IF;
 
+	IF array_length(chat_limits, 1) IS DISTINCT FROM 4
+	   OR array_position(chat_limits, NULL) IS NOT NULL
+	   OR NOT 0 < ALL (chat_limits) THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'chat_limits must be four numbers greater than zero',
+			DETAIL = 'They limit the messages to one chat within 1, 2, 30 and 3600 seconds.';
+	END IF;
+
 	PERFORM @extschema@.teams_check_credential(credential);
 	PERFORM @extschema@.teams_check_url('login_url', login_url);
 	PERFORM @extschema@.teams_check_url('graph_url', graph_url);
 	PERFORM @extschema@.teams_check_url('connector_url', connector_url);
 
 	-- What is known of people is known of the old registration.
-	UPDATE @extschema@.teams_installation AS i SET state = 'stale'
+	UPDATE @extschema@.teams_installation AS i
+	SET state = 'stale', since = now(), error_code = NULL, error = NULL
 	FROM @extschema@.teams_bot AS b
 	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
-	  AND i.state = 'installed'
 	  AND (b.tenant_id, b.client_id) IS DISTINCT FROM
 		  (teams_configure.tenant_id, teams_configure.client_id);
-	UPDATE @extschema@.teams_installation AS i SET state = 'stale'
+	UPDATE @extschema@.teams_installation AS i
+	SET state = 'stale', since = now(), error_code = NULL, error = NULL
 	FROM @extschema@.teams_bot AS b
 	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
-	  AND i.state = 'installed'
 	  AND b.teams_app_id <> teams_configure.teams_app_id;
 
 	INSERT INTO @extschema@.teams_bot AS b
 		(bot, tenant_id, client_id, teams_app_id, manifest_id, credential,
 		 cloud, multi_tenant, login_url, graph_url, connector_url,
-		 connector_rate, graph_rate)
+		 connector_rate, graph_rate, chat_limits, reinstall)
 	VALUES
 		(bot, tenant_id, client_id, teams_app_id, manifest_id, credential,
 		 cloud, multi_tenant, login_url, graph_url, connector_url,
-		 connector_rate, graph_rate)
+		 connector_rate, graph_rate, chat_limits, reinstall)
 	ON CONFLICT ON CONSTRAINT teams_bot_pkey DO UPDATE SET
 		tenant_id = excluded.tenant_id,
 		client_id = excluded.client_id,
@@ -336,15 +434,20 @@ BEGIN
 		connector_url = excluded.connector_url,
 		connector_rate = excluded.connector_rate,
 		graph_rate = excluded.graph_rate,
+		chat_limits = excluded.chat_limits,
+		reinstall = excluded.reinstall,
+		home = excluded.home,
 		paused_at = NULL,
 		paused_reason = NULL,
+		paused_by = NULL,
 		trouble = NULL,
 		updated_at = now();
 END
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_configure(uuid, uuid, uuid, text, text,
-	uuid, text, boolean, text, text, text, integer, integer) IS
+	uuid, text, boolean, text, text, text, integer, integer, integer[],
+	boolean) IS
 'creates or changes a bot, and lets it go on if it was paused';
 
 CREATE FUNCTION @extschema@.teams_pause(
@@ -356,7 +459,8 @@ AS $$
 BEGIN
 	UPDATE @extschema@.teams_bot AS b
 	SET paused_at = now(),
-		paused_reason = coalesce(teams_pause.reason, 'paused by an operator')
+		paused_reason = coalesce(teams_pause.reason, 'paused by an operator'),
+		paused_by = 'operator'
 	WHERE b.bot = teams_pause.bot;
 	IF NOT FOUND THEN
 		RAISE undefined_object USING
@@ -376,7 +480,9 @@ AS $$
 BEGIN
 	UPDATE @extschema@.teams_bot AS b
 	SET paused_at = NULL,
-		paused_reason = NULL
+		paused_reason = NULL,
+		paused_by = NULL,
+		home = @extschema@.teams_home()
 	WHERE b.bot = teams_resume.bot;
 	IF NOT FOUND THEN
 		RAISE undefined_object USING
@@ -387,7 +493,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_resume(text) IS
-'lets a paused bot go on';
+'lets a paused bot go on, in this database';
 
 ------------------------------------------------------------------------------
 -- Sending
@@ -397,32 +503,77 @@ CREATE FUNCTION @extschema@.teams_send(
 	user_id		text,
 	text		text,
 	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
 	delivery	text DEFAULT 'at-least-once')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_text';
 
-COMMENT ON FUNCTION @extschema@.teams_send(text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.teams_send(text, text, text, timestamptz,
+	timestamptz, text, text, text) IS
 'sends a text to a person when the transaction commits; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_send(
 	user_id		text,
 	activity	jsonb,
 	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
 	delivery	text DEFAULT 'at-least-once')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_activity';
 
-COMMENT ON FUNCTION @extschema@.teams_send(text, jsonb, text, text) IS
+COMMENT ON FUNCTION @extschema@.teams_send(text, jsonb, text, timestamptz,
+	timestamptz, text, text, text) IS
 'sends a Bot Framework activity to a person when the transaction commits; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_ensure_installed(
 	user_id		text,
-	bot			text DEFAULT 'default')
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL)
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_ensure_installed';
 
-COMMENT ON FUNCTION @extschema@.teams_ensure_installed(text, text) IS
+COMMENT ON FUNCTION @extschema@.teams_ensure_installed(text, text, timestamptz,
+	timestamptz, text, text) IS
 'installs the bot for a person unless it is, without sending anything; returns the job''s id';
+
+CREATE FUNCTION @extschema@.teams_cancel(ids bigint[])
+RETURNS bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_cancel';
+
+COMMENT ON FUNCTION @extschema@.teams_cancel(bigint[]) IS
+'cancels pending messages that are not on the wire; returns how many';
+
+CREATE FUNCTION @extschema@.teams_cancel(id bigint)
+RETURNS boolean
+LANGUAGE sql STRICT SET search_path = pg_catalog, pg_temp
+AS $$ SELECT @extschema@.teams_cancel(ARRAY[id]) = 1 $$;
+
+COMMENT ON FUNCTION @extschema@.teams_cancel(bigint) IS
+'cancels a pending message; false if it is on the wire or has a fate';
+
+CREATE FUNCTION @extschema@.teams_retry(ids bigint[])
+RETURNS SETOF bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_retry';
+
+COMMENT ON FUNCTION @extschema@.teams_retry(bigint[]) IS
+'sends messages that failed, expired or were cancelled once more, as new ones; returns their ids';
+
+CREATE FUNCTION @extschema@.teams_retry(id bigint)
+RETURNS bigint
+LANGUAGE sql STRICT SET search_path = pg_catalog, pg_temp
+AS $$ SELECT @extschema@.teams_retry(ARRAY[id]) $$;
+
+COMMENT ON FUNCTION @extschema@.teams_retry(bigint) IS
+'the same for one message; null if there is nothing to retry';
 
 CREATE PROCEDURE @extschema@.teams_wait(
 	id			bigint,
@@ -463,20 +614,62 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 				 NULL::text AS hint,
 				 NULL::text AS conversation_id, NULL::text AS activity_id,
 				 NULL::text AS correlation_id,
-				 o.created_at, o.due_at, NULL::timestamptz AS settled_at
+				 o.priority, o.created_at, o.due_at, o.expires_at,
+				 NULL::timestamptz AS settled_at, NULL::bigint AS retried_as
 		  FROM @extschema@.teams_outbox AS o
 		  LEFT JOIN @extschema@.teams_bot AS b ON b.bot = o.bot
 		  UNION ALL
 		  SELECT d.id, d.bot, d.kind, d.scope, d.target, d.sender,
 				 d.fate, d.attempts, d.doubtful, d.error_code, d.error, d.hint,
 				 d.conversation_id, d.activity_id, d.correlation_id,
-				 d.created_at, NULL, d.settled_at
+				 NULL, d.created_at, NULL, NULL, d.settled_at, d.retried_as
 		  FROM @extschema@.teams_delivery AS d) AS m
 	WHERE pg_has_role(m.sender, 'USAGE')
 	   OR has_table_privilege('@extschema@.teams_outbox'::regclass, 'SELECT');
 
 COMMENT ON VIEW @extschema@.teams_message IS
 'messages and jobs, pending and finished; senders see their own';
+
+-- Both sides are kept apart: what was accepted is counted by whoever wrote it,
+-- what was settled by whoever settled it, and what is pending is there.
+CREATE VIEW @extschema@.teams_accounting AS
+	SELECT a.bot, a.accepted, coalesce(o.pending, 0) AS pending,
+		   a.sent, a.failed, a.cancelled, a.expired,
+		   a.accepted = coalesce(o.pending, 0)
+			   + a.sent + a.failed + a.cancelled + a.expired AS balanced
+	FROM (SELECT bot,
+				 coalesce(sum(messages) FILTER (WHERE entry = 'accepted'), 0)::bigint AS accepted,
+				 coalesce(sum(messages) FILTER (WHERE entry = 'sent'), 0)::bigint AS sent,
+				 coalesce(sum(messages) FILTER (WHERE entry = 'failed'), 0)::bigint AS failed,
+				 coalesce(sum(messages) FILTER (WHERE entry = 'cancelled'), 0)::bigint AS cancelled,
+				 coalesce(sum(messages) FILTER (WHERE entry = 'expired'), 0)::bigint AS expired
+		  FROM @extschema@.teams_account GROUP BY bot) AS a
+	LEFT JOIN (SELECT bot, count(*) AS pending
+			   FROM @extschema@.teams_outbox GROUP BY bot) AS o USING (bot);
+
+COMMENT ON VIEW @extschema@.teams_accounting IS
+'for each bot: accepted = pending + sent + failed + cancelled + expired, at every instant';
+
+CREATE FUNCTION @extschema@.teams_throttles(
+	OUT client_id uuid, OUT tenant_id uuid, OUT scope text,
+	OUT left_now integer, OUT share real, OUT until timestamptz,
+	OUT complaints bigint)
+RETURNS SETOF record
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_throttles';
+
+COMMENT ON FUNCTION @extschema@.teams_throttles() IS
+'the pace of each bot in shared memory; see the view teams_throttle';
+
+CREATE VIEW @extschema@.teams_throttle AS
+	SELECT b.bot, t.scope,
+		   CASE WHEN t.scope = 'connector' THEN b.connector_rate
+				ELSE b.graph_rate END AS quota,
+		   t.share, t.left_now, t.until, t.complaints
+	FROM @extschema@.teams_throttles() AS t
+	JOIN @extschema@.teams_bot AS b USING (client_id, tenant_id);
+
+COMMENT ON VIEW @extschema@.teams_throttle IS
+'what limits each bot now: requests in the last second, the share of the quota in use, and 429s';
 
 CREATE FUNCTION @extschema@.teams_workers(
 	OUT database oid, OUT pid integer, OUT state text,
@@ -503,27 +696,108 @@ COMMENT ON VIEW @extschema@.teams_worker IS
 -- Privileges: PUBLIC gets nothing
 ------------------------------------------------------------------------------
 
-REVOKE ALL ON @extschema@.teams_bot, @extschema@.teams_installation,
-	@extschema@.teams_outbox, @extschema@.teams_inflight,
-	@extschema@.teams_delivery, @extschema@.teams_message,
-	@extschema@.teams_worker
-	FROM PUBLIC;
+-- What a kind of role may do, for teams_grant() and teams_revoke().
+CREATE FUNCTION @extschema@.teams_privileges(kind text)
+RETURNS TABLE (privilege text, object text)
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT p.privilege, p.object FROM (VALUES
+		(1, 'USAGE', 'SCHEMA @extschema@'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send(text, text, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send(text, jsonb, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_ensure_installed(text, text, timestamptz, timestamptz, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint[])'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_retry(bigint[])'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_retry(bigint)'),
+		(1, 'EXECUTE', 'PROCEDURE @extschema@.teams_wait(bigint, interval)'),
+		(1, 'SELECT', 'TABLE @extschema@.teams_message'),
+		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_pause(text, text)'),
+		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_resume(text)'),
+		(2, 'EXECUTE', 'PROCEDURE @extschema@.teams_drain(interval)'),
+		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_workers()'),
+		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_throttles()'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_bot'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_installation'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_outbox'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_inflight'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_delivery'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_dedupe'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_account'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_accounting'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_throttle'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_worker'),
+		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_configure(uuid, uuid, uuid, text, text, uuid, text, boolean, text, text, text, integer, integer, integer[], boolean)'),
+		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_check_url(text, text)'),
+		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_check_credential(text)'),
+		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_grant(text, text)'),
+		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_revoke(text)'))
+		AS p (level, privilege, object)
+	WHERE p.level <= array_position('{sender,operator,administrator}'::text[], kind)
+$$;
 
-REVOKE ALL ON FUNCTION
-	@extschema@.teams_wake(),
-	@extschema@.teams_check_url(text, text),
-	@extschema@.teams_check_credential(text),
-	@extschema@.teams_configure(uuid, uuid, uuid, text, text, uuid, text,
-		boolean, text, text, text, integer, integer),
-	@extschema@.teams_pause(text, text),
-	@extschema@.teams_resume(text),
-	@extschema@.teams_send(text, text, text, text),
-	@extschema@.teams_send(text, jsonb, text, text),
-	@extschema@.teams_ensure_installed(text, text),
-	@extschema@.teams_workers()
-	FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.teams_privileges(text) IS
+'what teams_grant() grants to a sender, an operator or an administrator';
 
-REVOKE ALL ON PROCEDURE
-	@extschema@.teams_wait(bigint, interval),
-	@extschema@.teams_drain(interval)
+CREATE FUNCTION @extschema@.teams_grant(role text, kind text)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p	record;
+BEGIN
+	IF role IS NULL OR kind IS NULL THEN
+		RAISE null_value_not_allowed USING
+			MESSAGE = 'role and kind must be given';
+	END IF;
+	IF kind NOT IN ('sender', 'operator', 'administrator') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('unknown kind of role: "%s"', kind),
+			HINT = 'Give "sender", "operator" or "administrator".';
+	END IF;
+	FOR p IN SELECT * FROM @extschema@.teams_privileges(kind)
+	LOOP
+		EXECUTE format('GRANT %s ON %s TO %I', p.privilege, p.object, role);
+	END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_grant(text, text) IS
+'lets a role send, operate or administer; each kind may do what those before it may';
+
+CREATE FUNCTION @extschema@.teams_revoke(role text)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	p	record;
+BEGIN
+	IF role IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role must be given';
+	END IF;
+	FOR p IN SELECT * FROM @extschema@.teams_privileges('administrator')
+	LOOP
+		EXECUTE format('REVOKE %s ON %s FROM %I', p.privilege, p.object, role);
+	END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_revoke(text) IS
+'takes from a role all that teams_grant() may have granted';
+
+DO $$
+DECLARE
+	p	record;
+BEGIN
+	FOR p IN SELECT * FROM @extschema@.teams_privileges('administrator')
+	LOOP
+		IF p.object NOT LIKE 'SCHEMA %' THEN
+			EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM PUBLIC', p.object);
+		END IF;
+	END LOOP;
+END
+$$;
+
+REVOKE ALL ON FUNCTION @extschema@.teams_home(), @extschema@.teams_accept(),
+	@extschema@.teams_wake(), @extschema@.teams_privileges(text)
 	FROM PUBLIC;

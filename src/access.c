@@ -124,7 +124,7 @@ start_token_fetch(Bot *bot, Fetch *fetch, const char *tenant,
 
 	if (secret == NULL)
 	{
-		bot_pause(bot, "credential \"%s\" cannot be used: %s",
+		bot_pause(bot, OP_TOKEN, "credential \"%s\" cannot be used: %s",
 				  bot->config->credential, problem);
 		return;
 	}
@@ -175,6 +175,7 @@ receive_token(Bot *bot, Fetch *fetch, const HttpReply *reply,
 	*expires_at = bot_clock() + token.expires_in;
 	*refresh_at = *expires_at - Min(AUTH_REFRESH_AHEAD, token.expires_in / 2);
 	bot_clear_trouble(bot);
+	bot_succeeded(bot, OP_TOKEN);
 	return MemoryContextStrdup(tokens_context, token.access_token);
 }
 
@@ -244,13 +245,13 @@ access_connector_bearer(Bot *bot)
 
 static void
 token_refused(Bot *bot, Fetch *fetch, char **bearer, int token,
-			  const char *service, const ServiceError *error)
+			  Operation op, const char *service, const ServiceError *error)
 {
 	/* Others that were in flight with it come here, too, perhaps late. */
 	if (*bearer == NULL || token != fetch->serial)
 		return;
 	if (!fetch->proven)
-		bot_pause(bot, "%s refused a new token: %s: %s  Check the tenant, and whether the bot is single-tenant or multi-tenant.",
+		bot_pause(bot, op, "%s refused a new token: %s: %s  Check the tenant, and whether the bot is single-tenant or multi-tenant.",
 				  service, error->code, error->message);
 	pfree(*bearer);
 	*bearer = NULL;
@@ -260,14 +261,14 @@ void
 access_graph_refused(Bot *bot, int token, const ServiceError *error)
 {
 	token_refused(bot, &bot->graph_fetch, &bot->graph_token.bearer, token,
-				  "Graph", error);
+				  OP_LOOKUP, "Graph", error);
 }
 
 void
 access_connector_refused(Bot *bot, int token, const ServiceError *error)
 {
 	token_refused(bot, &bot->connector_fetch, &bot->connector_token.bearer,
-				  token, "the Bot Connector", error);
+				  token, OP_SEND, "the Bot Connector", error);
 }
 
 void
@@ -298,13 +299,14 @@ receive_app_id(Bot *bot, const HttpReply *reply)
 			bot->teams_app_id = MemoryContextStrdup(bot->context, app_id);
 			bot->app_id_unsaved = true;
 			bot_reset_fetch(&bot->catalog_fetch);
+			bot_succeeded(bot, OP_CATALOG);
 			break;
 		case GRAPH_CATALOG_ABSENT:
-			bot_pause(bot, "the organisation's catalog has no app with manifest id %s.  Upload the app's package to the catalog.",
+			bot_pause(bot, OP_CATALOG, "the organisation's catalog has no app with manifest id %s.  Upload the app's package to the catalog.",
 					  bot->config->manifest_id);
 			break;
 		case GRAPH_CATALOG_AMBIGUOUS:
-			bot_pause(bot, "the catalog has several apps with manifest id %s.  Give teams_configure() the teams_app_id of one.",
+			bot_pause(bot, OP_CATALOG, "the catalog has several apps with manifest id %s.  Give teams_configure() the teams_app_id of one.",
 					  bot->config->manifest_id);
 			break;
 		case GRAPH_CATALOG_MALFORMED:

@@ -13,8 +13,23 @@
 #include "connector.h"
 #include "settle.h"
 
+#define REMOVED_HINT \
+	"Somebody has taken the bot away from this person, and that is respected.  Call teams_ensure_installed() to install it nevertheless."
+
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
+
+/* Those that queue for a target that is not known ask for it. */
+static void
+ask_for(Target *target)
+{
+	Message    *first = window_first(target);
+
+	if (first == NULL || target->state != TARGET_NEW)
+		return;
+	installation_ask(target,
+					 !first->is_send || target->bot->config->reinstall);
+}
 
 /* Try again after so many seconds; negative: they were not told. */
 static void
@@ -27,9 +42,8 @@ retry(Message *message, const Failure *failure, double delay)
 		delay = bot_backoff(message->attempts + 1);
 
 	/* If that was the last attempt, those behind it go on. */
-	if (!settle_retry(message, failure, delay) && others &&
-		target->state == TARGET_NEW)
-		installation_ask(target);
+	if (!settle_retry(message, failure, delay) && others)
+		ask_for(target);
 }
 
 /* Those behind it ask for the target anew. */
@@ -43,7 +57,28 @@ fail_and_ask_again(Message *message, const Failure *failure)
 	if (others)
 	{
 		window_target_is_stale(target);
-		installation_ask(target);
+		ask_for(target);
+	}
+}
+
+/* All that queue for a target fail for the same reason, up to the next job. */
+static void
+fail_all(Target *target, Failure *failure)
+{
+	Message    *message = window_first(target);
+
+	/* A job to install the bot is a wish to try again. */
+	while (message != NULL)
+	{
+		bool		last = target->message_count == 1;
+
+		settle_failed(message, failure);
+		message = last ? NULL : window_first(target);
+		if (message != NULL && !message->is_send)
+		{
+			ask_for(target);
+			return;
+		}
 	}
 }
 
@@ -67,11 +102,12 @@ outcome_unknown(Message *message, Failure *failure, double delay)
  * answer of the same kind is believed.
  */
 static void
-look_up_again(Message *message, Failure *failure)
+look_up_again(Message *message, Failure *failure, const ServiceError *error)
 {
 	Target	   *target = message->target;
 
-	settle_installation(target, "stale", NULL);
+	target->knowledge = KNOWN_LOST;
+	settle_installation(target, "stale", error);
 	if (strcmp(message->last_code, failure->code) == 0)
 		fail_and_ask_again(message, failure);
 	else
@@ -132,11 +168,13 @@ take_refusal(Message *message, const HttpReply *reply)
 			break;
 		case ACTION_LOOK_UP_AGAIN:
 		case ACTION_INSTALL_AGAIN:
-			look_up_again(message, &failure);
+			look_up_again(message, &failure, &error);
 			break;
 		case ACTION_BLOCKED:
 			settle_installation(message->target, "blocked", &error);
-			fail_and_ask_again(message, &failure);
+			message->target->knowledge = KNOWN_BLOCKED;
+			window_target_is_stale(message->target);
+			fail_all(message->target, &failure);
 			break;
 	}
 }
@@ -164,6 +202,7 @@ answer_post(const HttpReply *reply, void *argument)
 			if (reply->status >= 200 && reply->status < 300)
 			{
 				access_connector_accepted(message->target->bot);
+				bot_succeeded(message->target->bot, OP_SEND);
 				settle_sent(message, message->target->chat_id,
 							connector_send_reply(reply->body, reply->length));
 			}
@@ -179,6 +218,8 @@ answer_verdict(Target *target)
 	Failure		failure = {0};
 	Message    *message = window_first(target);
 
+	if (message == NULL)
+		return;
 	failure.code = target->error.code[0] ? target->error.code : "graph_error";
 	failure.error = target->error.message;
 	failure.hint = target->hint;
@@ -187,18 +228,35 @@ answer_verdict(Target *target)
 
 	if (target->verdict == ACTION_RETRY)
 	{
-		if (message != NULL)
-			retry(message, &failure, target->retry_after);
+		retry(message, &failure, target->retry_after);
 		return;
 	}
-
-	/* All that wait for it hear the same. */
-	settle_installation(target, "failed", &target->error);
-	while (message != NULL)
+	if (target->verdict == ACTION_INSTALL_AGAIN)
 	{
-		bool		last = target->message_count == 1;
-
-		settle_failed(message, &failure);
-		message = last ? NULL : window_first(target);
+		target->knowledge = KNOWN_REMOVED;
+		failure.hint = REMOVED_HINT;
 	}
+	settle_installation(target, target->knowledge == KNOWN_REMOVED ?
+						"removed" : "failed", &target->error);
+	fail_all(target, &failure);
+}
+
+void
+answer_unreachable(Message *message, TargetKnowledge knowledge)
+{
+	Failure		failure = {0};
+
+	if (knowledge == KNOWN_BLOCKED)
+	{
+		failure.code = "recipient_blocked";
+		failure.error = "the recipient has blocked, muted or removed the bot";
+		failure.hint = "See teams_installation for what the service said.  Call teams_ensure_installed() when the recipient wants messages again.";
+	}
+	else
+	{
+		failure.code = "removed_by_user";
+		failure.error = "the bot was removed for this person";
+		failure.hint = REMOVED_HINT;
+	}
+	settle_failed(message, &failure);
 }

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -24,6 +25,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "connector.h"
 #include "credential.h"
@@ -33,18 +35,26 @@
 #include "session.h"
 #include "settings.h"
 #include "shared.h"
+#include "tally.h"
 #include "trust.h"
 #include "worker.h"
 
 SQL_FUNCTION(teams_send_text);
 SQL_FUNCTION(teams_send_activity);
 SQL_FUNCTION(teams_ensure_installed);
+SQL_FUNCTION(teams_cancel);
+SQL_FUNCTION(teams_retry);
+SQL_FUNCTION(teams_home);
 SQL_FUNCTION(teams_wait);
 SQL_FUNCTION(teams_drain);
 SQL_FUNCTION(teams_check_url);
 SQL_FUNCTION(teams_check_credential);
+SQL_FUNCTION(teams_accept);
 SQL_FUNCTION(teams_wake);
+SQL_FUNCTION(teams_throttles);
 SQL_FUNCTION(teams_workers);
+
+#define MAX_DEDUPE_KEY 255
 
 /* ----------
  * Arguments
@@ -89,6 +99,51 @@ delivery_argument(FunctionCallInfo fcinfo, int number)
 				 errmsg("unknown kind of delivery: \"%s\"", delivery),
 				 errhint("Give \"at-least-once\" or \"at-most-once\".")));
 	return delivery;
+}
+
+static char *
+priority_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *priority = text_argument(fcinfo, number, "priority");
+
+	if (strcmp(priority, "high") != 0 && strcmp(priority, "normal") != 0 &&
+		strcmp(priority, "low") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown priority: \"%s\"", priority),
+				 errhint("Give \"high\", \"normal\" or \"low\".")));
+	return priority;
+}
+
+/* A point in time; 0 for null, and for what means at once or never. */
+static TimestampTz
+time_argument(FunctionCallInfo fcinfo, int number)
+{
+	TimestampTz time;
+
+	if (PG_ARGISNULL(number))
+		return 0;
+	time = PG_GETARG_TIMESTAMPTZ(number);
+	return TIMESTAMP_IS_NOBEGIN(time) ? 0 : time;
+}
+
+static char *
+dedupe_key_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *key;
+	int			length;
+
+	if (PG_ARGISNULL(number))
+		return NULL;
+	key = text_argument(fcinfo, number, "dedupe_key");
+	length = pg_mbstrlen(key);
+	if (length == 0 || length > MAX_DEDUPE_KEY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("dedupe_key must have between 1 and %d characters",
+						MAX_DEDUPE_KEY),
+				 errdetail("It has %d.", length)));
+	return key;
 }
 
 /* The schema of the extension is that of its functions. */
@@ -186,6 +241,30 @@ activity_of_jsonb(Jsonb *activity)
  * ----------
  */
 
+/* The arguments that are the same for all, from this number on. */
+static void
+take_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
+{
+	message->bot = text_argument(fcinfo, first, "bot");
+	message->send_at = time_argument(fcinfo, first + 1);
+	message->expires_at = time_argument(fcinfo, first + 2);
+	message->priority = priority_argument(fcinfo, first + 3);
+	message->dedupe_key = dedupe_key_argument(fcinfo, first + 4);
+
+	if (message->send_at != 0 && TIMESTAMP_IS_NOEND(message->send_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("send_at must not be infinity")));
+	if (message->expires_at != 0 && TIMESTAMP_IS_NOEND(message->expires_at))
+		message->expires_at = 0;
+	if (message->expires_at != 0 &&
+		message->expires_at <= Max(message->send_at, GetCurrentTimestamp()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("message would expire before it is sent"),
+				 errhint("Give an expires_at in the future, and after send_at.")));
+}
+
 static Datum
 enqueue(FunctionCallInfo fcinfo, OutboxNew *message)
 {
@@ -213,8 +292,8 @@ teams_send_text(PG_FUNCTION_ARGS)
 	message.kind = "send";
 	message.target = user_id_argument(fcinfo, 0);
 	message.activity = activity_of_text(text_argument(fcinfo, 1, "text"));
-	message.bot = text_argument(fcinfo, 2, "bot");
-	message.delivery = delivery_argument(fcinfo, 3);
+	take_options(fcinfo, 2, &message);
+	message.delivery = delivery_argument(fcinfo, 7);
 	return enqueue(fcinfo, &message);
 }
 
@@ -230,8 +309,8 @@ teams_send_activity(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("activity must not be null")));
 	message.activity = activity_of_jsonb(PG_GETARG_JSONB_P(1));
-	message.bot = text_argument(fcinfo, 2, "bot");
-	message.delivery = delivery_argument(fcinfo, 3);
+	take_options(fcinfo, 2, &message);
+	message.delivery = delivery_argument(fcinfo, 7);
 	return enqueue(fcinfo, &message);
 }
 
@@ -242,9 +321,65 @@ teams_ensure_installed(PG_FUNCTION_ARGS)
 
 	message.kind = "install";
 	message.target = user_id_argument(fcinfo, 0);
-	message.bot = text_argument(fcinfo, 1, "bot");
+	take_options(fcinfo, 1, &message);
 	message.delivery = "at-least-once";
 	return enqueue(fcinfo, &message);
+}
+
+/* ----------
+ * Thinking better of it
+ * ----------
+ */
+
+static ArrayType *
+ids_argument(FunctionCallInfo fcinfo)
+{
+	ArrayType  *ids = PG_GETARG_ARRAYTYPE_P(0);
+
+	if (array_contains_nulls(ids))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("ids must not be null")));
+	return ids;
+}
+
+Datum
+teams_cancel(PG_FUNCTION_ARGS)
+{
+	attach(fcinfo);
+	PG_RETURN_INT64(outbox_cancel(ids_argument(fcinfo), GetUserId()));
+}
+
+typedef struct NewIds
+{
+	int64	   *ids;
+	int			count;
+} NewIds;
+
+Datum
+teams_retry(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+	NewIds	   *new_ids;
+	int64		id;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		call = SRF_FIRSTCALL_INIT();
+		new_ids = MemoryContextAlloc(call->multi_call_memory_ctx,
+									 sizeof(NewIds));
+		attach(fcinfo);
+		new_ids->count = outbox_retry(ids_argument(fcinfo), GetUserId(),
+									  call->multi_call_memory_ctx,
+									  &new_ids->ids);
+		call->user_fctx = new_ids;
+	}
+	call = SRF_PERCALL_SETUP();
+	new_ids = call->user_fctx;
+	if (call->call_cntr >= new_ids->count)
+		SRF_RETURN_DONE(call);
+	id = new_ids->ids[call->call_cntr];
+	SRF_RETURN_NEXT(call, Int64GetDatum(id));
 }
 
 /* ----------
@@ -469,7 +604,52 @@ teams_check_credential(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Trigger function: have the worker woken at commit. */
+/*
+ * Identity of this database.  A copy made by pg_dump or CREATE DATABASE has
+ * another oid, and one in another cluster another system identifier; that of a
+ * standby, which may be promoted, is the same.
+ */
+Datum
+teams_home(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf(UINT64_FORMAT "/%u",
+											  GetSystemIdentifier(),
+											  MyDatabaseId)));
+}
+
+/* ----------
+ * Triggers
+ * ----------
+ */
+
+/* For each new message: count it, and have the worker woken at commit. */
+Datum
+teams_accept(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc	descriptor;
+	Datum		id;
+	Datum		bot;
+	bool		isnull;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("teams_accept must be called as a trigger for each row that is inserted")));
+	descriptor = RelationGetDescr(trigger->tg_relation);
+	id = SPI_getbinval(trigger->tg_trigtuple, descriptor,
+					   SPI_fnumber(descriptor, "id"), &isnull);
+	bot = SPI_getbinval(trigger->tg_trigtuple, descriptor,
+						SPI_fnumber(descriptor, "bot"), &isnull);
+	attach(fcinfo);
+	tally_message(TextDatumGetCString(bot));
+	shared_wake_at_commit(DatumGetInt64(id));
+	return PointerGetDatum(NULL);
+}
+
+/* For other changes, but its own: have the worker look at all of it again. */
 Datum
 teams_wake(PG_FUNCTION_ARGS)
 {
@@ -479,7 +659,12 @@ teams_wake(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("teams_wake must be called as a trigger")));
-	shared_wake_at_commit(strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0);
+	if (session_is_senders())
+		return PointerGetDatum(NULL);
+	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0)
+		shared_reload_at_commit();
+	else
+		shared_wake_at_commit(1);
 	return PointerGetDatum(NULL);
 }
 
@@ -487,6 +672,21 @@ teams_wake(PG_FUNCTION_ARGS)
  * The workers
  * ----------
  */
+
+/* Start a function that returns rows; one after the other is formed later. */
+static FuncCallContext *
+begin_rows(FunctionCallInfo fcinfo)
+{
+	FuncCallContext *call = SRF_FIRSTCALL_INIT();
+	MemoryContext old = MemoryContextSwitchTo(call->multi_call_memory_ctx);
+	TupleDesc	descriptor;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	call->tuple_desc = BlessTupleDesc(descriptor);
+	MemoryContextSwitchTo(old);
+	return call;
+}
 
 static const char *
 state_name(SlotState state)
@@ -538,19 +738,7 @@ teams_workers(PG_FUNCTION_ARGS)
 	FuncCallContext *call;
 
 	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext old;
-		TupleDesc	descriptor;
-
-		call = SRF_FIRSTCALL_INIT();
-		old = MemoryContextSwitchTo(call->multi_call_memory_ctx);
-		if (get_call_result_type(fcinfo, NULL, &descriptor) !=
-			TYPEFUNC_COMPOSITE)
-			elog(ERROR, "return type must be a row type");
-		call->tuple_desc = BlessTupleDesc(descriptor);
-		call->max_calls = shared_slot_count();
-		MemoryContextSwitchTo(old);
-	}
+		begin_rows(fcinfo)->max_calls = shared_slot_count();
 	call = SRF_PERCALL_SETUP();
 	while (call->call_cntr < call->max_calls)
 	{
@@ -566,4 +754,50 @@ teams_workers(PG_FUNCTION_ARGS)
 		call->call_cntr++;
 	}
 	SRF_RETURN_DONE(call);
+}
+
+/* ----------
+ * What limits the bots
+ * ----------
+ */
+
+static HeapTuple
+throttle_tuple(TupleDesc descriptor, Pace *pace, PaceKind kind)
+{
+	static const char *const scopes[PACE_KINDS] =
+	{"connector", "graph read", "graph write"};
+	PaceState	state = pace_state(pace, kind);
+	char	   *client_id = pstrdup(pace->key);
+	char	   *tenant_id = strchr(client_id, '/');
+	Datum		values[7];
+	bool		nulls[7] = {0};
+
+	*tenant_id++ = '\0';
+	values[0] = DirectFunctionCall1(uuid_in, CStringGetDatum(client_id));
+	values[1] = DirectFunctionCall1(uuid_in, CStringGetDatum(tenant_id));
+	values[2] = CStringGetTextDatum(scopes[kind]);
+	values[3] = Int32GetDatum(state.left);
+	values[4] = Float4GetDatum((float4) state.share);
+	values[5] = TimestampTzGetDatum(state.until);
+	nulls[5] = state.until == 0;
+	values[6] = Int64GetDatum(state.complaints);
+	return heap_form_tuple(descriptor, values, nulls);
+}
+
+Datum
+teams_throttles(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+	Pace	   *pace;
+	HeapTuple	tuple;
+
+	if (SRF_IS_FIRSTCALL())
+		begin_rows(fcinfo);
+	call = SRF_PERCALL_SETUP();
+	pace = shared_pace_entry((int) (call->call_cntr / PACE_KINDS));
+	if (pace == NULL)
+		SRF_RETURN_DONE(call);
+	tuple = throttle_tuple(call->tuple_desc, pace,
+						   call->call_cntr % PACE_KINDS);
+	SRF_RETURN_NEXT(call, HeapTupleGetDatum(tuple));
 }

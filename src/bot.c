@@ -14,6 +14,9 @@
 #include "settings.h"
 #include "shared.h"
 
+/* The interval between probes doubles so often. */
+#define MAX_PROBE_DOUBLINGS 4
+
 /* Where the services of a cloud are (contract 10). */
 typedef struct Cloud
 {
@@ -105,8 +108,10 @@ new_bot(const char *name)
 	bot->name = MemoryContextStrdup(bots_context, name);
 	for (int kind = 0; kind < PACE_KINDS; kind++)
 		dlist_init(&bot->asking[kind]);
-	dlist_init(&bot->ready);
+	for (int i = 0; i < PRIORITIES; i++)
+		dlist_init(&bot->lanes[i].ready);
 	dlist_init(&bot->flying);
+	dlist_init(&bot->behind);
 	dlist_push_tail(&bots, &bot->node);
 	return bot;
 }
@@ -171,6 +176,7 @@ copy_config(const OutboxBot *config)
 	copy->login_url = strdup_or_null(config->login_url);
 	copy->graph_url = strdup_or_null(config->graph_url);
 	copy->connector_url = strdup_or_null(config->connector_url);
+	copy->paused_by = strdup_or_null(config->paused_by);
 	return copy;
 }
 
@@ -189,6 +195,40 @@ find_pace(Bot *bot)
 	{
 		bot->pace = MemoryContextAlloc(bots_context, sizeof(Pace));
 		pace_init(bot->pace, key);
+	}
+}
+
+/* All of the bot's messages are to be looked at. */
+static void
+start_sweeps(Bot *bot)
+{
+	for (int i = 0; i < PRIORITIES; i++)
+	{
+		bot->lanes[i].known.cursor = bot->lanes[i].unknown.cursor = 0;
+		bot->lanes[i].known.is_on = bot->lanes[i].unknown.is_on = true;
+	}
+}
+
+static TimestampTz
+next_probe(const Bot *bot)
+{
+	int64		delay = (int64) settings_probe_interval <<
+		Min(bot->probes, MAX_PROBE_DOUBLINGS);
+
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
+}
+
+/* What teams_bot says of a pause; the worker's own is tried again. */
+static void
+take_state(Bot *bot, const OutboxBot *config)
+{
+	bot->state = config->paused_by != NULL ? BOT_PAUSED : BOT_ACTIVE;
+	bot->probes = 0;
+	bot->probe_at = 0;
+	if (config->paused_by != NULL && strcmp(config->paused_by, "worker") == 0)
+	{
+		bot->paused_op = OP_SEND;
+		bot->probe_at = next_probe(bot);
 	}
 }
 
@@ -220,7 +260,7 @@ configure(Bot *bot, const OutboxBot *config)
 	MemoryContextSwitchTo(old);
 
 	find_pace(bot);
-	bot->paused = config->paused;
+	take_state(bot, config);
 	forget_tokens(bot);
 	if (bot->trouble != NULL)
 		pfree(bot->trouble);
@@ -229,9 +269,10 @@ configure(Bot *bot, const OutboxBot *config)
 	bot_reset_fetch(&bot->connector_fetch);
 	bot_reset_fetch(&bot->catalog_fetch);
 	bot->app_id_unsaved = false;
+	bot->resume_unsaved = false;
+	bot->refused_installs = 0;
 	bot->generation++;
-	bot->cursor = 0;
-	bot->sweeping = true;
+	start_sweeps(bot);
 }
 
 static bool
@@ -249,7 +290,24 @@ same_config(const OutboxBot *a, const OutboxBot *b)
 		same_text(a->connector_url, b->connector_url) &&
 		a->connector_rate == b->connector_rate &&
 		a->graph_rate == b->graph_rate &&
-		a->paused == b->paused;
+		memcmp(a->chat_limits, b->chat_limits, sizeof(a->chat_limits)) == 0 &&
+		a->reinstall == b->reinstall &&
+		same_text(a->paused_by, b->paused_by) &&
+		a->is_at_home == b->is_at_home;
+}
+
+/*
+ * A copy of the database, restored or cloned, must not write to real people
+ * until somebody says that it is the one that shall.
+ */
+static void
+check_home(Bot *bot)
+{
+	if (bot->config->is_at_home || !bot_is_active(bot))
+		return;
+	bot_pause(bot, OP_SEND, "this database is a copy of the one in which the bot was configured, and sends nothing until teams_resume() is called here.");
+	bot->is_copy = true;
+	bot->probe_at = 0;
 }
 
 void
@@ -267,10 +325,10 @@ bot_reload(List *configs)
 
 		if (bot == NULL)
 			bot = new_bot(config->name);
-		if (bot->config == NULL || !same_config(bot->config, config) ||
-			(bot->paused != config->paused && bot->pause_reason == NULL))
+		if (bot->config == NULL || !same_config(bot->config, config))
 			configure(bot, config);
 		bot->exists = true;
+		check_home(bot);
 	}
 }
 
@@ -280,17 +338,26 @@ bot_reload(List *configs)
  */
 
 void
-bot_pause(Bot *bot, const char *format,...)
+bot_pause(Bot *bot, Operation op, const char *format,...)
 {
 	char		reason[2000];
 	va_list		args;
+	BotState	before = bot->state;
 
-	if (bot->paused)
+	if (before == BOT_PAUSED)
 		return;
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	bot->paused = true;
+	bot->state = BOT_PAUSED;
+	bot->is_copy = false;
+	bot->paused_op = op;
+	bot->probes = before == BOT_PROBING ? bot->probes + 1 : 0;
+	bot->probe_at = next_probe(bot);
+
+	/* It is paused already, and that was said. */
+	if (before == BOT_PROBING)
+		return;
 	bot->pause_reason = MemoryContextStrdup(bots_context, reason);
 	ereport(WARNING,
 			(errmsg("bot \"%s\" is paused: %s", bot->name, reason),
@@ -305,11 +372,43 @@ bot_pause_for(Bot *bot, const char *what, Operation op, int status,
 	bool		says_code = error->code[0] != '\0' &&
 		strncmp(error->message, error->code, strlen(error->code)) == 0;
 
-	bot_pause(bot, "%s: status %d%s%s%s%s%s%s", what, status,
+	bot_pause(bot, op, "%s: status %d%s%s%s%s%s%s", what, status,
 			  error->code[0] != '\0' && !says_code ? ", " : "",
 			  says_code ? "" : error->code,
 			  error->message[0] != '\0' ? ": " : "", error->message,
 			  hint ? "  " : "", hint ? hint : "");
+}
+
+/*
+ * The worker's own pauses end by themselves: now and then the bot tries with
+ * one message whether what stood in the way is gone.
+ */
+void
+bot_probe(Bot *bot)
+{
+	if (!bot->exists || bot->state != BOT_PAUSED || bot->probe_at == 0 ||
+		bot->pause_reason != NULL || bot->probe_at > GetCurrentTimestamp())
+		return;
+	bot->state = BOT_PROBING;
+	bot->probe_at = 0;
+	forget_tokens(bot);
+	bot_reset_fetch(&bot->graph_fetch);
+	bot_reset_fetch(&bot->connector_fetch);
+	bot_reset_fetch(&bot->catalog_fetch);
+	start_sweeps(bot);
+}
+
+void
+bot_succeeded(Bot *bot, Operation op)
+{
+	if (bot->state != BOT_PROBING || (op != bot->paused_op && op != OP_SEND))
+		return;
+	bot->state = BOT_ACTIVE;
+	bot->resume_unsaved = true;
+	start_sweeps(bot);
+	ereport(LOG,
+			(errmsg("bot \"%s\" goes on: what had paused it is over",
+					bot->name)));
 }
 
 void
@@ -344,7 +443,7 @@ bot_has_unsaved(void)
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
 		if (bot->pause_reason != NULL || bot->app_id_unsaved ||
-			bot->trouble_unsaved)
+			bot->trouble_unsaved || bot->resume_unsaved)
 			return true;
 	}
 	return false;
@@ -362,7 +461,11 @@ bot_save(void)
 		bot->saving_pause = bot->pause_reason != NULL;
 		bot->saving_app_id = bot->app_id_unsaved;
 		if (bot->saving_pause)
-			outbox_pause_bot(bot->name, bot->pause_reason);
+			outbox_pause_bot(bot->name, bot->pause_reason,
+							 bot->is_copy ? "copy" : "worker");
+		bot->saving_resume = bot->resume_unsaved;
+		if (bot->saving_resume)
+			outbox_resume_bot(bot->name);
 		if (bot->saving_app_id)
 			outbox_save_app_id(bot->name, bot->teams_app_id);
 		bot->saving_trouble = bot->trouble_unsaved;
@@ -384,7 +487,12 @@ bot_saved(void)
 		{
 			pfree(bot->pause_reason);
 			bot->pause_reason = NULL;
-			bot->config->paused = true;
+			bot->config->paused_by = bot->is_copy ? "copy" : "worker";
+		}
+		if (bot->saving_resume && bot->resume_unsaved)
+		{
+			bot->resume_unsaved = false;
+			bot->config->paused_by = NULL;
 		}
 		if (bot->saving_trouble)
 			bot->trouble_unsaved = false;

@@ -33,13 +33,48 @@ bot_reset_fetch(Fetch *fetch)
 	fetch->proven = false;
 }
 
+/* A pass over the messages of a lane, in the order of their ids. */
+typedef struct Sweep
+{
+	int64		cursor;			/* ids up to here have been looked at */
+	bool		is_on;			/* there may be more behind it */
+	bool		is_sparse;		/* most of what it sees is for the other */
+} Sweep;
+
+/*
+ * The messages of one priority.  One sweep takes those to people who are
+ * known, the other those to people Graph has to be asked for, so that neither
+ * waits for the other's room.
+ */
+typedef struct Lane
+{
+	Sweep		known;
+	Sweep		unknown;
+	dlist_head	ready;			/* targets whose first message can go */
+	int			window;			/* messages in memory */
+} Lane;
+
+typedef enum BotState
+{
+	BOT_ACTIVE,
+	BOT_PAUSED,
+	BOT_PROBING					/* paused; one message tries whether it could
+								 * go on */
+} BotState;
+
 typedef struct Bot
 {
 	dlist_node	node;			/* in the list of bots */
 	char	   *name;
 	bool		exists;			/* still in teams_bot */
-	bool		paused;
+	BotState	state;
 	char	   *pause_reason;	/* to be saved, or NULL */
+	bool		is_copy;		/* the pause is because of that */
+	bool		resume_unsaved;	/* the probe has succeeded */
+	bool		saving_resume;
+	Operation	paused_op;		/* what would have to succeed */
+	int			probes;			/* that have failed in a row */
+	TimestampTz probe_at;		/* 0: not by itself */
 	bool		app_id_unsaved;
 	char	   *trouble;		/* why nothing gets through now, or NULL */
 	bool		trouble_unsaved;
@@ -73,18 +108,15 @@ typedef struct Bot
 	int			asking_count[PACE_KINDS];
 	int			asking_targets; /* all that wait for an answer */
 	int			graph_batches;	/* in flight */
+	int			refused_installs;	/* 404s in a row, though the people are
+									 * known */
 
-	/* For window.c: the sweep over the outbox, and what is in memory. */
+	/* For window.c: the sweeps over the outbox, and what is in memory. */
 	HTAB	   *targets;
-	dlist_head	ready;			/* targets whose first message can go */
+	Lane		lanes[PRIORITIES];
 	dlist_head	flying;			/* targets whose first is on the wire */
-	int64		skipped_from;	/* the first id left in the table because its
-								 * target is unknown, or 0 */
-	int64		cursor;
-	bool		sweeping;
-	TimestampTz full_sweep_at;	/* 0: none is due */
-	int			window;			/* messages in memory */
-	int			in_flight;		/* of these on the wire */
+	dlist_head	behind;			/* targets with room for what the table has */
+	int			in_flight;		/* messages on the wire */
 } Bot;
 
 /* Iterate over the bots with dlist_foreach. */
@@ -100,7 +132,7 @@ extern void bot_reload(List *configs);
 static inline bool
 bot_is_active(const Bot *bot)
 {
-	return bot->exists && !bot->paused;
+	return bot->exists && bot->state != BOT_PAUSED;
 }
 
 /*
@@ -111,15 +143,22 @@ extern void bot_graph_throttled(Bot *bot, PaceKind kind, double retry_after);
 extern void bot_connector_throttled(Bot *bot, double retry_after);
 
 /*
- * Stop sending for the bot: nothing can succeed until somebody acts.  The
- * reason is saved with the next transaction.
+ * Stop sending for the bot: nothing can succeed until somebody acts, or until
+ * "op" succeeds, which is tried now and then.  The reason is saved with the
+ * next transaction.
  */
-extern void bot_pause(Bot *bot, const char *format,...)
-			pg_attribute_printf(2, 3);
+extern void bot_pause(Bot *bot, Operation op, const char *format,...)
+			pg_attribute_printf(3, 4);
 
 /* The same for an error that a service has reported. */
 extern void bot_pause_for(Bot *bot, const char *what, Operation op, int status,
 						  const ServiceError *error);
+
+/* A service has done what it was asked for: a probe may have succeeded. */
+extern void bot_succeeded(Bot *bot, Operation op);
+
+/* Begin a probe that is due. */
+extern void bot_probe(Bot *bot);
 
 /* Save what is to be saved, inside a transaction; then note that it was. */
 extern bool bot_has_unsaved(void);

@@ -154,7 +154,7 @@ watch_objects(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 		shared_scan_at_commit();
 	else if (access == OAT_DROP && classId == ExtensionRelationId &&
 			 is_our_extension(objectId))
-		shared_wake_at_commit(true);
+		shared_reload_at_commit();
 	else if (access == OAT_DROP && classId == DatabaseRelationId)
 		shared_scan_at_commit();
 }

@@ -34,11 +34,22 @@
 #define SETTLE_DELAY_MS 20
 
 /*
- * A transaction that commits late may leave an id that the sweep has passed.
- * Each wake-up goes back a little; and now and then all is looked at.
+ * A sweep goes on when there is so much room in memory, and looks at so many
+ * rows at a time if few of them are for it.
  */
-#define LATE_IDS 256
-#define FULL_SWEEP_MS 1000
+#define SWEEP_ROOM 200
+#define SWEEP_SPARSE 1000
+
+/* Targets whose messages are fetched from the table at a time. */
+#define BEHIND_TARGETS 100
+
+/*
+ * Old messages are removed a thousand at a time, with pauses for others; and
+ * the account is added up now and then.
+ */
+#define PURGE_PAUSE_MS 50
+#define PURGE_INTERVAL_MS 60000
+#define FOLD_INTERVAL_MS 10000
 
 /* The wait primitives count milliseconds in an int. */
 #define MAX_WAIT_MS 3600000
@@ -51,7 +62,10 @@ static bool stopping;
 static bool recover_wanted;
 static bool reload_wanted;
 static bool due_wanted;			/* next_due is to be read again */
-static TimestampTz next_due;	/* 0: nothing is scheduled */
+static TimestampTz next_due;	/* 0: nothing is scheduled, nor expires */
+static TimestampTz purge_at;
+static TimestampTz fold_at;		/* 0: nothing has happened since the last time */
+static bool after_error;		/* what was read may not have been taken in */
 static TimestampTz step_started_at;
 
 void
@@ -67,6 +81,9 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	reload_wanted = true;
 	due_wanted = true;
 	next_due = 0;
+	purge_at = GetCurrentTimestamp();
+	fold_at = purge_at;
+	after_error = false;
 	bot_open(delivery_context);
 	installation_open(delivery_context);
 	window_open(delivery_context);
@@ -85,25 +102,32 @@ delivery_close(void)
 	delivery_context = NULL;
 }
 
-void
-delivery_wake(bool reload)
+static void
+look_again(int64 from)
 {
 	dlist_iter	iter;
 
+	dlist_foreach(iter, bot_list())
+		window_look_again(dlist_container(Bot, node, iter.cur), from);
+}
+
+static void
+plan_fold(void)
+{
+	if (fold_at == 0)
+		fold_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+											  FOLD_INTERVAL_MS);
+}
+
+void
+delivery_wake(int64 from_id, bool reload)
+{
 	due_wanted = true;
+	plan_fold();
 	if (reload)
 		reload_wanted = true;
-	dlist_foreach(iter, bot_list())
-	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
-		if (bot->full_sweep_at == 0)
-			bot->full_sweep_at =
-				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											FULL_SWEEP_MS);
-		if (!bot->sweeping)
-			window_rewind(bot, Max(0, bot->cursor - LATE_IDS));
-	}
+	if (from_id != PG_INT64_MAX)
+		look_again(from_id);
 }
 
 void
@@ -111,6 +135,7 @@ delivery_try_again(void)
 {
 	dlist_iter	iter;
 
+	purge_at = GetCurrentTimestamp();
 	dlist_foreach(iter, bot_list())
 		access_try_again(dlist_container(Bot, node, iter.cur));
 }
@@ -133,16 +158,13 @@ take_finished_targets(void)
 
 	while ((target = installation_take_finished()) != NULL)
 	{
-		window_check_skipped(target->bot);
+		window_note_change(target);
 
-		/* Nobody waits for it, perhaps as the bot is another one now. */
-		if (window_first(target) == NULL)
-			window_release_target(target);
-		else if (target->state == TARGET_KNOWN)
-		{
+		/* Perhaps nobody waits for it, as the bot is another one now. */
+		if (window_first(target) != NULL && target->state == TARGET_KNOWN)
 			settle_installation(target, "installed", NULL);
-			window_check_ready(target);
-		}
+		if (window_first(target) == NULL || target->state == TARGET_KNOWN)
+			window_caught_up(target);
 		else
 			answer_verdict(target);
 	}
@@ -165,18 +187,22 @@ finish_jobs(Target *target)
 }
 
 static void
+finish_jobs_of_bot(Bot *bot)
+{
+	dlist_mutable_iter iter;
+
+	for (int i = 0; i < PRIORITIES; i++)
+		dlist_foreach_modify(iter, &bot->lanes[i].ready)
+			finish_jobs(dlist_container(Target, ready_node, iter.cur));
+}
+
+static void
 finish_all_jobs(void)
 {
-	dlist_iter	bots;
+	dlist_iter	iter;
 
-	dlist_foreach(bots, bot_list())
-	{
-		Bot		   *bot = dlist_container(Bot, node, bots.cur);
-		dlist_mutable_iter iter;
-
-		dlist_foreach_modify(iter, &bot->ready)
-			finish_jobs(dlist_container(Target, ready_node, iter.cur));
-	}
+	dlist_foreach(iter, bot_list())
+		finish_jobs_of_bot(dlist_container(Bot, node, iter.cur));
 }
 
 /* ----------
@@ -200,36 +226,101 @@ drop_old_targets(void)
 	}
 }
 
+/* Take in a row; its target is asked for if it is not known. */
+static bool
+admit(const OutboxMessage *row)
+{
+	bool		has_room;
+	Message    *message = window_admit(row, &has_room);
+	Target	   *target;
+
+	if (message == NULL)
+		return has_room;
+	target = message->target;
+	if (target->state != TARGET_NEW)
+		return true;
+	if (target->knowledge >= KNOWN_REMOVED && message->is_send)
+		answer_unreachable(message, target->knowledge);
+	else
+		installation_ask(target, !message->is_send ||
+						 target->bot->config->reinstall);
+	return true;
+}
+
 static void
 make_ready(void)
 {
-	ListCell   *cell;
+	OutboxMessage *rows;
+	int			count = outbox_make_ready(CurrentMemoryContext, &rows);
 
+	for (int i = 0; i < count; i++)
+	{
+		Bot		   *bot = bot_find(rows[i].bot);
+
+		if (bot != NULL && (!bot_is_active(bot) || !admit(&rows[i])))
+			window_look_again(bot, rows[i].id);
+	}
+}
+
+static void
+expire(void)
+{
+	OutboxExpired *expired;
+	int			count = outbox_expire(CurrentMemoryContext, &expired);
+
+	for (int i = 0; i < count; i++)
+	{
+		Message    *message = window_find(expired[i].id);
+		Bot		   *bot = bot_find(expired[i].bot);
+
+		if (message != NULL)
+			window_forget(message);
+		else if (expired[i].retrying && bot != NULL)
+			window_look_again(bot, expired[i].id);
+	}
+}
+
+/* What a point in time brings: messages become due, or expire. */
+static void
+do_what_is_due(void)
+{
 	if (next_due == 0 || next_due > GetCurrentTimestamp())
 		return;
-	foreach(cell, outbox_make_ready(CurrentMemoryContext))
-	{
-		OutboxDue  *due = lfirst(cell);
-		Bot		   *bot = bot_find(due->bot);
-
-		if (bot != NULL)
-			window_rewind(bot, due->first_id - 1);
-	}
+	expire();
+	if (!stopping)
+		make_ready();
 	due_wanted = true;
 }
 
+/* Is there reason, and room, to go on with a sweep? */
 static bool
-wants_to_read(Bot *bot)
+sweep_is_wanted(const Bot *bot, Priority priority, bool known)
 {
-	if (!bot_is_active(bot) || stopping)
+	const Lane *lane = &bot->lanes[priority];
+	int			room = window_room(bot, priority);
+
+	if (stopping || !bot_is_active(bot) ||
+		!(known ? lane->known.is_on : lane->unknown.is_on))
 		return false;
-	if (bot->full_sweep_at != 0 && bot->full_sweep_at <= GetCurrentTimestamp())
-		return true;
-	return bot->sweeping && window_room(bot) >= 200;
+	if (bot->state == BOT_PROBING)
+		return room > 0 && bot->asking_targets == 0;
+	if (!known && bot->asking_targets > INSTALLATION_MAX_ASKING / 2)
+		return false;
+	return room >= SWEEP_ROOM;
 }
 
 static int
-make_sweeps(OutboxSweep *sweeps)
+sweep_room(const Bot *bot, Priority priority, bool known, bool sparse)
+{
+	if (sparse)
+		return SWEEP_SPARSE;
+	if (known || bot->state == BOT_PROBING)
+		return window_room(bot, priority);
+	return INSTALLATION_MAX_ASKING - bot->asking_targets;
+}
+
+static int
+make_sweeps(OutboxSweep *sweeps, Sweep **origins)
 {
 	dlist_iter	iter;
 	int			count = 0;
@@ -238,20 +329,23 @@ make_sweeps(OutboxSweep *sweeps)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		if (!wants_to_read(bot))
-			continue;
-		if (bot->full_sweep_at != 0 &&
-			bot->full_sweep_at <= GetCurrentTimestamp())
+		for (int i = 0; i < PRIORITIES * 2; i++)
 		{
-			window_rewind(bot, 0);
-			bot->full_sweep_at = 0;
+			Priority	priority = i / 2;
+			bool		known = i % 2 == 0;
+
+			if (!sweep_is_wanted(bot, priority, known))
+				continue;
+			origins[count] = known ? &bot->lanes[priority].known :
+				&bot->lanes[priority].unknown;
+			sweeps[count].bot = bot->name;
+			sweeps[count].priority = priority;
+			sweeps[count].known = known;
+			sweeps[count].after = origins[count]->cursor;
+			sweeps[count].room = sweep_room(bot, priority, known,
+											origins[count]->is_sparse);
+			count++;
 		}
-		if (window_room(bot) == 0)
-			continue;
-		sweeps[count].bot = bot->name;
-		sweeps[count].after = bot->cursor;
-		sweeps[count].room = window_room(bot);
-		count++;
 	}
 	return count;
 }
@@ -270,32 +364,124 @@ count_bots(void)
 static void
 read_due_messages(void)
 {
-	OutboxSweep *sweeps = palloc(count_bots() * sizeof(OutboxSweep));
-	int			nsweeps = make_sweeps(sweeps);
+	int			most = count_bots() * PRIORITIES * 2;
+	OutboxSweep *sweeps = palloc0(most * sizeof(OutboxSweep));
+	Sweep	  **origins = palloc(most * sizeof(Sweep *));
+	bool	   *full = palloc0(most * sizeof(bool));
+	int		   *found = palloc0(most * sizeof(int));
+	int			nsweeps = make_sweeps(sweeps, origins);
 	OutboxMessage *rows;
 	int			nrows;
 
 	if (nsweeps == 0)
 		return;
-	nrows = outbox_read_due(sweeps, nsweeps, CurrentMemoryContext, &rows);
+	nrows = outbox_read_due(sweeps, nsweeps, TARGET_ROOM + 1,
+							CurrentMemoryContext, &rows);
+	for (int i = 0; i < nrows; i++)
+		if (rows[i].source >= 0)
+			found[rows[i].source]++;
 	for (int i = 0; i < nsweeps; i++)
 	{
-		Bot		   *bot = bot_find(sweeps[i].bot);
-		int			found = 0;
-
-		for (int j = 0; j < nrows; j++)
-		{
-			if (strcmp(rows[j].bot, bot->name) != 0)
-				continue;
-			bot->cursor = rows[j].id;
-			found++;
-		}
-		bot->sweeping = found == sweeps[i].room;
+		origins[i]->cursor = sweeps[i].last;
+		origins[i]->is_on = sweeps[i].scanned == sweeps[i].room;
+		origins[i]->is_sparse = found[i] * 2 < sweeps[i].scanned;
 	}
 
-	/* After the cursors were moved: a row may send them back. */
+	/* A sweep that finds no room goes on later, from there. */
 	for (int i = 0; i < nrows; i++)
-		window_admit(&rows[i]);
+	{
+		int			source = rows[i].source;
+
+		if ((source >= 0 && full[source]) || admit(&rows[i]) || source < 0)
+			continue;
+		full[source] = true;
+		origins[source]->cursor = rows[i].id - 1;
+		origins[source]->is_on = true;
+	}
+}
+
+/* Targets that have room again get what the table has for them. */
+static void
+read_behind(void)
+{
+	OutboxBehind *wanted = palloc(BEHIND_TARGETS * sizeof(OutboxBehind));
+	Target	  **targets = palloc(BEHIND_TARGETS * sizeof(Target *));
+	OutboxMessage *rows;
+	int			count = 0;
+	int			nrows;
+	int			next = 0;
+	dlist_iter	bots;
+	dlist_iter	iter;
+
+	dlist_foreach(bots, bot_list())
+	{
+		Bot		   *bot = dlist_container(Bot, node, bots.cur);
+
+		if (!bot_is_active(bot))
+			continue;
+		dlist_foreach(iter, &bot->behind)
+		{
+			Target	   *target = dlist_container(Target, behind_node,
+												 iter.cur);
+
+			if (count == BEHIND_TARGETS)
+				break;
+			targets[count] = target;
+			wanted[count].bot = bot->name;
+			wanted[count].scope = target->scope;
+			wanted[count].target = target->id;
+			wanted[count++].from = target->behind_from;
+		}
+	}
+	if (count == 0)
+		return;
+
+	/* One more than there is room for shows that there are more. */
+	nrows = outbox_read_behind(wanted, count, TARGET_ROOM + 1,
+							   CurrentMemoryContext, &rows);
+	for (int i = 0; i < count; i++)
+	{
+		window_catching_up(targets[i]);
+		for (; next < nrows && rows[next].source == i; next++)
+			(void) admit(&rows[next]);
+		window_caught_up(targets[i]);
+	}
+}
+
+static bool
+has_behind(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, bot_list())
+	{
+		Bot		   *bot = dlist_container(Bot, node, iter.cur);
+
+		if (bot_is_active(bot) && !dlist_is_empty(&bot->behind))
+			return true;
+	}
+	return false;
+}
+
+/* Remove what is old from the history, and add up the account. */
+static void
+keep_house(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (purge_at <= now)
+	{
+		bool		more = settings_retention >= 0 &&
+			outbox_purge_history(settings_retention) > 0;
+
+		purge_at = TimestampTzPlusMilliseconds(now, more ? PURGE_PAUSE_MS :
+											   PURGE_INTERVAL_MS);
+	}
+	if (fold_at != 0 && fold_at <= now)
+	{
+		outbox_fold_account();
+		fold_at = 0;
+	}
 }
 
 static void
@@ -303,6 +489,8 @@ count_settled(SettleCounts counts)
 {
 	if (slot == NULL)
 		return;
+	if (counts.sent + counts.failed > 0)
+		plan_fold();
 	pg_atomic_fetch_add_u64(&slot->sent, counts.sent);
 	pg_atomic_fetch_add_u64(&slot->failed, counts.failed);
 	pg_atomic_fetch_add_u64(&slot->retried, counts.retried);
@@ -323,6 +511,9 @@ run_transaction(void)
 	if (!session_begin(session_kind, &session))
 		return false;
 	MemoryContextSwitchTo(context);
+	if (after_error)
+		look_again(1);
+	after_error = true;
 	if (recover_wanted)
 		doubtful = outbox_recover();
 	settle_write();
@@ -332,10 +523,12 @@ run_transaction(void)
 		bot_reload(outbox_read_bots(context));
 		drop_old_targets();
 	}
-	make_ready();
-	read_due_messages();
+	do_what_is_due();
 	if (!stopping)
 	{
+		read_behind();
+		read_due_messages();
+		keep_house();
 		dispatch_choose();
 		dispatch_enter_ledger();
 	}
@@ -348,6 +541,7 @@ run_transaction(void)
 		ereport(LOG,
 				(errmsg("teams_proactive: " INT64_FORMAT " messages were on the wire when the last worker ended",
 						doubtful)));
+	after_error = false;
 	recover_wanted = false;
 	if (reloading)
 		reload_wanted = false;
@@ -377,6 +571,12 @@ settle_is_due(void)
 }
 
 static bool
+is_past(TimestampTz time)
+{
+	return time != 0 && time <= GetCurrentTimestamp();
+}
+
+static bool
 transaction_is_due(void)
 {
 	dlist_iter	iter;
@@ -386,13 +586,17 @@ transaction_is_due(void)
 		return true;
 	if (stopping)
 		return false;
-	if (due_wanted || (next_due != 0 && next_due <= GetCurrentTimestamp()))
+	if (due_wanted || after_error || is_past(next_due) || is_past(purge_at) ||
+		is_past(fold_at) || has_behind())
 		return true;
 	dlist_foreach(iter, bot_list())
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		if (wants_to_read(bot) || dispatch_can_choose(bot))
+		for (int i = 0; i < PRIORITIES; i++)
+			if (sweep_is_wanted(bot, i, true) || sweep_is_wanted(bot, i, false))
+				return true;
+		if (dispatch_can_choose(bot))
 			return true;
 	}
 	return false;
@@ -418,17 +622,19 @@ time_to_next_step(void)
 	if (!stopping)
 	{
 		earlier(&earliest, next_due);
+		earlier(&earliest, purge_at);
+		earlier(&earliest, fold_at);
 		dlist_foreach(iter, bot_list())
 		{
 			Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
+			if (bot->exists)
+				earlier(&earliest, bot->probe_at);
 			if (!bot_is_active(bot))
 				continue;
-			earlier(&earliest, bot->full_sweep_at);
 			earlier(&earliest, access_next_fetch(bot));
 			earlier(&earliest, installation_next(bot));
-			if (dispatch_waits_for_pace(bot))
-				earlier(&earliest, pace_next(bot->pace, PACE_CONNECTOR));
+			earlier(&earliest, dispatch_next(bot));
 		}
 	}
 	if (earliest == 0)
@@ -445,6 +651,9 @@ delivery_advance(long *timeout_ms)
 	step_started_at = GetCurrentTimestamp();
 	take_finished_targets();
 	finish_all_jobs();
+	if (!stopping)
+		dlist_foreach(iter, bot_list())
+			bot_probe(dlist_container(Bot, node, iter.cur));
 	if (transaction_is_due() && !run_transaction())
 		return DELIVERY_EXTENSION_GONE;
 	take_finished_targets();
@@ -470,7 +679,8 @@ delivery_counts(int *in_memory, int *in_flight)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		*in_memory += bot->window;
+		for (int i = 0; i < PRIORITIES; i++)
+			*in_memory += bot->lanes[i].window;
 		*in_flight += bot->in_flight;
 	}
 }
@@ -496,8 +706,11 @@ delivery_is_idle(void)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		if (bot_is_active(bot) && (bot->window > 0 || bot->sweeping))
-			return false;
+		for (int i = 0; i < PRIORITIES; i++)
+			if (bot_is_active(bot) &&
+				(bot->lanes[i].window > 0 || bot->lanes[i].known.is_on ||
+				 bot->lanes[i].unknown.is_on))
+				return false;
 	}
 	return true;
 }

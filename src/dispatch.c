@@ -13,6 +13,7 @@
 #include "dispatch.h"
 #include "settings.h"
 #include "settle.h"
+#include "shared.h"
 
 /* When to look again for a message that somebody had locked. */
 #define LOCKED_RETRY_MS 1000
@@ -28,10 +29,18 @@ static OutboxPost *posts;
 static int	post_count;
 static int64 batch_id;
 
+/* What is not in the table any more. */
+static int64 *gone;
+static int	gone_count;
+
+/* Where the pace of chats is kept, if there is no shared memory. */
+static ChatPaces *own_chat_paces;
+
 void
 dispatch_open(MemoryContext context)
 {
 	dispatch_context = context;
+	own_chat_paces = NULL;
 	chosen = NULL;
 	chosen_count = 0;
 	chosen_room = 0;
@@ -76,32 +85,90 @@ choose(Message *message)
 static bool
 can_post(Target *target)
 {
-	return window_first(target)->is_send && !chat_is_taken(target);
+	return window_first(target)->is_send &&
+		target->not_before <= GetCurrentTimestamp() &&
+		!chat_is_taken(target);
+}
+
+static ChatPaces *
+chat_paces(void)
+{
+	ChatPaces  *paces = shared_chat_paces();
+
+	if (paces != NULL)
+		return paces;
+	if (own_chat_paces == NULL)
+	{
+		own_chat_paces = MemoryContextAlloc(dispatch_context,
+											sizeof(ChatPaces));
+		pace_init_chats(own_chat_paces);
+	}
+	return own_chat_paces;
+}
+
+/* May the chat get a message now, by its limits?  If not, it rests. */
+static bool
+chat_may_go(Target *target)
+{
+	Bot		   *bot = target->bot;
+
+	target->not_before = pace_take_chat(chat_paces(), bot->pace,
+										target->chat_id,
+										bot->config->chat_limits);
+	return target->not_before == 0;
+}
+
+/* Choose up to "room" messages of a lane; returns how many. */
+static int
+choose_of_lane(Lane *lane, int room)
+{
+	dlist_mutable_iter iter;
+	int			count = 0;
+
+	dlist_foreach_modify(iter, &lane->ready)
+	{
+		Target	   *target = dlist_container(Target, ready_node, iter.cur);
+
+		if (count == room)
+			break;
+		if (!can_post(target) || !chat_may_go(target))
+			continue;
+		choose(window_first(target));
+		count++;
+	}
+	return count;
+}
+
+/* How many more messages of the bot may be on the wire. */
+static int
+wire_room(const Bot *bot)
+{
+	int			most = bot->state == BOT_PROBING ? 1 : settings_max_in_flight;
+
+	return Max(0, most - bot->in_flight);
+}
+
+static bool
+has_ready(const Bot *bot)
+{
+	for (int i = 0; i < PRIORITIES; i++)
+		if (!dlist_is_empty(unconstify(dlist_head *, &bot->lanes[i].ready)))
+			return true;
+	return false;
 }
 
 static void
 choose_of_bot(Bot *bot)
 {
-	dlist_mutable_iter iter;
-	int			room = settings_max_in_flight - bot->in_flight;
+	int			room = Min(wire_room(bot),
+						   pace_room(bot->pace, PACE_CONNECTOR,
+									 bot->config->connector_rate));
 	int			first = chosen_count;
 
-	room = Min(room, pace_room(bot->pace, PACE_CONNECTOR,
-							   bot->config->connector_rate));
-	if (room <= 0 || dlist_is_empty(&bot->ready) ||
-		access_connector_bearer(bot) == NULL)
+	if (room == 0 || !has_ready(bot) || access_connector_bearer(bot) == NULL)
 		return;
-	dlist_foreach_modify(iter, &bot->ready)
-	{
-		Target	   *target = dlist_container(Target, ready_node, iter.cur);
-
-		if (room == 0)
-			break;
-		if (!can_post(target))
-			continue;
-		choose(window_first(target));
-		room--;
-	}
+	for (int i = 0; i < PRIORITIES; i++)
+		room -= choose_of_lane(&bot->lanes[i], room);
 	pace_take(bot->pace, PACE_CONNECTOR, bot->config->connector_rate,
 			  chosen_count - first);
 }
@@ -126,29 +193,51 @@ has_message_to_post(Bot *bot)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &bot->ready)
-		if (can_post(dlist_container(Target, ready_node, iter.cur)))
-			return true;
+	for (int i = 0; i < PRIORITIES; i++)
+		dlist_foreach(iter, &bot->lanes[i].ready)
+			if (can_post(dlist_container(Target, ready_node, iter.cur)))
+				return true;
 	return false;
 }
 
 bool
 dispatch_can_choose(Bot *bot)
 {
-	return bot_is_active(bot) && has_message_to_post(bot) &&
-		bot->in_flight < settings_max_in_flight &&
+	return bot_is_active(bot) && wire_room(bot) > 0 &&
+		has_message_to_post(bot) &&
 		pace_room(bot->pace, PACE_CONNECTOR,
 				  bot->config->connector_rate) > 0 &&
 		access_connector_bearer(bot) != NULL;
 }
 
-bool
-dispatch_waits_for_pace(Bot *bot)
+/* The first time at which a chat that rests may go on, or 0. */
+static TimestampTz
+first_rest_ends(Bot *bot)
 {
-	return !dlist_is_empty(&bot->ready) &&
-		bot->in_flight < settings_max_in_flight &&
-		pace_room(bot->pace, PACE_CONNECTOR,
-				  bot->config->connector_rate) == 0;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz earliest = 0;
+	dlist_iter	iter;
+
+	for (int i = 0; i < PRIORITIES; i++)
+		dlist_foreach(iter, &bot->lanes[i].ready)
+		{
+			TimestampTz end = dlist_container(Target, ready_node,
+											  iter.cur)->not_before;
+
+			if (end > now && (earliest == 0 || end < earliest))
+				earliest = end;
+		}
+	return earliest;
+}
+
+TimestampTz
+dispatch_next(Bot *bot)
+{
+	if (wire_room(bot) == 0 || !has_ready(bot))
+		return 0;
+	if (pace_room(bot->pace, PACE_CONNECTOR, bot->config->connector_rate) == 0)
+		return pace_next(bot->pace, PACE_CONNECTOR);
+	return first_rest_ends(bot);
 }
 
 /* ----------
@@ -162,13 +251,15 @@ dispatch_enter_ledger(void)
 	int64	   *ids;
 
 	post_count = 0;
+	gone_count = 0;
 	if (chosen_count == 0)
 		return;
 	ids = palloc(chosen_count * sizeof(int64));
+	gone = palloc(chosen_count * sizeof(int64));
 	for (int i = 0; i < chosen_count; i++)
 		ids[i] = chosen[i]->id;
 	batch_id = outbox_enter_ledger(ids, chosen_count, CurrentMemoryContext,
-								   &posts, &post_count);
+								   &posts, &post_count, gone, &gone_count);
 }
 
 static void
@@ -201,6 +292,19 @@ compare_posts(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Somebody has deleted them; those behind them go on. */
+static void
+forget_gone(void)
+{
+	for (int i = 0; i < gone_count; i++)
+	{
+		Message    *message = window_find(gone[i]);
+
+		message->target->not_before = 0;
+		window_forget(message);
+	}
+}
+
 void
 dispatch_post(void)
 {
@@ -218,15 +322,10 @@ dispatch_post(void)
 		if (row != NULL)
 			post(chosen[i], row, batch);
 		else
-		{
-			/* Somebody has deleted or locked it: look again later. */
-			Bot		   *bot = chosen[i]->target->bot;
-
-			window_drop_queue(chosen[i]->target);
-			bot->full_sweep_at =
+			chosen[i]->target->not_before =
 				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 											LOCKED_RETRY_MS);
-		}
 	}
 	chosen_count = 0;
+	forget_gone();
 }

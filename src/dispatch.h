@@ -12,8 +12,8 @@ extern void dispatch_open(MemoryContext context);
 /* Is there a message of the bot that could be chosen now? */
 extern bool dispatch_can_choose(Bot *bot);
 
-/* Is there one, but for the pace? */
-extern bool dispatch_waits_for_pace(Bot *bot);
+/* When there will be one that waits for its pace only, or 0. */
+extern TimestampTz dispatch_next(Bot *bot);
 
 /*
  * In a transaction: choose what goes next, and enter it into the ledger.  In

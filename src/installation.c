@@ -26,6 +26,9 @@
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
 
+/* Installations answered by 404 in a row: then the catalog lacks the app. */
+#define MAX_REFUSED_INSTALLS 3
+
 typedef struct GraphBatch
 {
 	Bot		   *bot;
@@ -120,11 +123,12 @@ fail_because(Target *target, Action verdict, const char *code,
 }
 
 void
-installation_ask(Target *target)
+installation_ask(Target *target, bool may_reinstall)
 {
 	const char *problem = trust_user_id_problem(target->id);
 
 	target->state = TARGET_ASKING;
+	target->may_reinstall = may_reinstall;
 	target->bot->asking_targets++;
 	target->verdict = ACTION_OK;
 	target->tried_to_install = false;
@@ -144,6 +148,7 @@ static void
 take_chat(Target *target, const GraphReply *reply)
 {
 	keep(&target->chat_id, reply->chat_id);
+	target->knowledge = KNOWN_INSTALLED;
 	finish(target);
 }
 
@@ -156,6 +161,9 @@ take_lookup(Target *target, const GraphReply *reply)
 		keep(&target->app_version, reply->app_version);
 		ask(target, OP_CHAT);
 	}
+	else if (target->knowledge == KNOWN_LOST && !target->may_reinstall)
+		fail_because(target, ACTION_INSTALL_AGAIN, "removed_by_user",
+					 "the bot was removed for this person");
 	else if (!target->tried_to_install)
 		ask(target, OP_INSTALL);
 	else
@@ -167,6 +175,7 @@ static void
 take_success(Target *target, const GraphReply *reply)
 {
 	access_graph_accepted(target->bot);
+	bot_succeeded(target->bot, target->next);
 	switch (target->next)
 	{
 		case OP_LOOKUP:
@@ -176,12 +185,26 @@ take_success(Target *target, const GraphReply *reply)
 			/* 201 has no body, 409 says that it is there: ask for its id */
 			target->tried_to_install = true;
 			target->installed_by_us = reply->status != 409;
+			target->bot->refused_installs = 0;
 			ask(target, OP_LOOKUP);
 			break;
 		default:
 			take_chat(target, reply);
 			break;
 	}
+}
+
+/*
+ * Graph does not tell an app that is not in the catalog from a person who
+ * cannot have it (contract 3.4).  Several people in a row, all of whom it had
+ * just looked up: then it is the app.
+ */
+static bool
+is_missing_app(Target *target, const GraphReply *reply)
+{
+	if (target->next != OP_INSTALL || reply->status != 404)
+		return false;
+	return ++target->bot->refused_installs >= MAX_REFUSED_INSTALLS;
 }
 
 static void
@@ -215,7 +238,14 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			ask(target, target->next);
 			break;
 		default:
-			fail(target, action, &reply->error, hint, delay);
+			if (is_missing_app(target, reply))
+			{
+				bot_pause_for(bot, "Graph cannot install the app", OP_INSTALL,
+							  reply->status, &reply->error);
+				ask(target, target->next);
+			}
+			else
+				fail(target, action, &reply->error, hint, delay);
 			break;
 	}
 }
@@ -347,14 +377,15 @@ static GraphBatch *
 next_batch(Bot *bot)
 {
 	GraphBatch *batch;
+	int			most = bot->state == BOT_PROBING ? 1 : GRAPH_BATCH_MAX;
 	int			writes = pace_take(bot->pace, PACE_GRAPH_WRITE,
 								   bot->config->graph_rate,
 								   Min(bot->asking_count[PACE_GRAPH_WRITE],
-									   GRAPH_BATCH_MAX));
+									   most));
 	int			reads = pace_take(bot->pace, PACE_GRAPH_READ,
 								  bot->config->graph_rate,
 								  Min(bot->asking_count[PACE_GRAPH_READ],
-									  GRAPH_BATCH_MAX - writes));
+									  most - writes));
 
 	if (writes + reads == 0)
 		return NULL;
@@ -419,6 +450,8 @@ batch_is_worth_while(Bot *bot)
 		leaving_count(bot, PACE_GRAPH_WRITE);
 	int			wanted = Min(waiting_count(bot), GRAPH_BATCH_MAX);
 
+	if (bot->state == BOT_PROBING)
+		return bot->graph_batches == 0 && leaving > 0;
 	if (leaving >= GRAPH_BATCH_MAX)
 		return bot->graph_batches < MAX_BATCHES;
 	return bot->graph_batches == 0 && leaving > 0 &&

@@ -12,7 +12,7 @@
 
 typedef enum TargetState
 {
-	TARGET_NEW,					/* nobody has asked */
+	TARGET_NEW,					/* nobody has asked, or it was to no avail */
 	TARGET_ASKING,				/* Graph is being asked */
 	TARGET_KNOWN				/* chat_id is set */
 } TargetState;
@@ -30,6 +30,8 @@ typedef struct Target
 
 	TargetState state;
 	Operation	next;			/* the next call while asking */
+	TargetKnowledge knowledge;
+	bool		may_reinstall;	/* although the bot was there once */
 	bool		tried_to_install;
 	bool		tried_new_token;
 	bool		alone;			/* travels in a batch of its own */
@@ -51,18 +53,26 @@ typedef struct Target
 	/* For window.c. */
 	dlist_head	messages;		/* in the order of their ids */
 	int			message_count;
-	int64		skipped_from;	/* the first id left in the table for want of
-								 * room here, or 0 */
-	bool		is_ready;		/* in the bot's list "ready" */
+	Priority	priority;		/* the highest of its messages, also behind */
+	int64		behind_from;	/* from this id on, messages may be in the table
+								 * that no sweep comes to again; or 0 */
+	Priority	behind_priority;
+	bool		is_behind;		/* in the bot's list "behind" */
+	dlist_node	behind_node;
+	bool		is_ready;		/* in a list "ready" of the bot */
 	dlist_node	ready_node;
 	dlist_node	flying_node;	/* in the bot's list "flying" */
+	TimestampTz not_before;		/* until then its chat rests */
 } Target;
 
 /* Targets that a bot asks for at a time; enough for full batches. */
 #define INSTALLATION_MAX_ASKING 100
 
-/* Begin to ask for a target that is TARGET_NEW. */
-extern void installation_ask(Target *target);
+/*
+ * Begin to ask for a target that is TARGET_NEW.  If the bot was lost for it,
+ * it is installed again only if that is wanted.
+ */
+extern void installation_ask(Target *target, bool may_reinstall);
 
 /* Send what can be sent of a bot's questions. */
 extern void installation_advance(Bot *bot);

@@ -10,6 +10,9 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/array.h"
+
+#include "throttle.h"
 
 /* ----------
  * Bots
@@ -30,12 +33,17 @@ typedef struct OutboxBot
 	char	   *connector_url;
 	int			connector_rate; /* requests each second */
 	int			graph_rate;		/* the same, for each verb */
-	bool		paused;
+	int			chat_limits[CHAT_LIMITS];
+	bool		reinstall;
+	const char *paused_by;		/* NULL: it is not paused */
+	bool		is_at_home;		/* else this database is a copy */
 } OutboxBot;
 
 /* All bots, as a list of OutboxBot in the given context. */
 extern List *outbox_read_bots(MemoryContext context);
-extern void outbox_pause_bot(const char *bot, const char *reason);
+extern void outbox_pause_bot(const char *bot, const char *reason,
+							 const char *paused_by);
+extern void outbox_resume_bot(const char *bot);
 extern void outbox_save_trouble(const char *bot, const char *trouble);
 extern void outbox_save_app_id(const char *bot, const char *teams_app_id);
 
@@ -43,6 +51,25 @@ extern void outbox_save_app_id(const char *bot, const char *teams_app_id);
  * Pending messages
  * ----------
  */
+typedef enum Priority
+{
+	PRIORITY_HIGH,
+	PRIORITY_NORMAL,
+	PRIORITY_LOW
+} Priority;
+
+#define PRIORITIES 3
+
+/* What teams_installation knows of a target. */
+typedef enum TargetKnowledge
+{
+	KNOWN_NOT,					/* Graph is to be asked */
+	KNOWN_LOST,					/* the same; it was there, and is said not to be */
+	KNOWN_INSTALLED,			/* chat_id is set */
+	KNOWN_REMOVED,				/* somebody took the bot away */
+	KNOWN_BLOCKED				/* the recipient does not want the bot */
+} TargetKnowledge;
+
 typedef struct OutboxMessage
 {
 	int64		id;
@@ -50,30 +77,58 @@ typedef struct OutboxMessage
 	bool		is_send;		/* else: make sure that the bot is installed */
 	char	   *scope;
 	char	   *target;
+	Priority	priority;
 	int			attempts;
 	bool		retrying;
 	bool		at_most_once;
 	char	   *error_code;		/* of the last attempt, or NULL */
-
-	/* What teams_installation knows of the target; NULL: not known. */
+	TargetKnowledge knowledge;
 	char	   *chat_id;
-	char	   *service_url;
+	char	   *service_url;	/* NULL: the bot's */
+	int			source;			/* number of the sweep or target that it was
+								 * read for, or OUTBOX_EARLIER */
 } OutboxMessage;
 
-/* Where to look for a bot's messages: ids above "after", "room" of them. */
+/* It was read because a later one to the same target is due. */
+#define OUTBOX_EARLIER (-1)
+
+/*
+ * Where to look for a bot's messages: "room" ids above "after" of one
+ * priority, for those to people who are known, or not.  "last" and "scanned"
+ * are set: up to which id all was looked at, and how many there were.
+ */
 typedef struct OutboxSweep
 {
 	const char *bot;
+	Priority	priority;
+	bool		known;
 	int64		after;
 	int			room;
+	int64		last;
+	int			scanned;
 } OutboxSweep;
 
 /*
  * Read messages that are due and that no retry of an earlier one to the same
- * target holds back, in the order of their ids.
+ * target holds back, in the order of their ids; and with each, up to
+ * "earlier_room" that are due to the same target in other priorities and come
+ * before it.
  */
-extern int	outbox_read_due(const OutboxSweep *sweeps, int nsweeps,
-							MemoryContext context, OutboxMessage **messages);
+extern int	outbox_read_due(OutboxSweep *sweeps, int nsweeps,
+							int earlier_room, MemoryContext context, OutboxMessage **messages);
+
+/* Read what is due to one target, from an id on; no more than "room". */
+typedef struct OutboxBehind
+{
+	const char *bot;
+	const char *scope;
+	const char *target;
+	int64		from;
+} OutboxBehind;
+
+extern int	outbox_read_behind(const OutboxBehind *targets, int ntargets,
+							   int room, MemoryContext context,
+							   OutboxMessage **messages);
 
 /* A message about to be posted. */
 typedef struct OutboxPost
@@ -83,13 +138,14 @@ typedef struct OutboxPost
 } OutboxPost;
 
 /*
- * Enter messages into the ledger and read what to post.  Those that are gone
- * or locked by somebody are left out.  Returns the batch's id, 0 if none is
- * left.
+ * Enter messages into the ledger and read what to post.  Those that somebody
+ * has locked are left out, and those that are gone; the ids of the latter go
+ * to gone[count].  Returns the batch's id, 0 if none is left.
  */
 extern int64 outbox_enter_ledger(const int64 *ids, int count,
 								 MemoryContext context,
-								 OutboxPost **posts, int *nposts);
+								 OutboxPost **posts, int *nposts,
+								 int64 *gone, int *ngone);
 
 /* What became of an attempt. */
 typedef struct Outcome
@@ -116,18 +172,32 @@ extern void outbox_leave_ledger(const int64 *batches, int nbatches,
 								const int64 *ids, int nids);
 extern void outbox_close_batches(const int64 *batches, int count);
 
-/* The first message of a bot that has become due. */
-typedef struct OutboxDue
-{
-	char	   *bot;
-	int64		first_id;
-} OutboxDue;
+/*
+ * Make messages ready whose time has come, up to a thousand, and read them.
+ */
+extern int	outbox_make_ready(MemoryContext context, OutboxMessage **messages);
 
-/* Make messages ready whose time has come; a list of OutboxDue. */
-extern List *outbox_make_ready(MemoryContext context);
-
-/* When the next message becomes due, or 0. */
+/* When the next message becomes due, or expires, or 0. */
 extern TimestampTz outbox_next_due(void);
+
+/*
+ * Settle what has expired and is not on the wire, up to a thousand; sets their
+ * ids, and whether each was waiting for a retry.
+ */
+typedef struct OutboxExpired
+{
+	int64		id;
+	char	   *bot;
+	bool		retrying;
+} OutboxExpired;
+
+extern int	outbox_expire(MemoryContext context, OutboxExpired **expired);
+
+/* Remove up to a thousand old messages from the history; returns how many. */
+extern int64 outbox_purge_history(int retention_minutes);
+
+/* Add up the account. */
+extern void outbox_fold_account(void);
 
 /*
  * Decide about the messages that the ledger has from an earlier life: those
@@ -168,14 +238,30 @@ typedef struct OutboxNew
 	const char *target;
 	const char *activity;		/* JSON text, or NULL */
 	const char *delivery;
+	const char *priority;
+	const char *dedupe_key;		/* or NULL */
+	TimestampTz send_at;		/* 0: at once */
+	TimestampTz expires_at;		/* 0: never */
 	Oid			sender;
 } OutboxNew;
 
 /*
- * Insert a message in the current transaction.  Returns its id, or 0 if the
- * bot does not exist.
+ * Insert a message in the current transaction.  Returns its id, or that of the
+ * message that has the key already, or 0 if the bot does not exist.
  */
 extern int64 outbox_enqueue(const OutboxNew *message);
+
+/* The current transaction has accepted so many messages of a bot. */
+extern void outbox_note_accepted(const char *bot, int64 messages);
+
+/*
+ * Cancel messages that the role may see and that are not on the wire; returns
+ * how many.  Send messages again that were not sent; their new ids go to
+ * new_ids, palloc'd in the context.
+ */
+extern int64 outbox_cancel(ArrayType *ids, Oid role);
+extern int	outbox_retry(ArrayType *ids, Oid role, MemoryContext context,
+						 int64 **new_ids);
 
 typedef enum FateState
 {

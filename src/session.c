@@ -227,6 +227,21 @@ become_owner(Session *session)
 						   SECURITY_LOCAL_USERID_CHANGE);
 }
 
+/* Between session_begin() and session_commit() of the process that sends. */
+static bool in_senders_session = false;
+
+bool
+session_is_senders(void)
+{
+	return in_senders_session;
+}
+
+void
+session_leave(void)
+{
+	in_senders_session = false;
+}
+
 static bool
 begin_in_worker(void)
 {
@@ -272,6 +287,8 @@ session_begin(SessionKind kind, Session *session)
 			break;
 	}
 	become_owner(session);
+	if (kind != SESSION_CALLER)
+		in_senders_session = true;
 	return true;
 }
 
@@ -285,10 +302,12 @@ session_commit(const Session *session)
 		case SESSION_WORKER:
 			SPI_finish();
 			PopActiveSnapshot();
+			session_leave();
 			CommitTransactionCommand();
 			pgstat_report_stat(false);
 			break;
 		case SESSION_PROCEDURE:
+			session_leave();
 			SPI_commit();
 			break;
 		case SESSION_CALLER:
@@ -300,6 +319,7 @@ session_commit(const Session *session)
 void
 session_abort(void)
 {
+	session_leave();
 	AbortCurrentTransaction();
 	pgstat_report_stat(false);
 }
@@ -354,8 +374,8 @@ prepare(Statement *statement)
 	pfree(text.data);
 }
 
-uint64
-session_run(Statement *statement, Datum *values, const char *nulls)
+static uint64
+run(Statement *statement, Datum *values, const char *nulls, bool latest)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int			result;
@@ -368,7 +388,11 @@ session_run(Statement *statement, Datum *values, const char *nulls)
 	if (statement->plan == NULL)
 		prepare(statement);
 	free_result();
-	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	result = latest ?
+		SPI_execute_snapshot(statement->plan, values, nulls,
+							 GetLatestSnapshot(), InvalidSnapshot, true,
+							 false, 0) :
+		SPI_execute_plan(statement->plan, values, nulls, false, 0);
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s",
 			 SPI_result_code_string(result));
@@ -376,6 +400,24 @@ session_run(Statement *statement, Datum *values, const char *nulls)
 	/* SPI leaves one in a context of its own. */
 	MemoryContextSwitchTo(context);
 	return SPI_processed;
+}
+
+uint64
+session_run(Statement *statement, Datum *values, const char *nulls)
+{
+	return run(statement, values, nulls, false);
+}
+
+uint64
+session_run_latest(Statement *statement, Datum *values, const char *nulls)
+{
+	return run(statement, values, nulls, true);
+}
+
+Oid
+session_relation(const char *name)
+{
+	return get_relname_relid(name, session_schema);
 }
 
 /* ----------

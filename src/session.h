@@ -57,6 +57,10 @@ extern bool session_begin(SessionKind kind, Session *session);
 extern void session_commit(const Session *session);
 extern void session_abort(void);
 
+/* Are the tables being written by the process that sends? */
+extern bool session_is_senders(void);
+extern void session_leave(void);	/* after an error in SESSION_PROCEDURE */
+
 /* The worker: is the extension here at all? */
 extern bool session_has_extension(void);
 
@@ -67,9 +71,18 @@ extern bool session_has_extension(void);
 extern bool session_own_outbox(void);
 extern void session_disown_outbox(void);
 
-/* Run a statement; nulls may be NULL.  Returns the number of rows. */
+/*
+ * Run a statement; nulls may be NULL.  Returns the number of rows.  The second
+ * is for reading what has been committed by now, also in a transaction that
+ * goes by an older snapshot.
+ */
 extern uint64 session_run(Statement *statement, Datum *values,
 						  const char *nulls);
+extern uint64 session_run_latest(Statement *statement, Datum *values,
+								 const char *nulls);
+
+/* The oid of a table or sequence of the extension; InvalidOid: not there. */
+extern Oid	session_relation(const char *name);
 
 /*
  * A column of a row of the last result.  Text comes as UTF-8 in the given

@@ -38,6 +38,8 @@ int			settings_shutdown_grace = 1500;
 int			settings_max_attempts = 10;
 int			settings_retry_base_delay = 2000;
 int			settings_retry_max_delay = 300000;
+int			settings_probe_interval = 60000;
+int			settings_retention = 30 * 24 * 60;
 
 static const struct config_enum_entry http_version_options[] = {
 	{"1.1", HTTP_VERSION_1_1, false},
@@ -121,6 +123,14 @@ settings_define(void)
 					  "Sets the upper bound of any delay before a retry.",
 					  &settings_retry_max_delay, 300000, 1, INT_MAX,
 					  GUC_UNIT_MS);
+	define_worker_int("teams_proactive.probe_interval",
+					  "Sets how soon a bot that a worker has paused is tried again.",
+					  &settings_probe_interval, 60000, 10, 86400000,
+					  GUC_UNIT_MS);
+	define_worker_int("teams_proactive.retention",
+					  "Sets how long the history of messages is kept; -1 means for ever.",
+					  &settings_retention, 30 * 24 * 60, -1, INT_MAX,
+					  GUC_UNIT_MIN);
 
 	MarkGUCPrefixReserved(EXTENSION_NAME);
 }

@@ -27,6 +27,8 @@ extern int	settings_shutdown_grace;	/* ms */
 extern int	settings_max_attempts;
 extern int	settings_retry_base_delay;	/* ms */
 extern int	settings_retry_max_delay;	/* ms */
+extern int	settings_probe_interval;	/* ms */
+extern int	settings_retention; /* minutes; -1: for ever */
 
 /*
  * Define the parameters.  Those of PGC_POSTMASTER exist only while

@@ -37,6 +37,7 @@ typedef struct SharedState
 	Latch	   *launcher_latch;
 	pg_atomic_uint32 scan;		/* the launcher shall look at all databases */
 	Pace		paces[MAX_PACES];
+	ChatPaces	chats;
 	int			nslots;
 	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
 } SharedState;
@@ -45,6 +46,7 @@ static SharedState *shared = NULL;
 
 /* What the current transaction has to do when it commits. */
 static bool wake_pending = false;
+static int64 wake_from = PG_INT64_MAX;
 static bool reload_pending = false;
 static bool scan_pending = false;
 static bool holding = false;
@@ -66,6 +68,7 @@ initialize_slot(Slot *slot)
 	memset(slot, 0, sizeof(Slot));
 	pg_atomic_init_u32(&slot->held_by, 0);
 	pg_atomic_init_u32(&slot->work, 0);
+	pg_atomic_init_u64(&slot->work_from, PG_INT64_MAX);
 	pg_atomic_init_u32(&slot->reload, 0);
 	pg_atomic_init_u32(&slot->stop, 0);
 	pg_atomic_init_u32(&slot->in_flight, 0);
@@ -116,6 +119,7 @@ startup_shmem(void)
 		pg_atomic_init_u32(&shared->scan, 1);
 		for (int i = 0; i < MAX_PACES; i++)
 			pace_init(&shared->paces[i], "");
+		pace_init_chats(&shared->chats);
 		shared->nslots = settings_max_databases;
 		for (int i = 0; i < shared->nslots; i++)
 			initialize_slot(&shared->slots[i]);
@@ -246,6 +250,7 @@ shared_attach_worker(int index)
 		slot->started_at = GetCurrentTimestamp();
 		pg_atomic_write_u32(&slot->stop, 0);
 		pg_atomic_write_u32(&slot->reload, 1);
+		pg_atomic_write_u64(&slot->work_from, 0);
 		pg_atomic_write_u32(&slot->work, 1);
 	}
 	else if (slot->state == SLOT_STARTING)
@@ -313,6 +318,21 @@ shared_pace(const char *key)
 	return found;
 }
 
+Pace *
+shared_pace_entry(int index)
+{
+	if (shared == NULL || index >= MAX_PACES ||
+		shared->paces[index].key[0] == '\0')
+		return NULL;
+	return &shared->paces[index];
+}
+
+ChatPaces *
+shared_chat_paces(void)
+{
+	return shared ? &shared->chats : NULL;
+}
+
 void
 shared_note_error(Slot *slot, const char *message)
 {
@@ -350,12 +370,36 @@ shared_wake_launcher(void)
 		SetLatch(latch);
 }
 
+bool
+shared_take_work(Slot *slot, int64 *from_id, bool *reload)
+{
+	bool		work = pg_atomic_exchange_u32(&slot->work, 0) != 0;
+
+	*from_id = (int64) pg_atomic_exchange_u64(&slot->work_from, PG_INT64_MAX);
+	*reload = pg_atomic_exchange_u32(&slot->reload, 0) != 0;
+	return work || *reload || *from_id != PG_INT64_MAX;
+}
+
+/* Lower the first id that the worker has to look at. */
+static void
+lower_work_from(Slot *slot, int64 from_id)
+{
+	uint64		current = pg_atomic_read_u64(&slot->work_from);
+
+	while ((uint64) from_id < current &&
+		   !pg_atomic_compare_exchange_u64(&slot->work_from, &current,
+										   (uint64) from_id))
+		;
+}
+
 /* After the commit: nothing here may fail, allocate or wait. */
 static void
 fire_wake_ups(void)
 {
 	Slot	   *slot = wake_pending ? find_slot(MyDatabaseId) : NULL;
 
+	if (slot != NULL)
+		lower_work_from(slot, wake_from);
 	if (slot != NULL && reload_pending)
 	{
 		/* Set the latch also if there is work already. */
@@ -371,14 +415,22 @@ fire_wake_ups(void)
 	}
 }
 
+static void
+forget_wake_ups(void)
+{
+	wake_pending = reload_pending = scan_pending = false;
+	wake_from = PG_INT64_MAX;
+}
+
 void
 shared_wake_for_anything(void)
 {
 	if (shared == NULL)
 		return;
 	wake_pending = reload_pending = scan_pending = true;
+	wake_from = 0;
 	fire_wake_ups();
-	wake_pending = reload_pending = scan_pending = false;
+	forget_wake_ups();
 }
 
 /* The databases that this process has held may have workers again. */
@@ -412,9 +464,7 @@ at_transaction_end(XactEvent event, void *arg)
 	if (holding)
 		release_holds();
 	holding = false;
-	wake_pending = false;
-	reload_pending = false;
-	scan_pending = false;
+	forget_wake_ups();
 }
 
 static void
@@ -428,14 +478,23 @@ watch_transactions(void)
 }
 
 void
-shared_wake_at_commit(bool reload)
+shared_wake_at_commit(int64 from_id)
 {
 	if (shared == NULL)
 		return;
 	watch_transactions();
 	wake_pending = true;
-	if (reload)
-		reload_pending = true;
+	wake_from = Min(wake_from, from_id);
+}
+
+void
+shared_reload_at_commit(void)
+{
+	if (shared == NULL)
+		return;
+	watch_transactions();
+	wake_pending = true;
+	reload_pending = true;
 }
 
 void

@@ -43,6 +43,7 @@ typedef struct Slot
 	char		last_error[256];
 
 	pg_atomic_uint32 work;		/* the outbox may have something new */
+	pg_atomic_uint64 work_from; /* from this id on */
 	pg_atomic_uint32 reload;	/* the bots may have changed */
 	pg_atomic_uint32 stop;		/* the worker shall end */
 
@@ -86,9 +87,16 @@ extern void shared_wake_for_anything(void);
 
 /*
  * At the commit of the current transaction, wake this database's worker: for
- * new work, or also to read the bots anew.
+ * messages from this id on, or to read the bots anew.
  */
-extern void shared_wake_at_commit(bool reload);
+extern void shared_wake_at_commit(int64 from_id);
+extern void shared_reload_at_commit(void);
+
+/*
+ * The worker: is there work, and are the bots to be read anew, since the last
+ * call?  *from_id is the first id to look at, PG_INT64_MAX for none.
+ */
+extern bool shared_take_work(Slot *slot, int64 *from_id, bool *reload);
 
 /* At commit, have the launcher look at all databases again. */
 extern void shared_scan_at_commit(void);
@@ -104,6 +112,12 @@ extern void shared_hold_database(Oid database);
  * memory, or no room in it.
  */
 extern Pace *shared_pace(const char *key);
+
+/* The entry with that number, or NULL if there is none. */
+extern Pace *shared_pace_entry(int index);
+
+/* What has gone to each chat lately; NULL if there is no shared memory. */
+extern ChatPaces *shared_chat_paces(void);
 
 /* Remember a worker's trouble for the view teams_worker. */
 extern void shared_note_error(Slot *slot, const char *message);

@@ -4,9 +4,10 @@
  *	  for each bot, in the order of each target.
  *
  * The outbox may be long; what is in memory is not.  A target with many
- * messages gets a few places only, so that it cannot take the room of others:
- * the rest stays in the table, and the sweep over the table comes back for
- * them when those are through.
+ * messages gets a few places only, so that it cannot take the room of others.
+ * The rest stays in the table, and is read from there for that target alone
+ * when it has room again ("behind"): the sweeps that take in what is new go
+ * over the table once, however much of it has to wait.
  */
 #include "postgres.h"
 
@@ -15,9 +16,8 @@
 
 #include "window.h"
 
-/* Messages in memory, for each bot and for each target. */
-#define BOT_ROOM 1000
-#define TARGET_ROOM 8
+/* Messages in memory, for each priority of a bot. */
+#define LANE_ROOM 1000
 
 /* The key of a target is "scope:id". */
 #define MAX_KEY 300
@@ -44,10 +44,13 @@ window_open(MemoryContext context)
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/* A probe takes one message. */
 int
-window_room(const Bot *bot)
+window_room(const Bot *bot, Priority priority)
 {
-	return Max(0, BOT_ROOM - bot->window);
+	int			room = bot->state == BOT_PROBING ? 1 : LANE_ROOM;
+
+	return Max(0, room - bot->lanes[priority].window);
 }
 
 /* ----------
@@ -96,9 +99,12 @@ find_or_make_target(Bot *bot, const OutboxMessage *row)
 	target->bot = bot;
 	target->scope = keep(row->scope);
 	target->id = keep(row->target);
-	target->chat_id = keep(row->chat_id);
 	target->service_url = keep(row->service_url);
-	target->state = target->chat_id ? TARGET_KNOWN : TARGET_NEW;
+	target->knowledge = row->knowledge;
+	target->chat_id = keep(row->chat_id);
+	target->state = target->knowledge == KNOWN_INSTALLED ?
+		TARGET_KNOWN : TARGET_NEW;
+	target->priority = target->behind_priority = PRIORITY_LOW;
 	dlist_init(&target->messages);
 	return target;
 }
@@ -111,9 +117,19 @@ free_string(const char *text)
 }
 
 static void
+unready(Target *target)
+{
+	if (target->is_ready)
+		dlist_delete(&target->ready_node);
+	target->is_ready = false;
+}
+
+static void
 free_target(Target *target)
 {
-	window_unready(target);
+	unready(target);
+	if (target->is_behind)
+		dlist_delete(&target->behind_node);
 	free_string(target->scope);
 	free_string(target->id);
 	free_string(target->installation_id);
@@ -134,33 +150,40 @@ window_first(Target *target)
 	return dlist_head_element(Message, node, &target->messages);
 }
 
+/* The highest priority of what queues for the target. */
+static Priority
+priority_of(Target *target)
+{
+	Priority	highest = target->behind_from != 0 ?
+		target->behind_priority : PRIORITY_LOW;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &target->messages)
+		highest = Min(highest,
+					  dlist_container(Message, node, iter.cur)->priority);
+	return highest;
+}
+
 void
 window_check_ready(Target *target)
 {
 	Message    *first = window_first(target);
 	bool		ready = target->state == TARGET_KNOWN && first != NULL &&
 		first->state == MESSAGE_QUEUED;
+	Priority	priority = priority_of(target);
 
+	if (target->is_ready && (!ready || priority != target->priority))
+		unready(target);
+	target->priority = priority;
 	if (ready && !target->is_ready)
-		dlist_push_tail(&target->bot->ready, &target->ready_node);
-	else if (!ready)
-		window_unready(target);
+		dlist_push_tail(&target->bot->lanes[priority].ready,
+						&target->ready_node);
 	target->is_ready = ready;
-}
-
-void
-window_unready(Target *target)
-{
-	if (target->is_ready)
-		dlist_delete(&target->ready_node);
-	target->is_ready = false;
 }
 
 void
 window_target_is_stale(Target *target)
 {
-	free_string(target->chat_id);
-	target->chat_id = NULL;
 	target->state = TARGET_NEW;
 	window_check_ready(target);
 }
@@ -195,7 +218,7 @@ window_flies(Message *message, LedgerBatch *batch)
 	message->batch = batch;
 	target->bot->in_flight++;
 	dlist_push_tail(&target->bot->flying, &target->flying_node);
-	window_unready(target);
+	unready(target);
 }
 
 void
@@ -205,19 +228,87 @@ window_landed(Message *message)
 	dlist_delete(&message->target->flying_node);
 }
 
-void
-window_rewind(Bot *bot, int64 after)
+static void
+look_again(Sweep *sweep, int64 from)
 {
-	bot->cursor = bot->sweeping ? Min(bot->cursor, after) : after;
-	bot->sweeping = true;
+	sweep->cursor = Min(sweep->cursor, from - 1);
+	sweep->is_on = true;
+}
+
+void
+window_look_again(Bot *bot, int64 from)
+{
+	for (int i = 0; i < PRIORITIES; i++)
+	{
+		look_again(&bot->lanes[i].known, from);
+		look_again(&bot->lanes[i].unknown, from);
+	}
+}
+
+/* ----------
+ * What a target has in the table
+ * ----------
+ */
+
+/* Is there room for what the table has for it? */
+static void
+check_behind(Target *target)
+{
+	bool		wanted = target->behind_from != 0 &&
+		target->state != TARGET_ASKING &&
+		target->message_count <= TARGET_ROOM / 2;
+
+	if (wanted && !target->is_behind)
+		dlist_push_tail(&target->bot->behind, &target->behind_node);
+	else if (!wanted && target->is_behind)
+		dlist_delete(&target->behind_node);
+	target->is_behind = wanted;
+}
+
+void
+window_note_behind(Target *target, int64 from, Priority priority)
+{
+	bool		already = target->behind_from != 0;
+
+	target->behind_from = already ? Min(target->behind_from, from) : from;
+	target->behind_priority = already ?
+		Min(target->behind_priority, priority) : priority;
+	window_check_ready(target);
+	check_behind(target);
+}
+
+void
+window_note_change(Target *target)
+{
+	int64		last = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &target->messages)
+		last = Max(last, dlist_container(Message, node, iter.cur)->id);
+	if (last != 0)
+		window_note_behind(target, last + 1, PRIORITY_LOW);
+}
+
+void
+window_catching_up(Target *target)
+{
+	target->behind_from = 0;
+}
+
+void
+window_caught_up(Target *target)
+{
+	window_check_ready(target);
+	check_behind(target);
+	window_release_target(target);
 }
 
 /* Must this row wait in the table until the target has room again? */
 static bool
 must_wait(Target *target, int64 id)
 {
-	if (target->skipped_from != 0)
-		return id >= target->skipped_from;
+	if (target->behind_from != 0)
+		return id >= target->behind_from;
 	if (target->message_count < TARGET_ROOM)
 		return false;
 
@@ -249,65 +340,20 @@ enqueue(Target *target, Message *message)
 	target->message_count++;
 }
 
-/*
- * Must this row wait because its target is unknown?  Those who are known shall
- * not wait for room that is taken by people Graph has to be asked for.
- */
-static bool
-must_wait_for_graph(Bot *bot, const OutboxMessage *row)
+Message *
+window_find(int64 id)
 {
-	char		key[MAX_KEY];
-
-	if (row->chat_id != NULL)
-		return false;
-	if (bot->skipped_from != 0 ? row->id < bot->skipped_from :
-		bot->asking_targets < INSTALLATION_MAX_ASKING)
-		return false;
-
-	/* One that is being asked for, or was found out, is in memory. */
-	snprintf(key, sizeof(key), "%s:%s", row->scope, row->target);
-	if (hash_search(targets_of(bot), key, HASH_FIND, NULL) != NULL)
-		return false;
-	if (bot->skipped_from == 0)
-		bot->skipped_from = row->id;
-	return true;
+	return hash_search(messages, &id, HASH_FIND, NULL);
 }
 
-void
-window_check_skipped(Bot *bot)
+static Message *
+new_message(const OutboxMessage *row, Target *target)
 {
-	if (bot->skipped_from == 0 ||
-		bot->asking_targets > INSTALLATION_MAX_ASKING / 2)
-		return;
-	window_rewind(bot, bot->skipped_from - 1);
-	bot->skipped_from = 0;
-}
+	Message    *message = hash_search(messages, &row->id, HASH_ENTER, NULL);
 
-void
-window_admit(const OutboxMessage *row)
-{
-	Bot		   *bot = bot_find(row->bot);
-	Target	   *target;
-	Message    *message;
-	bool		found;
-
-	if (bot == NULL ||
-		hash_search(messages, &row->id, HASH_FIND, NULL) != NULL ||
-		must_wait_for_graph(bot, row))
-		return;
-	target = find_or_make_target(bot, row);
-	if (target == NULL)
-		return;
-	if (must_wait(target, row->id))
-	{
-		if (target->skipped_from == 0)
-			target->skipped_from = row->id;
-		return;
-	}
-
-	message = hash_search(messages, &row->id, HASH_ENTER, &found);
 	message->state = MESSAGE_QUEUED;
 	message->target = target;
+	message->priority = row->priority;
 	message->is_send = row->is_send;
 	message->retrying = row->retrying;
 	message->at_most_once = row->at_most_once;
@@ -315,25 +361,78 @@ window_admit(const OutboxMessage *row)
 	strlcpy(message->last_code, row->error_code ? row->error_code : "",
 			sizeof(message->last_code));
 	message->batch = NULL;
-	bot->window++;
-	enqueue(target, message);
-
-	if (target->state == TARGET_NEW)
-		installation_ask(target);
-	window_check_ready(target);
+	return message;
 }
 
-/* It also sends the sweep back for what the target left behind. */
+/*
+ * Is there room for the row in its lane, and if Graph has to be asked for its
+ * target, among those that are being asked for?  Those that are in memory have
+ * room of their own.
+ */
+static bool
+has_room_for(Bot *bot, const OutboxMessage *row)
+{
+	char		key[MAX_KEY];
+
+	snprintf(key, sizeof(key), "%s:%s", row->scope, row->target);
+	if (hash_search(targets_of(bot), key, HASH_FIND, NULL) != NULL)
+		return true;
+	if (row->knowledge <= KNOWN_LOST &&
+		bot->asking_targets >= (bot->state == BOT_PROBING ? 1 :
+								INSTALLATION_MAX_ASKING))
+		return false;
+	return row->source == OUTBOX_EARLIER ||
+		window_room(bot, row->priority) > 0;
+}
+
+Message *
+window_admit(const OutboxMessage *row, bool *has_room)
+{
+	Bot		   *bot = bot_find(row->bot);
+	Target	   *target;
+	Message    *message;
+
+	*has_room = true;
+	if (bot == NULL || window_find(row->id) != NULL)
+		return NULL;
+	*has_room = has_room_for(bot, row);
+	if (!*has_room)
+		return NULL;
+	target = find_or_make_target(bot, row);
+	if (target == NULL)
+		return NULL;
+	if (must_wait(target, row->id))
+	{
+		window_note_behind(target, row->id, row->priority);
+		return NULL;
+	}
+	message = new_message(row, target);
+	bot->lanes[message->priority].window++;
+	enqueue(target, message);
+	window_check_ready(target);
+	return message;
+}
+
 void
 window_release_target(Target *target)
 {
-	if (!dlist_is_empty(&target->messages))
-		return;
-	if (target->skipped_from != 0)
-		window_rewind(target->bot, target->skipped_from - 1);
-	target->skipped_from = 0;
-	if (target->state != TARGET_ASKING)
+	if (dlist_is_empty(&target->messages) && target->behind_from == 0 &&
+		target->state != TARGET_ASKING)
 		free_target(target);
+}
+
+/* The message leaves its target's queue. */
+static void
+leave_queue(Message *message)
+{
+	Target	   *target = message->target;
+
+	dlist_delete(&message->node);
+	target->message_count--;
+	target->bot->lanes[message->priority].window--;
+	message->target = NULL;
+	window_check_ready(target);
+	check_behind(target);
 }
 
 void
@@ -342,23 +441,19 @@ window_settling(Message *message)
 	Target	   *target = message->target;
 
 	message->state = MESSAGE_SETTLING;
-	message->target = NULL;
-	dlist_delete(&message->node);
-	target->message_count--;
+	leave_queue(message);
 
-	/* Those that this one held back were never read. */
+	/* Those that this one held back were passed over. */
 	if (message->retrying)
-		window_rewind(target->bot, message->id);
-	target->bot->window--;
-	window_check_ready(target);
+		window_note_behind(target, message->id + 1, PRIORITY_LOW);
 	window_release_target(target);
 }
 
-void
-window_drop_queue(Target *target)
+/* Back to the table with what is not on the wire. */
+static void
+leave_to_table(Target *target)
 {
 	dlist_mutable_iter iter;
-	int64		first_id = 0;
 
 	dlist_foreach_modify(iter, &target->messages)
 	{
@@ -366,20 +461,16 @@ window_drop_queue(Target *target)
 
 		if (message->state != MESSAGE_QUEUED)
 			continue;
-		if (first_id == 0 || message->id < first_id)
-			first_id = message->id;
-		dlist_delete(&message->node);
-		target->message_count--;
-		target->bot->window--;
+		leave_queue(message);
+		window_note_behind(target, message->id, message->priority);
 		hash_search(messages, &message->id, HASH_REMOVE, NULL);
 	}
-	target->skipped_from = 0;
-	if (first_id != 0)
-	{
-		/* What a retry does not hold back comes again. */
-		window_rewind(target->bot, first_id - 1);
-		window_check_ready(target);
-	}
+}
+
+void
+window_drop_queue(Target *target)
+{
+	leave_to_table(target);
 	window_release_target(target);
 }
 
@@ -398,11 +489,15 @@ window_drop_bot(Bot *bot)
 		Message    *first = window_first(target);
 
 		/* Where the next one goes is to be found out anew. */
+		leave_to_table(target);
 		if (first != NULL && first->state == MESSAGE_IN_FLIGHT)
 			window_target_is_stale(target);
-		window_drop_queue(target);
+		else
+			target->behind_from = 0;
+		check_behind(target);
+		window_release_target(target);
 	}
-	window_rewind(bot, 0);
+	window_look_again(bot, 1);
 }
 
 void
@@ -412,10 +507,11 @@ window_forget(Message *message)
 
 	if (target != NULL)
 	{
-		dlist_delete(&message->node);
-		target->message_count--;
-		target->bot->window--;
-		window_check_ready(target);
+		leave_queue(message);
+
+		/* Those that this one held back were passed over. */
+		if (message->retrying)
+			window_note_behind(target, message->id + 1, PRIORITY_LOW);
 		window_release_target(target);
 	}
 	hash_search(messages, &message->id, HASH_REMOVE, NULL);

@@ -12,6 +12,9 @@
 #include "installation.h"
 #include "outbox.h"
 
+/* Messages of one target that may be in memory. */
+#define TARGET_ROOM 8
+
 typedef enum MessageState
 {
 	MESSAGE_QUEUED,				/* behind others, or ready */
@@ -33,6 +36,7 @@ typedef struct Message
 	dlist_node	node;			/* in its target's queue */
 	MessageState state;
 	Target	   *target;
+	Priority	priority;
 	bool		is_send;
 	bool		retrying;
 	bool		at_most_once;
@@ -44,17 +48,18 @@ typedef struct Message
 
 extern void window_open(MemoryContext context);
 
-/* How many more messages a bot may have in memory. */
-extern int	window_room(const Bot *bot);
-
-/* Take a row into memory, unless it is there or has to wait in the table. */
-extern void window_admit(const OutboxMessage *row);
+/* How many more messages a lane may have in memory. */
+extern int	window_room(const Bot *bot, Priority priority);
 
 /*
- * Unknown targets that found no room because too many are being asked for:
- * the sweep comes back for them when there is room.
+ * Take a row into memory.  NULL if it is there, or if it has to wait in the
+ * table for room: then it comes again.  False in *has_room if the lane has
+ * none.
  */
-extern void window_check_skipped(Bot *bot);
+extern Message *window_admit(const OutboxMessage *row, bool *has_room);
+
+/* The message with that id, or NULL. */
+extern Message *window_find(int64 id);
 
 /* The message that is first in its target's queue, or NULL. */
 extern Message *window_first(Target *target);
@@ -64,7 +69,6 @@ extern Message *window_first(Target *target);
  * message waits for nothing else.
  */
 extern void window_check_ready(Target *target);
-extern void window_unready(Target *target);
 
 /* The message goes on the wire; it has come back. */
 extern void window_flies(Message *message, LedgerBatch *batch);
@@ -82,13 +86,23 @@ extern bool window_chat_is_busy(const Target *target);
  */
 extern void window_settling(Message *message);
 
-/*
- * Leave to the table what queues for a target: they wait for a retry, or the
- * target is not to be asked for now.
- */
+/* Leave to the table what queues for a target: it waits for a retry. */
 extern void window_drop_queue(Target *target);
 
-/* The same for all targets of a bot. */
+/*
+ * From this id on, messages to the target may be in the table that no sweep
+ * comes to again: they are read when there is room for them.
+ */
+extern void window_note_behind(Target *target, int64 from, Priority priority);
+
+/*
+ * For a target in the bot's list "behind": what the table has is about to be
+ * admitted, in order; it has been.
+ */
+extern void window_catching_up(Target *target);
+extern void window_caught_up(Target *target);
+
+/* The same for all targets of a bot, which look for their chats anew. */
 extern void window_drop_bot(Bot *bot);
 
 /* Free a target that is not being asked for and has no messages. */
@@ -97,8 +111,14 @@ extern void window_release_target(Target *target);
 /* Remove a message from memory, and its target if that was the last. */
 extern void window_forget(Message *message);
 
-/* Look again at all messages of a bot with an id above this. */
-extern void window_rewind(Bot *bot, int64 after);
+/* Look again at all messages of a bot from this id on. */
+extern void window_look_again(Bot *bot, int64 from);
+
+/*
+ * What is found out of a target has changed: the sweeps may have passed over
+ * messages that were for another of them.
+ */
+extern void window_note_change(Target *target);
 
 /* What is stored of a target is wrong: the next message asks again. */
 extern void window_target_is_stale(Target *target);

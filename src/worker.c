@@ -119,11 +119,11 @@ report_error(void)
 static void
 take_wake_ups(void)
 {
-	bool		work = pg_atomic_exchange_u32(&my_slot->work, 0) != 0;
-	bool		reload = pg_atomic_exchange_u32(&my_slot->reload, 0) != 0;
+	int64		from_id;
+	bool		reload;
 
-	if (work || reload)
-		delivery_wake(reload);
+	if (shared_take_work(my_slot, &from_id, &reload))
+		delivery_wake(from_id, reload);
 }
 
 /*
@@ -313,6 +313,7 @@ worker_drain(TimestampTz deadline)
 	}
 	PG_FINALLY();
 	{
+		session_leave();
 		delivery_close();
 		MemoryContextSwitchTo(old);
 		MemoryContextDelete(context);

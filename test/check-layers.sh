@@ -9,7 +9,9 @@ layers='
 json trust policy throttle compat settings
 pace
 shared credential
-session outbox http
+session http
+outbox
+tally
 auth graph connector
 bot
 access
@@ -69,7 +71,7 @@ only()
 only '<curl/' http.c
 only '<openssl/' auth.c
 only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
-only 'SPI_(prepare|execute|execute_plan)\b' session.c
+only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' session.c
 only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox.c
 only 'WaitEventSetWait' http.c
 

@@ -91,6 +91,7 @@ sub configure
 		connector_url => "'" . $sim->connector_url . "'",
 		connector_rate => 100000,
 		graph_rate => 100000,
+		chat_limits => "'{10000,10000,10000,10000}'",
 		%options);
 
 	$node->safe_psql($database,

@@ -42,6 +42,12 @@ CALL teams_drain();
 SELECT teams_configure(gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'ops');
 SELECT teams_pause();
 SELECT teams_resume();
+SELECT teams_cancel(1);
+SELECT teams_cancel(ARRAY[1]);
+SELECT teams_retry(1);
+SELECT teams_retry(ARRAY[1]);
+SELECT teams_grant('regress_teams_nobody', 'administrator');
+SELECT teams_revoke('regress_teams_ada');
 SELECT teams_check_credential('ops');
 SELECT teams_check_url('url', 'https://graph.microsoft.com');
 SELECT teams_workers();
@@ -52,6 +58,10 @@ SELECT * FROM teams_inflight;
 SELECT * FROM teams_delivery;
 SELECT * FROM teams_message;
 SELECT * FROM teams_worker;
+SELECT * FROM teams_dedupe;
+SELECT * FROM teams_account;
+SELECT * FROM teams_accounting;
+SELECT * FROM teams_throttle;
 CREATE TABLE pg_temp.mine (i int);
 CREATE TRIGGER wake AFTER INSERT ON pg_temp.mine
 	FOR EACH STATEMENT EXECUTE FUNCTION teams_wake('outbox');
@@ -62,13 +72,9 @@ DROP TABLE pg_temp.mine;
 -- A sender sends, and sees what is its own
 --
 
-GRANT EXECUTE ON FUNCTION teams_send(text, text, text, text),
-	teams_send(text, jsonb, text, text), teams_ensure_installed(text, text)
-	TO regress_teams_ada, regress_teams_grace;
-GRANT EXECUTE ON PROCEDURE teams_wait(bigint, interval)
-	TO regress_teams_ada, regress_teams_grace;
-GRANT SELECT ON teams_message TO regress_teams_ada, regress_teams_grace,
-	regress_teams_all;
+SELECT teams_grant('regress_teams_ada', 'sender');
+SELECT teams_grant('regress_teams_grace', 'sender');
+GRANT SELECT ON teams_message TO regress_teams_all;
 
 SET ROLE regress_teams_ada;
 SELECT teams_send('ada@contoso.com', 'from ada') AS ada_id \gset
@@ -100,6 +106,21 @@ SELECT * FROM teams_outbox;
 SELECT * FROM teams_bot;
 RESET ROLE;
 
+-- Nor can it be cancelled or sent again by others; what is one's own can.
+UPDATE teams_delivery SET fate = 'failed', activity = '{"type": "message"}'
+	WHERE id > 1000;
+SET ROLE regress_teams_ada;
+SELECT teams_cancel(:grace_id);
+SELECT teams_cancel(ARRAY[:ada_id, :grace_id]::bigint[]);
+SELECT teams_retry(1002);
+SELECT count(*) FROM teams_retry(ARRAY[1001, 1002]);
+RESET ROLE;
+SELECT id < 1000 AS small, sender, state FROM teams_message
+	WHERE sender = 'regress_teams_ada'::regrole ORDER BY id;
+DELETE FROM teams_outbox WHERE sender = 'regress_teams_ada'::regrole;
+DELETE FROM teams_delivery WHERE id < 1000;
+UPDATE teams_delivery SET fate = 'sent' WHERE id > 1000;
+
 -- Members of a role see what the role sent; who may read the outbox sees all.
 GRANT regress_teams_grace TO regress_teams_all;
 SET ROLE regress_teams_all;
@@ -110,6 +131,36 @@ GRANT SELECT ON teams_outbox TO regress_teams_all;
 SET ROLE regress_teams_all;
 SELECT sender, kind, state FROM teams_message ORDER BY id;
 RESET ROLE;
+
+-- An operator sees everything and may act on it, but configures nothing; an
+-- administrator does, and may grant.
+CREATE ROLE regress_teams_operator;
+CREATE ROLE regress_teams_administrator;
+SELECT teams_grant('regress_teams_operator', 'operator');
+SELECT teams_grant('regress_teams_administrator', 'administrator');
+SELECT teams_grant('regress_teams_operator', 'king');
+SELECT teams_grant('regress_teams_operator', NULL);
+SELECT teams_grant('regress_teams_who', 'sender');
+SET ROLE regress_teams_operator;
+SELECT teams_cancel(:grace_id);
+SELECT count(*) > 0 AS sees FROM teams_delivery;
+SELECT balanced FROM teams_accounting;
+SELECT count(*) FROM teams_throttle;
+SELECT teams_pause();
+SELECT teams_resume();
+SELECT teams_configure(gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'ops');
+SELECT teams_grant('regress_teams_nobody', 'sender');
+DELETE FROM teams_outbox;
+SET ROLE regress_teams_administrator;
+SELECT teams_configure(gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'none');
+SELECT teams_grant('regress_teams_nobody', 'sender');
+SELECT teams_revoke('regress_teams_nobody');
+RESET ROLE;
+SELECT has_function_privilege('regress_teams_nobody', 'teams_cancel(bigint)', 'EXECUTE');
+SELECT teams_revoke('regress_teams_operator');
+SELECT teams_revoke('regress_teams_administrator');
+DROP ROLE regress_teams_operator;
+DROP ROLE regress_teams_administrator;
 
 -- A function with its owner's rights sends in its owner's name.
 CREATE FUNCTION notify() RETURNS bigint LANGUAGE sql SECURITY DEFINER

@@ -72,8 +72,7 @@ $node->value('SELECT teams_resume()');
 # Other people's messages.
 $node->value(<<'END');
 CREATE ROLE sender; CREATE ROLE other; CREATE ROLE boss; GRANT sender TO boss;
-GRANT EXECUTE ON FUNCTION teams_send(text, text, text, text),
-	teams_send(text, jsonb, text, text) TO sender;
+SELECT teams_grant('sender', 'sender');
 GRANT EXECUTE ON PROCEDURE teams_wait(bigint, interval)
 	TO sender, other, boss;
 END

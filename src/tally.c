@@ -1,0 +1,148 @@
+/*
+ * tally.c
+ *	  Counts the messages that a transaction writes, for teams_account.
+ *
+ * A transaction adds one row for each bot just before it commits, whatever the
+ * number of its messages.  So senders neither wait for each other, as they
+ * would for a counter, nor pay for each message; and as the row is of the same
+ * transaction, it is there if and only if the messages are.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "outbox.h"
+#include "session.h"
+#include "tally.h"
+
+/* What one subtransaction has written for one bot. */
+typedef struct Tally
+{
+	struct Tally *next;
+	int			level;			/* of the subtransaction */
+	int64		messages;
+	char		bot[FLEXIBLE_ARRAY_MEMBER];
+} Tally;
+
+/* In TopTransactionContext; the innermost subtransaction's come first. */
+static Tally *tallies = NULL;
+
+static Tally *
+find_tally(const char *bot, int level)
+{
+	for (Tally *tally = tallies; tally != NULL; tally = tally->next)
+		if (tally->level == level && strcmp(tally->bot, bot) == 0)
+			return tally;
+	return NULL;
+}
+
+/* The subtransaction's messages are its parent's now. */
+static void
+give_to_parent(int level)
+{
+	for (Tally **place = &tallies; *place != NULL;)
+	{
+		Tally	   *tally = *place;
+		Tally	   *parent = tally->level == level ?
+			find_tally(tally->bot, level - 1) : NULL;
+
+		if (parent != NULL)
+		{
+			parent->messages += tally->messages;
+			*place = tally->next;
+			continue;
+		}
+		if (tally->level == level)
+			tally->level--;
+		place = &tally->next;
+	}
+}
+
+static void
+drop(int level)
+{
+	Tally	  **place = &tallies;
+
+	while (*place != NULL)
+	{
+		if ((*place)->level >= level)
+			*place = (*place)->next;
+		else
+			place = &(*place)->next;
+	}
+}
+
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId self,
+					  SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		give_to_parent(level);
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		drop(level);
+}
+
+/* The extension may have been dropped since, in the same transaction. */
+static void
+write_tallies(void)
+{
+	if (!OidIsValid(session_relation("teams_account")))
+		return;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	for (Tally *tally = tallies; tally != NULL; tally = tally->next)
+		outbox_note_accepted(tally->bot, tally->messages);
+	PopActiveSnapshot();
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	if (tallies == NULL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			write_tallies();
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			break;
+		default:
+			return;
+	}
+	tallies = NULL;
+}
+
+void
+tally_message(const char *bot)
+{
+	static bool watching = false;
+	int			level = GetCurrentTransactionNestLevel();
+	Tally	   *tally = find_tally(bot, level);
+
+	if (!watching)
+	{
+		RegisterXactCallback(at_transaction_end, NULL);
+		RegisterSubXactCallback(at_subtransaction_end, NULL);
+		watching = true;
+	}
+	if (tally == NULL)
+	{
+		size_t		length = strlen(bot) + 1;
+
+		tally = MemoryContextAlloc(TopTransactionContext,
+								   offsetof(Tally, bot) + length);
+		tally->level = level;
+		tally->messages = 0;
+		memcpy(tally->bot, bot, length);
+		tally->next = tallies;
+		tallies = tally;
+	}
+	tally->messages++;
+}

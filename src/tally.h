@@ -1,0 +1,11 @@
+/*
+ * tally.h
+ *	  Counts the messages that a transaction writes, for teams_account.
+ */
+#ifndef TP_TALLY_H
+#define TP_TALLY_H
+
+/* The current transaction has written a message of a bot. */
+extern void tally_message(const char *bot);
+
+#endif							/* TP_TALLY_H */
