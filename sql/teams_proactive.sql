@@ -182,7 +182,7 @@ COMMENT ON COLUMN @extschema@.teams_outbox.doubtful IS
 CREATE INDEX teams_outbox_ready ON @extschema@.teams_outbox (bot, priority, id)
 	WHERE due_at IS NULL;
 CREATE INDEX teams_outbox_target
-	ON @extschema@.teams_outbox (bot, scope, target, id);
+	ON @extschema@.teams_outbox (bot, scope, target, priority, id);
 CREATE INDEX teams_outbox_retrying
 	ON @extschema@.teams_outbox (bot, scope, target, id) WHERE retrying;
 CREATE INDEX teams_outbox_due ON @extschema@.teams_outbox (due_at)

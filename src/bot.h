@@ -117,6 +117,7 @@ typedef struct Bot
 	dlist_head	flying;			/* targets whose first is on the wire */
 	dlist_head	behind;			/* targets with room for what the table has */
 	int			in_flight;		/* messages on the wire */
+	int			chosen;			/* messages that the transaction is for */
 } Bot;
 
 /* Iterate over the bots with dlist_foreach. */

@@ -65,6 +65,7 @@ static bool due_wanted;			/* next_due is to be read again */
 static TimestampTz next_due;	/* 0: nothing is scheduled, nor expires */
 static TimestampTz purge_at;
 static TimestampTz fold_at;		/* 0: nothing has happened since the last time */
+static List *unreachable;
 static bool after_error;		/* what was read may not have been taken in */
 static TimestampTz step_started_at;
 
@@ -84,6 +85,7 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	purge_at = GetCurrentTimestamp();
 	fold_at = purge_at;
 	after_error = false;
+	unreachable = NIL;
 	bot_open(delivery_context);
 	installation_open(delivery_context);
 	window_open(delivery_context);
@@ -226,6 +228,34 @@ drop_old_targets(void)
 	}
 }
 
+/*
+ * Messages whose recipients are known not to want them.  They were found in a
+ * transaction that writes other outcomes, so theirs are recorded after it.
+ */
+static void
+note_unreachable(Message *message)
+{
+	MemoryContext old = MemoryContextSwitchTo(delivery_context);
+
+	unreachable = lappend(unreachable, message);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+answer_all_unreachable(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, unreachable)
+	{
+		Message    *message = lfirst(cell);
+
+		answer_unreachable(message, message->target->knowledge);
+	}
+	list_free(unreachable);
+	unreachable = NIL;
+}
+
 /* Take in a row; its target is asked for if it is not known. */
 static bool
 admit(const OutboxMessage *row)
@@ -240,7 +270,7 @@ admit(const OutboxMessage *row)
 	if (target->state != TARGET_NEW)
 		return true;
 	if (target->knowledge >= KNOWN_REMOVED && message->is_send)
-		answer_unreachable(message, target->knowledge);
+		note_unreachable(message);
 	else
 		installation_ask(target, !message->is_send ||
 						 target->bot->config->reinstall);
@@ -649,6 +679,7 @@ delivery_advance(long *timeout_ms)
 	dlist_iter	iter;
 
 	step_started_at = GetCurrentTimestamp();
+	answer_all_unreachable();
 	take_finished_targets();
 	finish_all_jobs();
 	if (!stopping)
@@ -656,6 +687,7 @@ delivery_advance(long *timeout_ms)
 			bot_probe(dlist_container(Bot, node, iter.cur));
 	if (transaction_is_due() && !run_transaction())
 		return DELIVERY_EXTENSION_GONE;
+	answer_all_unreachable();
 	take_finished_targets();
 	finish_all_jobs();
 	if (!stopping)

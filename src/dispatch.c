@@ -23,6 +23,7 @@ static MemoryContext dispatch_context;
 static Message **chosen;
 static int	chosen_count;
 static int	chosen_room;
+static TimestampTz chosen_at;
 
 /* What the ledger has let it post. */
 static OutboxPost *posts;
@@ -169,8 +170,9 @@ choose_of_bot(Bot *bot)
 		return;
 	for (int i = 0; i < PRIORITIES; i++)
 		room -= choose_of_lane(&bot->lanes[i], room);
+	bot->chosen = chosen_count - first;
 	pace_take(bot->pace, PACE_CONNECTOR, bot->config->connector_rate,
-			  chosen_count - first);
+			  bot->chosen);
 }
 
 void
@@ -179,10 +181,12 @@ dispatch_choose(void)
 	dlist_iter	iter;
 
 	chosen_count = 0;
+	chosen_at = GetCurrentTimestamp();
 	dlist_foreach(iter, bot_list())
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
+		bot->chosen = 0;
 		if (bot_is_active(bot))
 			choose_of_bot(bot);
 	}
@@ -305,6 +309,22 @@ forget_gone(void)
 	}
 }
 
+/* The service's clock sees the messages now, however long the commit took. */
+static void
+count_from_now(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, bot_list())
+	{
+		Bot		   *bot = dlist_container(Bot, node, iter.cur);
+
+		if (bot->chosen > 0)
+			pace_move(bot->pace, PACE_CONNECTOR, bot->chosen, chosen_at);
+		bot->chosen = 0;
+	}
+}
+
 void
 dispatch_post(void)
 {
@@ -327,5 +347,6 @@ dispatch_post(void)
 											LOCKED_RETRY_MS);
 	}
 	chosen_count = 0;
+	count_from_now();
 	forget_gone();
 }

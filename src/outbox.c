@@ -152,6 +152,15 @@ outbox_save_app_id(const char *bot, const char *teams_app_id)
 	" AND r.bot = " o ".bot AND r.scope = " o ".scope" \
 	" AND r.target = " o ".target AND r.id < " o ".id)"
 
+/*
+ * The same as "due_at IS NULL", but for the planner: where a target is given,
+ * it shall not take the index that all rows of a priority are in.
+ */
+#define IS_DUE(o) "coalesce(" o ".due_at, '-infinity') = '-infinity'"
+
+#define EACH_PRIORITY(k) \
+	"(VALUES ('high'), ('normal'), ('low')) AS " k " (priority)"
+
 static const char *const priority_names[PRIORITIES] = {"high", "normal", "low"};
 
 static Priority
@@ -233,11 +242,12 @@ static Statement read_due = {
 	" d.target_error IS NOT NULL, d.chat_id, d.service_url, d.source FROM due AS d"
 	" UNION ALL"
 	" SELECT " MESSAGE_COLUMNS("e") ", d.state, d.target_error IS NOT NULL,"
-	" d.chat_id, d.service_url, -1 FROM due AS d CROSS JOIN LATERAL ("
+	" d.chat_id, d.service_url, -1 FROM due AS d"
+	" JOIN " EACH_PRIORITY("o") " ON o.priority <> d.priority"
+	" CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
-	" AND p.id < d.id AND p.priority <> d.priority AND p.due_at IS NULL"
-	" AND " IS_NOT_HELD("p")
+	" AND p.priority = o.priority AND p.id < d.id AND " IS_DUE("p")
 	" ORDER BY p.id LIMIT $6) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
 	" NULL, NULL, NULL, NULL, NULL, NULL, d.source, 0 AS class"
@@ -318,11 +328,18 @@ static Statement read_behind = {
 	" (t.n - 1)::int"
 	" FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
 	" AS t (bot, scope, target, first, n)"
+	" LEFT JOIN LATERAL ("
+	"SELECT r.id FROM @.teams_outbox AS r WHERE r.retrying"
+	" AND r.bot = t.bot AND r.scope = t.scope AND r.target = t.target"
+	" ORDER BY r.id LIMIT 1) AS held ON true"
 	" CROSS JOIN LATERAL ("
+	"SELECT q.* FROM " EACH_PRIORITY("k") " CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = t.bot AND p.scope = t.scope AND p.target = t.target"
-	" AND p.id >= t.first AND p.due_at IS NULL AND " IS_NOT_HELD("p")
-	" ORDER BY p.id LIMIT $5) AS o"
+	" AND p.priority = k.priority AND p.id >= t.first"
+	" AND p.id <= coalesce(held.id, 9223372036854775807)"
+	" AND " IS_DUE("p") " ORDER BY p.id LIMIT $5) AS q"
+	" ORDER BY q.id LIMIT $5) AS o"
 	JOIN_TARGET("o", "i")
 	" ORDER BY t.n, o.id",
 	5, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4OID}

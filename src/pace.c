@@ -59,6 +59,16 @@ pace_take(Pace *pace, PaceKind kind, int quota, int wanted)
 }
 
 void
+pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	SpinLockAcquire(&pace->mutex);
+	throttle_move(&pace->throttles[kind], count, from, now);
+	SpinLockRelease(&pace->mutex);
+}
+
+void
 pace_back_off(Pace *pace, PaceKind kind, double seconds)
 {
 	TimestampTz now = GetCurrentTimestamp();

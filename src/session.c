@@ -26,6 +26,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -33,6 +34,7 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -41,18 +43,24 @@
 #include "session.h"
 #include "settings.h"
 
+/* How often to look whether the outbox has grown or shrunk. */
+#define OUTBOX_SIZE_CHECK_MS 1000
+
 static Oid	session_schema = InvalidOid;
 static Oid	session_extension = InvalidOid; /* the worker's */
 
-/* A renamed schema makes the text of prepared statements wrong. */
-static uint64 schema_generation = 1;
+/*
+ * A renamed schema makes the text of prepared statements wrong, a table that
+ * has grown makes their plans slow.
+ */
+static uint64 plans_generation = 1;
 static uint64 prepared_generation = 1;
 static List *prepared = NIL;	/* statements that have a plan */
 
 static void
 on_schema_change(Datum arg, int cache, uint32 hash)
 {
-	schema_generation++;
+	plans_generation++;
 }
 
 void
@@ -67,7 +75,7 @@ session_attach(Oid schema)
 
 	/* Another schema: the extension was dropped and created again. */
 	if (session_schema != schema)
-		schema_generation++;
+		plans_generation++;
 	session_schema = schema;
 }
 
@@ -178,14 +186,26 @@ session_disown_outbox(void)
 }
 
 /*
- * What ALTER ROLE or ALTER DATABASE may have set must not confuse the worker:
- * it finds operators in pg_catalog only, and it writes.
+ * Whoever sends finds operators in pg_catalog only.  And it reads the tables
+ * by their indexes: what the planner knows of an outbox is always of another
+ * time, as it may be empty now and have a million rows in a second.
+ */
+static const char *const senders_settings[][2] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"enable_seqscan", "off"},
+	{"jit", "off"},
+	{"enable_hashjoin", "off"},
+	{"enable_mergejoin", "off"},
+	{"plan_cache_mode", "force_generic_plan"}
+};
+
+/*
+ * What ALTER ROLE or ALTER DATABASE may have set must not confuse the worker.
  */
 void
 session_attach_worker(void)
 {
 	static const char *const pinned[][2] = {
-		{"search_path", "pg_catalog, pg_temp"},
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_deferrable", "off"},
@@ -196,7 +216,21 @@ session_attach_worker(void)
 	for (int i = 0; i < lengthof(pinned); i++)
 		SetConfigOption(pinned[i][0], pinned[i][1], PGC_USERSET,
 						PGC_S_OVERRIDE);
+	for (int i = 0; i < lengthof(senders_settings); i++)
+		SetConfigOption(senders_settings[i][0], senders_settings[i][1],
+						PGC_USERSET, PGC_S_OVERRIDE);
 	session_extension = InvalidOid;
+}
+
+/* The same for a procedure, until it commits. */
+static void
+attach_procedure(void)
+{
+	for (int i = 0; i < lengthof(senders_settings); i++)
+		(void) set_config_option(senders_settings[i][0],
+								 senders_settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+								 false);
 }
 
 static Oid
@@ -267,6 +301,28 @@ begin_in_worker(void)
 	return true;
 }
 
+/* Plan anew when the outbox is of another size than it was. */
+static void
+check_outbox_size(void)
+{
+	static BlockNumber planned_for = 0;
+	static TimestampTz checked_at = 0;
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	Relation	outbox;
+	BlockNumber blocks;
+
+	if (!TimestampDifferenceExceeds(checked_at, now, OUTBOX_SIZE_CHECK_MS))
+		return;
+	checked_at = now;
+	outbox = table_open(session_relation("teams_outbox"), AccessShareLock);
+	blocks = RelationGetNumberOfBlocks(outbox);
+	table_close(outbox, AccessShareLock);
+	if (blocks / 4 <= planned_for && planned_for / 4 <= blocks)
+		return;
+	planned_for = blocks;
+	plans_generation++;
+}
+
 bool
 session_begin(SessionKind kind, Session *session)
 {
@@ -278,9 +334,7 @@ session_begin(SessionKind kind, Session *session)
 				return false;
 			break;
 		case SESSION_PROCEDURE:
-			(void) set_config_option("search_path", "pg_catalog, pg_temp",
-									 PGC_USERSET, PGC_S_SESSION,
-									 GUC_ACTION_LOCAL, true, 0, false);
+			attach_procedure();
 			break;
 		case SESSION_CALLER:
 			SPI_connect();
@@ -288,7 +342,10 @@ session_begin(SessionKind kind, Session *session)
 	}
 	become_owner(session);
 	if (kind != SESSION_CALLER)
+	{
 		in_senders_session = true;
+		check_outbox_size();
+	}
 	return true;
 }
 
@@ -380,10 +437,10 @@ run(Statement *statement, Datum *values, const char *nulls, bool latest)
 	MemoryContext context = CurrentMemoryContext;
 	int			result;
 
-	if (prepared_generation != schema_generation)
+	if (prepared_generation != plans_generation)
 	{
 		forget_plans();
-		prepared_generation = schema_generation;
+		prepared_generation = plans_generation;
 	}
 	if (statement->plan == NULL)
 		prepare(statement);

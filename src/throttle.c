@@ -117,6 +117,21 @@ throttle_take(Throttle *throttle, int count, int64 now)
 }
 
 void
+throttle_move(Throttle *throttle, int count, int64 from, int64 now)
+{
+	int64		slot = from / THROTTLE_SLOT_US;
+
+	advance(throttle, now);
+	if (slot <= throttle->newest && slot > throttle->newest - THROTTLE_SLOTS)
+	{
+		uint16	   *counted = &throttle->counts[slot % THROTTLE_SLOTS];
+
+		*counted -= Min(*counted, count);
+	}
+	throttle_take(throttle, count, now);
+}
+
+void
 throttle_back_off(Throttle *throttle, int64 until, int64 now)
 {
 	double		share = throttle_share(throttle, now);

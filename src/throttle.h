@@ -37,8 +37,10 @@ extern int	throttle_room(Throttle *throttle, int quota, int64 now);
  */
 extern int	throttle_smooth_room(Throttle *throttle, int quota, int64 now);
 
-/* So many leave now. */
+/* So many leave now; or leave only now, though they were counted before. */
 extern void throttle_take(Throttle *throttle, int count, int64 now);
+extern void throttle_move(Throttle *throttle, int count, int64 from,
+						  int64 now);
 
 /*
  * The service answered 429: nothing leaves until then, and afterwards half as

@@ -113,9 +113,47 @@ test_back_off(void)
 		   "however often it is throttled, one request may leave");
 }
 
+/* The limits of one chat, by one who always wants to send. */
+static void
+test_chat(void)
+{
+	static const int limits[CHAT_LIMITS] = {7, 8, 60, 1800};
+	ChatThrottle chat;
+	int64		now = 5 * SECOND;
+	int			total = 0;
+
+	chat_throttle_init(&chat, 1);
+	while (now < 5 * SECOND + 4000 * SECOND)
+	{
+		int64		next = chat_throttle_next(&chat, limits, now);
+
+		if (next == now)
+		{
+			chat_throttle_take(&chat, now);
+			left_at[total++] = now;
+			next = now + 1000;
+		}
+		now = next;
+	}
+	ok(most_within(total, SECOND) <= 7, "no more than 7 in a second");
+	ok(most_within(total, 2 * SECOND) <= 8, "nor 8 in two");
+	ok(most_within(total, 30 * SECOND) <= 60, "nor 60 in 30");
+	ok(most_within(total, 3600 * SECOND) <= 1800, "nor 1800 in an hour");
+	ok(total >= 1800 * 0.98, "and what is allowed is used");
+
+	chat_throttle_init(&chat, 1);
+	for (int i = 0; i < 7; i++)
+		chat_throttle_take(&chat, 10 * SECOND);
+	is_int(chat_throttle_next(&chat, limits, 10 * SECOND) > 11 * SECOND, 1,
+		   "a full window is waited for");
+	is_int(chat_throttle_next(&chat, limits, 1 * SECOND), 1 * SECOND,
+		   "a clock that goes back does not block");
+}
+
 int
 main(void)
 {
+	test_chat();
 	test_quota();
 	test_pause();
 	test_back_off();
