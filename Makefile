@@ -36,6 +36,7 @@ test:
 	@test/setup/packages.sh
 	@test/check-layers.sh
 	@$(MAKE) -s all sim WERROR=1 with_llvm=no
+	@$(MAKE) -s -C test/resend
 	@$(MAKE) -s -C test/unit check
 	@test/run-tests.sh $(TESTS)
 
