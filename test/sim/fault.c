@@ -337,6 +337,10 @@ sim_fault_apply(const SimFault *fault, SimCall *call)
 	const char *name;
 	json_t	   *value;
 
+	/* What was refused is not told to have been done. */
+	if (fault->carry_out && fault->status != 0 && fault->status < 300 &&
+		reply->status >= 400)
+		return;
 	if (fault->status != 0 && fault->body != NULL)
 		sim_reply_text(reply, fault->status, fault->content_type != NULL ?
 					   fault->content_type : "application/json",
