@@ -29,7 +29,7 @@ endif
 $(DATA_built): sql/$(EXTENSION).sql
 	cp $< $@
 
-.PHONY: test demo sim
+.PHONY: test demo sim torture
 
 # Everything: build without warnings, unit tests, pg_regress, TAP tests.
 test:
@@ -45,6 +45,12 @@ demo:
 	@test/setup/packages.sh
 	@$(MAKE) -s all sim with_llvm=no
 	@test/demo/run.sh
+
+# Sending while everything breaks: make torture DURATION=60 SEED=7
+torture:
+	@test/setup/packages.sh
+	@$(MAKE) -s all sim with_llvm=no
+	@DURATION='$(DURATION)' SEED='$(SEED)' test/torture/run.sh
 
 sim:
 	@$(MAKE) -s -C test/sim

@@ -1,0 +1,213 @@
+# Judges a history: what was written, what became of it, and what has arrived.
+# It knows nothing of servers, so that invented histories can be judged, too.
+#
+# A history has
+#   messages   => [ { text, target, delivery, transaction, outcome, began,
+#                     ended } ]: what the senders know.  The outcome is
+#                 committed, rolled back or unknown; by "ended", the sender knew
+#                 that the transaction was over.
+#   accepted   => { text => id }: what was committed, as written by the
+#                 transactions themselves into a table of their own
+#   outbox     => { id => what it waits for }
+#   delivery   => { id => { fate, doubtful, error_code } }
+#   arrivals   => [ { text, user } ] in the order in which they arrived
+#   inflight   => number of rows in the ledger
+#   accounting => { balanced, accepted } or undef if there is no such view
+#   looks      => [ what was wrong at a look during the run ]
+#   crashes    => [ what the log tells of crashes that nobody has ordered ]
+#   surprises  => [ what senders did not expect ]
+
+package Torture::Check;
+
+use strict;
+use warnings;
+
+# All that is wrong: pairs of a kind and a sentence.
+sub violations
+{
+	my ($history) = @_;
+	my $index = index_of($history);
+
+	return (
+		check_commits($history),
+		check_places($history),
+		check_arrivals($history, $index),
+		check_fates($history, $index),
+		check_duplicates($history, $index),
+		check_order($history, $index),
+		check_accounts($history),
+		(map { [ crash => $_ ] } @{ $history->{crashes} }),
+		(map { [ surprise => $_ ] } @{ $history->{surprises} }));
+}
+
+sub index_of
+{
+	my ($history) = @_;
+	my %message = map { $_->{text} => $_ } @{ $history->{messages} };
+	my %arrived;
+
+	$arrived{ $_->{text} }++ for @{ $history->{arrivals} };
+	return { message => \%message, arrived => \%arrived };
+}
+
+# What a client was told of its transactions is true.
+sub check_commits
+{
+	my ($history) = @_;
+	my @wrong;
+
+	for my $message (@{ $history->{messages} })
+	{
+		my $is_there = exists $history->{accepted}{ $message->{text} };
+
+		push @wrong, [ 'commit lost',
+			"$message->{text} was committed and is not there" ]
+		  if $message->{outcome} eq 'committed' && !$is_there;
+		push @wrong, [ 'rollback lost',
+			"$message->{text} was rolled back and is there" ]
+		  if $message->{outcome} eq 'rolled back' && $is_there;
+	}
+	return @wrong;
+}
+
+# Every accepted message is in one place, and nothing else is in any.
+sub check_places
+{
+	my ($history) = @_;
+	my ($outbox, $delivery) = @$history{qw(outbox delivery)};
+	my %text = reverse %{ $history->{accepted} };
+	my @wrong;
+
+	for my $id (sort { $a <=> $b } keys %text)
+	{
+		my $places = exists($outbox->{$id}) + exists($delivery->{$id});
+
+		push @wrong, [ lost => "$text{$id} (id $id) is nowhere" ]
+		  if $places == 0;
+		push @wrong, [ twofold => "$text{$id} (id $id) is pending and settled" ]
+		  if $places == 2;
+		push @wrong, [ pending =>
+			"$text{$id} (id $id) is still pending: $outbox->{$id}" ]
+		  if exists $outbox->{$id};
+	}
+	push @wrong, map { [ stranger => "id $_ is of no accepted message" ] }
+	  grep { !exists $text{$_} } sort { $a <=> $b } keys %$outbox,
+	  keys %$delivery;
+	push @wrong, [ ledger => "the ledger has $history->{inflight} rows left" ]
+	  if $history->{inflight};
+	return @wrong;
+}
+
+# What arrived was accepted, and is for whom it arrived at.
+sub check_arrivals
+{
+	my ($history, $index) = @_;
+	my @wrong;
+
+	for my $arrival (@{ $history->{arrivals} })
+	{
+		my $text = $arrival->{text};
+		my $message = $index->{message}{$text};
+
+		push @wrong, [ phantom => "$text arrived and was never accepted" ]
+		  unless $message && exists $history->{accepted}{$text};
+		push @wrong, [ misdirected =>
+			"$text for $message->{target} arrived at $arrival->{user}" ]
+		  if $message && $message->{target} ne $arrival->{user};
+	}
+	return @wrong;
+}
+
+sub check_fates
+{
+	my ($history, $index) = @_;
+	my @wrong;
+
+	for my $text (sort keys %{ $history->{accepted} })
+	{
+		my $id = $history->{accepted}{$text};
+		my $record = $history->{delivery}{$id} // next;
+		my ($fate, $doubtful) = @$record{qw(fate doubtful)};
+		my $arrived = $index->{arrived}{$text} // 0;
+
+		push @wrong, [ 'sent in vain', "$text (id $id) is sent and never arrived" ]
+		  if $fate eq 'sent' && !$arrived;
+		push @wrong, [ "$fate, yet arrived",
+			"$text (id $id) is $fate without doubt and arrived" ]
+		  if $fate ne 'sent' && !$doubtful && $arrived;
+	}
+	return @wrong;
+}
+
+sub check_duplicates
+{
+	my ($history, $index) = @_;
+	my @wrong;
+
+	for my $text (sort keys %{ $index->{arrived} })
+	{
+		my $times = $index->{arrived}{$text};
+		my $message = $index->{message}{$text};
+		my $id = $history->{accepted}{$text};
+		my $record = defined $id ? $history->{delivery}{$id} : undef;
+
+		next if $times < 2 || !$message;
+		push @wrong, [ 'at most once, yet twice', "$text arrived $times times" ]
+		  if $message->{delivery} eq 'at-most-once';
+		push @wrong, [ 'duplicate without doubt',
+			"$text arrived $times times and is not marked doubtful" ]
+		  if $record && !$record->{doubtful};
+	}
+	return @wrong;
+}
+
+# Who was committed before another was begun also arrives before, at the same
+# person; within a transaction the ids tell.  Messages that failed have no place.
+sub check_order
+{
+	my ($history, $index) = @_;
+	my (%seen, %latest, %last_id);
+	my @wrong;
+
+	for my $arrival (@{ $history->{arrivals} })
+	{
+		my ($text, $user) = @$arrival{qw(text user)};
+		my $message = $index->{message}{$text};
+		my $id = $history->{accepted}{$text};
+
+		next if $seen{$text}++ || !$message || !defined $id;
+		my $record = $history->{delivery}{$id};
+		next unless $record && $record->{fate} eq 'sent';
+
+		my $latest = $latest{$user};
+		push @wrong, [ order =>
+			"$text (id $id) arrived at $user after $latest->{text} (id "
+			  . "$history->{accepted}{$latest->{text}}), which was begun later" ]
+		  if $latest && $message->{ended} < $latest->{began};
+		$latest{$user} = $message
+		  if !$latest || $message->{began} > $latest->{began};
+
+		my $last = \$last_id{"$user $message->{transaction}"};
+		push @wrong, [ order => "$text (id $id) arrived at $user after id $$last"
+			  . ' of the same transaction' ] if defined $$last && $id < $$last;
+		$$last = $id;
+	}
+	return @wrong;
+}
+
+sub check_accounts
+{
+	my ($history) = @_;
+	my @wrong = map { [ unbalanced => $_ ] } @{ $history->{looks} };
+	my $view = $history->{accounting} // return @wrong;
+	my $accepted = keys %{ $history->{accepted} };
+
+	push @wrong, [ unbalanced => 'teams_accounting is not balanced at the end' ]
+	  unless $view->{balanced};
+	push @wrong, [ unbalanced =>
+		"teams_accounting counts $view->{accepted} of $accepted accepted" ]
+	  if $view->{accepted} != $accepted;
+	return @wrong;
+}
+
+1;

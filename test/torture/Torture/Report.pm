@@ -1,0 +1,65 @@
+# Prints what was injected, and what came of it.
+
+package Torture::Report;
+
+use strict;
+use warnings;
+
+# A table with a heading, of what counts and how often.
+sub table
+{
+	my ($out, $heading, %counts) = @_;
+
+	printf $out "%s\n", $heading;
+	printf $out "  %-42s %8s\n", $_, $counts{$_} for sort keys %counts;
+	return;
+}
+
+# What became of the messages, by the history.
+sub outcomes
+{
+	my ($history) = @_;
+	my (%counts, %arrived);
+
+	$counts{'messages written'} = @{ $history->{messages} };
+	$counts{"transaction $_->{outcome}"}++ for @{ $history->{messages} };
+	$counts{accepted} = keys %{ $history->{accepted} };
+	for my $record (values %{ $history->{delivery} })
+	{
+		my $why = $record->{fate} eq 'failed' ? " ($record->{error_code})" : '';
+
+		$counts{"$record->{fate}$why"}++;
+		$counts{'in doubt'}++ if $record->{doubtful};
+	}
+	$arrived{ $_->{text} }++ for @{ $history->{arrivals} };
+	$counts{arrivals} = @{ $history->{arrivals} };
+	$counts{'arrived more than once'} = grep { $_ > 1 } values %arrived;
+	$counts{'still pending'} = keys %{ $history->{outbox} };
+	return %counts;
+}
+
+# One line for each kind of violation, with some examples.
+sub verdict
+{
+	my ($out, @violations) = @_;
+	my %by_kind;
+
+	unless (@violations)
+	{
+		print $out "PASS\n";
+		return;
+	}
+	push @{ $by_kind{ $_->[0] } }, $_->[1] for @violations;
+	for my $kind (sort keys %by_kind)
+	{
+		my @all = @{ $by_kind{$kind} };
+
+		printf $out "  %s: %d\n", $kind, scalar @all;
+		print $out "    $_\n" for @all[ 0 .. ($#all < 9 ? $#all : 9) ];
+	}
+	print $out 'FAIL: ', join(', ',
+		map { scalar(@{ $by_kind{$_} }) . " x $_" } sort keys %by_kind), "\n";
+	return;
+}
+
+1;

@@ -1,0 +1,371 @@
+# A process that writes messages, in transactions of all kinds, and keeps a
+# journal of what it was told of them.
+#
+# Each transaction writes its messages into torture.accepted as well, so that
+# the database itself knows what was committed, also where a client was cut off
+# during COMMIT.
+
+package Torture::Sender;
+
+use strict;
+use warnings;
+
+use IO::Handle;
+use POSIX qw(_exit);
+use Time::HiRes qw(sleep time);
+
+use Torture::Random;
+
+# How long a statement may take before that is a finding by itself.
+use constant PSQL_TIMEOUT => 90;
+
+my $transaction_kinds = [
+	[ single => 4 ],
+	[ block => 6 ],
+	[ rollback => 2 ],
+	[ savepoint => 3 ],
+	[ prepared => 2 ],
+	[ prepared_rollback => 1 ],
+];
+
+# What a client hears when its server goes down or is not up yet.
+my $server_is_gone = qr/server closed the connection|terminating connection
+	|connection\ to\ server|the\ database\ system\ is|connection\ to\ server\ was
+	|could\ not\ (?:send|receive)\ data|canceling\ statement/x;
+
+# Start one; returns its pid.  Options: number, senders, seed, node, journal
+# (a file), until, own and shared users, can_cancel.
+sub start
+{
+	my ($class, %options) = @_;
+	my $pid = fork() // die "could not fork: $!";
+
+	return $pid if $pid;
+
+	# No END block may run here: the servers are the parent's.
+	my $ok = eval { $class->new(%options)->run; 1 };
+	print STDERR "sender $options{number}: $@" unless $ok;
+	_exit($ok ? 0 : 1);
+}
+
+sub new
+{
+	my ($class, %options) = @_;
+	my $self = bless {
+		%options,
+		random => Torture::Random->new($options{seed},
+			"sender $options{number}"),
+		messages => 0,
+		transactions => 0,
+		prepared => [],
+	}, $class;
+
+	open($self->{out}, '>', $options{journal})
+	  or die "$options{journal}: $!";
+	$self->{out}->autoflush(1);
+	return $self;
+}
+
+sub run
+{
+	my ($self) = @_;
+
+	while (time < $self->{until})
+	{
+		$self->do_transaction;
+		$self->finish_prepared(time);
+		$self->cancel_some if $self->{can_cancel} && $self->{random}->chance(0.1);
+		sleep $self->{random}->between(0.02, 0.25);
+	}
+	$self->finish_prepared(time + 1e6);
+	return;
+}
+
+# ----------
+# Journal
+# ----------
+
+# Tab-separated: message, text, target, delivery, transaction, outcome, began,
+# ended; or surprise and a text.
+sub note_outcome
+{
+	my ($self, $transaction, $outcome) = @_;
+	my $ended = time;
+
+	for my $message (@{ $transaction->{messages} })
+	{
+		my $own = $message->{rolled_back} ? 'rolled back' : $outcome;
+
+		print { $self->{out} } join("\t", 'message',
+			@$message{qw(text target delivery)}, $transaction->{name}, $own,
+			$transaction->{began}, $ended), "\n";
+	}
+	return;
+}
+
+sub note_surprise
+{
+	my ($self, $text) = @_;
+
+	$text =~ s/\s+/ /g;
+	print { $self->{out} } "surprise\tsender $self->{number}: $text\n";
+	return;
+}
+
+# What the journals say, as a history has it.
+sub read_journals
+{
+	my (@files) = @_;
+	my (@messages, @surprises);
+
+	for my $file (@files)
+	{
+		open(my $in, '<', $file) or die "$file: $!";
+		while (my $line = <$in>)
+		{
+			chomp $line;
+			my ($what, @fields) = split /\t/, $line;
+			my %message;
+
+			push(@surprises, $fields[0]), next if $what eq 'surprise';
+			@message{qw(text target delivery transaction outcome began ended)} =
+			  @fields;
+			push @messages, \%message;
+		}
+		close $in;
+	}
+	return { messages => \@messages, surprises => \@surprises };
+}
+
+# ----------
+# psql
+# ----------
+
+# Run a script; returns how it ended (done, gone or failed) and what it printed.
+sub psql
+{
+	my ($self, $script) = @_;
+	my $timed_out = 0;
+	my ($status, $out, $err) = eval {
+		$self->{node}->psql('postgres', $script, timeout => PSQL_TIMEOUT,
+			timed_out => \$timed_out) };
+
+	if ($@ || $timed_out)
+	{
+		$self->note_surprise($@ || "no answer to: $script");
+		return ('failed', $out // '');
+	}
+	return ('done', $out) if $status == 0;
+	return ('gone', $out) if $status == 2 || $err =~ $server_is_gone;
+	$self->note_surprise($err);
+	return ('failed', $out);
+}
+
+# Run a query until the server is there to answer it.
+sub ask
+{
+	my ($self, $query) = @_;
+	my $deadline = time + PSQL_TIMEOUT;
+
+	while (time < $deadline)
+	{
+		my ($end, $out) = $self->psql($query);
+
+		return $out if $end eq 'done';
+		sleep 0.1;
+	}
+	die "no answer to: $query\n";
+}
+
+# ----------
+# Transactions
+# ----------
+
+sub new_message
+{
+	my ($self) = @_;
+	my $random = $self->{random};
+	my $users = $random->chance(0.2) ? $self->{shared} : $self->{own};
+
+	return {
+		text => "$self->{number}-" . ++$self->{messages},
+		target => $random->chance(0.01) ? 'nobody@contoso.com'
+		: $random->pick(@$users),
+		delivery => $random->chance(0.2) ? 'at-most-once' : 'at-least-once',
+		by_insert => $random->chance(0.15),
+	};
+}
+
+sub statement_for
+{
+	my ($message) = @_;
+	my ($text, $target, $delivery) = @$message{qw(text target delivery)};
+	my $values = "'$text', '$target', '$delivery'";
+
+	return "INSERT INTO torture.accepted (text, target, delivery, id) VALUES"
+	  . " ($values, teams_send('$target', '$text', delivery => '$delivery'));\n"
+	  unless $message->{by_insert};
+	return "WITH o AS (INSERT INTO teams_outbox (target, activity, delivery)"
+	  . " VALUES ('$target', '{\"type\": \"message\", \"text\": \"$text\"}',"
+	  . " '$delivery') RETURNING id)"
+	  . " INSERT INTO torture.accepted (text, target, delivery, id)"
+	  . " SELECT $values, id FROM o;\n";
+}
+
+sub do_transaction
+{
+	my ($self) = @_;
+	my $kind = $self->{random}->weighted($transaction_kinds);
+	my $number = ++$self->{transactions};
+	my $transaction = {
+		name => "$self->{number}/$number",
+		gid => "torture-$self->{number}-$number",
+		messages => [ map { $self->new_message }
+			1 .. ($kind eq 'single' ? 1 : 1 + $self->{random}->below(7)) ],
+		began => time,
+	};
+	my $method = "do_$kind";
+
+	$self->$method($transaction);
+	return;
+}
+
+sub script_for
+{
+	my ($transaction) = @_;
+	return "BEGIN;\n" . join '',
+	  map { statement_for($_) } @{ $transaction->{messages} };
+}
+
+# Run all but the end, and say so, and then the end: whoever is cut off before
+# has committed nothing.
+sub end_with
+{
+	my ($self, $transaction, $script, $end, $outcome) = @_;
+	my ($how, $out) = $self->psql("$script\\echo ending\n$end;\n");
+
+	return $outcome if $how eq 'done';
+	return 'rolled back' if $out !~ /ending/ || $outcome eq 'rolled back';
+	return 'unknown';
+}
+
+sub do_single
+{
+	my ($self, $transaction) = @_;
+
+	$self->note_outcome($transaction, $self->end_with($transaction, '',
+			statement_for($transaction->{messages}[0]), 'committed'));
+	return;
+}
+
+sub do_block
+{
+	my ($self, $transaction) = @_;
+
+	$self->note_outcome($transaction, $self->end_with($transaction,
+			script_for($transaction), 'COMMIT', 'committed'));
+	return;
+}
+
+sub do_rollback
+{
+	my ($self, $transaction) = @_;
+
+	$self->note_outcome($transaction, $self->end_with($transaction,
+			script_for($transaction), 'ROLLBACK', 'rolled back'));
+	return;
+}
+
+# A part in the middle is rolled back, or a savepoint around it is released.
+sub do_savepoint
+{
+	my ($self, $transaction) = @_;
+	my $random = $self->{random};
+	my @messages = @{ $transaction->{messages} };
+	my $from = $random->below(scalar @messages);
+	my $to = $from + $random->below(@messages - $from);
+	my $keep = $random->chance(0.3);
+	my $script = "BEGIN;\n";
+
+	for my $i (0 .. $#messages)
+	{
+		$script .= "SAVEPOINT s;\n" if $i == $from;
+		$script .= statement_for($messages[$i]);
+		$script .= ($keep ? 'RELEASE' : 'ROLLBACK TO') . " s;\n" if $i == $to;
+		$messages[$i]{rolled_back} = !$keep && $i >= $from && $i <= $to;
+	}
+	$self->note_outcome($transaction,
+		$self->end_with($transaction, $script, 'COMMIT', 'committed'));
+	return;
+}
+
+# ----------
+# Prepared transactions, which outlive the session and the server
+# ----------
+
+sub do_prepared { return prepare(@_, 'COMMIT'); }
+sub do_prepared_rollback { return prepare(@_, 'ROLLBACK'); }
+
+sub is_prepared
+{
+	my ($self, $gid) = @_;
+	return $self->ask(
+		"SELECT count(*) FROM pg_prepared_xacts WHERE gid = '$gid'") == 1;
+}
+
+sub prepare
+{
+	my ($self, $transaction, $verb) = @_;
+	my $outcome = $self->end_with($transaction, script_for($transaction),
+		"PREPARE TRANSACTION '$transaction->{gid}'", 'prepared');
+
+	if ($outcome eq 'rolled back'
+		|| ($outcome eq 'unknown' && !$self->is_prepared($transaction->{gid})))
+	{
+		$self->note_outcome($transaction, 'rolled back');
+		return;
+	}
+	push @{ $self->{prepared} }, { transaction => $transaction, verb => $verb,
+		due => time + $self->{random}->between(0, 2) };
+	return;
+}
+
+# Finish those that are due.
+sub finish_prepared
+{
+	my ($self, $now) = @_;
+	my @due = grep { $_->{due} <= $now } @{ $self->{prepared} };
+
+	$self->{prepared} = [ grep { $_->{due} > $now } @{ $self->{prepared} } ];
+	for my $prepared (@due)
+	{
+		my ($transaction, $verb) = @$prepared{qw(transaction verb)};
+		my $command = "$verb PREPARED '$transaction->{gid}'";
+
+		while (($self->psql($command))[0] ne 'done')
+		{
+			sleep 0.1;
+			last unless $self->is_prepared($transaction->{gid});
+		}
+		$self->note_outcome($transaction,
+			$verb eq 'COMMIT' ? 'committed' : 'rolled back');
+	}
+	return;
+}
+
+# ----------
+# Cancelling
+# ----------
+
+sub cancel_some
+{
+	my ($self) = @_;
+
+	$self->psql('SELECT teams_cancel(id) FROM (SELECT o.id FROM teams_outbox AS o'
+		  . ' JOIN torture.accepted AS a USING (id)'
+		  . " WHERE a.text LIKE '$self->{number}-%'"
+		  . ' ORDER BY random() LIMIT 2) AS some');
+	return;
+}
+
+1;

@@ -1,0 +1,141 @@
+# The server under torture: a TeamsNode that goes down by order, and is asked
+# without caring whether it is just coming up.
+
+package Torture::Server;
+
+use strict;
+use warnings;
+
+use Time::HiRes qw(sleep time);
+
+use TeamsNode;
+
+our @ISA = ('TeamsNode');
+
+# How long the server may take to come up, or to go down.
+use constant PATIENCE => 60;
+
+sub start_with
+{
+	my ($class, $sim) = @_;
+	my $server = $class->SUPER::start('torture', $sim, conf => <<'END');
+restart_after_crash = on
+max_prepared_transactions = 50
+max_connections = 50
+log_statement = none
+log_line_prefix = '%m [%p] [%b] '
+teams_proactive.retry_max_delay = 2s
+teams_proactive.request_timeout = 1500ms
+teams_proactive.max_in_flight = 20
+END
+
+	$server->safe_psql('postgres', <<'END');
+CREATE SCHEMA torture;
+CREATE TABLE torture.accepted (id bigint PRIMARY KEY, text text NOT NULL UNIQUE,
+	target text NOT NULL, delivery text NOT NULL);
+END
+	return $server;
+}
+
+# The result of a query; undef if there is no answer, or an error.
+sub try
+{
+	my ($server, $query) = @_;
+	my ($status, $out) = eval { $server->psql('postgres', $query,
+			timeout => PATIENCE) };
+
+	return !$@ && $status == 0 ? $out : undef;
+}
+
+# The same, but wait until the server is there to answer.
+sub ask
+{
+	my ($server, $query) = @_;
+	my $deadline = time + PATIENCE;
+
+	while (time < $deadline)
+	{
+		my $result = $server->try($query);
+
+		return $result if defined $result;
+		sleep 0.05;
+	}
+	die "the server does not answer: $query\n";
+}
+
+# Rows of a query, as references to their columns.
+sub rows
+{
+	my ($server, $query) = @_;
+	return map { [ split /\|/, $_, -1 ] } split /\n/, $server->ask($query);
+}
+
+sub pid_of
+{
+	my ($server, $kind) = @_;
+	return $server->try('SELECT pid FROM pg_stat_activity'
+		  . " WHERE backend_type = 'teams_proactive $kind' LIMIT 1");
+}
+
+# Start after a death: the dead server's processes have to be gone first.
+sub rise
+{
+	my ($server) = @_;
+	my $deadline = time + PATIENCE;
+
+	until ($server->start(fail_ok => 1))
+	{
+		die "the server does not start\n" if time > $deadline;
+		sleep 0.1;
+	}
+	return;
+}
+
+# Returns how many seconds it took.
+sub go_down
+{
+	my ($server, $mode) = @_;
+	my $began = time;
+
+	$server->stop($mode);
+	return time - $began;
+}
+
+# ----------
+# The log
+# ----------
+
+sub log_lines
+{
+	my ($server) = @_;
+	open(my $in, '<', $server->logfile) or die $server->logfile . ": $!";
+	chomp(my @lines = <$in>);
+	close $in;
+	return @lines;
+}
+
+# Crashes that nobody has ordered.
+sub crashes
+{
+	my ($server) = @_;
+	return grep { /PANIC:|TRAP:|was terminated by signal (?!9\b)\d+/ }
+	  $server->log_lines;
+}
+
+# What the launcher and the workers have complained of: how often what was said.
+sub complaints
+{
+	my ($server) = @_;
+	my %count;
+
+	for my $line ($server->log_lines)
+	{
+		my ($level, $text) = $line =~
+		  /\[teams_proactive \w+\] (WARNING|ERROR|FATAL):\s+(.*)/ or next;
+		$text =~ s/\d+/N/g;
+		$count{"$level: $text"}++;
+	}
+	return \%count;
+}
+
+1;
