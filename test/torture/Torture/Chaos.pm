@@ -146,20 +146,80 @@ sub do_cancel_worker
 	return $_[0]->signal_process('worker', 'pg_cancel_backend');
 }
 
-sub do_reload
+sub do_terminate_senders
 {
-	$_[0]{server}->try('SELECT pg_reload_conf()');
-	return;
+	$_[0]{server}->try('SELECT pg_terminate_backend(pid) FROM pg_stat_activity'
+		  . " WHERE backend_type = 'client backend'"
+		  . ' AND pid <> pg_backend_pid()');
+	return 'pg_terminate_backend of senders';
 }
 
-# Longer than the worker waits for a lock.
-sub do_lock_table
+# A session sends in the worker's place, as long as there is no launcher to
+# start another, and may be cancelled in the middle of it.
+sub do_drain
+{
+	my ($self, $action) = @_;
+	my $kinds = "('teams_proactive launcher', 'teams_proactive worker')";
+	my $timeout = $action->{cut_off} ? '700ms' : '0';
+	my ($status, $out, $err) = eval { $self->{server}->psql('postgres', <<"END") };
+SELECT pg_terminate_backend(pid, 3000) FROM pg_stat_activity
+	WHERE backend_type IN $kinds ORDER BY backend_type;
+SET statement_timeout = '$timeout';
+CALL teams_drain('1500 ms');
+END
+
+	return 'teams_drain' if !$@ && $status == 0;
+	return 'teams_drain, cut off' if ($err // '') =~ /statement timeout/;
+	return 'teams_drain, too late';
+}
+
+# A reload of the configuration, with a change in it.
+sub do_change_setting
+{
+	my ($self, $action) = @_;
+	my ($setting, $value) = @$action{qw(setting value)};
+
+	$self->{server}->try(
+		"ALTER SYSTEM SET teams_proactive.$setting = '$value';\n"
+		  . 'SELECT pg_reload_conf()');
+	return 'reload with another setting';
+}
+
+sub do_configure
 {
 	my ($self, $action) = @_;
 
-	$self->{server}->try("BEGIN; LOCK TABLE $action->{table} IN SHARE MODE;"
-		  . ' SELECT pg_sleep(1.3); COMMIT');
-	return "lock on $action->{table}";
+	return 'configure: the server is down' unless eval {
+		$self->{server}->configure($self->{sim},
+			connector_rate => $action->{rate}, graph_rate => 100);
+		1 };
+	return;
+}
+
+# Longer than the worker waits for a lock.  To wait for long for a table would
+# lock out the senders that have to finish the prepared transactions it is in.
+sub do_lock_table
+{
+	my ($self, $action) = @_;
+	my $result = $self->{server}->try("SET lock_timeout = '500ms';\nBEGIN;\n"
+		  . "LOCK TABLE $action->{table} IN SHARE MODE;\n"
+		  . "SELECT pg_sleep(1.3);\nCOMMIT");
+
+	return "lock on $action->{table}" . (defined $result ? '' : ', not granted');
+}
+
+sub do_lock_rows
+{
+	$_[0]{server}->try("BEGIN;\nSELECT count(*) FROM (SELECT FROM teams_outbox"
+		  . " ORDER BY random() LIMIT 20 FOR UPDATE SKIP LOCKED) AS some;\n"
+		  . "SELECT pg_sleep(0.7);\nCOMMIT");
+	return 'lock on rows of teams_outbox';
+}
+
+sub do_forget_installations
+{
+	$_[0]{server}->try('DELETE FROM teams_installation');
+	return;
 }
 
 # The next look lets it go on.
@@ -210,6 +270,18 @@ sub do_quotas
 sub do_no_quotas
 {
 	$_[0]{sim}->settings(enforce_quotas => JSON::PP::false);
+	return;
+}
+
+# The services neither answer nor refuse, for longer than most requests may
+# take; what was sent to them meanwhile arrives afterwards.
+sub do_freeze
+{
+	my ($self) = @_;
+
+	kill 'STOP', $self->{sim}->pid;
+	sleep 1.8;
+	kill 'CONT', $self->{sim}->pid;
 	return;
 }
 

@@ -22,7 +22,14 @@ sub outcomes
 	my (%counts, %arrived);
 
 	$counts{'messages written'} = @{ $history->{messages} };
-	$counts{"transaction $_->{outcome}"}++ for @{ $history->{messages} };
+	for my $message (@{ $history->{messages} })
+	{
+		my $outcome = $message->{outcome};
+
+		$outcome .= exists $history->{accepted}{ $message->{text} }
+		  ? ', committed' : ', rolled back' if $outcome eq 'unknown';
+		$counts{"transaction: $outcome"}++;
+	}
 	$counts{accepted} = keys %{ $history->{accepted} };
 	for my $record (values %{ $history->{delivery} })
 	{

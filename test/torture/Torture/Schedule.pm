@@ -20,10 +20,15 @@ my $server_actions = [
 	[ restart => 3 ],
 	[ terminate_worker => 5 ],
 	[ terminate_launcher => 1 ],
+	[ terminate_senders => 2 ],
 	[ cancel_worker => 2 ],
-	[ reload => 3 ],
+	[ drain => 2 ],
+	[ change_setting => 4 ],
+	[ configure => 2 ],
 	[ lock_table => 2 ],
+	[ lock_rows => 3 ],
 	[ pause => 2 ],
+	[ forget_installations => 2 ],
 ];
 
 my $service_actions = [
@@ -33,7 +38,18 @@ my $service_actions = [
 	[ block => 2 ],
 	[ latency => 3 ],
 	[ quotas => 1 ],
+	[ freeze => 0.5 ],
 ];
+
+# What a setting may be changed to.
+my %settings = (
+	max_in_flight => [ 1, 5, 20, 50 ],
+	max_attempts => [ 3, 10 ],
+	request_timeout => [ '500ms', '1500ms', '3s' ],
+	shutdown_grace => [ '0', '200ms', '1500ms' ],
+	retry_base_delay => [ '20ms', '100ms', '1s' ],
+	http_version => [ '1.1', '2' ],
+);
 
 my @tables = qw(teams_outbox teams_delivery teams_inflight teams_installation);
 
@@ -60,7 +76,7 @@ sub build
 		push @schedule, \%action;
 		push @schedule, { %action, name => $undone_by{$name},
 			at => $at + $random->between(0.5, 2) } if $undone_by{$name};
-		$server_at += $random->between(1.5, 5) if $is_server;
+		$server_at += $random->between(0.8, 3.5) if $is_server;
 		$service_at += $random->between(0.05, 0.35) unless $is_server;
 	}
 	return sort { $a->{at} <=> $b->{at} } @schedule;
@@ -75,7 +91,18 @@ sub arguments
 	  if $name eq 'block' || $name eq 'uninstall';
 	return (table => $random->pick(@tables)) if $name eq 'lock_table';
 	return (ms => $random->pick(0, 5, 20, 60)) if $name eq 'latency';
+	return (cut_off => $random->pick(0, 1)) if $name eq 'drain';
+	return (rate => $random->pick(100, 400, 10000)) if $name eq 'configure';
+	return setting($random) if $name eq 'change_setting';
 	return ();
+}
+
+sub setting
+{
+	my ($random) = @_;
+	my $name = $random->pick(sort keys %settings);
+
+	return (setting => $name, value => $random->pick(@{ $settings{$name} }));
 }
 
 sub as_text

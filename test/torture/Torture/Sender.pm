@@ -22,6 +22,7 @@ use constant PSQL_TIMEOUT => 90;
 my $transaction_kinds = [
 	[ single => 4 ],
 	[ block => 6 ],
+	[ burst => 0.2 ],
 	[ rollback => 2 ],
 	[ savepoint => 3 ],
 	[ prepared => 2 ],
@@ -150,6 +151,8 @@ sub psql
 		$self->{node}->psql('postgres', $script, timeout => PSQL_TIMEOUT,
 			timed_out => \$timed_out) };
 
+	# psql could not connect and has ended before it could be given the script.
+	return ('gone', '') if $@ =~ /Broken pipe/;
 	if ($@ || $timed_out)
 	{
 		$self->note_surprise($@ || "no answer to: $script");
@@ -217,11 +220,12 @@ sub do_transaction
 	my ($self) = @_;
 	my $kind = $self->{random}->weighted($transaction_kinds);
 	my $number = ++$self->{transactions};
+	my $count = $kind eq 'single' ? 1
+	  : 1 + $self->{random}->below($kind eq 'burst' ? 500 : 7);
 	my $transaction = {
 		name => "$self->{number}/$number",
 		gid => "torture-$self->{number}-$number",
-		messages => [ map { $self->new_message }
-			1 .. ($kind eq 'single' ? 1 : 1 + $self->{random}->below(7)) ],
+		messages => [ map { $self->new_message } 1 .. $count ],
 		began => time,
 	};
 	my $method = "do_$kind";
@@ -258,12 +262,32 @@ sub do_single
 	return;
 }
 
+# Some do not wait until their commit is on disk, and may lose it in a crash:
+# then nothing of it may have been sent.
 sub do_block
 {
 	my ($self, $transaction) = @_;
+	my $is_durable = $self->{random}->chance(0.8);
+	my $script = script_for($transaction);
 
-	$self->note_outcome($transaction, $self->end_with($transaction,
-			script_for($transaction), 'COMMIT', 'committed'));
+	$script = "SET synchronous_commit = off;\n$script" unless $is_durable;
+	$self->note_outcome($transaction, $self->end_with($transaction, $script,
+			'COMMIT', $is_durable ? 'committed' : 'unknown'));
+	return;
+}
+
+# More than there is room for in the worker's memory, in one statement.
+sub do_burst
+{
+	my ($self, $transaction) = @_;
+	my $rows = join ",\n", map { "('$_->{text}', '$_->{target}', '$_->{delivery}')" }
+	  @{ $transaction->{messages} };
+
+	$self->note_outcome($transaction, $self->end_with($transaction, '',
+			'INSERT INTO torture.accepted (text, target, delivery, id)'
+			. ' SELECT text, target, delivery, teams_send(target, text,'
+			. " delivery => delivery) FROM (VALUES\n$rows)"
+			. ' AS message (text, target, delivery)', 'committed'));
 	return;
 }
 

@@ -15,11 +15,15 @@ our @ISA = ('TeamsNode');
 # How long the server may take to come up, or to go down.
 use constant PATIENCE => 60;
 
+# A slow commit is one that is hit more often.
 sub start_with
 {
 	my ($class, $sim) = @_;
 	my $server = $class->SUPER::start('torture', $sim, conf => <<'END');
 restart_after_crash = on
+fsync = on
+commit_delay = 10000
+commit_siblings = 0
 max_prepared_transactions = 50
 max_connections = 50
 log_statement = none
@@ -29,6 +33,7 @@ teams_proactive.request_timeout = 1500ms
 teams_proactive.max_in_flight = 20
 END
 
+	$server->configure($sim, connector_rate => 400, graph_rate => 100);
 	$server->safe_psql('postgres', <<'END');
 CREATE SCHEMA torture;
 CREATE TABLE torture.accepted (id bigint PRIMARY KEY, text text NOT NULL UNIQUE,
@@ -86,8 +91,21 @@ sub rise
 	until ($server->start(fail_ok => 1))
 	{
 		die "the server does not start\n" if time > $deadline;
+		$server->{_pid} = undef;
 		sleep 0.1;
 	}
+	return;
+}
+
+# A dead process that nobody has buried yet looks as if it were running.
+sub kill9
+{
+	my ($server) = @_;
+	my $pid = $server->{_pid};
+
+	$server->SUPER::kill9;
+	TeamsNode::wait_for('the death of the server',
+		sub { !kill 0, $pid }, PATIENCE);
 	return;
 }
 
