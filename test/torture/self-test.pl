@@ -23,7 +23,7 @@ sub blameless
 		my ($text, $target, $transaction, $outcome, $delivery) = @$_;
 		{ text => $text, target => $target, transaction => $transaction,
 			outcome => $outcome, delivery => $delivery // 'at-least-once',
-			began => 10 * $transaction, ended => 10 * $transaction + 1 };
+			scheduled => 0, began => 10 * $transaction, ended => 10 * $transaction + 1 };
 	}
 	([ 'a1', 'ada', 1, 'committed' ], [ 'a2', 'ada', 1, 'committed' ],
 		[ 'a3', 'ada', 2, 'unknown' ], [ 'g1', 'grace', 3, 'committed' ],
@@ -137,6 +137,18 @@ finds('', 'any order of transactions at the same time', sub
 {
 	$_->{ended} = 90 for @{ $_[0]{messages} };
 	swap_arrivals($_[0], 1, 2);
+});
+finds('', 'a scheduled message that comes later', sub
+{
+	$_[0]{messages}[0]{scheduled} = $_[0]{messages}[1]{scheduled} = 1;
+	@{ $_[0]{arrivals} }[ 0 .. 3 ] = @{ $_[0]{arrivals} }[ 2, 1, 0, 3 ];
+});
+finds('order', 'a message that comes before a scheduled one is due, too late',
+	sub { $_[0]{messages}[2]{scheduled} = 1; swap_arrivals($_[0], 1, 2) });
+finds('', 'a job, of which nothing arrives', sub
+{
+	$_[0]{messages}[1]{delivery} = 'job';
+	splice @{ $_[0]{arrivals} }, 1, 1;
 });
 finds('unbalanced', 'accounts that are not balanced',
 	sub { $_[0]{accounting}{balanced} = 0 });

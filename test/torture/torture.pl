@@ -64,6 +64,7 @@ sub start_senders
 {
 	my ($server, $until) = @_;
 	my $can_cancel = exists_in($server, procedure => 'teams_cancel(bigint)');
+	my $can_plan = $server->takes('teams_send', 'priority');
 	my @own = @users[ SHARED .. $#users ];
 	my %senders;
 
@@ -72,7 +73,8 @@ sub start_senders
 		my $journal = "$logs/journal-$number";
 		my $pid = Torture::Sender->start(number => $number, seed => $seed,
 			node => $server, journal => $journal, until => $until,
-			can_cancel => $can_cancel, shared => [ @users[ 0 .. SHARED - 1 ] ],
+			can_cancel => $can_cancel, can_plan => $can_plan,
+			shared => [ @users[ 0 .. SHARED - 1 ] ],
 			own => [ @own[ grep { $_ % SENDERS == $number - 1 } 0 .. $#own ] ]);
 
 		$senders{$pid} = $journal;
@@ -148,8 +150,8 @@ sub collect
 			doubtful => $_->[2] eq 't', error_code => $_->[3] } }
 		$server->rows('SELECT id, fate, doubtful, error_code'
 			. ' FROM teams_delivery') };
-	$history->{arrivals} = [ map { { text => $_->{text}, user => $_->{upn} } }
-		$sim->messages ];
+	$history->{arrivals} = [ map { { text => $_->{text}, user => $_->{upn},
+			at => $_->{received_at_ns} / 1e9 } } $sim->messages ];
 	$history->{inflight} = $server->ask('SELECT count(*) FROM teams_inflight');
 	$history->{accounting} = accounting($server) if $chaos->{has_accounting};
 	$history->{looks} = $chaos->{wrong_looks};
@@ -170,6 +172,26 @@ sub write_schedule
 {
 	open(my $out, '>', "$logs/schedule") or die $!;
 	print $out Torture::Schedule::as_text($_), "\n" for @_;
+	close $out;
+	return;
+}
+
+# For whoever has to find out what went wrong.
+sub write_history
+{
+	my ($server, $history) = @_;
+
+	open(my $out, '>', "$logs/history") or die $!;
+	print $out join("\t", 'accepted', @$_), "\n" for $server->rows(
+		'SELECT id, text, target FROM torture.accepted ORDER BY id');
+	print $out join("\t", 'pending', @$_), "\n"
+	  for $server->rows('SELECT * FROM teams_outbox ORDER BY id');
+	print $out join("\t", 'settled', @$_), "\n" for $server->rows(
+		'SELECT id, target, fate, attempts, doubtful, error_code, created_at,'
+		  . ' settled_at, translate(error, E\'\\n|\', \'  \')'
+		  . ' FROM teams_delivery ORDER BY id');
+	print $out join("\t", 'arrived', @$_{qw(at text user)}), "\n"
+	  for @{ $history->{arrivals} };
 	close $out;
 	return;
 }
@@ -216,6 +238,7 @@ push @{ $history->{surprises} }, @surprises;
 
 print $console "$done of the actions were carried out in time\n"
   if $done < @schedule;
+write_history($server, $history);
 report($chaos, $history, $drained_in);
 my @violations = Torture::Check::violations($history);
 Torture::Report::verdict($console, @violations);

@@ -190,9 +190,7 @@ sub do_configure
 	my ($self, $action) = @_;
 
 	return 'configure: the server is down' unless eval {
-		$self->{server}->configure($self->{sim},
-			connector_rate => $action->{rate}, graph_rate => 100);
-		1 };
+		$self->{server}->configure_bot($self->{sim}, $action->{rate}); 1 };
 	return;
 }
 

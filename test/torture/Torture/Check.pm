@@ -2,10 +2,11 @@
 # It knows nothing of servers, so that invented histories can be judged, too.
 #
 # A history has
-#   messages   => [ { text, target, delivery, transaction, outcome, began,
-#                     ended } ]: what the senders know.  The outcome is
-#                 committed, rolled back or unknown; by "ended", the sender knew
-#                 that the transaction was over.
+#   messages   => [ { text, target, delivery, scheduled, transaction, outcome,
+#                     began, ended } ]: what the senders know.  The delivery is
+#                 at-least-once, at-most-once, or job: then nothing arrives.
+#                 The outcome is committed, rolled back or unknown; by "ended",
+#                 the sender knew that the transaction was over.
 #   accepted   => { text => id }: what was committed, as written by the
 #                 transactions themselves into a table of their own
 #   outbox     => { id => what it waits for }
@@ -129,9 +130,11 @@ sub check_fates
 		my $record = $history->{delivery}{$id} // next;
 		my ($fate, $doubtful) = @$record{qw(fate doubtful)};
 		my $arrived = $index->{arrived}{$text} // 0;
+		my $message = $index->{message}{$text};
+		my $is_job = $message && $message->{delivery} eq 'job';
 
 		push @wrong, [ 'sent in vain', "$text (id $id) is sent and never arrived" ]
-		  if $fate eq 'sent' && !$arrived;
+		  if $fate eq 'sent' && !$arrived && !$is_job;
 		push @wrong, [ "$fate, yet arrived",
 			"$text (id $id) is $fate without doubt and arrived" ]
 		  if $fate ne 'sent' && !$doubtful && $arrived;
@@ -162,7 +165,8 @@ sub check_duplicates
 }
 
 # Who was committed before another was begun also arrives before, at the same
-# person; within a transaction the ids tell.  Messages that failed have no place.
+# person; within a transaction the ids tell.  Messages that failed have no place,
+# and those that were scheduled may come later than others.
 sub check_order
 {
 	my ($history, $index) = @_;
@@ -183,14 +187,16 @@ sub check_order
 		push @wrong, [ order =>
 			"$text (id $id) arrived at $user after $latest->{text} (id "
 			  . "$history->{accepted}{$latest->{text}}), which was begun later" ]
-		  if $latest && $message->{ended} < $latest->{began};
+		  if $latest && !$message->{scheduled}
+		  && $message->{ended} < $latest->{began};
 		$latest{$user} = $message
 		  if !$latest || $message->{began} > $latest->{began};
 
 		my $last = \$last_id{"$user $message->{transaction}"};
 		push @wrong, [ order => "$text (id $id) arrived at $user after id $$last"
-			  . ' of the same transaction' ] if defined $$last && $id < $$last;
-		$$last = $id;
+			  . ' of the same transaction' ]
+		  if defined $$last && $id < $$last && !$message->{scheduled};
+		$$last = $id unless defined $$last && $id < $$last;
 	}
 	return @wrong;
 }

@@ -35,7 +35,8 @@ my $server_is_gone = qr/server closed the connection|terminating connection
 	|could\ not\ (?:send|receive)\ data|canceling\ statement/x;
 
 # Start one; returns its pid.  Options: number, senders, seed, node, journal
-# (a file), until, own and shared users, can_cancel.
+# (a file), until, own and shared users, can_cancel, and can_plan if messages
+# have a priority and can be scheduled and expire.
 sub start
 {
 	my ($class, %options) = @_;
@@ -86,8 +87,9 @@ sub run
 # Journal
 # ----------
 
-# Tab-separated: message, text, target, delivery, transaction, outcome, began,
-# ended; or surprise and a text.
+# Tab-separated: message and its fields, or surprise and a text.
+my @fields = qw(text target delivery scheduled transaction outcome began ended);
+
 sub note_outcome
 {
 	my ($self, $transaction, $outcome) = @_;
@@ -98,8 +100,8 @@ sub note_outcome
 		my $own = $message->{rolled_back} ? 'rolled back' : $outcome;
 
 		print { $self->{out} } join("\t", 'message',
-			@$message{qw(text target delivery)}, $transaction->{name}, $own,
-			$transaction->{began}, $ended), "\n";
+			@$message{qw(text target delivery scheduled)},
+			$transaction->{name}, $own, $transaction->{began}, $ended), "\n";
 	}
 	return;
 }
@@ -125,12 +127,11 @@ sub read_journals
 		while (my $line = <$in>)
 		{
 			chomp $line;
-			my ($what, @fields) = split /\t/, $line;
+			my ($what, @values) = split /\t/, $line;
 			my %message;
 
-			push(@surprises, $fields[0]), next if $what eq 'surprise';
-			@message{qw(text target delivery transaction outcome began ended)} =
-			  @fields;
+			push(@surprises, $values[0]), next if $what eq 'surprise';
+			@message{@fields} = @values;
 			push @messages, \%message;
 		}
 		close $in;
@@ -189,30 +190,74 @@ sub new_message
 	my ($self) = @_;
 	my $random = $self->{random};
 	my $users = $random->chance(0.2) ? $self->{shared} : $self->{own};
-
-	return {
+	my %message = (
 		text => "$self->{number}-" . ++$self->{messages},
 		target => $random->chance(0.01) ? 'nobody@contoso.com'
 		: $random->pick(@$users),
 		delivery => $random->chance(0.2) ? 'at-most-once' : 'at-least-once',
-		by_insert => $random->chance(0.15),
-	};
+		way => $random->weighted([ [ text => 80 ], [ insert => 15 ],
+			[ job => 3 ] ]),
+		scheduled => 0,
+		plan => {});
+
+	$message{delivery} = 'job' if $message{way} eq 'job';
+	$self->plan(\%message) if $self->{can_plan};
+	return \%message;
+}
+
+# Some have a priority, come later, or must not come late.
+sub plan
+{
+	my ($self, $message) = @_;
+	my $random = $self->{random};
+	my %plan;
+
+	$plan{priority} = "'" . $random->pick(qw(high low)) . "'"
+	  if $random->chance(0.2);
+	$plan{expires_at} = sprintf "clock_timestamp() + '%d ms'",
+	  $random->between(1, 3000) if $random->chance(0.05);
+	$message->{scheduled} = $random->chance(0.05) ? 1 : 0;
+	$plan{send_at} = sprintf "clock_timestamp() + '%d ms'",
+	  $random->between(1, 500) if $message->{scheduled};
+	$message->{plan} = \%plan;
+	return;
+}
+
+sub call_for
+{
+	my ($message) = @_;
+	my ($text, $target, $delivery, $way) = @$message{qw(text target delivery way)};
+	my %plan = %{ $message->{plan} };
+	my $more = join '', map { ", $_ => $plan{$_}" } sort keys %plan;
+
+	return "teams_ensure_installed('$target'$more)" if $way eq 'job';
+	return "teams_send('$target', '$text', delivery => '$delivery'$more)";
+}
+
+sub insert_for
+{
+	my ($message) = @_;
+	my ($text, $target, $delivery) = @$message{qw(text target delivery)};
+	my %columns = (%{ $message->{plan} }, target => "'$target'",
+		activity => "'{\"type\": \"message\", \"text\": \"$text\"}'",
+		delivery => "'$delivery'");
+
+	$columns{due_at} = delete $columns{send_at} if $columns{send_at};
+	return 'INSERT INTO teams_outbox (' . join(', ', sort keys %columns)
+	  . ') VALUES (' . join(', ', map { $columns{$_} } sort keys %columns)
+	  . ') RETURNING id';
 }
 
 sub statement_for
 {
 	my ($message) = @_;
-	my ($text, $target, $delivery) = @$message{qw(text target delivery)};
+	my ($text, $target, $delivery, $way) = @$message{qw(text target delivery way)};
+	my $into = 'INSERT INTO torture.accepted (text, target, delivery, id)';
 	my $values = "'$text', '$target', '$delivery'";
 
-	return "INSERT INTO torture.accepted (text, target, delivery, id) VALUES"
-	  . " ($values, teams_send('$target', '$text', delivery => '$delivery'));\n"
-	  unless $message->{by_insert};
-	return "WITH o AS (INSERT INTO teams_outbox (target, activity, delivery)"
-	  . " VALUES ('$target', '{\"type\": \"message\", \"text\": \"$text\"}',"
-	  . " '$delivery') RETURNING id)"
-	  . " INSERT INTO torture.accepted (text, target, delivery, id)"
-	  . " SELECT $values, id FROM o;\n";
+	return 'WITH o AS (' . insert_for($message) . ") $into SELECT $values, id"
+	  . " FROM o;\n" if $way eq 'insert';
+	return "$into VALUES ($values, " . call_for($message) . ");\n";
 }
 
 sub do_transaction
@@ -280,9 +325,13 @@ sub do_block
 sub do_burst
 {
 	my ($self, $transaction) = @_;
-	my $rows = join ",\n", map { "('$_->{text}', '$_->{target}', '$_->{delivery}')" }
-	  @{ $transaction->{messages} };
+	my @messages = @{ $transaction->{messages} };
+	my $rows;
 
+	@$_{qw(way scheduled)} = ('text', 0) for @messages;
+	$_->{delivery} = 'at-least-once' for grep { $_->{delivery} eq 'job' } @messages;
+	$rows = join ",\n",
+	  map { "('$_->{text}', '$_->{target}', '$_->{delivery}')" } @messages;
 	$self->note_outcome($transaction, $self->end_with($transaction, '',
 			'INSERT INTO torture.accepted (text, target, delivery, id)'
 			. ' SELECT text, target, delivery, teams_send(target, text,'
@@ -350,7 +399,7 @@ sub prepare
 		return;
 	}
 	push @{ $self->{prepared} }, { transaction => $transaction, verb => $verb,
-		due => time + $self->{random}->between(0, 2) };
+		due => time + $self->{random}->between(0, 5) };
 	return;
 }
 

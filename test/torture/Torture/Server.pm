@@ -33,13 +33,35 @@ teams_proactive.request_timeout = 1500ms
 teams_proactive.max_in_flight = 20
 END
 
-	$server->configure($sim, connector_rate => 400, graph_rate => 100);
+	$server->configure_bot($sim, 400);
 	$server->safe_psql('postgres', <<'END');
 CREATE SCHEMA torture;
 CREATE TABLE torture.accepted (id bigint PRIMARY KEY, text text NOT NULL UNIQUE,
 	target text NOT NULL, delivery text NOT NULL);
 END
 	return $server;
+}
+
+# What the extension can do depends on its version.
+sub takes
+{
+	my ($server, $function, $parameter) = @_;
+	return $server->ask("SELECT count(*) FROM pg_proc WHERE proname = '$function'"
+		  . " AND '$parameter' = ANY (proargnames)") > 0;
+}
+
+# Whoever has lost the bot shall get it again, and nobody is kept waiting by
+# the limits of chats: there are few chats here.
+sub configure_bot
+{
+	my ($server, $sim, $rate) = @_;
+	my %more;
+
+	$more{reinstall} = 'true' if $server->takes('teams_configure', 'reinstall');
+	$more{chat_limits} = "'{100,200,2000,100000}'"
+	  if $server->takes('teams_configure', 'chat_limits');
+	$server->configure($sim, connector_rate => $rate, graph_rate => 100, %more);
+	return;
 }
 
 # The result of a query; undef if there is no answer, or an error.
