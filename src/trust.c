@@ -63,6 +63,24 @@ control_length(const char *text)
 	return 0;
 }
 
+/*
+ * The length of "bearer" at the start of the text with the blanks after it,
+ * else 0.  Control characters count as blanks, since they become some.
+ */
+static size_t
+bearer_length(const char *text)
+{
+	size_t		length = strlen("bearer");
+	size_t		blank;
+
+	if (pg_strncasecmp(text, "bearer", length) != 0)
+		return 0;
+	while ((blank = text[length] == ' ' ? 1 :
+			control_length(text + length)) > 0)
+		length += blank;
+	return length > strlen("bearer") ? length : 0;
+}
+
 char *
 trust_clean_copy(const char *text, int limit)
 {
@@ -72,6 +90,7 @@ trust_clean_copy(const char *text, int limit)
 	while (text != NULL && *text != '\0' && out.len <= limit)
 	{
 		int			control = control_length(text);
+		size_t		bearer = bearer_length(text);
 
 		if (control > 0)
 		{
@@ -83,10 +102,10 @@ trust_clean_copy(const char *text, int limit)
 			appendStringInfoString(&out, "[removed]");
 			text += token_length(text);
 		}
-		else if (pg_strncasecmp(text, "bearer ", 7) == 0)
+		else if (bearer > 0)
 		{
 			appendStringInfoString(&out, "Bearer ");
-			text += 7 + strspn(text + 7, " ");
+			text += bearer;
 			if (token_length(text) > 0)
 				appendStringInfoString(&out, "[removed]");
 			text += token_length(text);
