@@ -29,7 +29,7 @@ endif
 $(DATA_built): sql/$(EXTENSION).sql
 	cp $< $@
 
-.PHONY: test demo sim torture
+.PHONY: test fuzz demo sim torture
 
 # Everything: build without warnings, unit tests, pg_regress, TAP tests.
 test:
@@ -39,6 +39,11 @@ test:
 	@$(MAKE) -s -C test/resend
 	@$(MAKE) -s -C test/unit check
 	@test/run-tests.sh $(TESTS)
+
+# Fuzz all that reads bytes from outside: each target for FUZZ_TIME seconds.
+fuzz:
+	@test/setup/packages.sh fuzz
+	@$(MAKE) -s -C test/fuzz fuzz
 
 # The main job, shown against the simulator in a private cluster.
 demo:

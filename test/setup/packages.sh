@@ -1,8 +1,12 @@
 #!/bin/sh
-# Installs what building, testing and the demo need, on Debian and Ubuntu.
-# Does nothing, and asks for no rights, where it is all there.
+# packages.sh [fuzz]
+#
+# Installs what building, testing and the demo need, on Debian and Ubuntu; with
+# "fuzz" also clang and its libFuzzer. Does nothing, and asks for no rights,
+# where it is all there.
 set -eu
 
+purpose=${1:-}
 need=
 missing()
 {
@@ -38,6 +42,15 @@ do
 	esac
 done
 perl -MIPC::Run -e 1 2>/dev/null || missing libipc-run-perl
+[ "$purpose" != fuzz ] || command -v clang >/dev/null || missing clang
+
+# It comes in a package of its own, which must be of clang's version.
+fuzzer_missing()
+{
+	[ "$purpose" = fuzz ] || return 1
+	! ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*.a \
+		>/dev/null 2>&1
+}
 
 # Debian makes a cluster of its own with the server unless told not to; the
 # tests and the demo bring theirs.
@@ -45,7 +58,7 @@ server_missing()
 {
 	! [ -x "$(pg_config --bindir 2>/dev/null)/postgres" ]
 }
-[ -n "$need" ] || server_missing || exit 0
+[ -n "$need" ] || server_missing || fuzzer_missing || exit 0
 
 if [ "$(id -u)" -eq 0 ]
 then
@@ -58,7 +71,7 @@ else
 	exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
-echo "Installing packages:$need (and the PostgreSQL server)"
+echo "Installing packages:$need (and what belongs to them)"
 log=$(mktemp)
 install_packages()
 {
@@ -81,5 +94,15 @@ if server_missing
 then
 	version=$(pg_config --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 	install_packages "postgresql-$version"
+fi
+if fuzzer_missing
+then
+	version=$(clang -dumpversion | sed 's/\..*//')
+	if apt-cache show "libclang-rt-$version-dev" >/dev/null 2>&1
+	then
+		install_packages "libclang-rt-$version-dev"
+	else
+		install_packages "libclang-common-$version-dev"
+	fi
 fi
 rm -f "$log"

@@ -1,0 +1,106 @@
+/*
+ * fuzz_policy.c
+ *	  What an answer means: an operation, a status and an error's body.
+ *
+ * The input is a letter for the operation, three digits of a status, a line
+ * break and the body, as in "s403\n{...}".
+ */
+#include "postgres_fe.h"
+
+#include "auth.h"
+#include "connector.h"
+#include "fuzz.h"
+#include "graph.h"
+
+#define HEAD 5
+
+static Operation
+operation_of(char letter)
+{
+	const char *letters = "talihs";
+	const char *found = letter != '\0' ? strchr(letters, letter) : NULL;
+
+	if (found == NULL)
+		return (Operation) ((unsigned char) letter % (OP_SEND + 1));
+	return (Operation) (found - letters);
+}
+
+static void
+read_body(Operation op, const char *body, size_t length, ServiceError *error)
+{
+	if (op == OP_TOKEN)
+		auth_error(body, length, error);
+	else if (op == OP_SEND)
+		connector_error(body, length, error);
+	else
+		graph_error(body, length, error);
+}
+
+/* A code in other spelling is the same code (contract 4.0.5). */
+static char *
+respell(const char *code)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (; *code != '\0'; code++)
+	{
+		appendStringInfoChar(&out, ' ');
+		appendStringInfoChar(&out, (char) pg_ascii_toupper((unsigned char) *code));
+	}
+	return out.data;
+}
+
+static void
+require_meaning(Operation op, int status, const ServiceError *error)
+{
+	Action		action = policy_classify(op, status, error);
+	const char *hint = policy_hint(op, status, error);
+	ServiceError respelt = {respell(error->code), error->message};
+
+	REQUIRE(action >= ACTION_OK && action <= ACTION_FAIL);
+	if (action == ACTION_OK)
+		REQUIRE((status >= 200 && status <= 299) ||
+				(op == OP_INSTALL && status == 409));
+	if (status >= 200 && status <= 299)
+		REQUIRE(action == ACTION_OK && hint == NULL);
+
+	/* a redirect is never followed, and never tried again */
+	if (status >= 300 && status <= 399 && op != OP_TOKEN)
+		REQUIRE(action == ACTION_FAIL || action == ACTION_PAUSE_BOT);
+	if (action == ACTION_THROTTLED)
+		REQUIRE(status == 429);
+	if (action == ACTION_REAUTH)
+		REQUIRE(status == 401);
+
+	/* only a message can arrive twice, or be refused by its reader */
+	if (policy_is_ambiguous(op, status))
+		REQUIRE(op == OP_SEND && action == ACTION_RETRY);
+	if (action == ACTION_BLOCKED || action == ACTION_LOOK_UP_AGAIN ||
+		action == ACTION_INSTALL_AGAIN)
+		REQUIRE(op == OP_SEND);
+
+	if (hint != NULL)
+	{
+		REQUIRE(hint[0] != '\0' && hint[strlen(hint) - 1] == '.');
+		require_printable(hint);
+	}
+	REQUIRE(policy_classify(op, status, &respelt) == action);
+	REQUIRE(policy_hint(op, status, &respelt) == hint);
+}
+
+void
+fuzz_one(const char *input, size_t length)
+{
+	Operation	op;
+	int			status;
+	ServiceError error;
+
+	if (length < HEAD)
+		return;
+	op = operation_of(input[0]);
+	status = (input[1] - '0') * 100 + (input[2] - '0') * 10 + input[3] - '0';
+	read_body(op, input + HEAD, length - HEAD, &error);
+	require_error(&error);
+	require_meaning(op, status, &error);
+}
