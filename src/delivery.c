@@ -277,6 +277,10 @@ admit(const OutboxMessage *row)
 	return true;
 }
 
+/*
+ * A retry comes first in its conversation, or it would be held back itself.
+ * What was scheduled may have others before it that no sweep has come to yet.
+ */
 static void
 make_ready(void)
 {
@@ -287,7 +291,8 @@ make_ready(void)
 	{
 		Bot		   *bot = bot_find(rows[i].bot);
 
-		if (bot != NULL && (!bot_is_active(bot) || !admit(&rows[i])))
+		if (bot != NULL && (!bot_is_active(bot) || !rows[i].retrying ||
+							!admit(&rows[i])))
 			window_look_again(bot, rows[i].id);
 	}
 }
@@ -471,9 +476,16 @@ read_behind(void)
 							   CurrentMemoryContext, &rows);
 	for (int i = 0; i < count; i++)
 	{
+		int			first = next;
+
 		window_catching_up(targets[i]);
 		for (; next < nrows && rows[next].source == i; next++)
 			(void) admit(&rows[next]);
+
+		/* Some may have been in memory already. */
+		if (next - first > TARGET_ROOM)
+			window_note_behind(targets[i], rows[next - 1].id,
+							   rows[next - 1].priority);
 		window_caught_up(targets[i]);
 	}
 }

@@ -277,16 +277,23 @@ window_note_behind(Target *target, int64 from, Priority priority)
 	check_behind(target);
 }
 
-void
-window_note_change(Target *target)
+/* The highest id that the target has in memory, or 0. */
+static int64
+last_id(Target *target)
 {
 	int64		last = 0;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &target->messages)
 		last = Max(last, dlist_container(Message, node, iter.cur)->id);
-	if (last != 0)
-		window_note_behind(target, last + 1, PRIORITY_LOW);
+	return last;
+}
+
+void
+window_note_change(Target *target)
+{
+	if (!dlist_is_empty(&target->messages))
+		window_note_behind(target, last_id(target) + 1, PRIORITY_LOW);
 }
 
 void
@@ -403,7 +410,8 @@ window_admit(const OutboxMessage *row, bool *has_room)
 		return NULL;
 	if (must_wait(target, row->id))
 	{
-		window_note_behind(target, row->id, row->priority);
+		/* What comes between may have been passed over in another lane. */
+		window_note_behind(target, last_id(target) + 1, row->priority);
 		return NULL;
 	}
 	message = new_message(row, target);

@@ -209,7 +209,7 @@ sub do_lock_table
 sub do_lock_rows
 {
 	$_[0]{server}->try("BEGIN;\nSELECT count(*) FROM (SELECT FROM teams_outbox"
-		  . " ORDER BY random() LIMIT 20 FOR UPDATE SKIP LOCKED) AS some;\n"
+		  . " ORDER BY random() LIMIT 20 FOR UPDATE SKIP LOCKED) AS few;\n"
 		  . "SELECT pg_sleep(0.7);\nCOMMIT");
 	return 'lock on rows of teams_outbox';
 }

@@ -437,7 +437,7 @@ sub cancel_some
 	$self->psql('SELECT teams_cancel(id) FROM (SELECT o.id FROM teams_outbox AS o'
 		  . ' JOIN torture.accepted AS a USING (id)'
 		  . " WHERE a.text LIKE '$self->{number}-%'"
-		  . ' ORDER BY random() LIMIT 2) AS some');
+		  . ' ORDER BY random() LIMIT 2) AS few');
 	return;
 }
 
