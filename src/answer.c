@@ -16,6 +16,9 @@
 #define REMOVED_HINT \
 	"Somebody has taken the bot away from this person, and that is respected.  Call teams_ensure_installed() to install it nevertheless."
 
+/* People for whom the app is blocked in a row: then it is for all. */
+#define MAX_DISABLED 5
+
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
 
@@ -117,6 +120,30 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error)
 	}
 }
 
+/* The recipient does not want the bot, or may not have it. */
+static void
+take_block(Message *message, Failure *failure, const ServiceError *error)
+{
+	Target	   *target = message->target;
+
+	settle_installation(target, "blocked", error);
+	target->knowledge = KNOWN_BLOCKED;
+	window_target_is_stale(target);
+	fail_all(target, failure);
+}
+
+/*
+ * An administrator may have blocked the app for one person or for all: several
+ * in a row, then it is for all (contract 4.9).
+ */
+static bool
+is_disabled_for_all(Bot *bot, const ServiceError *error)
+{
+	if (pg_strcasecmp(error->code, "BotDisabledByAdmin") != 0)
+		return false;
+	return ++bot->disabled >= MAX_DISABLED;
+}
+
 /* The Bot Connector has answered with an error. */
 static void
 take_refusal(Message *message, const HttpReply *reply)
@@ -171,10 +198,15 @@ take_refusal(Message *message, const HttpReply *reply)
 			look_up_again(message, &failure, &error);
 			break;
 		case ACTION_BLOCKED:
-			settle_installation(message->target, "blocked", &error);
-			message->target->knowledge = KNOWN_BLOCKED;
-			window_target_is_stale(message->target);
-			fail_all(message->target, &failure);
+			if (is_disabled_for_all(bot, &error))
+			{
+				bot_pause_for(bot, "the Bot Connector refused a message",
+							  OP_SEND, reply->status, &error);
+				failure.is_attempt = false;
+				retry(message, &failure, 0);
+			}
+			else
+				take_block(message, &failure, &error);
 			break;
 	}
 }
@@ -203,6 +235,7 @@ answer_post(const HttpReply *reply, void *argument)
 			{
 				access_connector_accepted(message->target->bot);
 				bot_succeeded(message->target->bot, OP_SEND);
+				message->target->bot->disabled = 0;
 				settle_sent(message, message->target->chat_id,
 							connector_send_reply(reply->body, reply->length));
 			}

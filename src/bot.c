@@ -271,6 +271,7 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->app_id_unsaved = false;
 	bot->resume_unsaved = false;
 	bot->refused_installs = 0;
+	bot->disabled = 0;
 	bot->generation++;
 	start_sweeps(bot);
 }

@@ -110,6 +110,8 @@ typedef struct Bot
 	int			graph_batches;	/* in flight */
 	int			refused_installs;	/* 404s in a row, though the people are
 									 * known */
+	int			disabled;		/* people in a row for whom an administrator has
+								 * blocked the app */
 
 	/* For window.c: the sweeps over the outbox, and what is in memory. */
 	HTAB	   *targets;

@@ -80,6 +80,19 @@ cmp_ok(
 $node->configure($sim);
 goes_on('with the right app it goes on');
 
+# An app that an administrator blocks for everybody: the same.
+my $fault = $sim->fault(operation => 'send', status => 403, count => -1,
+	code => 'BotDisabledByAdmin', message => 'blocked by an administrator');
+$node->value('TRUNCATE teams_delivery');
+$node->send_to_all(100, 'disabled?');
+ok(is_paused(), 'an app that is blocked for all pauses the bot');
+like($node->value('SELECT paused_reason FROM teams_bot'),
+	qr/BotDisabledByAdmin.*Teams admin center/, 'for that reason');
+cmp_ok($node->value('SELECT count(*) FROM teams_delivery'),
+	'<', 50, 'few messages have failed');
+$sim->clear_faults;
+goes_on('when it is allowed again, the bot goes on');
+
 # What an operator has paused stays so, and says so after a restart.
 $node->value("SELECT teams_pause(reason => 'lunch')");
 my $id = $node->send('ada@contoso.com', 'after lunch');
