@@ -35,7 +35,9 @@ sub memory
 sub start_measuring
 {
 	$node->send_to_all($users, 'usual') for 1 .. 2;
-	$node->wait_until_sent;
+	$node->wait_until_sent
+	  or die 'not sent: ' . $node->value('SELECT string_agg(w::text, chr(10))'
+		  . ' FROM teams_worker AS w');
 	$pid = $node->worker_pid;
 	$base = memory();
 	return;
