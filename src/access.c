@@ -136,6 +136,7 @@ start_token_fetch(Bot *bot, Fetch *fetch, const char *tenant,
 	request.content_type = "application/x-www-form-urlencoded";
 	request.body = form.data;
 	request.length = form.len;
+	request.max_reply = HTTP_SHORT_BODY;
 	request.is_secret = true;
 	request.handler = handler;
 	request.argument = bot;

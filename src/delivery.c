@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "miscadmin.h"
+#include "postmaster/interrupt.h"
 #include "utils/memutils.h"
 
 #include "access.h"
@@ -591,7 +592,9 @@ run_transaction(void)
 	next_due = due;
 	bot_saved();
 	count_settled(settle_written());
-	if (!stopping)
+	if (stopping || ShutdownRequestPending)
+		dispatch_call_back();
+	else
 		dispatch_post();
 	return true;
 }

@@ -282,6 +282,7 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 	request.content_type = "application/json; charset=utf-8";
 	request.body = row->activity;
 	request.length = strlen(row->activity);
+	request.max_reply = HTTP_SHORT_BODY;
 	request.handler = answer_post;
 	request.argument = message;
 	http_start(&request);
@@ -325,19 +326,50 @@ count_from_now(void)
 	}
 }
 
+/* What the ledger has let go of the message, or NULL. */
+static OutboxPost *
+find_post(const Message *message)
+{
+	OutboxPost	key = {message->id, NULL};
+
+	return bsearch(&key, posts, post_count, sizeof(OutboxPost),
+				   compare_posts);
+}
+
+static LedgerBatch *
+open_batch(void)
+{
+	qsort(posts, post_count, sizeof(OutboxPost), compare_posts);
+	return post_count > 0 ? settle_new_batch(batch_id, post_count) : NULL;
+}
+
+void
+dispatch_call_back(void)
+{
+	LedgerBatch *batch = open_batch();
+	Failure		failure = {0};
+
+	failure.code = "interrupted";
+	failure.error = "the server was stopping";
+	for (int i = 0; i < chosen_count; i++)
+	{
+		if (find_post(chosen[i]) == NULL)
+			continue;
+		chosen[i]->batch = batch;
+		settle_retry(chosen[i], &failure, 0);
+	}
+	chosen_count = 0;
+	forget_gone();
+}
+
 void
 dispatch_post(void)
 {
-	LedgerBatch *batch = NULL;
+	LedgerBatch *batch = open_batch();
 
-	if (post_count > 0)
-		batch = settle_new_batch(batch_id, post_count);
-	qsort(posts, post_count, sizeof(OutboxPost), compare_posts);
 	for (int i = 0; i < chosen_count; i++)
 	{
-		OutboxPost	key = {chosen[i]->id, NULL};
-		OutboxPost *row = bsearch(&key, posts, post_count, sizeof(OutboxPost),
-								  compare_posts);
+		OutboxPost *row = find_post(chosen[i]);
 
 		if (row != NULL)
 			post(chosen[i], row, batch);

@@ -23,4 +23,7 @@ extern void dispatch_choose(void);
 extern void dispatch_enter_ledger(void);
 extern void dispatch_post(void);
 
+/* Instead of that: nothing shall leave any more. */
+extern void dispatch_call_back(void);
+
 #endif							/* TP_DISPATCH_H */

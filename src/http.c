@@ -39,6 +39,9 @@
 /* Idle connections older than this are not used again: they may be dead. */
 #define MAX_IDLE_SECONDS 50L
 
+/* Larger buffers are not kept for the next request. */
+#define KEPT_BUFFER_SIZE 16384
+
 /* Set an option that cannot fail but for want of memory. */
 #define CHECK_SETOPT(easy, option, value) \
 	do { \
@@ -63,6 +66,7 @@ typedef struct Transfer
 	bool		has_ca_file;
 
 	char	   *reply;			/* malloc'd */
+	size_t		reply_max;
 	size_t		reply_size;
 	size_t		reply_length;
 	bool		reply_cut;
@@ -260,7 +264,7 @@ on_write(char *data, size_t size, size_t nitems, void *context)
 	Transfer   *transfer = context;
 	size_t		length = size * nitems;
 
-	if (length > HTTP_MAX_BODY - transfer->reply_length)
+	if (length > transfer->reply_max - transfer->reply_length)
 	{
 		transfer->reply_cut = true;
 		return 0;
@@ -268,8 +272,10 @@ on_write(char *data, size_t size, size_t nitems, void *context)
 	if (transfer->reply_length + length + 1 > transfer->reply_size)
 	{
 		size_t		wanted = Max(1024, (transfer->reply_length + length) * 2);
-		char	   *grown = realloc(transfer->reply, wanted);
+		char	   *grown;
 
+		wanted = Min(wanted, transfer->reply_max + 1);
+		grown = realloc(transfer->reply, wanted);
 		if (grown == NULL)
 			return 0;
 		transfer->reply = grown;
@@ -618,6 +624,8 @@ http_start(const HttpRequest *request)
 	transfer->handler = request->handler;
 	transfer->argument = request->argument;
 	transfer->is_secret = request->is_secret;
+	transfer->reply_max = request->max_reply ?
+		request->max_reply : HTTP_MAX_BODY;
 	transfer->refused = http_url_problem(request->url);
 	if (transfer->refused == NULL && !set_request(transfer, request))
 		transfer->refused = "There was not enough memory for the request.";
@@ -667,6 +675,24 @@ result_of(const Transfer *transfer, long status)
 		HTTP_NOT_SENT : HTTP_OUTCOME_UNKNOWN;
 }
 
+/* A spare transfer keeps what most requests need. */
+static void
+free_large_buffers(Transfer *transfer)
+{
+	if (transfer->reply_size > KEPT_BUFFER_SIZE)
+	{
+		free(transfer->reply);
+		transfer->reply = NULL;
+		transfer->reply_size = 0;
+	}
+	if (transfer->request_size > KEPT_BUFFER_SIZE)
+	{
+		free(transfer->request);
+		transfer->request = NULL;
+		transfer->request_size = 0;
+	}
+}
+
 static void
 report(Transfer *transfer, const HttpReply *reply)
 {
@@ -678,6 +704,7 @@ report(Transfer *transfer, const HttpReply *reply)
 	if (transfer->is_secret)
 		explicit_bzero(transfer->request, transfer->request_length);
 	handler(reply, argument);
+	free_large_buffers(transfer);
 	dlist_push_head(&spare, &transfer->node);
 }
 

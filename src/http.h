@@ -25,8 +25,9 @@ typedef struct HttpReply
 	const char *problem;		/* if not answered: why, in plain words */
 } HttpReply;
 
-/* Longer bodies are cut (contract 11.11). */
+/* Longer bodies are cut (contract 11.11); there are calls with short ones. */
 #define HTTP_MAX_BODY (1024 * 1024)
+#define HTTP_SHORT_BODY (64 * 1024)
 
 /*
  * Called from http_wait() when a request has ended; the reply is valid only
@@ -41,6 +42,7 @@ typedef struct HttpRequest
 	const char *content_type;	/* of the body */
 	const char *body;			/* NULL: a GET; else a POST */
 	size_t		length;
+	size_t		max_reply;		/* longer ones are cut; 0: HTTP_MAX_BODY */
 	bool		is_secret;		/* wipe the copy of the body afterwards */
 	HttpHandler handler;
 	void	   *argument;

@@ -153,10 +153,21 @@ outbox_save_app_id(const char *bot, const char *teams_app_id)
 	" AND r.target = " o ".target AND r.id < " o ".id)"
 
 /*
- * The same as "due_at IS NULL", but for the planner: where a target is given,
- * it shall not take the index that all rows of a priority are in.
+ * The same as "due_at IS NULL", but for the planner: where a target or an id
+ * is given, it shall not take the index that all rows of a priority are in.
  */
 #define IS_DUE(o) "coalesce(" o ".due_at, '-infinity') = '-infinity'"
+
+/*
+ * Ids of one priority from one up to another, and their order.  Written like
+ * this, neither can be had from the primary key, by which the planner would
+ * look for a few rows among all that are of other priorities.
+ */
+#define IDS_BETWEEN(o, priority, first, last) \
+	"(" o ".priority, " o ".id) >= (" priority ", " first ")" \
+	" AND (" o ".priority, " o ".id) <= (" priority ", " last ")"
+#define IN_ORDER(o) " ORDER BY " o ".priority, " o ".id"
+#define LAST_ID "9223372036854775807"
 
 #define EACH_PRIORITY(k) \
 	"(VALUES ('high'), ('normal'), ('low')) AS " k " (priority)"
@@ -233,8 +244,9 @@ static Statement read_due = {
 	" CROSS JOIN LATERAL ("
 	"SELECT p.id, p.bot, p.kind, p.scope, p.target, p.priority, p.attempts,"
 	" p.retrying, p.delivery, p.error_code FROM @.teams_outbox AS p"
-	" WHERE p.bot = s.bot AND p.priority = s.priority AND p.id > s.after"
-	" AND p.due_at IS NULL ORDER BY p.id LIMIT s.room) AS o"
+	" WHERE p.bot = s.bot AND "
+	IDS_BETWEEN("p", "s.priority", "s.after + 1", LAST_ID)
+	" AND p.due_at IS NULL" IN_ORDER("p") " LIMIT s.room) AS o"
 	JOIN_TARGET("o", "i") "),"
 	" due AS (SELECT d.* FROM scanned AS d WHERE d.known = d.wanted"
 	" AND " IS_NOT_HELD("d") "),"
@@ -247,8 +259,8 @@ static Statement read_due = {
 	" CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
-	" AND p.priority = o.priority AND p.id < d.id AND " IS_DUE("p")
-	" ORDER BY p.id LIMIT $6) AS e)"
+	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
+	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $6) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
 	" NULL, NULL, NULL, NULL, NULL, NULL, d.source, 0 AS class"
 	" FROM scanned AS d GROUP BY d.source"
@@ -328,17 +340,16 @@ static Statement read_behind = {
 	" (t.n - 1)::int"
 	" FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
 	" AS t (bot, scope, target, first, n)"
-	" LEFT JOIN LATERAL ("
-	"SELECT r.id FROM @.teams_outbox AS r WHERE r.retrying"
-	" AND r.bot = t.bot AND r.scope = t.scope AND r.target = t.target"
-	" ORDER BY r.id LIMIT 1) AS held ON true"
+	" CROSS JOIN LATERAL ("
+	"SELECT coalesce(min(r.id + 0), " LAST_ID ") AS id"
+	" FROM @.teams_outbox AS r WHERE r.retrying"
+	" AND r.bot = t.bot AND r.scope = t.scope AND r.target = t.target) AS held"
 	" CROSS JOIN LATERAL ("
 	"SELECT q.* FROM " EACH_PRIORITY("k") " CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = t.bot AND p.scope = t.scope AND p.target = t.target"
-	" AND p.priority = k.priority AND p.id >= t.first"
-	" AND p.id <= coalesce(held.id, 9223372036854775807)"
-	" AND " IS_DUE("p") " ORDER BY p.id LIMIT $5) AS q"
+	" AND " IDS_BETWEEN("p", "k.priority", "t.first", "held.id")
+	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $5) AS q"
 	" ORDER BY q.id LIMIT $5) AS o"
 	JOIN_TARGET("o", "i")
 	" ORDER BY t.n, o.id",
@@ -377,8 +388,8 @@ outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
  */
 static Statement enter_ledger = {
 	"WITH post AS MATERIALIZED ("
-	"SELECT id, activity::text AS activity FROM @.teams_outbox"
-	" WHERE id = ANY ($1) AND due_at IS NULL ORDER BY id"
+	"SELECT o.id, o.activity::text AS activity FROM @.teams_outbox AS o"
+	" WHERE o.id = ANY ($1) AND " IS_DUE("o") " ORDER BY o.id"
 	" FOR UPDATE SKIP LOCKED),"
 	" batch AS ("
 	"INSERT INTO @.teams_inflight (ids)"
@@ -387,7 +398,7 @@ static Statement enter_ledger = {
 	" UNION ALL"
 	" SELECT NULL, w.id, NULL FROM unnest($1) AS w (id)"
 	" WHERE NOT EXISTS (SELECT FROM @.teams_outbox AS o"
-	" WHERE o.id = w.id AND o.due_at IS NULL)"
+	" WHERE o.id = w.id AND " IS_DUE("o") ")"
 	" ORDER BY 1 NULLS LAST",
 	1, {INT8ARRAYOID}
 };

@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -349,6 +350,16 @@ session_begin(SessionKind kind, Session *session)
 	return true;
 }
 
+/*
+ * A transaction that has waited, for a lock or a standby, may have taken the
+ * latch from whoever set it together with a flag of the worker's.
+ */
+static void
+look_at_flags_again(void)
+{
+	SetLatch(MyLatch);
+}
+
 void
 session_commit(const Session *session)
 {
@@ -362,6 +373,7 @@ session_commit(const Session *session)
 			session_leave();
 			CommitTransactionCommand();
 			pgstat_report_stat(false);
+			look_at_flags_again();
 			break;
 		case SESSION_PROCEDURE:
 			session_leave();
@@ -379,6 +391,7 @@ session_abort(void)
 	session_leave();
 	AbortCurrentTransaction();
 	pgstat_report_stat(false);
+	look_at_flags_again();
 }
 
 /* ----------

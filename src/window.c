@@ -359,7 +359,9 @@ new_message(const OutboxMessage *row, Target *target)
 	Message    *message = hash_search(messages, &row->id, HASH_ENTER, NULL);
 
 	message->state = MESSAGE_QUEUED;
+	message->bot = target->bot;
 	message->target = target;
+	message->comes_again = false;
 	message->priority = row->priority;
 	message->is_send = row->is_send;
 	message->retrying = row->retrying;
@@ -392,6 +394,20 @@ has_room_for(Bot *bot, const OutboxMessage *row)
 		window_room(bot, row->priority) > 0;
 }
 
+/*
+ * Is the message in memory?  One whose outcome is being written may have been
+ * made ready again by the same transaction: then it is looked for after that.
+ */
+static bool
+is_here(int64 id)
+{
+	Message    *message = window_find(id);
+
+	if (message != NULL && message->state == MESSAGE_SETTLING)
+		message->comes_again = true;
+	return message != NULL;
+}
+
 Message *
 window_admit(const OutboxMessage *row, bool *has_room)
 {
@@ -400,7 +416,7 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	Message    *message;
 
 	*has_room = true;
-	if (bot == NULL || window_find(row->id) != NULL)
+	if (bot == NULL || is_here(row->id))
 		return NULL;
 	*has_room = has_room_for(bot, row);
 	if (!*has_room)
@@ -522,5 +538,7 @@ window_forget(Message *message)
 			window_note_behind(target, message->id + 1, PRIORITY_LOW);
 		window_release_target(target);
 	}
+	if (message->comes_again)
+		window_look_again(message->bot, message->id);
 	hash_search(messages, &message->id, HASH_REMOVE, NULL);
 }

@@ -35,7 +35,9 @@ typedef struct Message
 	int64		id;				/* hash key: must be first */
 	dlist_node	node;			/* in its target's queue */
 	MessageState state;
-	Target	   *target;
+	Bot		   *bot;
+	Target	   *target;			/* NULL once it is settling */
+	bool		comes_again;	/* it is due again before that was written */
 	Priority	priority;
 	bool		is_send;
 	bool		retrying;

@@ -62,6 +62,22 @@ check_interrupts(void)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/*
+ * Within a transaction the worker may wait for a lock or a standby: that ends,
+ * too, and what it was for is left to the next worker.
+ */
+static void
+request_stop(SIGNAL_ARGS)
+{
+	int			save_errno = errno;
+
+	ShutdownRequestPending = true;
+	InterruptPending = true;
+	QueryCancelPending = true;
+	SetLatch(MyLatch);
+	errno = save_errno;
+}
+
 static bool
 must_stop(void)
 {
@@ -133,7 +149,7 @@ take_wake_ups(void)
 static DeliveryStep
 advance(long *timeout_ms)
 {
-	DeliveryStep step = DELIVERY_GOES_ON;
+	volatile DeliveryStep step = DELIVERY_GOES_ON;
 
 	PG_TRY();
 	{
@@ -143,7 +159,10 @@ advance(long *timeout_ms)
 	{
 		MemoryContextSwitchTo(loop_context);
 		HOLD_INTERRUPTS();
-		report_error();
+		if (must_stop() && geterrcode() == ERRCODE_QUERY_CANCELED)
+			FlushErrorState();
+		else
+			report_error();
 		session_abort();
 		MemoryContextSwitchTo(loop_context);
 		RESUME_INTERRUPTS();
@@ -196,6 +215,18 @@ serve(void)
 	}
 }
 
+/* The end must wait neither for a lock nor for a standby. */
+static void
+limit_waits(long left_ms)
+{
+	char		timeout[32];
+
+	snprintf(timeout, sizeof(timeout), "%ldms", Max(1, left_ms));
+	SetConfigOption("lock_timeout", timeout, PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("synchronous_commit", "local", PGC_USERSET,
+					PGC_S_OVERRIDE);
+}
+
 /* Wait for answers, and write what has come; the ledger has the rest. */
 static void
 finish(void)
@@ -211,6 +242,9 @@ finish(void)
 		long		left;
 
 		MemoryContextSwitchTo(loop_context);
+		QueryCancelPending = false;
+		limit_waits(TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													deadline));
 		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
 			return;
 		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
@@ -227,7 +261,7 @@ set_up_signals(void)
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGINT, StatementCancelHandler);
-	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGTERM, request_stop);
 	BackgroundWorkerUnblockSignals();
 }
 

@@ -49,14 +49,10 @@ lose_standby();
 $node->send_to_all($users, 'in the end');
 $node->wait_until($waits);
 $node->value("SELECT pg_terminate_backend($pid)");
-TODO:
-{
-	local $TODO = 'SIGTERM does not end a wait for synchronous replication';
-	ok( eval {
-			TeamsNode::wait_for('the worker', sub { !kill 0, $pid }, 3);
-		},
-		'it ends when it is told to');
-}
+ok( eval {
+		TeamsNode::wait_for('the worker', sub { !kill 0, $pid }, 3);
+	},
+	'it ends when it is told to');
 is($sim->message_count, 2 * $users, 'and sends nothing then');
 $node->set(synchronous_standby_names => '');
 ok($node->wait_until_sent, 'the next worker goes on');
