@@ -101,7 +101,7 @@ sub hurry
 {
 	my ($server) = @_;
 
-	$server->try('UPDATE teams_outbox SET due_at = now()'
+	$server->ask('UPDATE teams_outbox SET due_at = now()'
 		  . " WHERE due_at > now() + interval '1 minute'");
 	return;
 }
@@ -234,7 +234,7 @@ my @surprises = wait_for_senders(keys %senders);
 $chaos->calm_down;
 my $drained_in = drain($chaos);
 my $history = collect($chaos, values %senders);
-push @{ $history->{surprises} }, @surprises;
+push @{ $history->{surprises} }, @surprises, @{ $server->{surprises} || [] };
 
 print $console "$done of the actions were carried out in time\n"
   if $done < @schedule;

@@ -209,7 +209,7 @@ sub do_lock_table
 sub do_lock_rows
 {
 	$_[0]{server}->try("BEGIN;\nSELECT count(*) FROM (SELECT FROM teams_outbox"
-		  . " ORDER BY random() LIMIT 20 FOR UPDATE SKIP LOCKED) AS few;\n"
+		  . " ORDER BY random() LIMIT 20 FOR UPDATE SKIP LOCKED) AS chosen;\n"
 		  . "SELECT pg_sleep(0.7);\nCOMMIT");
 	return 'lock on rows of teams_outbox';
 }
@@ -331,7 +331,7 @@ sub look_query
 {
 	my ($self) = @_;
 	my $view = $self->{has_accounting}
-	  ? 'SELECT bool_and(balanced) FROM teams_accounting' : 'SELECT true';
+	  ? 'SELECT coalesce(bool_and(balanced), true) FROM teams_accounting' : 'SELECT true';
 
 	return 'SELECT (SELECT count(*) FROM torture.accepted),'
 	  . ' (SELECT count(*) FROM teams_outbox),'

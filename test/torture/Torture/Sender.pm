@@ -29,11 +29,6 @@ my $transaction_kinds = [
 	[ prepared_rollback => 1 ],
 ];
 
-# What a client hears when its server goes down or is not up yet.
-my $server_is_gone = qr/server closed the connection|terminating connection
-	|connection\ to\ server|the\ database\ system\ is|connection\ to\ server\ was
-	|could\ not\ (?:send|receive)\ data|canceling\ statement/x;
-
 # Start one; returns its pid.  Options: number, senders, seed, node, journal
 # (a file), until, own and shared users, can_cancel, and can_plan if messages
 # have a priority and can be scheduled and expire.
@@ -160,7 +155,7 @@ sub psql
 		return ('failed', $out // '');
 	}
 	return ('done', $out) if $status == 0;
-	return ('gone', $out) if $status == 2 || $err =~ $server_is_gone;
+	return ('gone', $out) if Torture::Server::is_gone($status, $err);
 	$self->note_surprise($err);
 	return ('failed', $out);
 }
@@ -437,7 +432,7 @@ sub cancel_some
 	$self->psql('SELECT teams_cancel(id) FROM (SELECT o.id FROM teams_outbox AS o'
 		  . ' JOIN torture.accepted AS a USING (id)'
 		  . " WHERE a.text LIKE '$self->{number}-%'"
-		  . ' ORDER BY random() LIMIT 2) AS few');
+		  . ' ORDER BY random() LIMIT 2) AS chosen');
 	return;
 }
 

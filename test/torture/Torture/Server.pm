@@ -64,14 +64,30 @@ sub configure_bot
 	return;
 }
 
-# The result of a query; undef if there is no answer, or an error.
+# Has psql ended because the server went down, is not up yet, or ended the
+# session?
+sub is_gone
+{
+	my ($status, $error) = @_;
+
+	return $status == 2 || $error =~ /server\ closed\ the\ connection
+		|terminating\ connection|connection\ to\ server
+		|the\ database\ system\ is|could\ not\ (?:send|receive)\ data/x;
+}
+
+# The result of a query; undef if there is no answer, or an error.  Errors
+# that the torture does not explain are kept.
 sub try
 {
 	my ($server, $query) = @_;
-	my ($status, $out) = eval { $server->psql('postgres', $query,
+	my ($status, $out, $err) = eval { $server->psql('postgres', $query,
 			timeout => PATIENCE) };
 
-	return !$@ && $status == 0 ? $out : undef;
+	return undef if $@;
+	return $out if $status == 0;
+	push @{ $server->{surprises} }, "$query: $err"
+	  unless is_gone($status, $err) || $err =~ /lock timeout/;
+	return undef;
 }
 
 # The same, but wait until the server is there to answer.
