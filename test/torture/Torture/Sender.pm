@@ -209,9 +209,10 @@ sub plan
 
 	$plan{priority} = "'" . $random->pick(qw(high low)) . "'"
 	  if $random->chance(0.2);
-	$plan{expires_at} = sprintf "clock_timestamp() + '%d ms'",
-	  $random->between(1, 3000) if $random->chance(0.05);
 	$message->{scheduled} = $random->chance(0.05) ? 1 : 0;
+	$plan{expires_at} = sprintf "clock_timestamp() + '%d ms'",
+	  $random->between(50, 3000)
+	  if $random->chance(0.05) && !$message->{scheduled};
 	$plan{send_at} = sprintf "clock_timestamp() + '%d ms'",
 	  $random->between(1, 500) if $message->{scheduled};
 	$message->{plan} = \%plan;
