@@ -359,12 +359,19 @@ http_open(void)
 	wait_set_stale = true;
 }
 
+/* A request that was refused at once may have no body to wipe. */
+static void
+wipe_secret(Transfer *transfer)
+{
+	if (transfer->is_secret && transfer->request != NULL)
+		explicit_bzero(transfer->request, transfer->request_length);
+}
+
 static void
 free_transfer(Transfer *transfer)
 {
 	curl_easy_cleanup(transfer->easy);
-	if (transfer->is_secret)
-		explicit_bzero(transfer->request, transfer->request_length);
+	wipe_secret(transfer);
 	curl_slist_free_all(transfer->headers);
 	free(transfer->request);
 	free(transfer->reply);
@@ -701,8 +708,7 @@ report(Transfer *transfer, const HttpReply *reply)
 
 	dlist_delete(&transfer->node);
 	active_count--;
-	if (transfer->is_secret)
-		explicit_bzero(transfer->request, transfer->request_length);
+	wipe_secret(transfer);
 	handler(reply, argument);
 	free_large_buffers(transfer);
 	dlist_push_head(&spare, &transfer->node);
