@@ -31,7 +31,8 @@ $(DATA_built): sql/$(EXTENSION).sql
 
 .PHONY: test fuzz demo sim torture
 
-# Everything: build without warnings, unit tests, pg_regress, TAP tests.
+# Everything: build without warnings, unit tests, pg_regress, TAP tests; with
+# SANITIZE=1 the tests run under ASan and UBSan.
 test:
 	@test/setup/packages.sh
 	@test/check-layers.sh

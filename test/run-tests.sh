@@ -4,6 +4,7 @@
 # behind: neither files nor processes.
 #
 #   test/run-tests.sh [NAME...]      e.g. test/run-tests.sh regress t/010_send
+#   SANITIZE=1 test/run-tests.sh     the same under ASan and UBSan
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -14,6 +15,15 @@ pgxs=$(dirname "$(dirname "$($PG_CONFIG --pgxs)")")
 bindir=$(test/setup/private-install.sh "$WORK/install")
 mkdir "$WORK/src"
 cp -R test expected "$WORK/src/"
+if [ -n "${SANITIZE:-}" ]
+then
+	. test/setup/sanitize.sh
+else
+	check_reports()
+	{
+		:
+	}
+fi
 hand_over
 
 wanted()
@@ -71,4 +81,5 @@ then
 	run_regress || status=1
 fi
 run_tap || status=1
+check_reports || status=1
 exit $status
