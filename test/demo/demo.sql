@@ -88,4 +88,10 @@ CALL teams_wait(:id);
 
 SELECT target, state, error_code, hint FROM teams_message WHERE id = :id;
 
+\set ECHO none
+\echo '   Nothing is lost: what was accepted is what became of it.'
+\echo
+\set ECHO queries
+SELECT accepted, pending, sent, failed, balanced FROM teams_accounting;
+
 SELECT database, state, sent, failed FROM teams_worker;
