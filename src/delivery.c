@@ -309,7 +309,8 @@ expire(void)
 		Message    *message = window_find(expired[i].id);
 		Bot		   *bot = bot_find(expired[i].bot);
 
-		if (message != NULL)
+		/* One that this transaction postpones is forgotten after it. */
+		if (message != NULL && message->state == MESSAGE_QUEUED)
 			window_forget(message);
 		else if (expired[i].retrying && bot != NULL)
 			window_look_again(bot, expired[i].id);

@@ -102,12 +102,24 @@ is($node->value("SELECT error_code FROM teams_delivery WHERE id = $expiring"),
 $node->value("SELECT teams_resume()");
 is((grep { $_->{text} eq 'x' } $sim->messages), 0, 'and are not sent later');
 
+# An answer that comes after the expiry, and asks for a retry.
+for my $round (1 .. 3)
+{
+	$sim->fault(operation => 'send', text => "late $round", status => 503,
+		delay_ms => 700);
+	my $late = $node->value("SELECT teams_send('user6\@contoso.com', 'late $round',"
+		  . " expires_at => clock_timestamp() + '500 ms')");
+	my $after = $node->send('user6@contoso.com', "after $round");
+	is($node->fate($late), 'expired', 'there is no retry after the expiry');
+	is($node->fate($after), 'sent', 'and what is behind it goes on');
+}
+
 # What is on the wire does not expire.
 $sim->fault(operation => 'send', text => 'slow', delay_ms => 2000);
 my $flying = $node->value("SELECT teams_send('user5\@contoso.com', 'slow',"
 	  . " expires_at => now() + '1 s')");
 is($node->fate($flying), 'sent', 'what is on the wire does not expire');
 is( $node->value('SELECT balanced, pending, expired FROM teams_accounting'),
-	't|1|2', 'the account knows of all of them');
+	't|1|5', 'the account knows of all of them');
 
 done_testing();
