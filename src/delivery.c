@@ -24,6 +24,7 @@
 #include "dispatch.h"
 #include "http.h"
 #include "installation.h"
+#include "intake.h"
 #include "outbox.h"
 #include "session.h"
 #include "settings.h"
@@ -33,16 +34,6 @@
 /* Outcomes are written when there are so many, or after so long. */
 #define SETTLE_COUNT 100
 #define SETTLE_DELAY_MS 20
-
-/*
- * A sweep goes on when there is so much room in memory, and looks at so many
- * rows at a time if few of them are for it.
- */
-#define SWEEP_ROOM 200
-#define SWEEP_SPARSE 1000
-
-/* Targets whose messages are fetched from the table at a time. */
-#define BEHIND_TARGETS 100
 
 /*
  * Old messages are removed a thousand at a time, with pauses for others; and
@@ -66,7 +57,6 @@ static bool due_wanted;			/* next_due is to be read again */
 static TimestampTz next_due;	/* 0: nothing is scheduled, nor expires */
 static TimestampTz purge_at;
 static TimestampTz fold_at;		/* 0: nothing has happened since the last time */
-static List *unreachable;
 static bool after_error;		/* what was read may not have been taken in */
 static TimestampTz step_started_at;
 
@@ -86,13 +76,13 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	purge_at = GetCurrentTimestamp();
 	fold_at = purge_at;
 	after_error = false;
-	unreachable = NIL;
 	bot_open(delivery_context);
 	installation_open(delivery_context);
 	window_open(delivery_context);
 	access_open(delivery_context);
 	settle_open(delivery_context);
 	dispatch_open(delivery_context);
+	intake_open(delivery_context);
 	http_open();
 }
 
@@ -229,282 +219,16 @@ drop_old_targets(void)
 	}
 }
 
-/*
- * Messages whose recipients are known not to want them.  They were found in a
- * transaction that writes other outcomes, so theirs are recorded after it.
- */
-static void
-note_unreachable(Message *message)
-{
-	MemoryContext old = MemoryContextSwitchTo(delivery_context);
-
-	unreachable = lappend(unreachable, message);
-	MemoryContextSwitchTo(old);
-}
-
-static void
-answer_all_unreachable(void)
-{
-	ListCell   *cell;
-
-	foreach(cell, unreachable)
-	{
-		Message    *message = lfirst(cell);
-
-		answer_unreachable(message, message->target->knowledge);
-	}
-	list_free(unreachable);
-	unreachable = NIL;
-}
-
-/* Take in a row; its target is asked for if it is not known. */
-static bool
-admit(const OutboxMessage *row)
-{
-	bool		has_room;
-	Message    *message = window_admit(row, &has_room);
-	Target	   *target;
-
-	if (message == NULL)
-		return has_room;
-	target = message->target;
-	if (target->state != TARGET_NEW)
-		return true;
-	if (target->knowledge >= KNOWN_REMOVED && message->is_send)
-		note_unreachable(message);
-	else
-		installation_ask(target, !message->is_send ||
-						 target->bot->config->reinstall);
-	return true;
-}
-
-/*
- * A retry comes first in its conversation, or it would be held back itself.
- * What was scheduled may have others before it that no sweep has come to yet.
- */
-static void
-make_ready(void)
-{
-	OutboxMessage *rows;
-	int			count = outbox_make_ready(CurrentMemoryContext, &rows);
-
-	for (int i = 0; i < count; i++)
-	{
-		Bot		   *bot = bot_find(rows[i].bot);
-
-		if (bot != NULL && (!bot_is_active(bot) || !rows[i].retrying ||
-							!admit(&rows[i])))
-			window_look_again(bot, rows[i].id);
-	}
-}
-
-static void
-expire(void)
-{
-	OutboxExpired *expired;
-	int			count = outbox_expire(CurrentMemoryContext, &expired);
-
-	for (int i = 0; i < count; i++)
-	{
-		Message    *message = window_find(expired[i].id);
-		Bot		   *bot = bot_find(expired[i].bot);
-
-		/* One that this transaction postpones is forgotten after it. */
-		if (message != NULL && message->state == MESSAGE_QUEUED)
-			window_forget(message);
-		else if (expired[i].retrying && bot != NULL)
-			window_look_again(bot, expired[i].id);
-	}
-}
-
 /* What a point in time brings: messages become due, or expire. */
 static void
 do_what_is_due(void)
 {
 	if (next_due == 0 || next_due > GetCurrentTimestamp())
 		return;
-	expire();
+	intake_expire();
 	if (!stopping)
-		make_ready();
+		intake_make_ready();
 	due_wanted = true;
-}
-
-/* Is there reason, and room, to go on with a sweep? */
-static bool
-sweep_is_wanted(const Bot *bot, Priority priority, bool known)
-{
-	const Lane *lane = &bot->lanes[priority];
-	int			room = window_room(bot, priority);
-
-	if (stopping || !bot_is_active(bot) ||
-		!(known ? lane->known.is_on : lane->unknown.is_on))
-		return false;
-	if (bot->state == BOT_PROBING)
-		return room > 0 && bot->asking_targets == 0;
-	if (!known && bot->asking_targets > INSTALLATION_MAX_ASKING / 2)
-		return false;
-	return room >= SWEEP_ROOM;
-}
-
-static int
-sweep_room(const Bot *bot, Priority priority, bool known, bool sparse)
-{
-	if (sparse)
-		return SWEEP_SPARSE;
-	if (known || bot->state == BOT_PROBING)
-		return window_room(bot, priority);
-	return INSTALLATION_MAX_ASKING - bot->asking_targets;
-}
-
-static int
-make_sweeps(OutboxSweep *sweeps, Sweep **origins)
-{
-	dlist_iter	iter;
-	int			count = 0;
-
-	dlist_foreach(iter, bot_list())
-	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
-		for (int i = 0; i < PRIORITIES * 2; i++)
-		{
-			Priority	priority = i / 2;
-			bool		known = i % 2 == 0;
-
-			if (!sweep_is_wanted(bot, priority, known))
-				continue;
-			origins[count] = known ? &bot->lanes[priority].known :
-				&bot->lanes[priority].unknown;
-			sweeps[count].bot = bot->name;
-			sweeps[count].priority = priority;
-			sweeps[count].known = known;
-			sweeps[count].after = origins[count]->cursor;
-			sweeps[count].room = sweep_room(bot, priority, known,
-											origins[count]->is_sparse);
-			count++;
-		}
-	}
-	return count;
-}
-
-static int
-count_bots(void)
-{
-	dlist_iter	iter;
-	int			count = 0;
-
-	dlist_foreach(iter, bot_list())
-		count++;
-	return count;
-}
-
-static void
-read_due_messages(void)
-{
-	int			most = count_bots() * PRIORITIES * 2;
-	OutboxSweep *sweeps = palloc0(most * sizeof(OutboxSweep));
-	Sweep	  **origins = palloc(most * sizeof(Sweep *));
-	bool	   *full = palloc0(most * sizeof(bool));
-	int		   *found = palloc0(most * sizeof(int));
-	int			nsweeps = make_sweeps(sweeps, origins);
-	OutboxMessage *rows;
-	int			nrows;
-
-	if (nsweeps == 0)
-		return;
-	nrows = outbox_read_due(sweeps, nsweeps, TARGET_ROOM + 1,
-							CurrentMemoryContext, &rows);
-	for (int i = 0; i < nrows; i++)
-		if (rows[i].source >= 0)
-			found[rows[i].source]++;
-	for (int i = 0; i < nsweeps; i++)
-	{
-		origins[i]->cursor = sweeps[i].last;
-		origins[i]->is_on = sweeps[i].scanned == sweeps[i].room;
-		origins[i]->is_sparse = found[i] * 2 < sweeps[i].scanned;
-	}
-
-	/* A sweep that finds no room goes on later, from there. */
-	for (int i = 0; i < nrows; i++)
-	{
-		int			source = rows[i].source;
-
-		if ((source >= 0 && full[source]) || admit(&rows[i]) || source < 0)
-			continue;
-		full[source] = true;
-		origins[source]->cursor = rows[i].id - 1;
-		origins[source]->is_on = true;
-	}
-}
-
-/* Targets that have room again get what the table has for them. */
-static void
-read_behind(void)
-{
-	OutboxBehind *wanted = palloc(BEHIND_TARGETS * sizeof(OutboxBehind));
-	Target	  **targets = palloc(BEHIND_TARGETS * sizeof(Target *));
-	OutboxMessage *rows;
-	int			count = 0;
-	int			nrows;
-	int			next = 0;
-	dlist_iter	bots;
-	dlist_iter	iter;
-
-	dlist_foreach(bots, bot_list())
-	{
-		Bot		   *bot = dlist_container(Bot, node, bots.cur);
-
-		if (!bot_is_active(bot))
-			continue;
-		dlist_foreach(iter, &bot->behind)
-		{
-			Target	   *target = dlist_container(Target, behind_node,
-												 iter.cur);
-
-			if (count == BEHIND_TARGETS)
-				break;
-			targets[count] = target;
-			wanted[count].bot = bot->name;
-			wanted[count].scope = target->scope;
-			wanted[count].target = target->id;
-			wanted[count++].from = target->behind_from;
-		}
-	}
-	if (count == 0)
-		return;
-
-	/* One more than there is room for shows that there are more. */
-	nrows = outbox_read_behind(wanted, count, TARGET_ROOM + 1,
-							   CurrentMemoryContext, &rows);
-	for (int i = 0; i < count; i++)
-	{
-		int			first = next;
-
-		window_catching_up(targets[i]);
-		for (; next < nrows && rows[next].source == i; next++)
-			(void) admit(&rows[next]);
-
-		/* Some may have been in memory already. */
-		if (next - first > TARGET_ROOM)
-			window_note_behind(targets[i], rows[next - 1].id,
-							   rows[next - 1].priority);
-		window_caught_up(targets[i]);
-	}
-}
-
-static bool
-has_behind(void)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, bot_list())
-	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
-		if (bot_is_active(bot) && !dlist_is_empty(&bot->behind))
-			return true;
-	}
-	return false;
 }
 
 /* Remove what is old from the history, and add up the account. */
@@ -570,8 +294,8 @@ run_transaction(void)
 	do_what_is_due();
 	if (!stopping)
 	{
-		read_behind();
-		read_due_messages();
+		intake_read_behind();
+		intake_sweep();
 		keep_house();
 		dispatch_choose();
 		dispatch_enter_ledger();
@@ -633,14 +357,14 @@ transaction_is_due(void)
 	if (stopping)
 		return false;
 	if (due_wanted || after_error || is_past(next_due) || is_past(purge_at) ||
-		is_past(fold_at) || has_behind())
+		is_past(fold_at) || intake_has_behind())
 		return true;
 	dlist_foreach(iter, bot_list())
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
 		for (int i = 0; i < PRIORITIES; i++)
-			if (sweep_is_wanted(bot, i, true) || sweep_is_wanted(bot, i, false))
+			if (intake_is_wanted(bot, i, true) || intake_is_wanted(bot, i, false))
 				return true;
 		if (dispatch_can_choose(bot))
 			return true;
@@ -695,7 +419,7 @@ delivery_advance(long *timeout_ms)
 	dlist_iter	iter;
 
 	step_started_at = GetCurrentTimestamp();
-	answer_all_unreachable();
+	intake_answer_unreachable();
 	take_finished_targets();
 	finish_all_jobs();
 	if (!stopping)
@@ -703,7 +427,7 @@ delivery_advance(long *timeout_ms)
 			bot_probe(dlist_container(Bot, node, iter.cur));
 	if (transaction_is_due() && !run_transaction())
 		return DELIVERY_EXTENSION_GONE;
-	answer_all_unreachable();
+	intake_answer_unreachable();
 	take_finished_targets();
 	finish_all_jobs();
 	if (!stopping)

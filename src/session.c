@@ -1,7 +1,7 @@
 /*
  * session.c
- *	  Transactions and prepared statements on the extension's tables, for the
- *	  worker and for ordinary sessions alike.
+ *	  Transactions on the extension's tables, for the worker and for ordinary
+ *	  sessions alike.
  *
  * Nobody has rights on the tables but their owner: senders have rights on
  * functions.  Those act with the owner's rights while they run a statement,
@@ -18,76 +18,30 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
-#include "catalog/pg_type.h"
 #include "commands/extension.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "session.h"
 #include "settings.h"
+#include "statement.h"
 
 /* How often to look whether the outbox has grown or shrunk. */
 #define OUTBOX_SIZE_CHECK_MS 1000
 
-static Oid	session_schema = InvalidOid;
 static Oid	session_extension = InvalidOid; /* the worker's */
-
-/*
- * A renamed schema makes the text of prepared statements wrong, a table that
- * has grown makes their plans slow.
- */
-static uint64 plans_generation = 1;
-static uint64 prepared_generation = 1;
-static List *prepared = NIL;	/* statements that have a plan */
-
-static void
-on_schema_change(Datum arg, int cache, uint32 hash)
-{
-	plans_generation++;
-}
-
-void
-session_attach(Oid schema)
-{
-	static bool watching = false;
-
-	if (!watching)
-		CacheRegisterSyscacheCallback(NAMESPACEOID, on_schema_change,
-									  (Datum) 0);
-	watching = true;
-
-	/* Another schema: the extension was dropped and created again. */
-	if (session_schema != schema)
-		plans_generation++;
-	session_schema = schema;
-}
-
-/* Results of a procedure that goes on and on must not pile up. */
-static void
-free_result(void)
-{
-	if (SPI_tuptable != NULL)
-		SPI_freetuptable(SPI_tuptable);
-	SPI_tuptable = NULL;
-}
 
 /* ----------
  * Transactions
@@ -129,7 +83,7 @@ lock_extension(void)
 	if (!OidIsValid(session_extension))
 	{
 		session_extension = extension;
-		session_attach(extension_schema(extension));
+		statement_attach(extension_schema(extension));
 	}
 	return extension == session_extension;
 }
@@ -237,7 +191,7 @@ attach_procedure(void)
 static Oid
 tables_owner(void)
 {
-	Oid			table = get_relname_relid("teams_outbox", session_schema);
+	Oid			table = statement_relation("teams_outbox");
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
 	Oid			owner;
 
@@ -315,13 +269,13 @@ check_outbox_size(void)
 	if (!TimestampDifferenceExceeds(checked_at, now, OUTBOX_SIZE_CHECK_MS))
 		return;
 	checked_at = now;
-	outbox = table_open(session_relation("teams_outbox"), AccessShareLock);
+	outbox = table_open(statement_relation("teams_outbox"), AccessShareLock);
 	blocks = RelationGetNumberOfBlocks(outbox);
 	table_close(outbox, AccessShareLock);
 	if (blocks / 4 <= planned_for && planned_for / 4 <= blocks)
 		return;
 	planned_for = blocks;
-	plans_generation++;
+	statement_forget_plans();
 }
 
 bool
@@ -364,7 +318,7 @@ void
 session_commit(const Session *session)
 {
 	SetUserIdAndSecContext(session->role, session->security_context);
-	free_result();
+	statement_free_result();
 	switch (session->kind)
 	{
 		case SESSION_WORKER:
@@ -392,239 +346,4 @@ session_abort(void)
 	AbortCurrentTransaction();
 	pgstat_report_stat(false);
 	look_at_flags_again();
-}
-
-/* ----------
- * Statements
- * ----------
- */
-
-static void
-forget_plans(void)
-{
-	ListCell   *cell;
-
-	foreach(cell, prepared)
-	{
-		Statement  *statement = lfirst(cell);
-
-		SPI_freeplan(statement->plan);
-		statement->plan = NULL;
-	}
-	list_free(prepared);
-	prepared = NIL;
-}
-
-static void
-prepare(Statement *statement)
-{
-	const char *schema = quote_identifier(get_namespace_name(session_schema));
-	StringInfoData text;
-	MemoryContext old;
-	SPIPlanPtr	plan;
-
-	initStringInfo(&text);
-	for (const char *c = statement->text; *c; c++)
-	{
-		if (*c == '@')
-			appendStringInfoString(&text, schema);
-		else
-			appendStringInfoChar(&text, *c);
-	}
-	plan = SPI_prepare(text.data, statement->nargs, statement->args);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s",
-			 SPI_result_code_string(SPI_result));
-	SPI_keepplan(plan);
-	statement->plan = plan;
-
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	prepared = lappend(prepared, statement);
-	MemoryContextSwitchTo(old);
-	pfree(text.data);
-}
-
-static uint64
-run(Statement *statement, Datum *values, const char *nulls, bool latest)
-{
-	MemoryContext context = CurrentMemoryContext;
-	int			result;
-
-	if (prepared_generation != plans_generation)
-	{
-		forget_plans();
-		prepared_generation = plans_generation;
-	}
-	if (statement->plan == NULL)
-		prepare(statement);
-	free_result();
-	result = latest ?
-		SPI_execute_snapshot(statement->plan, values, nulls,
-							 GetLatestSnapshot(), InvalidSnapshot, true,
-							 false, 0) :
-		SPI_execute_plan(statement->plan, values, nulls, false, 0);
-	if (result < 0)
-		elog(ERROR, "SPI_execute_plan failed: %s",
-			 SPI_result_code_string(result));
-
-	/* SPI leaves one in a context of its own. */
-	MemoryContextSwitchTo(context);
-	return SPI_processed;
-}
-
-uint64
-session_run(Statement *statement, Datum *values, const char *nulls)
-{
-	return run(statement, values, nulls, false);
-}
-
-uint64
-session_run_latest(Statement *statement, Datum *values, const char *nulls)
-{
-	return run(statement, values, nulls, true);
-}
-
-Oid
-session_relation(const char *name)
-{
-	return get_relname_relid(name, session_schema);
-}
-
-/* ----------
- * Results
- * ----------
- */
-
-static Datum
-column_value(uint64 row, int column, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-						 column, isnull);
-}
-
-char *
-session_text(uint64 row, int column, MemoryContext context)
-{
-	bool		isnull;
-	Datum		value = column_value(row, column, &isnull);
-	char	   *server;
-	char	   *utf8;
-
-	if (isnull)
-		return NULL;
-	server = TextDatumGetCString(value);
-	utf8 = pg_server_to_any(server, strlen(server), PG_UTF8);
-	return MemoryContextStrdup(context, utf8);
-}
-
-int64
-session_int8(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = column_value(row, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt64(value);
-}
-
-int
-session_int4(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = column_value(row, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt32(value);
-}
-
-bool
-session_bool(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = column_value(row, column, &isnull);
-
-	return !isnull && DatumGetBool(value);
-}
-
-TimestampTz
-session_timestamp(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		value = column_value(row, column, &isnull);
-
-	return isnull ? 0 : DatumGetTimestampTz(value);
-}
-
-/* ----------
- * Parameters
- * ----------
- */
-
-Datum
-session_text_datum(const char *text)
-{
-	char	   *copy;
-
-	if (GetDatabaseEncoding() == PG_UTF8)
-		return CStringGetTextDatum(text);
-	copy = pstrdup(text);
-	for (char *c = copy; *c; c++)
-		if (IS_HIGHBIT_SET(*c))
-			*c = '?';
-	return CStringGetTextDatum(copy);
-}
-
-static Datum
-make_array(Datum *values, bool *nulls, int count, Oid type, int length,
-		   bool by_value, char align)
-{
-	int			lower_bound = 1;
-
-	return PointerGetDatum(construct_md_array(values, nulls, 1, &count,
-											  &lower_bound, type, length,
-											  by_value, align));
-}
-
-Datum
-session_text_array(const char *const *texts, int count)
-{
-	Datum	   *values = palloc(count * sizeof(Datum));
-	bool	   *nulls = palloc(count * sizeof(bool));
-
-	for (int i = 0; i < count; i++)
-	{
-		nulls[i] = texts[i] == NULL;
-		values[i] = nulls[i] ? (Datum) 0 : session_text_datum(texts[i]);
-	}
-	return make_array(values, nulls, count, TEXTOID, -1, false, TYPALIGN_INT);
-}
-
-Datum
-session_int8_array(const int64 *numbers, int count)
-{
-	Datum	   *values = palloc(count * sizeof(Datum));
-
-	for (int i = 0; i < count; i++)
-		values[i] = Int64GetDatum(numbers[i]);
-	return make_array(values, NULL, count, INT8OID, sizeof(int64),
-					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-}
-
-Datum
-session_bool_array(const bool *flags, int count)
-{
-	Datum	   *values = palloc(count * sizeof(Datum));
-
-	for (int i = 0; i < count; i++)
-		values[i] = BoolGetDatum(flags[i]);
-	return make_array(values, NULL, count, BOOLOID, 1, true, TYPALIGN_CHAR);
-}
-
-Datum
-session_timestamp_array(const TimestampTz *times, int count)
-{
-	Datum	   *values = palloc(count * sizeof(Datum));
-
-	for (int i = 0; i < count; i++)
-		values[i] = TimestampTzGetDatum(times[i]);
-	return make_array(values, NULL, count, TIMESTAMPTZOID, sizeof(int64),
-					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }

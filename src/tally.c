@@ -14,7 +14,7 @@
 #include "utils/snapmgr.h"
 
 #include "outbox.h"
-#include "session.h"
+#include "statement.h"
 #include "tally.h"
 
 /* What one subtransaction has written for one bot. */
@@ -90,7 +90,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId self,
 static void
 write_tallies(void)
 {
-	if (!OidIsValid(session_relation("teams_account")))
+	if (!OidIsValid(statement_relation("teams_account")))
 		return;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	for (Tally *tally = tallies; tally != NULL; tally = tally->next)

@@ -9,8 +9,9 @@ layers='
 json trust policy throttle compat settings
 pace
 shared credential
-session http
-outbox
+statement http
+session
+outbox outbox_sql outbox_bot outbox_read outbox_settle outbox_user
 tally
 auth graph connector
 bot
@@ -20,9 +21,10 @@ window
 settle
 answer
 dispatch
+intake
 delivery
 worker launcher ddl
-api
+api wait report
 teams_proactive
 '
 
@@ -71,8 +73,9 @@ only()
 only '<curl/' http.c
 only '<openssl/' auth.c
 only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
-only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' session.c
-only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox.c
+only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' statement.c
+only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_read.c \
+	outbox_settle.c outbox_sql.h outbox_user.c
 only 'WaitEventSetWait' http.c
 
 exit $status

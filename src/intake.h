@@ -1,0 +1,30 @@
+/*
+ * intake.h
+ *	  What of the outbox comes into memory, and when.
+ */
+#ifndef TP_INTAKE_H
+#define TP_INTAKE_H
+
+#include "bot.h"
+
+extern void intake_open(MemoryContext context);
+
+/* Is there reason, and room, to go on with a sweep, or to read for a target? */
+extern bool intake_is_wanted(const Bot *bot, Priority priority, bool known);
+extern bool intake_has_behind(void);
+
+/* In a transaction, after outcomes were written: read. */
+extern void intake_sweep(void);
+extern void intake_read_behind(void);
+
+/* The same at a point in time at which messages become due, or expire. */
+extern void intake_make_ready(void);
+extern void intake_expire(void);
+
+/*
+ * After the transaction: messages whose recipients are known not to want them
+ * have failed.
+ */
+extern void intake_answer_unreachable(void);
+
+#endif							/* TP_INTAKE_H */

@@ -1,0 +1,181 @@
+/*
+ * outbox_bot.c
+ *	  The tables of bots and installations.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/memutils.h"
+
+#include "outbox.h"
+#include "statement.h"
+
+/* ----------
+ * Bots
+ * ----------
+ */
+
+static Statement read_bots = {
+	"SELECT bot, tenant_id::text, client_id::text, teams_app_id::text,"
+	" manifest_id::text, credential, cloud, multi_tenant,"
+	" login_url, graph_url, connector_url, connector_rate, graph_rate,"
+	" chat_limits[1], chat_limits[2], chat_limits[3], chat_limits[4],"
+	" reinstall, paused_by, home = @.teams_home()"
+	" FROM @.teams_bot"
+};
+
+static Statement pause_bot = {
+	"UPDATE @.teams_bot SET paused_at = now(), paused_reason = $2,"
+	" paused_by = $3 WHERE bot = $1 AND paused_at IS NULL",
+	3, {TEXTOID, TEXTOID, TEXTOID}
+};
+
+static Statement resume_bot = {
+	"UPDATE @.teams_bot SET paused_at = NULL, paused_reason = NULL,"
+	" paused_by = NULL WHERE bot = $1 AND paused_by = 'worker'",
+	1, {TEXTOID}
+};
+
+static Statement save_trouble = {
+	"UPDATE @.teams_bot SET trouble = $2 WHERE bot = $1",
+	2, {TEXTOID, TEXTOID}
+};
+
+static Statement save_app_id = {
+	"UPDATE @.teams_bot SET teams_app_id = $2::uuid"
+	" WHERE bot = $1 AND teams_app_id IS NULL",
+	2, {TEXTOID, TEXTOID}
+};
+
+List *
+outbox_read_bots(MemoryContext context)
+{
+	uint64		count = statement_run(&read_bots, NULL, NULL);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *bots = NIL;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		OutboxBot  *bot = palloc(sizeof(OutboxBot));
+
+		bot->name = result_text(i, 1, context);
+		bot->tenant_id = result_text(i, 2, context);
+		bot->client_id = result_text(i, 3, context);
+		bot->teams_app_id = result_text(i, 4, context);
+		bot->manifest_id = result_text(i, 5, context);
+		bot->credential = result_text(i, 6, context);
+		bot->cloud = result_text(i, 7, context);
+		bot->multi_tenant = result_bool(i, 8);
+		bot->login_url = result_text(i, 9, context);
+		bot->graph_url = result_text(i, 10, context);
+		bot->connector_url = result_text(i, 11, context);
+		bot->connector_rate = result_int4(i, 12);
+		bot->graph_rate = result_int4(i, 13);
+		for (int limit = 0; limit < CHAT_LIMITS; limit++)
+			bot->chat_limits[limit] = result_int4(i, 14 + limit);
+		bot->reinstall = result_bool(i, 18);
+		bot->paused_by = result_text(i, 19, context);
+		bot->is_at_home = result_bool(i, 20);
+		bots = lappend(bots, bot);
+	}
+	MemoryContextSwitchTo(old);
+	return bots;
+}
+
+void
+outbox_pause_bot(const char *bot, const char *reason, const char *paused_by)
+{
+	Datum		values[] = {parameter_text(bot),
+	parameter_text(reason), parameter_text(paused_by)};
+
+	statement_run(&pause_bot, values, NULL);
+}
+
+void
+outbox_resume_bot(const char *bot)
+{
+	Datum		values[] = {parameter_text(bot)};
+
+	statement_run(&resume_bot, values, NULL);
+}
+
+/* NULL: there is none any more. */
+void
+outbox_save_trouble(const char *bot, const char *trouble)
+{
+	Datum		values[] = {parameter_text(bot),
+	trouble ? parameter_text(trouble) : (Datum) 0};
+
+	statement_run(&save_trouble, values, trouble ? "  " : " n");
+}
+
+void
+outbox_save_app_id(const char *bot, const char *teams_app_id)
+{
+	Datum		values[] = {parameter_text(bot),
+	parameter_text(teams_app_id)};
+
+	statement_run(&save_app_id, values, NULL);
+}
+
+/* ----------
+ * Installations
+ * ----------
+ */
+
+static Statement save_installations = {
+	"INSERT INTO @.teams_installation AS i (bot, scope, target, state,"
+	" installation_id, app_version, chat_id, installed_by_us, error_code,"
+	" error)"
+	" SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+	" ON CONFLICT (bot, scope, target) DO UPDATE SET"
+	" state = excluded.state, installation_id = excluded.installation_id,"
+	" app_version = excluded.app_version, chat_id = excluded.chat_id,"
+	" installed_by_us = i.installed_by_us OR excluded.installed_by_us,"
+	" error_code = excluded.error_code, error = excluded.error,"
+	" since = CASE WHEN i.state = excluded.state THEN i.since"
+	" ELSE excluded.since END, checked_at = now()",
+	10, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+	TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+
+/* One text column of the records, by the offset of its field. */
+static Datum
+installation_column(OutboxInstallation *const *records, int count,
+					size_t offset)
+{
+	const char **column = palloc(count * sizeof(char *));
+
+	for (int i = 0; i < count; i++)
+		column[i] = *(const char *const *) ((const char *) records[i] + offset);
+	return parameter_text_array(column, count);
+}
+
+void
+outbox_save_installations(OutboxInstallation *const *records, int count)
+{
+	static const size_t offsets[] = {
+		offsetof(OutboxInstallation, bot),
+		offsetof(OutboxInstallation, scope),
+		offsetof(OutboxInstallation, target),
+		offsetof(OutboxInstallation, state),
+		offsetof(OutboxInstallation, installation_id),
+		offsetof(OutboxInstallation, app_version),
+		offsetof(OutboxInstallation, chat_id),
+		0,						/* installed_by_us is no text */
+		offsetof(OutboxInstallation, error_code),
+		offsetof(OutboxInstallation, error)
+	};
+	Datum		values[lengthof(offsets)];
+	bool	   *by_us;
+
+	if (count == 0)
+		return;
+	by_us = palloc(count * sizeof(bool));
+	for (int i = 0; i < count; i++)
+		by_us[i] = records[i]->installed_by_us;
+	for (int i = 0; i < lengthof(offsets); i++)
+		values[i] = i == 7 ? parameter_bool_array(by_us, count) :
+			installation_column(records, count, offsets[i]);
+	statement_run(&save_installations, values, NULL);
+}

@@ -1,0 +1,328 @@
+/*
+ * outbox_read.c
+ *	  Reading what is due, and entering into the ledger what is to be sent.
+ *
+ * One process owns a database's outbox, so reading takes no lock and marks
+ * nothing.  What must survive a crash is written once per batch: the ledger
+ * entry before the first byte goes on the wire, and the outcomes.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/memutils.h"
+
+#include "outbox.h"
+#include "statement.h"
+
+/* What is read of a message, and what take_message() takes. */
+#define MESSAGE_COLUMNS(o) \
+	o ".id, " o ".bot, " o ".kind = 'send', " o ".scope, " o ".target," \
+	" " o ".priority, " o ".attempts, " o ".retrying," \
+	" " o ".delivery = 'at-most-once', " o ".error_code"
+
+/* And what is known of its target: the row of teams_installation, if any. */
+#define TARGET_COLUMNS(i) \
+	i ".state, " i ".error_code IS NOT NULL, " i ".chat_id, " i ".service_url"
+
+#define JOIN_TARGET(o, i) \
+	" LEFT JOIN @.teams_installation AS " i " ON " i ".bot = " o ".bot" \
+	" AND " i ".scope = " o ".scope AND " i ".target = " o ".target"
+
+/* Does the retry of an earlier message hold the message back? */
+#define IS_NOT_HELD(o) \
+	"NOT EXISTS (SELECT FROM @.teams_outbox AS r WHERE r.retrying" \
+	" AND r.bot = " o ".bot AND r.scope = " o ".scope" \
+	" AND r.target = " o ".target AND r.id < " o ".id)"
+
+/*
+ * The same as "due_at IS NULL", but for the planner: where a target or an id
+ * is given, it shall not take the index that all rows of a priority are in.
+ */
+#define IS_DUE(o) "coalesce(" o ".due_at, '-infinity') = '-infinity'"
+
+/*
+ * Ids of one priority from one up to another, and their order.  Written like
+ * this, neither can be had from the primary key, by which the planner would
+ * look for a few rows among all that are of other priorities.
+ */
+#define IDS_BETWEEN(o, priority, first, last) \
+	"(" o ".priority, " o ".id) >= (" priority ", " first ")" \
+	" AND (" o ".priority, " o ".id) <= (" priority ", " last ")"
+#define IN_ORDER(o) " ORDER BY " o ".priority, " o ".id"
+#define LAST_ID "9223372036854775807"
+
+#define EACH_PRIORITY(k) \
+	"(VALUES ('high'), ('normal'), ('low')) AS " k " (priority)"
+
+static const char *const priority_names[PRIORITIES] = {"high", "normal", "low"};
+
+static Priority
+priority_by_name(const char *name)
+{
+	for (int i = 0; i < PRIORITIES; i++)
+		if (strcmp(priority_names[i], name) == 0)
+			return i;
+	return PRIORITY_NORMAL;
+}
+
+static TargetKnowledge
+knowledge_of(const char *state, bool has_error)
+{
+	if (state == NULL || strcmp(state, "failed") == 0)
+		return KNOWN_NOT;
+	if (strcmp(state, "installed") == 0)
+		return KNOWN_INSTALLED;
+	if (strcmp(state, "removed") == 0)
+		return KNOWN_REMOVED;
+	if (strcmp(state, "blocked") == 0)
+		return KNOWN_BLOCKED;
+	return has_error ? KNOWN_LOST : KNOWN_NOT;
+}
+
+/* Columns 1 to 15: those above, and the source. */
+static void
+take_message(OutboxMessage *message, uint64 row, MemoryContext context)
+{
+	message->id = result_int8(row, 1);
+	message->bot = result_text(row, 2, context);
+	message->is_send = result_bool(row, 3);
+	message->scope = result_text(row, 4, context);
+	message->target = result_text(row, 5, context);
+	message->priority = priority_by_name(result_text(row, 6, context));
+	message->attempts = result_int4(row, 7);
+	message->retrying = result_bool(row, 8);
+	message->at_most_once = result_bool(row, 9);
+	message->error_code = result_text(row, 10, context);
+	message->knowledge = knowledge_of(result_text(row, 11, context),
+									  result_bool(row, 12));
+	message->chat_id = result_text(row, 13, context);
+	message->service_url = result_text(row, 14, context);
+	message->source = result_int4(row, 15);
+}
+
+static int
+take_messages(uint64 count, MemoryContext context, OutboxMessage **messages)
+{
+	*messages = MemoryContextAllocZero(context,
+									   (count + 1) * sizeof(OutboxMessage));
+	for (uint64 i = 0; i < count; i++)
+		take_message(&(*messages)[i], i, context);
+	return (int) count;
+}
+
+/*
+ * A sweep goes by (bot, priority, id), so that it never looks twice at what
+ * other transactions keep from being vacuumed.  For each sweep there is also a
+ * row that says how far it came; it comes first.
+ */
+static Statement read_due = {
+	"WITH scanned AS MATERIALIZED ("
+	"SELECT s.n::int AS source, s.known AS wanted, o.*,"
+	" i.state, i.error_code AS target_error, i.chat_id, i.service_url,"
+	" coalesce(i.state = 'installed' OR (o.kind = 'send'"
+	" AND i.state IN ('removed', 'blocked')), false) AS known"
+	" FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
+	" AS s (bot, priority, after, known, room, n)"
+	" CROSS JOIN LATERAL ("
+	"SELECT p.id, p.bot, p.kind, p.scope, p.target, p.priority, p.attempts,"
+	" p.retrying, p.delivery, p.error_code FROM @.teams_outbox AS p"
+	" WHERE p.bot = s.bot AND "
+	IDS_BETWEEN("p", "s.priority", "s.after + 1", LAST_ID)
+	" AND p.due_at IS NULL" IN_ORDER("p") " LIMIT s.room) AS o"
+	JOIN_TARGET("o", "i") "),"
+	" due AS (SELECT d.* FROM scanned AS d WHERE d.known = d.wanted"
+	" AND " IS_NOT_HELD("d") "),"
+	" found AS (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
+	" d.target_error IS NOT NULL, d.chat_id, d.service_url, d.source FROM due AS d"
+	" UNION ALL"
+	" SELECT " MESSAGE_COLUMNS("e") ", d.state, d.target_error IS NOT NULL,"
+	" d.chat_id, d.service_url, -1 FROM due AS d"
+	" JOIN " EACH_PRIORITY("o") " ON o.priority <> d.priority"
+	" CROSS JOIN LATERAL ("
+	"SELECT p.* FROM @.teams_outbox AS p"
+	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
+	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
+	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $6) AS e)"
+	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
+	" NULL, NULL, NULL, NULL, NULL, NULL, d.source, 0 AS class"
+	" FROM scanned AS d GROUP BY d.source"
+	" UNION ALL"
+	" SELECT f.*, 1 FROM found AS f"
+	" ORDER BY 16, 1",
+	6, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, INT8ARRAYOID,
+	INT4OID}
+};
+
+/* The rows that say how far the sweeps came; returns how many there were. */
+static uint64
+take_progress(OutboxSweep *sweeps, int nsweeps, uint64 count)
+{
+	uint64		row;
+
+	for (int i = 0; i < nsweeps; i++)
+	{
+		sweeps[i].last = sweeps[i].after;
+		sweeps[i].scanned = 0;
+	}
+	for (row = 0; row < count && result_int4(row, 16) == 0; row++)
+	{
+		OutboxSweep *sweep = &sweeps[result_int4(row, 15) - 1];
+
+		sweep->last = result_int8(row, 1);
+		sweep->scanned = result_int4(row, 7);
+	}
+	return row;
+}
+
+int
+outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
+				MemoryContext context, OutboxMessage **messages)
+{
+	const char **bots = palloc(nsweeps * sizeof(char *));
+	const char **priorities = palloc(nsweeps * sizeof(char *));
+	int64	   *after = palloc(nsweeps * sizeof(int64));
+	int64	   *room = palloc(nsweeps * sizeof(int64));
+	bool	   *known = palloc(nsweeps * sizeof(bool));
+	Datum		values[6];
+	uint64		count;
+	uint64		skip;
+
+	for (int i = 0; i < nsweeps; i++)
+	{
+		bots[i] = sweeps[i].bot;
+		priorities[i] = priority_names[sweeps[i].priority];
+		after[i] = sweeps[i].after;
+		room[i] = sweeps[i].room;
+		known[i] = sweeps[i].known;
+	}
+	values[0] = parameter_text_array(bots, nsweeps);
+	values[1] = parameter_text_array(priorities, nsweeps);
+	values[2] = parameter_int8_array(after, nsweeps);
+	values[3] = parameter_bool_array(known, nsweeps);
+	values[4] = parameter_int8_array(room, nsweeps);
+	values[5] = Int32GetDatum(earlier_room);
+	count = statement_run(&read_due, values, NULL);
+
+	skip = take_progress(sweeps, nsweeps, count);
+	*messages = MemoryContextAllocZero(context,
+									   (count + 1) * sizeof(OutboxMessage));
+	for (uint64 i = skip; i < count; i++)
+	{
+		OutboxMessage *message = &(*messages)[i - skip];
+
+		take_message(message, i, context);
+		if (message->source > 0)
+			message->source--;
+	}
+	return (int) (count - skip);
+}
+
+static Statement read_behind = {
+	"SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("i") ","
+	" (t.n - 1)::int"
+	" FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
+	" AS t (bot, scope, target, first, n)"
+	" CROSS JOIN LATERAL ("
+	"SELECT coalesce(min(r.id + 0), " LAST_ID ") AS id"
+	" FROM @.teams_outbox AS r WHERE r.retrying"
+	" AND r.bot = t.bot AND r.scope = t.scope AND r.target = t.target) AS held"
+	" CROSS JOIN LATERAL ("
+	"SELECT q.* FROM " EACH_PRIORITY("k") " CROSS JOIN LATERAL ("
+	"SELECT p.* FROM @.teams_outbox AS p"
+	" WHERE p.bot = t.bot AND p.scope = t.scope AND p.target = t.target"
+	" AND " IDS_BETWEEN("p", "k.priority", "t.first", "held.id")
+	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $5) AS q"
+	" ORDER BY q.id LIMIT $5) AS o"
+	JOIN_TARGET("o", "i")
+	" ORDER BY t.n, o.id",
+	5, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4OID}
+};
+
+int
+outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
+				   MemoryContext context, OutboxMessage **messages)
+{
+	const char **bots = palloc(ntargets * sizeof(char *));
+	const char **scopes = palloc(ntargets * sizeof(char *));
+	const char **ids = palloc(ntargets * sizeof(char *));
+	int64	   *from = palloc(ntargets * sizeof(int64));
+	Datum		values[5];
+
+	for (int i = 0; i < ntargets; i++)
+	{
+		bots[i] = targets[i].bot;
+		scopes[i] = targets[i].scope;
+		ids[i] = targets[i].target;
+		from[i] = targets[i].from;
+	}
+	values[0] = parameter_text_array(bots, ntargets);
+	values[1] = parameter_text_array(scopes, ntargets);
+	values[2] = parameter_text_array(ids, ntargets);
+	values[3] = parameter_int8_array(from, ntargets);
+	values[4] = Int32GetDatum(room);
+	return take_messages(statement_run(&read_behind, values, NULL), context,
+						 messages);
+}
+
+/* A thousand at a time: the rest follows in the next transaction. */
+static Statement make_ready = {
+	"WITH ready AS ("
+	"UPDATE @.teams_outbox SET due_at = NULL WHERE id IN ("
+	"SELECT id FROM @.teams_outbox WHERE due_at <= now()"
+	" ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *)"
+	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("i") ", 0"
+	" FROM ready AS o" JOIN_TARGET("o", "i")
+	" ORDER BY o.id"
+};
+
+int
+outbox_make_ready(MemoryContext context, OutboxMessage **messages)
+{
+	return take_messages(statement_run(&make_ready, NULL, NULL), context,
+						 messages);
+}
+
+/*
+ * Ids that are not in the table come with a null: their rows may have been
+ * locked, but then they are there.
+ */
+static Statement enter_ledger = {
+	"WITH post AS MATERIALIZED ("
+	"SELECT o.id, o.activity::text AS activity FROM @.teams_outbox AS o"
+	" WHERE o.id = ANY ($1) AND " IS_DUE("o") " ORDER BY o.id"
+	" FOR UPDATE SKIP LOCKED),"
+	" batch AS ("
+	"INSERT INTO @.teams_inflight (ids)"
+	" SELECT array_agg(id) FROM post HAVING count(*) > 0 RETURNING batch)"
+	" SELECT b.batch, p.id, p.activity FROM post AS p, batch AS b"
+	" UNION ALL"
+	" SELECT NULL, w.id, NULL FROM unnest($1) AS w (id)"
+	" WHERE NOT EXISTS (SELECT FROM @.teams_outbox AS o"
+	" WHERE o.id = w.id AND " IS_DUE("o") ")"
+	" ORDER BY 1 NULLS LAST",
+	1, {INT8ARRAYOID}
+};
+
+int64
+outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
+					OutboxPost **posts, int *nposts, int64 *gone, int *ngone)
+{
+	Datum		values[] = {parameter_int8_array(ids, count)};
+	uint64		rows = statement_run(&enter_ledger, values, NULL);
+
+	*posts = MemoryContextAlloc(context, (rows + 1) * sizeof(OutboxPost));
+	*nposts = 0;
+	*ngone = 0;
+	for (uint64 i = 0; i < rows; i++)
+	{
+		OutboxPost *post = &(*posts)[*nposts];
+
+		post->id = result_int8(i, 2);
+		post->activity = result_text(i, 3, context);
+		if (post->activity != NULL)
+			(*nposts)++;
+		else
+			gone[(*ngone)++] = post->id;
+	}
+	return *nposts > 0 ? result_int8(0, 1) : 0;
+}

@@ -1,0 +1,285 @@
+/*
+ * outbox_settle.c
+ *	  Writing what became of messages: outcomes, expiry, and after a crash.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "outbox.h"
+#include "outbox_sql.h"
+#include "statement.h"
+
+static Statement settle = {
+	"WITH gone AS ("
+	"DELETE FROM @.teams_outbox AS o USING unnest($1, $2, $3, $4, $5, $6,"
+	" $7, $8, $9, $10) AS r (id, fate, is_attempt, doubtful, conversation_id,"
+	" activity_id, error_code, error, hint, correlation_id)"
+	" WHERE o.id = r.id"
+	" RETURNING o.id, o.bot, o.kind, o.scope, o.target, o.sender, r.fate,"
+	" r.conversation_id, r.activity_id, o.attempts + r.is_attempt::int,"
+	" o.doubtful OR r.doubtful, r.error_code, r.error, r.hint,"
+	" r.correlation_id, CASE WHEN r.fate <> 'sent' THEN o.activity END,"
+	" o.created_at),"
+	" account AS ("
+	"INSERT INTO @.teams_account (bot, entry, messages)"
+	" SELECT bot, fate, count(*) FROM gone GROUP BY bot, fate)"
+	" INSERT INTO @.teams_delivery (id, bot, kind, scope, target, sender,"
+	" fate, conversation_id, activity_id, attempts, doubtful, error_code,"
+	" error, hint, correlation_id, activity, created_at) SELECT * FROM gone"
+	" ON CONFLICT (id) DO UPDATE SET (bot, kind, scope, target, sender, fate,"
+	" conversation_id, activity_id, attempts, doubtful, error_code, error,"
+	" hint, correlation_id, activity, created_at, settled_at) = (excluded.bot,"
+	" excluded.kind, excluded.scope, excluded.target, excluded.sender,"
+	" excluded.fate, excluded.conversation_id, excluded.activity_id,"
+	" excluded.attempts, excluded.doubtful, excluded.error_code,"
+	" excluded.error, excluded.hint, excluded.correlation_id,"
+	" excluded.activity, excluded.created_at, excluded.settled_at)",
+	10, {INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
+	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+
+static Statement postpone = {
+	"UPDATE @.teams_outbox AS o SET retrying = true, due_at = r.due_at,"
+	" attempts = o.attempts + r.is_attempt::int,"
+	" doubtful = o.doubtful OR r.doubtful,"
+	" error_code = r.error_code, error = r.error"
+	" FROM unnest($1, $2, $3, $4, $5, $6)"
+	" AS r (id, is_attempt, doubtful, due_at, error_code, error)"
+	" WHERE o.id = r.id",
+	6, {INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TIMESTAMPTZARRAYOID,
+	TEXTARRAYOID, TEXTARRAYOID}
+};
+
+/* Outcomes, column by column. */
+typedef struct OutcomeColumns
+{
+	int64	   *id;
+	bool	   *is_attempt;
+	bool	   *doubtful;
+	TimestampTz *due_at;
+	const char **fate;
+	const char **conversation_id;
+	const char **activity_id;
+	const char **error_code;
+	const char **error;
+	const char **hint;
+	const char **correlation_id;
+} OutcomeColumns;
+
+static void
+make_columns(OutcomeColumns *columns, Outcome *const *outcomes, int count)
+{
+	columns->id = palloc(count * sizeof(int64));
+	columns->is_attempt = palloc(count * sizeof(bool));
+	columns->doubtful = palloc(count * sizeof(bool));
+	columns->due_at = palloc(count * sizeof(TimestampTz));
+	columns->fate = palloc(count * sizeof(char *));
+	columns->conversation_id = palloc(count * sizeof(char *));
+	columns->activity_id = palloc(count * sizeof(char *));
+	columns->error_code = palloc(count * sizeof(char *));
+	columns->error = palloc(count * sizeof(char *));
+	columns->hint = palloc(count * sizeof(char *));
+	columns->correlation_id = palloc(count * sizeof(char *));
+	for (int i = 0; i < count; i++)
+	{
+		const Outcome *outcome = outcomes[i];
+
+		columns->id[i] = outcome->id;
+		columns->is_attempt[i] = outcome->is_attempt;
+		columns->doubtful[i] = outcome->doubtful;
+		columns->due_at[i] = outcome->due_at;
+		columns->fate[i] = outcome->fate;
+		columns->conversation_id[i] = outcome->conversation_id;
+		columns->activity_id[i] = outcome->activity_id;
+		columns->error_code[i] = outcome->error_code;
+		columns->error[i] = outcome->error;
+		columns->hint[i] = outcome->hint;
+		columns->correlation_id[i] = outcome->correlation_id;
+	}
+}
+
+void
+outbox_settle(Outcome *const *outcomes, int count)
+{
+	OutcomeColumns columns;
+	Datum		values[10];
+
+	if (count == 0)
+		return;
+	make_columns(&columns, outcomes, count);
+	values[0] = parameter_int8_array(columns.id, count);
+	values[1] = parameter_text_array(columns.fate, count);
+	values[2] = parameter_bool_array(columns.is_attempt, count);
+	values[3] = parameter_bool_array(columns.doubtful, count);
+	values[4] = parameter_text_array(columns.conversation_id, count);
+	values[5] = parameter_text_array(columns.activity_id, count);
+	values[6] = parameter_text_array(columns.error_code, count);
+	values[7] = parameter_text_array(columns.error, count);
+	values[8] = parameter_text_array(columns.hint, count);
+	values[9] = parameter_text_array(columns.correlation_id, count);
+	statement_run(&settle, values, NULL);
+}
+
+void
+outbox_postpone(Outcome *const *outcomes, int count)
+{
+	OutcomeColumns columns;
+	Datum		values[6];
+
+	if (count == 0)
+		return;
+	make_columns(&columns, outcomes, count);
+	values[0] = parameter_int8_array(columns.id, count);
+	values[1] = parameter_bool_array(columns.is_attempt, count);
+	values[2] = parameter_bool_array(columns.doubtful, count);
+	values[3] = parameter_timestamp_array(columns.due_at, count);
+	values[4] = parameter_text_array(columns.error_code, count);
+	values[5] = parameter_text_array(columns.error, count);
+	statement_run(&postpone, values, NULL);
+}
+
+static Statement leave_ledger = {
+	"UPDATE @.teams_inflight SET ids = ARRAY(SELECT kept.id"
+	" FROM unnest(ids) AS kept (id) WHERE kept.id <> ALL ($2))"
+	" WHERE batch = ANY ($1)",
+	2, {INT8ARRAYOID, INT8ARRAYOID}
+};
+
+static Statement close_batches = {
+	"DELETE FROM @.teams_inflight WHERE batch = ANY ($1)",
+	1, {INT8ARRAYOID}
+};
+
+void
+outbox_leave_ledger(const int64 *batches, int nbatches,
+					const int64 *ids, int nids)
+{
+	Datum		values[2];
+
+	if (nids == 0)
+		return;
+	values[0] = parameter_int8_array(batches, nbatches);
+	values[1] = parameter_int8_array(ids, nids);
+	statement_run(&leave_ledger, values, NULL);
+}
+
+void
+outbox_close_batches(const int64 *batches, int count)
+{
+	Datum		values[1];
+
+	if (count == 0)
+		return;
+	values[0] = parameter_int8_array(batches, count);
+	statement_run(&close_batches, values, NULL);
+}
+
+/* What is on the wire does not expire. */
+static Statement next_due = {
+	"SELECT least((SELECT due_at FROM @.teams_outbox"
+	" WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1),"
+	" (SELECT expires_at FROM @.teams_outbox AS o"
+	" WHERE expires_at IS NOT NULL AND NOT EXISTS ("
+	"SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
+	" ORDER BY expires_at LIMIT 1))"
+};
+
+TimestampTz
+outbox_next_due(void)
+{
+	return statement_run(&next_due, NULL, NULL) > 0 ? result_timestamp(0, 1) : 0;
+}
+
+static Statement expire = {
+	"WITH gone AS (DELETE FROM @.teams_outbox WHERE id IN ("
+	"SELECT id FROM @.teams_outbox AS o WHERE expires_at <= now()"
+	" AND NOT EXISTS (SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
+	" ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *),"
+	WRITE_UNSENT("expired", "coalesce(error_code, 'expired')",
+				 "coalesce(error, 'it could not be sent in time')")
+	" SELECT id, bot, retrying FROM gone"
+};
+
+int
+outbox_expire(MemoryContext context, OutboxExpired **expired)
+{
+	uint64		count = statement_run(&expire, NULL, NULL);
+
+	*expired = MemoryContextAlloc(context,
+								  (count + 1) * sizeof(OutboxExpired));
+	for (uint64 i = 0; i < count; i++)
+	{
+		(*expired)[i].id = result_int8(i, 1);
+		(*expired)[i].bot = result_text(i, 2, context);
+		(*expired)[i].retrying = result_bool(i, 3);
+	}
+	return (int) count;
+}
+
+static Statement purge_history = {
+	"WITH old AS ("
+	"DELETE FROM @.teams_delivery WHERE ctid = ANY (ARRAY("
+	"SELECT ctid FROM @.teams_delivery"
+	" WHERE settled_at < now() - $1 * interval '1 minute' LIMIT 1000))"
+	" RETURNING id),"
+	" keys AS (DELETE FROM @.teams_dedupe AS k USING old WHERE k.id = old.id)"
+	" SELECT count(*) FROM old",
+	1, {INT4OID}
+};
+
+int64
+outbox_purge_history(int retention_minutes)
+{
+	Datum		values[] = {Int32GetDatum(retention_minutes)};
+
+	statement_run(&purge_history, values, NULL);
+	return result_int8(0, 1);
+}
+
+static Statement fold_account = {
+	"WITH old AS (DELETE FROM @.teams_account RETURNING *)"
+	" INSERT INTO @.teams_account (bot, entry, messages)"
+	" SELECT bot, entry, sum(messages) FROM old GROUP BY bot, entry"
+};
+
+void
+outbox_fold_account(void)
+{
+	statement_run(&fold_account, NULL, NULL);
+}
+
+static Statement recover = {
+	"WITH ledger AS (DELETE FROM @.teams_inflight RETURNING ids),"
+	" doubt AS (SELECT o.id, o.delivery FROM @.teams_outbox AS o"
+	" WHERE o.id IN (SELECT unnest(ids) FROM ledger)),"
+	" again AS ("
+	"UPDATE @.teams_outbox SET attempts = attempts + 1, retrying = true,"
+	" doubtful = true, error_code = 'interrupted',"
+	" error = 'attempted before a crash'"
+	" WHERE id IN (SELECT id FROM doubt WHERE delivery = 'at-least-once')),"
+	" gone AS ("
+	"DELETE FROM @.teams_outbox"
+	" WHERE id IN (SELECT id FROM doubt WHERE delivery = 'at-most-once')"
+	" RETURNING *),"
+	" history AS ("
+	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, sender, fate,"
+	" attempts, doubtful, error_code, error, hint, activity, created_at)"
+	" SELECT id, bot, kind, scope, target, sender, 'failed', attempts + 1,"
+	" true, 'outcome_unknown', 'attempted before a crash',"
+	" 'Look into the chat before you send it again.', activity, created_at"
+	" FROM gone),"
+	" account AS ("
+	"INSERT INTO @.teams_account (bot, entry, messages)"
+	" SELECT bot, 'failed', count(*) FROM gone GROUP BY bot)"
+	" SELECT count(*) FROM doubt"
+};
+
+int64
+outbox_recover(void)
+{
+	statement_run(&recover, NULL, NULL);
+	return result_int8(0, 1);
+}

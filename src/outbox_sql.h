@@ -1,0 +1,22 @@
+/*
+ * outbox_sql.h
+ *	  SQL that the modules of the outbox share.
+ */
+#ifndef TP_OUTBOX_SQL_H
+#define TP_OUTBOX_SQL_H
+
+/*
+ * Rows that leave the outbox without having been sent: their fate and error,
+ * from a common table expression "gone".
+ */
+#define WRITE_UNSENT(fate, code, error) \
+	" history AS (" \
+	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, sender," \
+	" fate, attempts, doubtful, error_code, error, activity, created_at)" \
+	" SELECT id, bot, kind, scope, target, sender, '" fate "', attempts," \
+	" doubtful, " code ", " error ", activity, created_at FROM gone)," \
+	" account AS (" \
+	"INSERT INTO @.teams_account (bot, entry, messages)" \
+	" SELECT bot, '" fate "', pg_catalog.count(*) FROM gone GROUP BY bot)"
+
+#endif							/* TP_OUTBOX_SQL_H */

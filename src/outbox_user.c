@@ -1,0 +1,258 @@
+/*
+ * outbox_user.c
+ *	  What SQL functions do with the outbox, in their callers' transactions.
+ *
+ * The statements run with the rights of the tables' owner and the search_path
+ * of the caller, so every name in them is qualified.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "outbox.h"
+#include "outbox_sql.h"
+#include "session.h"
+#include "shared.h"
+#include "statement.h"
+
+#define OUTBOX_SEQUENCE "teams_outbox_id_seq"
+
+static Statement enqueue = {
+	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, activity,"
+	" delivery, priority, due_at, expires_at, sender) OVERRIDING SYSTEM VALUE"
+	" SELECT coalesce($11, pg_catalog.nextval($12)),"
+	" b.bot, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM @.teams_bot AS b"
+	" WHERE b.bot OPERATOR(pg_catalog.=) $1 RETURNING id",
+	12, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONOID, TEXTOID, TEXTOID,
+	TIMESTAMPTZOID, TIMESTAMPTZOID, REGROLEOID, INT8OID, REGCLASSOID}
+};
+
+/* A key waits for the transaction that has written it. */
+static Statement claim_key = {
+	"INSERT INTO @.teams_dedupe (bot, dedupe_key, id)"
+	" SELECT b.bot, $2, pg_catalog.nextval($3)"
+	" FROM @.teams_bot AS b WHERE b.bot OPERATOR(pg_catalog.=) $1"
+	" ON CONFLICT (bot, dedupe_key) DO NOTHING RETURNING id",
+	3, {TEXTOID, TEXTOID, REGCLASSOID}
+};
+
+static Statement find_key = {
+	"SELECT id FROM @.teams_dedupe WHERE bot OPERATOR(pg_catalog.=) $1"
+	" AND dedupe_key OPERATOR(pg_catalog.=) $2",
+	2, {TEXTOID, TEXTOID}
+};
+
+/* Returns the id for a message with a key, 0 if the bot does not exist. */
+static int64
+claim_dedupe_key(const OutboxNew *message, bool *is_new)
+{
+	Datum		values[] = {CStringGetTextDatum(message->bot),
+	CStringGetTextDatum(message->dedupe_key),
+	ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE))};
+
+	*is_new = statement_run(&claim_key, values, NULL) > 0;
+	if (*is_new || statement_run(&find_key, values, NULL) > 0)
+		return result_int8(0, 1);
+	return 0;
+}
+
+static int64
+insert_message(const OutboxNew *message, int64 id)
+{
+	Datum		values[12];
+	char		nulls[12 + 1] = "            ";
+
+	values[0] = CStringGetTextDatum(message->bot);
+	values[1] = CStringGetTextDatum(message->kind);
+	values[2] = CStringGetTextDatum(message->scope);
+	values[3] = CStringGetTextDatum(message->target);
+	values[4] = (Datum) 0;
+	if (message->activity != NULL)
+		values[4] = CStringGetTextDatum(message->activity);
+	else
+		nulls[4] = 'n';
+	values[5] = CStringGetTextDatum(message->delivery);
+	values[6] = CStringGetTextDatum(message->priority);
+	values[7] = TimestampTzGetDatum(message->send_at);
+	nulls[7] = message->send_at != 0 ? ' ' : 'n';
+	values[8] = TimestampTzGetDatum(message->expires_at);
+	nulls[8] = message->expires_at != 0 ? ' ' : 'n';
+	values[9] = ObjectIdGetDatum(message->sender);
+	values[10] = Int64GetDatum(id);
+	nulls[10] = id != 0 ? ' ' : 'n';
+	values[11] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
+	return statement_run(&enqueue, values, nulls) > 0 ? result_int8(0, 1) : 0;
+}
+
+int64
+outbox_enqueue(const OutboxNew *message)
+{
+	Session		session;
+	bool		is_new = true;
+	int64		id = 0;
+
+	session_begin(SESSION_CALLER, &session);
+	if (message->dedupe_key != NULL)
+		id = claim_dedupe_key(message, &is_new);
+	if (is_new)
+		id = insert_message(message, id);
+	session_commit(&session);
+	return id;
+}
+
+static Statement note_accepted = {
+	"INSERT INTO @.teams_account (bot, entry, messages)"
+	" VALUES ($1, 'accepted', $2)",
+	2, {TEXTOID, INT8OID}
+};
+
+void
+outbox_note_accepted(const char *bot, int64 messages)
+{
+	Datum		values[] = {CStringGetTextDatum(bot), Int64GetDatum(messages)};
+	Session		session;
+
+	session_begin(SESSION_CALLER, &session);
+	statement_run(&note_accepted, values, NULL);
+	session_commit(&session);
+}
+
+/* May the role see the message?  It goes by the rule of teams_message. */
+#define IS_VISIBLE \
+	"(pg_catalog.pg_has_role($2, sender, 'USAGE') OR" \
+	" pg_catalog.has_table_privilege($2, $3, 'SELECT'))"
+
+static Statement lock_messages = {
+	"SELECT FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND " IS_VISIBLE " ORDER BY id FOR UPDATE",
+	3, {INT8ARRAYOID, OIDOID, OIDOID}
+};
+
+static Statement read_ledger = {
+	"SELECT pg_catalog.unnest(ids) FROM @.teams_inflight"
+};
+
+static Statement cancel = {
+	"WITH gone AS (DELETE FROM @.teams_outbox"
+	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND id OPERATOR(pg_catalog.<>) ALL ($4) AND " IS_VISIBLE " RETURNING *),"
+	WRITE_UNSENT("cancelled", "error_code", "error")
+	" SELECT pg_catalog.count(*), pg_catalog.min(id) FROM gone",
+	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
+};
+
+/*
+ * First the rows are locked, so that the worker cannot put them on the wire;
+ * what is there already is then seen in the ledger, as it is now and not as it
+ * was when the transaction began.
+ */
+int64
+outbox_cancel(ArrayType *ids, Oid role)
+{
+	Datum		values[4];
+	int64	   *on_wire;
+	int64		count;
+	uint64		nwire;
+	Session		session;
+
+	values[0] = PointerGetDatum(ids);
+	values[1] = ObjectIdGetDatum(role);
+	session_begin(SESSION_CALLER, &session);
+	values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
+	statement_run(&lock_messages, values, NULL);
+	nwire = statement_run_latest(&read_ledger, NULL, NULL);
+	on_wire = palloc((nwire + 1) * sizeof(int64));
+	for (uint64 i = 0; i < nwire; i++)
+		on_wire[i] = result_int8(i, 1);
+	values[3] = parameter_int8_array(on_wire, nwire);
+	statement_run(&cancel, values, NULL);
+	count = result_int8(0, 1);
+	if (count > 0)
+		shared_wake_at_commit(result_int8(0, 2));
+	session_commit(&session);
+	return count;
+}
+
+static Statement retry = {
+	"WITH again AS (UPDATE @.teams_delivery"
+	" SET retried_as = pg_catalog.nextval($4) WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND fate OPERATOR(pg_catalog.<>) 'sent' AND retried_as IS NULL"
+	" AND " IS_VISIBLE " RETURNING *)"
+	" INSERT INTO @.teams_outbox (id, bot, kind, scope, target, activity,"
+	" sender) OVERRIDING SYSTEM VALUE"
+	" SELECT retried_as, bot, kind, scope, target, activity,"
+	" $2::pg_catalog.regrole FROM again"
+	" ORDER BY id RETURNING id",
+	4, {INT8ARRAYOID, OIDOID, OIDOID, REGCLASSOID}
+};
+
+int
+outbox_retry(ArrayType *ids, Oid role, MemoryContext context, int64 **new_ids)
+{
+	Datum		values[4];
+	Session		session;
+	uint64		count;
+
+	session_begin(SESSION_CALLER, &session);
+	values[0] = PointerGetDatum(ids);
+	values[1] = ObjectIdGetDatum(role);
+	values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
+	values[3] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
+	count = statement_run(&retry, values, NULL);
+	*new_ids = MemoryContextAlloc(context, (count + 1) * sizeof(int64));
+	for (uint64 i = 0; i < count; i++)
+		(*new_ids)[i] = result_int8(i, 1);
+	session_commit(&session);
+	return (int) count;
+}
+
+static Statement read_fate = {
+	"SELECT d.sender, d.fate, d.error_code, d.error, d.hint,"
+	" NULL::pg_catalog.xid"
+	" FROM @.teams_delivery AS d WHERE d.id OPERATOR(pg_catalog.=) $1"
+	" UNION ALL"
+	" SELECT o.sender, NULL,"
+	" CASE WHEN b.bot IS NULL THEN 'bot_not_configured'"
+	" WHEN b.paused_at IS NOT NULL THEN 'bot_paused'"
+	" WHEN b.trouble IS NOT NULL THEN 'bot_in_trouble'"
+	" ELSE o.error_code END,"
+	" CASE WHEN b.bot IS NULL THEN 'the bot does not exist'"
+	" WHEN b.paused_at IS NOT NULL THEN b.paused_reason"
+	" WHEN b.trouble IS NOT NULL THEN b.trouble ELSE o.error END,"
+	" NULL, o.xmin"
+	" FROM @.teams_outbox AS o LEFT JOIN @.teams_bot AS b"
+	" ON b.bot OPERATOR(pg_catalog.=) o.bot"
+	" WHERE o.id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+Fate *
+outbox_fate(int64 id, MemoryContext context)
+{
+	Datum		values[] = {Int64GetDatum(id)};
+	Fate	   *fate = MemoryContextAllocZero(context, sizeof(Fate));
+	Session		session;
+
+	session_begin(SESSION_CALLER, &session);
+	if (statement_run(&read_fate, values, NULL) == 0)
+		fate->state = FATE_UNKNOWN;
+	else
+	{
+		TransactionId xmin = (TransactionId) result_int4(0, 6);
+
+		fate->sender = (Oid) result_int4(0, 1);
+		fate->fate = result_text(0, 2, context);
+		fate->error_code = result_text(0, 3, context);
+		fate->error = result_text(0, 4, context);
+		fate->hint = result_text(0, 5, context);
+		fate->state = fate->fate != NULL ? FATE_SETTLED :
+			TransactionIdIsCurrentTransactionId(xmin) ? FATE_UNCOMMITTED :
+			FATE_PENDING;
+	}
+	session_commit(&session);
+	return fate;
+}

@@ -1,0 +1,167 @@
+/*
+ * report.c
+ *	  What SQL can see of shared memory, and of the database's identity.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "shared.h"
+
+SQL_FUNCTION(teams_home);
+SQL_FUNCTION(teams_throttles);
+SQL_FUNCTION(teams_workers);
+
+/*
+ * Identity of this database.  A copy made by pg_dump or CREATE DATABASE has
+ * another oid, and one in another cluster another system identifier; that of a
+ * standby, which may be promoted, is the same.
+ */
+Datum
+teams_home(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf(UINT64_FORMAT "/%u",
+											  GetSystemIdentifier(),
+											  MyDatabaseId)));
+}
+
+/* ----------
+ * The workers
+ * ----------
+ */
+
+/* Start a function that returns rows; one after the other is formed later. */
+static FuncCallContext *
+begin_rows(FunctionCallInfo fcinfo)
+{
+	FuncCallContext *call = SRF_FIRSTCALL_INIT();
+	MemoryContext old = MemoryContextSwitchTo(call->multi_call_memory_ctx);
+	TupleDesc	descriptor;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	call->tuple_desc = BlessTupleDesc(descriptor);
+	MemoryContextSwitchTo(old);
+	return call;
+}
+
+static const char *
+state_name(SlotState state)
+{
+	switch (state)
+	{
+		case SLOT_FREE:
+			return "free";
+		case SLOT_STARTING:
+			return "starting";
+		case SLOT_RUNNING:
+			return "running";
+		case SLOT_STOPPED:
+			return "stopped";
+		case SLOT_FAILED:
+			return "failed";
+		case SLOT_ABSENT:
+			return "absent";
+	}
+	return "unknown";
+}
+
+static HeapTuple
+slot_tuple(TupleDesc descriptor, Slot *slot)
+{
+	Datum		values[10];
+	bool		nulls[10] = {0};
+
+	values[0] = ObjectIdGetDatum(slot->database);
+	values[1] = Int32GetDatum(slot->pid);
+	nulls[1] = slot->pid == 0;
+	values[2] = CStringGetTextDatum(state_name(slot->state));
+	values[3] = TimestampTzGetDatum(slot->started_at);
+	nulls[3] = slot->started_at == 0;
+	values[4] = Int32GetDatum((int) pg_atomic_read_u32(&slot->in_flight));
+	values[5] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->sent));
+	values[6] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->failed));
+	values[7] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->retried));
+	values[8] = CStringGetTextDatum(slot->last_error);
+	nulls[8] = slot->last_error[0] == '\0';
+	values[9] = TimestampTzGetDatum(slot->last_error_at);
+	nulls[9] = slot->last_error_at == 0;
+	return heap_form_tuple(descriptor, values, nulls);
+}
+
+Datum
+teams_workers(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+
+	if (SRF_IS_FIRSTCALL())
+		begin_rows(fcinfo)->max_calls = shared_slot_count();
+	call = SRF_PERCALL_SETUP();
+	while (call->call_cntr < call->max_calls)
+	{
+		Slot	   *slot = shared_slot((int) call->call_cntr);
+		HeapTuple	tuple = NULL;
+
+		shared_lock(LW_SHARED);
+		if (slot->state != SLOT_FREE && slot->state != SLOT_ABSENT)
+			tuple = slot_tuple(call->tuple_desc, slot);
+		shared_unlock();
+		if (tuple != NULL)
+			SRF_RETURN_NEXT(call, HeapTupleGetDatum(tuple));
+		call->call_cntr++;
+	}
+	SRF_RETURN_DONE(call);
+}
+
+/* ----------
+ * What limits the bots
+ * ----------
+ */
+
+static HeapTuple
+throttle_tuple(TupleDesc descriptor, Pace *pace, PaceKind kind)
+{
+	static const char *const scopes[PACE_KINDS] =
+	{"connector", "graph read", "graph write"};
+	PaceState	state = pace_state(pace, kind);
+	char	   *client_id = pstrdup(pace->key);
+	char	   *tenant_id = strchr(client_id, '/');
+	Datum		values[7];
+	bool		nulls[7] = {0};
+
+	*tenant_id++ = '\0';
+	values[0] = DirectFunctionCall1(uuid_in, CStringGetDatum(client_id));
+	values[1] = DirectFunctionCall1(uuid_in, CStringGetDatum(tenant_id));
+	values[2] = CStringGetTextDatum(scopes[kind]);
+	values[3] = Int32GetDatum(state.left);
+	values[4] = Float4GetDatum((float4) state.share);
+	values[5] = TimestampTzGetDatum(state.until);
+	nulls[5] = state.until == 0;
+	values[6] = Int64GetDatum(state.complaints);
+	return heap_form_tuple(descriptor, values, nulls);
+}
+
+Datum
+teams_throttles(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+	Pace	   *pace;
+	HeapTuple	tuple;
+
+	if (SRF_IS_FIRSTCALL())
+		begin_rows(fcinfo);
+	call = SRF_PERCALL_SETUP();
+	pace = shared_pace_entry((int) (call->call_cntr / PACE_KINDS));
+	if (pace == NULL)
+		SRF_RETURN_DONE(call);
+	tuple = throttle_tuple(call->tuple_desc, pace,
+						   call->call_cntr % PACE_KINDS);
+	SRF_RETURN_NEXT(call, HeapTupleGetDatum(tuple));
+}

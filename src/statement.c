@@ -1,0 +1,305 @@
+/*
+ * statement.c
+ *	  Prepared statements on the extension's tables, their results and their
+ *	  parameters.
+ *
+ * Text is UTF-8 on the side of the C code, whatever the database's encoding.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "statement.h"
+
+static Oid	extension_schema = InvalidOid;
+
+/*
+ * A renamed schema makes the text of prepared statements wrong, a table that
+ * has grown makes their plans slow.
+ */
+static uint64 plans_generation = 1;
+static uint64 prepared_generation = 1;
+static List *prepared = NIL;	/* statements that have a plan */
+
+static void
+on_schema_change(Datum arg, int cache, uint32 hash)
+{
+	plans_generation++;
+}
+
+void
+statement_attach(Oid schema)
+{
+	static bool watching = false;
+
+	if (!watching)
+		CacheRegisterSyscacheCallback(NAMESPACEOID, on_schema_change,
+									  (Datum) 0);
+	watching = true;
+
+	/* Another schema: the extension was dropped and created again. */
+	if (extension_schema != schema)
+		plans_generation++;
+	extension_schema = schema;
+}
+
+void
+statement_attach_function(FunctionCallInfo fcinfo)
+{
+	statement_attach(get_func_namespace(fcinfo->flinfo->fn_oid));
+}
+
+void
+statement_forget_plans(void)
+{
+	plans_generation++;
+}
+
+/* Results of a procedure that goes on and on must not pile up. */
+void
+statement_free_result(void)
+{
+	if (SPI_tuptable != NULL)
+		SPI_freetuptable(SPI_tuptable);
+	SPI_tuptable = NULL;
+}
+
+static void
+forget_plans(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, prepared)
+	{
+		Statement  *statement = lfirst(cell);
+
+		SPI_freeplan(statement->plan);
+		statement->plan = NULL;
+	}
+	list_free(prepared);
+	prepared = NIL;
+}
+
+static void
+prepare(Statement *statement)
+{
+	const char *schema = quote_identifier(get_namespace_name(extension_schema));
+	StringInfoData text;
+	MemoryContext old;
+	SPIPlanPtr	plan;
+
+	initStringInfo(&text);
+	for (const char *c = statement->text; *c; c++)
+	{
+		if (*c == '@')
+			appendStringInfoString(&text, schema);
+		else
+			appendStringInfoChar(&text, *c);
+	}
+	plan = SPI_prepare(text.data, statement->nargs, statement->args);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	SPI_keepplan(plan);
+	statement->plan = plan;
+
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	prepared = lappend(prepared, statement);
+	MemoryContextSwitchTo(old);
+	pfree(text.data);
+}
+
+static uint64
+run(Statement *statement, Datum *values, const char *nulls, bool latest)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			result;
+
+	if (prepared_generation != plans_generation)
+	{
+		forget_plans();
+		prepared_generation = plans_generation;
+	}
+	if (statement->plan == NULL)
+		prepare(statement);
+	statement_free_result();
+	result = latest ?
+		SPI_execute_snapshot(statement->plan, values, nulls,
+							 GetLatestSnapshot(), InvalidSnapshot, true,
+							 false, 0) :
+		SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s",
+			 SPI_result_code_string(result));
+
+	/* SPI leaves one in a context of its own. */
+	MemoryContextSwitchTo(context);
+	return SPI_processed;
+}
+
+uint64
+statement_run(Statement *statement, Datum *values, const char *nulls)
+{
+	return run(statement, values, nulls, false);
+}
+
+uint64
+statement_run_latest(Statement *statement, Datum *values, const char *nulls)
+{
+	return run(statement, values, nulls, true);
+}
+
+Oid
+statement_relation(const char *name)
+{
+	return get_relname_relid(name, extension_schema);
+}
+
+/* ----------
+ * Results
+ * ----------
+ */
+
+static Datum
+column_value(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column, isnull);
+}
+
+char *
+result_text(uint64 row, int column, MemoryContext context)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+	char	   *server;
+	char	   *utf8;
+
+	if (isnull)
+		return NULL;
+	server = TextDatumGetCString(value);
+	utf8 = pg_server_to_any(server, strlen(server), PG_UTF8);
+	return MemoryContextStrdup(context, utf8);
+}
+
+int64
+result_int8(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+int
+result_int4(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt32(value);
+}
+
+bool
+result_bool(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+TimestampTz
+result_timestamp(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+/* ----------
+ * Parameters
+ * ----------
+ */
+
+Datum
+parameter_text(const char *text)
+{
+	char	   *copy;
+
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return CStringGetTextDatum(text);
+	copy = pstrdup(text);
+	for (char *c = copy; *c; c++)
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	return CStringGetTextDatum(copy);
+}
+
+static Datum
+make_array(Datum *values, bool *nulls, int count, Oid type, int length,
+		   bool by_value, char align)
+{
+	int			lower_bound = 1;
+
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count,
+											  &lower_bound, type, length,
+											  by_value, align));
+}
+
+Datum
+parameter_text_array(const char *const *texts, int count)
+{
+	Datum	   *values = palloc(count * sizeof(Datum));
+	bool	   *nulls = palloc(count * sizeof(bool));
+
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : parameter_text(texts[i]);
+	}
+	return make_array(values, nulls, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+Datum
+parameter_int8_array(const int64 *numbers, int count)
+{
+	Datum	   *values = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int64GetDatum(numbers[i]);
+	return make_array(values, NULL, count, INT8OID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+Datum
+parameter_bool_array(const bool *flags, int count)
+{
+	Datum	   *values = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		values[i] = BoolGetDatum(flags[i]);
+	return make_array(values, NULL, count, BOOLOID, 1, true, TYPALIGN_CHAR);
+}
+
+Datum
+parameter_timestamp_array(const TimestampTz *times, int count)
+{
+	Datum	   *values = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		values[i] = TimestampTzGetDatum(times[i]);
+	return make_array(values, NULL, count, TIMESTAMPTZOID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}

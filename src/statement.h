@@ -1,0 +1,67 @@
+/*
+ * statement.h
+ *	  Prepared statements on the extension's tables, their results and their
+ *	  parameters.
+ */
+#ifndef TP_STATEMENT_H
+#define TP_STATEMENT_H
+
+#include "executor/spi.h"
+#include "fmgr.h"
+
+/*
+ * A statement, prepared when first run and kept.  "@" in its text stands for
+ * the extension's schema.
+ */
+typedef struct Statement
+{
+	const char *text;
+	int			nargs;
+	Oid			args[12];
+	SPIPlanPtr	plan;
+} Statement;
+
+/* Say where the tables are: in the schema of the function that is running. */
+extern void statement_attach(Oid schema);
+extern void statement_attach_function(FunctionCallInfo fcinfo);
+
+/* Prepare all statements anew when they are run next. */
+extern void statement_forget_plans(void);
+
+/* Free the result of the last statement, if it is still there. */
+extern void statement_free_result(void);
+
+/*
+ * Run a statement; nulls may be NULL.  Returns the number of rows.  The second
+ * is for reading what has been committed by now, also in a transaction that
+ * goes by an older snapshot.
+ */
+extern uint64 statement_run(Statement *statement, Datum *values,
+						  const char *nulls);
+extern uint64 statement_run_latest(Statement *statement, Datum *values,
+								 const char *nulls);
+
+/* The oid of a table or sequence of the extension; InvalidOid: not there. */
+extern Oid	statement_relation(const char *name);
+
+/*
+ * A column of a row of the last result.  Text comes as UTF-8 in the given
+ * memory context, NULL for null; numbers of nulls are 0.
+ */
+extern char *result_text(uint64 row, int column, MemoryContext context);
+extern int64 result_int8(uint64 row, int column);
+extern int	result_int4(uint64 row, int column);
+extern bool result_bool(uint64 row, int column);
+extern TimestampTz result_timestamp(uint64 row, int column);	/* 0: null */
+
+/*
+ * Parameters from what the services say.  Text is UTF-8; where the database's
+ * encoding cannot hold it, characters beyond ASCII become question marks.
+ */
+extern Datum parameter_text(const char *text);
+extern Datum parameter_text_array(const char *const *texts, int count);
+extern Datum parameter_int8_array(const int64 *numbers, int count);
+extern Datum parameter_bool_array(const bool *values, int count);
+extern Datum parameter_timestamp_array(const TimestampTz *times, int count);
+
+#endif							/* TP_STATEMENT_H */
