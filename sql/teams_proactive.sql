@@ -218,6 +218,8 @@ CREATE TABLE @extschema@.teams_delivery (
 	hint			text,
 	correlation_id	text,
 	activity		json,
+	priority		text,
+	delivery		text,
 	retried_as		bigint,
 	created_at		timestamptz	NOT NULL,
 	settled_at		timestamptz	NOT NULL DEFAULT now()
@@ -241,7 +243,7 @@ COMMENT ON COLUMN @extschema@.teams_delivery.correlation_id IS
 'id to give to Microsoft''s support (MS-CV or request-id)';
 
 COMMENT ON COLUMN @extschema@.teams_delivery.activity IS
-'the message, unless it was sent; for teams_retry()';
+'the message, unless it was sent; like priority and delivery, for teams_retry()';
 COMMENT ON COLUMN @extschema@.teams_delivery.retried_as IS
 'id of the message that teams_retry() made of this one';
 
@@ -301,6 +303,9 @@ COMMENT ON FUNCTION @extschema@.teams_wake() IS
 CREATE TRIGGER teams_accept AFTER INSERT ON @extschema@.teams_outbox
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.teams_accept();
 CREATE TRIGGER teams_wake AFTER UPDATE ON @extschema@.teams_outbox
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('outbox');
+CREATE TRIGGER teams_wake AFTER UPDATE OR DELETE OR TRUNCATE
+	ON @extschema@.teams_installation
 	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('outbox');
 CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
 	ON @extschema@.teams_bot
@@ -622,7 +627,8 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 		  SELECT d.id, d.bot, d.kind, d.scope, d.target, d.sender,
 				 d.fate, d.attempts, d.doubtful, d.error_code, d.error, d.hint,
 				 d.conversation_id, d.activity_id, d.correlation_id,
-				 NULL, d.created_at, NULL, NULL, d.settled_at, d.retried_as
+				 d.priority, d.created_at, NULL, NULL, d.settled_at,
+				 d.retried_as
 		  FROM @extschema@.teams_delivery AS d) AS m
 	WHERE pg_has_role(m.sender, 'USAGE')
 	   OR has_table_privilege('@extschema@.teams_outbox'::regclass, 'SELECT');
@@ -749,6 +755,11 @@ BEGIN
 	IF role IS NULL OR kind IS NULL THEN
 		RAISE null_value_not_allowed USING
 			MESSAGE = 'role and kind must be given';
+	END IF;
+	IF role = 'public' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'PUBLIC must not be given any of this',
+			HINT = 'Give it to roles.';
 	END IF;
 	IF kind NOT IN ('sender', 'operator', 'administrator') THEN
 		RAISE invalid_parameter_value USING

@@ -300,6 +300,7 @@ receive_app_id(Bot *bot, const HttpReply *reply)
 			bot->teams_app_id = MemoryContextStrdup(bot->context, app_id);
 			bot->app_id_unsaved = true;
 			bot_reset_fetch(&bot->catalog_fetch);
+			bot_clear_trouble(bot);
 			bot_succeeded(bot, OP_CATALOG);
 			break;
 		case GRAPH_CATALOG_ABSENT:

@@ -110,6 +110,7 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error)
 	Target	   *target = message->target;
 
 	target->knowledge = KNOWN_LOST;
+	window_note_change(target);
 	settle_installation(target, "stale", error);
 	if (strcmp(message->last_code, failure->code) == 0)
 		fail_and_ask_again(message, failure);
@@ -128,6 +129,7 @@ take_block(Message *message, Failure *failure, const ServiceError *error)
 
 	settle_installation(target, "blocked", error);
 	target->knowledge = KNOWN_BLOCKED;
+	window_note_change(target);
 	window_target_is_stale(target);
 	fail_all(target, failure);
 }

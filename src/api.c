@@ -442,11 +442,9 @@ teams_wake(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("teams_wake must be called as a trigger")));
-	if (session_is_senders())
-		return PointerGetDatum(NULL);
 	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0)
 		shared_reload_at_commit();
-	else
+	else if (!session_is_senders())
 		shared_wake_at_commit(1);
 	return PointerGetDatum(NULL);
 }

@@ -14,6 +14,9 @@
 #include "settings.h"
 #include "shared.h"
 
+/* When to write again to a row that somebody has locked. */
+#define LOCKED_RETRY_MS 1000
+
 /* The interval between probes doubles so often. */
 #define MAX_PROBE_DOUBLINGS 4
 
@@ -227,7 +230,7 @@ take_state(Bot *bot, const OutboxBot *config)
 	bot->probe_at = 0;
 	if (config->paused_by != NULL && strcmp(config->paused_by, "worker") == 0)
 	{
-		bot->paused_op = OP_SEND;
+		bot->paused_op = OP_CHAT;
 		bot->probe_at = next_probe(bot);
 	}
 }
@@ -265,6 +268,7 @@ configure(Bot *bot, const OutboxBot *config)
 	if (bot->trouble != NULL)
 		pfree(bot->trouble);
 	bot->trouble = NULL;
+	bot->trouble_unsaved = true;
 	bot_reset_fetch(&bot->graph_fetch);
 	bot_reset_fetch(&bot->connector_fetch);
 	bot_reset_fetch(&bot->catalog_fetch);
@@ -434,20 +438,46 @@ bot_clear_trouble(Bot *bot)
 	bot->trouble_unsaved = true;
 }
 
+static bool
+has_unsaved(const Bot *bot)
+{
+	return bot->exists &&
+		(bot->pause_reason != NULL || bot->app_id_unsaved ||
+		 bot->trouble_unsaved || bot->resume_unsaved);
+}
+
 bool
 bot_has_unsaved(void)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &bots)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		if (bot->pause_reason != NULL || bot->app_id_unsaved ||
-			bot->trouble_unsaved || bot->resume_unsaved)
+		if (has_unsaved(bot) && bot->save_at <= now)
 			return true;
 	}
 	return false;
+}
+
+static void
+save(Bot *bot)
+{
+	bot->saving_pause = bot->pause_reason != NULL;
+	bot->saving_resume = bot->resume_unsaved;
+	bot->saving_app_id = bot->app_id_unsaved;
+	bot->saving_trouble = bot->trouble_unsaved;
+	if (bot->saving_pause)
+		outbox_pause_bot(bot->name, bot->pause_reason,
+						 bot->is_copy ? "copy" : "worker");
+	if (bot->saving_resume)
+		outbox_resume_bot(bot->name);
+	if (bot->saving_app_id)
+		outbox_save_app_id(bot->name, bot->teams_app_id);
+	if (bot->saving_trouble)
+		outbox_save_trouble(bot->name, bot->trouble);
 }
 
 void
@@ -459,19 +489,17 @@ bot_save(void)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		bot->saving_pause = bot->pause_reason != NULL;
-		bot->saving_app_id = bot->app_id_unsaved;
-		if (bot->saving_pause)
-			outbox_pause_bot(bot->name, bot->pause_reason,
-							 bot->is_copy ? "copy" : "worker");
-		bot->saving_resume = bot->resume_unsaved;
-		if (bot->saving_resume)
-			outbox_resume_bot(bot->name);
-		if (bot->saving_app_id)
-			outbox_save_app_id(bot->name, bot->teams_app_id);
-		bot->saving_trouble = bot->trouble_unsaved;
-		if (bot->saving_trouble)
-			outbox_save_trouble(bot->name, bot->trouble);
+		bot->saving_pause = bot->saving_resume = false;
+		bot->saving_app_id = bot->saving_trouble = false;
+		if (!has_unsaved(bot))
+			continue;
+		bot->save_at = 0;
+		if (outbox_lock_bot(bot->name))
+			save(bot);
+		else
+			bot->save_at =
+				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+											LOCKED_RETRY_MS);
 	}
 }
 

@@ -71,6 +71,7 @@ typedef struct Bot
 	char	   *pause_reason;	/* to be saved, or NULL */
 	bool		is_copy;		/* the pause is because of that */
 	bool		resume_unsaved;	/* the probe has succeeded */
+	TimestampTz save_at;		/* somebody has locked the row: not before */
 	bool		saving_resume;
 	Operation	paused_op;		/* what would have to succeed */
 	int			probes;			/* that have failed in a row */

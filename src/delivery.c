@@ -36,9 +36,11 @@
 #define SETTLE_DELAY_MS 20
 
 /*
- * Old messages are removed a thousand at a time, with pauses for others; and
- * the account is added up now and then.
+ * What is due and locked is tried again later.  Old messages are removed a
+ * thousand at a time, with pauses for others; and the account is added up now
+ * and then.
  */
+#define LOCKED_RETRY_MS 1000
 #define PURGE_PAUSE_MS 50
 #define PURGE_INTERVAL_MS 60000
 #define FOLD_INTERVAL_MS 10000
@@ -219,16 +221,34 @@ drop_old_targets(void)
 	}
 }
 
-/* What a point in time brings: messages become due, or expire. */
-static void
+/*
+ * What a point in time brings: messages become due, or expire.  False if what
+ * is due is locked by somebody.
+ */
+static bool
 do_what_is_due(void)
 {
+	int			count;
+
 	if (next_due == 0 || next_due > GetCurrentTimestamp())
-		return;
-	intake_expire();
+		return true;
+	count = intake_expire();
 	if (!stopping)
-		intake_make_ready();
+		count += intake_make_ready();
 	due_wanted = true;
+	return count > 0;
+}
+
+/* When there is something to do next, or 0. */
+static TimestampTz
+read_next_due(bool locked)
+{
+	TimestampTz due = outbox_next_due();
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (locked && due != 0 && due <= now)
+		return TimestampTzPlusMilliseconds(now, LOCKED_RETRY_MS);
+	return due;
 }
 
 /* Remove what is old from the history, and add up the account. */
@@ -255,10 +275,10 @@ keep_house(void)
 static void
 count_settled(SettleCounts counts)
 {
-	if (slot == NULL)
-		return;
 	if (counts.sent + counts.failed > 0)
 		plan_fold();
+	if (slot == NULL)
+		return;
 	pg_atomic_fetch_add_u64(&slot->sent, counts.sent);
 	pg_atomic_fetch_add_u64(&slot->failed, counts.failed);
 	pg_atomic_fetch_add_u64(&slot->retried, counts.retried);
@@ -275,7 +295,9 @@ run_transaction(void)
 	Session		session;
 	TimestampTz due = next_due;
 	bool		reloading = reload_wanted;
+	bool		locked;
 
+	dispatch_begin();
 	if (!session_begin(session_kind, &session))
 		return false;
 	MemoryContextSwitchTo(context);
@@ -291,7 +313,7 @@ run_transaction(void)
 		bot_reload(outbox_read_bots(context));
 		drop_old_targets();
 	}
-	do_what_is_due();
+	locked = !do_what_is_due();
 	if (!stopping)
 	{
 		intake_read_behind();
@@ -301,7 +323,7 @@ run_transaction(void)
 		dispatch_enter_ledger();
 	}
 	if (due_wanted || settle_has_retries())
-		due = outbox_next_due();
+		due = read_next_due(locked);
 	session_commit(&session);
 	MemoryContextSwitchTo(context);
 
@@ -399,7 +421,10 @@ time_to_next_step(void)
 			Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
 			if (bot->exists)
+			{
 				earlier(&earliest, bot->probe_at);
+				earlier(&earliest, bot->save_at);
+			}
 			if (!bot_is_active(bot))
 				continue;
 			earlier(&earliest, access_next_fetch(bot));

@@ -43,8 +43,16 @@ dispatch_open(MemoryContext context)
 	dispatch_context = context;
 	own_chat_paces = NULL;
 	chosen = NULL;
-	chosen_count = 0;
 	chosen_room = 0;
+	dispatch_begin();
+}
+
+void
+dispatch_begin(void)
+{
+	chosen_count = 0;
+	post_count = 0;
+	gone_count = 0;
 }
 
 /* ----------
@@ -161,18 +169,19 @@ has_ready(const Bot *bot)
 static void
 choose_of_bot(Bot *bot)
 {
-	int			room = Min(wire_room(bot),
-						   pace_room(bot->pace, PACE_CONNECTOR,
-									 bot->config->connector_rate));
+	int			room = wire_room(bot);
 	int			first = chosen_count;
 
 	if (room == 0 || !has_ready(bot) || access_connector_bearer(bot) == NULL)
 		return;
+
+	/* Others may send for the same bot: take first, and give back the rest. */
+	room = pace_take(bot->pace, PACE_CONNECTOR, bot->config->connector_rate,
+					 room);
 	for (int i = 0; i < PRIORITIES; i++)
 		room -= choose_of_lane(&bot->lanes[i], room);
 	bot->chosen = chosen_count - first;
-	pace_take(bot->pace, PACE_CONNECTOR, bot->config->connector_rate,
-			  bot->chosen);
+	pace_give_back(bot->pace, PACE_CONNECTOR, room, chosen_at);
 }
 
 void
@@ -180,7 +189,6 @@ dispatch_choose(void)
 {
 	dlist_iter	iter;
 
-	chosen_count = 0;
 	chosen_at = GetCurrentTimestamp();
 	dlist_foreach(iter, bot_list())
 	{
@@ -254,8 +262,6 @@ dispatch_enter_ledger(void)
 {
 	int64	   *ids;
 
-	post_count = 0;
-	gone_count = 0;
 	if (chosen_count == 0)
 		return;
 	ids = palloc(chosen_count * sizeof(int64));
@@ -273,7 +279,6 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 	Bot		   *bot = target->bot;
 	HttpRequest request = {0};
 
-	window_flies(message, batch);
 	request.url = connector_send_url(target->service_url ?
 									 target->service_url : bot->connector_url,
 									 target->chat_id);
@@ -286,6 +291,7 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 	request.handler = answer_post;
 	request.argument = message;
 	http_start(&request);
+	window_flies(message, batch);
 }
 
 static int
@@ -305,6 +311,8 @@ forget_gone(void)
 	{
 		Message    *message = window_find(gone[i]);
 
+		if (message == NULL)
+			continue;
 		message->target->not_before = 0;
 		window_forget(message);
 	}

@@ -15,6 +15,9 @@ extern bool dispatch_can_choose(Bot *bot);
 /* When there will be one that waits for its pace only, or 0. */
 extern TimestampTz dispatch_next(Bot *bot);
 
+/* Forget what an earlier transaction has chosen, which came to nothing. */
+extern void dispatch_begin(void);
+
 /*
  * In a transaction: choose what goes next, and enter it into the ledger.  In
  * the same memory context, after the commit: post it.

@@ -26,6 +26,9 @@
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
 
+/* A batch waits so long to be fuller. */
+#define WORTH_WAITING_MS 1000
+
 /* Installations answered by 404 in a row: then the catalog lacks the app. */
 #define MAX_REFUSED_INSTALLS 3
 
@@ -99,11 +102,23 @@ finish(Target *target)
 }
 
 static void
+forget_error(Target *target)
+{
+	if (target->error.code != NULL)
+		pfree(unconstify(char *, target->error.code));
+	if (target->error.message != NULL)
+		pfree(unconstify(char *, target->error.message));
+	target->error.code = target->error.message = NULL;
+}
+
+static void
 fail(Target *target, Action verdict, const ServiceError *error,
 	 const char *hint, double retry_after)
 {
-	MemoryContext old = MemoryContextSwitchTo(targets_context);
+	MemoryContext old;
 
+	forget_error(target);
+	old = MemoryContextSwitchTo(targets_context);
 	target->verdict = verdict;
 	policy_set_error(&target->error, error->code, error->message);
 	MemoryContextSwitchTo(old);
@@ -428,6 +443,16 @@ waiting_count(const Bot *bot)
 		bot->asking_count[PACE_GRAPH_WRITE];
 }
 
+/* Those of a kind that wait, and need not wait long. */
+static int
+wanted_count(Bot *bot, PaceKind kind)
+{
+	TimestampTz soon = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												   WORTH_WAITING_MS);
+
+	return pace_next(bot->pace, kind) > soon ? 0 : bot->asking_count[kind];
+}
+
 /* Those of a kind that wait and may leave now. */
 static int
 leaving_count(Bot *bot, PaceKind kind)
@@ -448,7 +473,9 @@ batch_is_worth_while(Bot *bot)
 {
 	int			leaving = leaving_count(bot, PACE_GRAPH_READ) +
 		leaving_count(bot, PACE_GRAPH_WRITE);
-	int			wanted = Min(waiting_count(bot), GRAPH_BATCH_MAX);
+	int			wanted = Min(wanted_count(bot, PACE_GRAPH_READ) +
+							 wanted_count(bot, PACE_GRAPH_WRITE),
+							 GRAPH_BATCH_MAX);
 
 	if (bot->state == BOT_PROBING)
 		return bot->graph_batches == 0 && leaving > 0;
@@ -484,7 +511,11 @@ installation_next(const Bot *bot)
 	if (!bot_is_active(bot) || bot->graph_batches > 0)
 		return 0;
 	for (PaceKind kind = PACE_GRAPH_READ; kind <= PACE_GRAPH_WRITE; kind++)
-		if (bot->asking_count[kind] > 0)
-			next = Max(next, pace_next(bot->pace, kind));
+	{
+		TimestampTz time = pace_next(bot->pace, kind);
+
+		if (bot->asking_count[kind] > 0 && (next == 0 || time < next))
+			next = time;
+	}
 	return next;
 }

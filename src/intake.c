@@ -42,8 +42,10 @@ static void
 note_unreachable(Message *message)
 {
 	MemoryContext old = MemoryContextSwitchTo(intake_context);
+	int64	   *id = palloc(sizeof(int64));
 
-	unreachable = lappend(unreachable, message);
+	*id = message->id;
+	unreachable = lappend(unreachable, id);
 	MemoryContextSwitchTo(old);
 }
 
@@ -54,11 +56,14 @@ intake_answer_unreachable(void)
 
 	foreach(cell, unreachable)
 	{
-		Message    *message = lfirst(cell);
+		Message    *message = window_find(*(int64 *) lfirst(cell));
 
-		answer_unreachable(message, message->target->knowledge);
+		/* It may have had to make room for an earlier one. */
+		if (message != NULL && message->state == MESSAGE_QUEUED &&
+			message->target->knowledge >= KNOWN_REMOVED)
+			answer_unreachable(message, message->target->knowledge);
 	}
-	list_free(unreachable);
+	list_free_deep(unreachable);
 	unreachable = NIL;
 }
 
@@ -87,7 +92,7 @@ admit(const OutboxMessage *row)
  * A retry comes first in its conversation, or it would be held back itself.
  * What was scheduled may have others before it that no sweep has come to yet.
  */
-void
+int
 intake_make_ready(void)
 {
 	OutboxMessage *rows;
@@ -99,11 +104,12 @@ intake_make_ready(void)
 
 		if (bot != NULL && (!bot_is_active(bot) || !rows[i].retrying ||
 							!admit(&rows[i])))
-			window_look_again(bot, rows[i].id);
+			window_look_for(bot, &rows[i]);
 	}
+	return count;
 }
 
-void
+int
 intake_expire(void)
 {
 	OutboxExpired *expired;
@@ -120,6 +126,7 @@ intake_expire(void)
 		else if (expired[i].retrying && bot != NULL)
 			window_look_again(bot, expired[i].id);
 	}
+	return count;
 }
 
 /* Is there reason, and room, to go on with a sweep? */

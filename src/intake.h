@@ -17,9 +17,12 @@ extern bool intake_has_behind(void);
 extern void intake_sweep(void);
 extern void intake_read_behind(void);
 
-/* The same at a point in time at which messages become due, or expire. */
-extern void intake_make_ready(void);
-extern void intake_expire(void);
+/*
+ * The same at a point in time at which messages become due, or expire; returns
+ * how many.
+ */
+extern int	intake_make_ready(void);
+extern int	intake_expire(void);
 
 /*
  * After the transaction: messages whose recipients are known not to want them

@@ -2,7 +2,7 @@
  * outbox.h
  *	  The extension's tables, as the rest of the C code sees them.
  *
- * All functions but outbox_enqueue() and outbox_fate() must be called between
+ * All functions but those for SQL functions must be called between
  * session_begin() and session_commit().  Strings are UTF-8.
  */
 #ifndef TP_OUTBOX_H
@@ -41,6 +41,9 @@ typedef struct OutboxBot
 
 /* All bots, as a list of OutboxBot in the given context. */
 extern List *outbox_read_bots(MemoryContext context);
+
+/* May the bot's row be written without waiting for somebody's transaction? */
+extern bool outbox_lock_bot(const char *bot);
 extern void outbox_pause_bot(const char *bot, const char *reason,
 							 const char *paused_by);
 extern void outbox_resume_bot(const char *bot);

@@ -24,6 +24,11 @@ static Statement read_bots = {
 	" FROM @.teams_bot"
 };
 
+static Statement lock_bot = {
+	"SELECT FROM @.teams_bot WHERE bot = $1 FOR UPDATE SKIP LOCKED",
+	1, {TEXTOID}
+};
+
 static Statement pause_bot = {
 	"UPDATE @.teams_bot SET paused_at = now(), paused_reason = $2,"
 	" paused_by = $3 WHERE bot = $1 AND paused_at IS NULL",
@@ -37,7 +42,8 @@ static Statement resume_bot = {
 };
 
 static Statement save_trouble = {
-	"UPDATE @.teams_bot SET trouble = $2 WHERE bot = $1",
+	"UPDATE @.teams_bot SET trouble = $2 WHERE bot = $1"
+	" AND trouble IS DISTINCT FROM $2",
 	2, {TEXTOID, TEXTOID}
 };
 
@@ -80,6 +86,14 @@ outbox_read_bots(MemoryContext context)
 	}
 	MemoryContextSwitchTo(old);
 	return bots;
+}
+
+bool
+outbox_lock_bot(const char *bot)
+{
+	Datum		values[] = {parameter_text(bot)};
+
+	return statement_run(&lock_bot, values, NULL) > 0;
 }
 
 void

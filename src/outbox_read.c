@@ -138,6 +138,7 @@ static Statement read_due = {
 	" SELECT " MESSAGE_COLUMNS("e") ", d.state, d.target_error IS NOT NULL,"
 	" d.chat_id, d.service_url, -1 FROM due AS d"
 	" JOIN " EACH_PRIORITY("o") " ON o.priority <> d.priority"
+	" OR d.state IN ('removed', 'blocked')"
 	" CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"

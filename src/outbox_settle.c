@@ -22,21 +22,25 @@ static Statement settle = {
 	" r.conversation_id, r.activity_id, o.attempts + r.is_attempt::int,"
 	" o.doubtful OR r.doubtful, r.error_code, r.error, r.hint,"
 	" r.correlation_id, CASE WHEN r.fate <> 'sent' THEN o.activity END,"
-	" o.created_at),"
+	" CASE WHEN r.fate <> 'sent' THEN o.priority END,"
+	" CASE WHEN r.fate <> 'sent' THEN o.delivery END, o.created_at),"
 	" account AS ("
 	"INSERT INTO @.teams_account (bot, entry, messages)"
 	" SELECT bot, fate, count(*) FROM gone GROUP BY bot, fate)"
 	" INSERT INTO @.teams_delivery (id, bot, kind, scope, target, sender,"
 	" fate, conversation_id, activity_id, attempts, doubtful, error_code,"
-	" error, hint, correlation_id, activity, created_at) SELECT * FROM gone"
+	" error, hint, correlation_id, activity, priority, delivery, created_at)"
+	" SELECT * FROM gone"
 	" ON CONFLICT (id) DO UPDATE SET (bot, kind, scope, target, sender, fate,"
 	" conversation_id, activity_id, attempts, doubtful, error_code, error,"
-	" hint, correlation_id, activity, created_at, settled_at) = (excluded.bot,"
+	" hint, correlation_id, activity, priority, delivery, created_at,"
+	" settled_at) = (excluded.bot,"
 	" excluded.kind, excluded.scope, excluded.target, excluded.sender,"
 	" excluded.fate, excluded.conversation_id, excluded.activity_id,"
 	" excluded.attempts, excluded.doubtful, excluded.error_code,"
 	" excluded.error, excluded.hint, excluded.correlation_id,"
-	" excluded.activity, excluded.created_at, excluded.settled_at)",
+	" excluded.activity, excluded.priority, excluded.delivery,"
+	" excluded.created_at, excluded.settled_at)",
 	10, {INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
 	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };
@@ -179,18 +183,25 @@ outbox_close_batches(const int64 *batches, int count)
 
 /* What is on the wire does not expire. */
 static Statement next_due = {
-	"SELECT least((SELECT due_at FROM @.teams_outbox"
+	"SELECT d.time FROM (SELECT least((SELECT due_at FROM @.teams_outbox"
 	" WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1),"
 	" (SELECT expires_at FROM @.teams_outbox AS o"
 	" WHERE expires_at IS NOT NULL AND NOT EXISTS ("
 	"SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
-	" ORDER BY expires_at LIMIT 1))"
+	" ORDER BY expires_at LIMIT 1))) AS d (time) WHERE d.time IS NOT NULL"
 };
 
 TimestampTz
 outbox_next_due(void)
 {
-	return statement_run(&next_due, NULL, NULL) > 0 ? result_timestamp(0, 1) : 0;
+	TimestampTz due;
+
+	if (statement_run(&next_due, NULL, NULL) == 0)
+		return 0;
+
+	/* Zero is a time, too, but for us it means that there is none. */
+	due = result_timestamp(0, 1);
+	return due != 0 ? due : 1;
 }
 
 static Statement expire = {
@@ -223,7 +234,8 @@ static Statement purge_history = {
 	"WITH old AS ("
 	"DELETE FROM @.teams_delivery WHERE ctid = ANY (ARRAY("
 	"SELECT ctid FROM @.teams_delivery"
-	" WHERE settled_at < now() - $1 * interval '1 minute' LIMIT 1000))"
+	" WHERE settled_at < now() - $1 * interval '1 minute' LIMIT 1000"
+	" FOR UPDATE SKIP LOCKED))"
 	" RETURNING id),"
 	" keys AS (DELETE FROM @.teams_dedupe AS k USING old WHERE k.id = old.id)"
 	" SELECT count(*) FROM old",
@@ -266,11 +278,12 @@ static Statement recover = {
 	" RETURNING *),"
 	" history AS ("
 	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, sender, fate,"
-	" attempts, doubtful, error_code, error, hint, activity, created_at)"
+	" attempts, doubtful, error_code, error, hint, activity, priority,"
+	" delivery, created_at)"
 	" SELECT id, bot, kind, scope, target, sender, 'failed', attempts + 1,"
 	" true, 'outcome_unknown', 'attempted before a crash',"
-	" 'Look into the chat before you send it again.', activity, created_at"
-	" FROM gone),"
+	" 'Look into the chat before you send it again.', activity, priority,"
+	" delivery, created_at FROM gone ON CONFLICT (id) DO NOTHING),"
 	" account AS ("
 	"INSERT INTO @.teams_account (bot, entry, messages)"
 	" SELECT bot, 'failed', count(*) FROM gone GROUP BY bot)"

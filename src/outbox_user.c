@@ -9,8 +9,10 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "outbox.h"
@@ -127,9 +129,10 @@ outbox_note_accepted(const char *bot, int64 messages)
 	" pg_catalog.has_table_privilege($2, $3, 'SELECT'))"
 
 static Statement lock_messages = {
-	"SELECT FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
-	" AND " IS_VISIBLE " ORDER BY id FOR UPDATE",
-	3, {INT8ARRAYOID, OIDOID, OIDOID}
+	"SELECT id FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND id OPERATOR(pg_catalog.<>) ALL ($4) AND " IS_VISIBLE
+	" ORDER BY id FOR UPDATE",
+	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
 };
 
 static Statement read_ledger = {
@@ -138,37 +141,107 @@ static Statement read_ledger = {
 
 static Statement cancel = {
 	"WITH gone AS (DELETE FROM @.teams_outbox"
-	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
-	" AND id OPERATOR(pg_catalog.<>) ALL ($4) AND " IS_VISIBLE " RETURNING *),"
+	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) RETURNING *),"
 	WRITE_UNSENT("cancelled", "error_code", "error")
 	" SELECT pg_catalog.count(*), pg_catalog.min(id) FROM gone",
-	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
+	1, {INT8ARRAYOID}
 };
 
+typedef struct Ids
+{
+	int64	   *ids;
+	int			count;
+} Ids;
+
+/* The first column of the last result. */
+static Ids
+take_ids(uint64 count)
+{
+	Ids			ids = {palloc((count + 1) * sizeof(int64)), (int) count};
+
+	for (uint64 i = 0; i < count; i++)
+		ids.ids[i] = result_int8(i, 1);
+	return ids;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool
+have_common(const Ids *sorted, const Ids *others)
+{
+	for (int i = 0; i < others->count; i++)
+		if (bsearch(&others->ids[i], sorted->ids, sorted->count,
+					sizeof(int64), compare_ids) != NULL)
+			return true;
+	return false;
+}
+
+/* What is on the wire now, and not as it was when the transaction began. */
+static Ids
+read_on_wire(void)
+{
+	return take_ids(statement_run_latest(&read_ledger, NULL, NULL));
+}
+
 /*
- * First the rows are locked, so that the worker cannot put them on the wire;
- * what is there already is then seen in the ledger, as it is now and not as it
- * was when the transaction began.
+ * Lock those of the messages that are not on the wire, so that they cannot get
+ * there.  One that got there meanwhile must not stay locked, or the worker
+ * could not write what becomes of it before this transaction ends: then all
+ * are let go, and it is tried again.
  */
+static Ids
+lock_unsent(ArrayType *ids, Oid role)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	for (;;)
+	{
+		Ids			on_wire = read_on_wire();
+		Datum		values[4];
+		Ids			locked;
+		bool		clash;
+
+		values[0] = PointerGetDatum(ids);
+		values[1] = ObjectIdGetDatum(role);
+		values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
+		values[3] = parameter_int8_array(on_wire.ids, on_wire.count);
+
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(context);
+		locked = take_ids(statement_run(&lock_messages, values, NULL));
+		on_wire = read_on_wire();
+		clash = have_common(&locked, &on_wire);
+		if (clash)
+			RollbackAndReleaseCurrentSubTransaction();
+		else
+			ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (!clash)
+			return locked;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 int64
 outbox_cancel(ArrayType *ids, Oid role)
 {
-	Datum		values[4];
-	int64	   *on_wire;
+	Datum		values[1];
+	Ids			locked;
 	int64		count;
-	uint64		nwire;
 	Session		session;
 
-	values[0] = PointerGetDatum(ids);
-	values[1] = ObjectIdGetDatum(role);
 	session_begin(SESSION_CALLER, &session);
-	values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
-	statement_run(&lock_messages, values, NULL);
-	nwire = statement_run_latest(&read_ledger, NULL, NULL);
-	on_wire = palloc((nwire + 1) * sizeof(int64));
-	for (uint64 i = 0; i < nwire; i++)
-		on_wire[i] = result_int8(i, 1);
-	values[3] = parameter_int8_array(on_wire, nwire);
+	locked = lock_unsent(ids, role);
+	values[0] = parameter_int8_array(locked.ids, locked.count);
 	statement_run(&cancel, values, NULL);
 	count = result_int8(0, 1);
 	if (count > 0)
@@ -183,8 +256,9 @@ static Statement retry = {
 	" AND fate OPERATOR(pg_catalog.<>) 'sent' AND retried_as IS NULL"
 	" AND " IS_VISIBLE " RETURNING *)"
 	" INSERT INTO @.teams_outbox (id, bot, kind, scope, target, activity,"
-	" sender) OVERRIDING SYSTEM VALUE"
+	" priority, delivery, sender) OVERRIDING SYSTEM VALUE"
 	" SELECT retried_as, bot, kind, scope, target, activity,"
+	" coalesce(priority, 'normal'), coalesce(delivery, 'at-least-once'),"
 	" $2::pg_catalog.regrole FROM again"
 	" ORDER BY id RETURNING id",
 	4, {INT8ARRAYOID, OIDOID, OIDOID, REGCLASSOID}

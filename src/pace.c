@@ -59,6 +59,14 @@ pace_take(Pace *pace, PaceKind kind, int quota, int wanted)
 }
 
 void
+pace_give_back(Pace *pace, PaceKind kind, int count, TimestampTz from)
+{
+	SpinLockAcquire(&pace->mutex);
+	throttle_give_back(&pace->throttles[kind], count, from);
+	SpinLockRelease(&pace->mutex);
+}
+
+void
 pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from)
 {
 	TimestampTz now = GetCurrentTimestamp();

@@ -58,7 +58,9 @@ extern int	pace_room(Pace *pace, PaceKind kind, int quota);
 /* Let up to "wanted" leave; returns how many may. */
 extern int	pace_take(Pace *pace, PaceKind kind, int quota, int wanted);
 
-/* What was let leave at that time leaves only now. */
+/* What was let leave at that time does not; or leaves only now. */
+extern void pace_give_back(Pace *pace, PaceKind kind, int count,
+						   TimestampTz from);
 extern void pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from);
 
 /* The service answered 429: nothing leaves for so many seconds. */

@@ -321,10 +321,14 @@ shared_pace(const char *key)
 Pace *
 shared_pace_entry(int index)
 {
-	if (shared == NULL || index >= MAX_PACES ||
-		shared->paces[index].key[0] == '\0')
+	bool		is_used;
+
+	if (shared == NULL || index >= MAX_PACES)
 		return NULL;
-	return &shared->paces[index];
+	shared_lock(LW_SHARED);
+	is_used = shared->paces[index].key[0] != '\0';
+	shared_unlock();
+	return is_used ? &shared->paces[index] : NULL;
 }
 
 ChatPaces *

@@ -117,17 +117,28 @@ throttle_take(Throttle *throttle, int count, int64 now)
 }
 
 void
-throttle_move(Throttle *throttle, int count, int64 from, int64 now)
+throttle_give_back(Throttle *throttle, int count, int64 from)
 {
 	int64		slot = from / THROTTLE_SLOT_US;
 
-	advance(throttle, now);
-	if (slot <= throttle->newest && slot > throttle->newest - THROTTLE_SLOTS)
+	/* They were counted at that time or a little later. */
+	for (; slot <= throttle->newest && count > 0; slot++)
 	{
 		uint16	   *counted = &throttle->counts[slot % THROTTLE_SLOTS];
+		int			given = Min(*counted, count);
 
-		*counted -= Min(*counted, count);
+		if (slot <= throttle->newest - THROTTLE_SLOTS)
+			continue;
+		*counted -= given;
+		count -= given;
 	}
+}
+
+void
+throttle_move(Throttle *throttle, int count, int64 from, int64 now)
+{
+	advance(throttle, now);
+	throttle_give_back(throttle, count, from);
 	throttle_take(throttle, count, now);
 }
 

@@ -37,8 +37,12 @@ extern int	throttle_room(Throttle *throttle, int quota, int64 now);
  */
 extern int	throttle_smooth_room(Throttle *throttle, int quota, int64 now);
 
-/* So many leave now; or leave only now, though they were counted before. */
+/*
+ * So many leave now; or do not, though they were counted at that time; or leave
+ * only now instead.
+ */
 extern void throttle_take(Throttle *throttle, int count, int64 now);
+extern void throttle_give_back(Throttle *throttle, int count, int64 from);
 extern void throttle_move(Throttle *throttle, int count, int64 from,
 						  int64 now);
 

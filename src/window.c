@@ -245,17 +245,42 @@ window_look_again(Bot *bot, int64 from)
 	}
 }
 
+void
+window_look_for(Bot *bot, const OutboxMessage *row)
+{
+	Lane	   *lane = &bot->lanes[row->priority];
+
+	look_again(row->knowledge <= KNOWN_LOST ? &lane->unknown : &lane->known,
+			   row->id);
+}
+
+/* The message leaves its target's queue. */
+static void leave_queue(Message *message);
+
 /* ----------
  * What a target has in the table
  * ----------
  */
+
+/*
+ * A target about which nothing is known any more, while a message to it is
+ * still on the wire: nothing is asked before that has come back.
+ */
+static bool
+waits_for_flight(Target *target)
+{
+	Message    *first = window_first(target);
+
+	return target->state == TARGET_NEW && first != NULL &&
+		first->state == MESSAGE_IN_FLIGHT;
+}
 
 /* Is there room for what the table has for it? */
 static void
 check_behind(Target *target)
 {
 	bool		wanted = target->behind_from != 0 &&
-		target->state != TARGET_ASKING &&
+		target->state != TARGET_ASKING && !waits_for_flight(target) &&
 		target->message_count <= TARGET_ROOM / 2;
 
 	if (wanted && !target->is_behind)
@@ -277,15 +302,23 @@ window_note_behind(Target *target, int64 from, Priority priority)
 	check_behind(target);
 }
 
-/* The highest id that the target has in memory, or 0. */
+/*
+ * The highest id that queues for the target, or 0.  One on the wire may have a
+ * higher one than others that have come late.
+ */
 static int64
-last_id(Target *target)
+last_queued_id(Target *target)
 {
 	int64		last = 0;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &target->messages)
-		last = Max(last, dlist_container(Message, node, iter.cur)->id);
+	{
+		Message    *message = dlist_container(Message, node, iter.cur);
+
+		if (message->state == MESSAGE_QUEUED)
+			last = Max(last, message->id);
+	}
 	return last;
 }
 
@@ -293,7 +326,7 @@ void
 window_note_change(Target *target)
 {
 	if (!dlist_is_empty(&target->messages))
-		window_note_behind(target, last_id(target) + 1, PRIORITY_LOW);
+		window_note_behind(target, last_queued_id(target) + 1, PRIORITY_LOW);
 }
 
 void
@@ -314,13 +347,24 @@ window_caught_up(Target *target)
 static bool
 must_wait(Target *target, int64 id)
 {
-	if (target->behind_from != 0)
-		return id >= target->behind_from;
-	if (target->message_count < TARGET_ROOM)
-		return false;
+	if (target->behind_from != 0 && id >= target->behind_from)
+		return true;
+	return target->message_count >= TARGET_ROOM &&
+		id > last_queued_id(target);
+}
 
-	/* One that comes before others here must not be left behind. */
-	return id > dlist_tail_element(Message, node, &target->messages)->id;
+/* One that comes before others takes the place of the last of them. */
+static void
+make_room(Target *target)
+{
+	Message    *last = dlist_tail_element(Message, node, &target->messages);
+
+	if (target->message_count < TARGET_ROOM ||
+		last->state != MESSAGE_QUEUED)
+		return;
+	leave_queue(last);
+	window_note_behind(target, last->id, last->priority);
+	hash_search(messages, &last->id, HASH_REMOVE, NULL);
 }
 
 /* Insert in the order of the ids, but never before what is on the wire. */
@@ -424,12 +468,18 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	target = find_or_make_target(bot, row);
 	if (target == NULL)
 		return NULL;
+	if (waits_for_flight(target))
+	{
+		window_note_behind(target, row->id, row->priority);
+		return NULL;
+	}
 	if (must_wait(target, row->id))
 	{
 		/* What comes between may have been passed over in another lane. */
-		window_note_behind(target, last_id(target) + 1, row->priority);
+		window_note_behind(target, last_queued_id(target) + 1, row->priority);
 		return NULL;
 	}
+	make_room(target);
 	message = new_message(row, target);
 	bot->lanes[message->priority].window++;
 	enqueue(target, message);
@@ -445,7 +495,6 @@ window_release_target(Target *target)
 		free_target(target);
 }
 
-/* The message leaves its target's queue. */
 static void
 leave_queue(Message *message)
 {
@@ -511,10 +560,12 @@ window_drop_bot(Bot *bot)
 	{
 		Target	   *target = &entry->target;
 		Message    *first = window_first(target);
+		bool		flies = first != NULL &&
+			first->state == MESSAGE_IN_FLIGHT;
 
 		/* Where the next one goes is to be found out anew. */
 		leave_to_table(target);
-		if (first != NULL && first->state == MESSAGE_IN_FLIGHT)
+		if (flies)
 			window_target_is_stale(target);
 		else
 			target->behind_from = 0;

@@ -104,7 +104,10 @@ extern void window_note_behind(Target *target, int64 from, Priority priority);
 extern void window_catching_up(Target *target);
 extern void window_caught_up(Target *target);
 
-/* The same for all targets of a bot, which look for their chats anew. */
+/*
+ * Leave to the table what queues for any target of the bot, which is another
+ * one now: they look for their chats anew.
+ */
 extern void window_drop_bot(Bot *bot);
 
 /* Free a target that is not being asked for and has no messages. */
@@ -113,8 +116,9 @@ extern void window_release_target(Target *target);
 /* Remove a message from memory, and its target if that was the last. */
 extern void window_forget(Message *message);
 
-/* Look again at all messages of a bot from this id on. */
+/* Look again at all messages of a bot from this id on; or for one of them. */
 extern void window_look_again(Bot *bot, int64 from);
+extern void window_look_for(Bot *bot, const OutboxMessage *row);
 
 /*
  * What is found out of a target has changed: the sweeps may have passed over

@@ -64,6 +64,18 @@ is(ensure_installed($ada), 'sent', 'an explicit wish installs it');
 is(outcome($ada, 'welcome back'), 'sent send=1 lookup=0 install=0',
 	'and she gets messages again');
 
+# A wish and a message in one transaction, while Graph has much to do.
+$sim->uninstall($ada);
+outcome($ada, 'lost again');
+$sim->fault(operation => 'batch', delay_ms => 100, count => -1);
+my $wish = $node->value("SELECT count(teams_ensure_installed('nobody' || i || '\@x.y'))"
+	  . " FROM generate_series(1, 300) AS i; SELECT teams_ensure_installed('$ada');"
+	  . " SELECT teams_send('$ada', 'wished for')");
+is($node->fate((split /\n/, $wish)[-1]), 'sent',
+	'a message after the wish, in the same transaction, is sent');
+$sim->clear_faults;
+$node->wait_until_sent;
+
 # Many at once, and those that wait in the table.
 $sim->uninstall($ada);
 my $seen = $sim->message_count;
