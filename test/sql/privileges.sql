@@ -141,6 +141,7 @@ SELECT teams_grant('regress_teams_administrator', 'administrator');
 SELECT teams_grant('regress_teams_operator', 'king');
 SELECT teams_grant('regress_teams_operator', NULL);
 SELECT teams_grant('regress_teams_who', 'sender');
+SELECT teams_grant('public', 'sender');
 SET ROLE regress_teams_operator;
 SELECT teams_cancel(:grace_id);
 SELECT count(*) > 0 AS sees FROM teams_delivery;
