@@ -14,6 +14,7 @@ use FindBin;
 use lib $FindBin::Bin;
 
 use IO::Handle;
+use JSON::PP ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
@@ -118,7 +119,11 @@ sub drain
 	{
 		my $now_pending = $chaos->look // -1;
 
-		last if $now_pending == 0;
+		if ($now_pending == 0)
+		{
+			$pending = 0;
+			last;
+		}
 		$moved_at = time if $now_pending != $pending;
 		$pending = $now_pending;
 		if ($chaos->{wait_an_hour} && time > $moved_at + 10)
@@ -131,7 +136,28 @@ sub drain
 		last if time > $moved_at + STANDSTILL;
 		sleep 0.2;
 	}
+	write_standstill($chaos) if $pending > 0;
 	return time - $began;
+}
+
+# What the server and the services say of themselves when nothing moves.
+sub write_standstill
+{
+	my ($chaos) = @_;
+	my ($server, $sim) = @$chaos{qw(server sim)};
+
+	open(my $out, '>', "$logs/standstill") or die $!;
+	for my $query ('TABLE teams_bot', 'TABLE teams_worker',
+		'TABLE teams_inflight', 'TABLE teams_installation',
+		'SELECT pid, backend_type, state, wait_event, query'
+		. ' FROM pg_stat_activity WHERE backend_type LIKE \'teams%\'')
+	{
+		print $out "$query\n";
+		print $out '  ', join('|', @$_), "\n" for $server->rows($query);
+	}
+	print $out JSON::PP->new->canonical->pretty->encode($sim->stats);
+	close $out;
+	return;
 }
 
 sub collect
