@@ -872,7 +872,12 @@ time_to_wait(int64 deadline)
 
 	if (timer_at >= 0 && (until < 0 || timer_at < until))
 		until = timer_at;
-	return until < 0 ? -1 : (long) Max(0, until - now_ms());
+	if (until < 0)
+		return -1;
+
+	/* Max() would look at the clock twice, and -1 would be for ever. */
+	until -= now_ms();
+	return (long) Max(0, until);
 }
 
 void

@@ -21,8 +21,12 @@
 #define SWEEP_ROOM 200
 #define SWEEP_SPARSE 1000
 
-/* Targets whose messages are fetched from the table at a time. */
+/*
+ * Targets whose messages are fetched from the table at a time, and how many of
+ * each: some are in memory already.
+ */
 #define BEHIND_TARGETS 100
+#define BEHIND_ROOM (2 * TARGET_ROOM + 1)
 
 static MemoryContext intake_context;
 static List *unreachable;
@@ -266,15 +270,13 @@ intake_read_behind(void)
 			targets[count] = target;
 			wanted[count].bot = bot->name;
 			wanted[count].scope = target->scope;
-			wanted[count].target = target->id;
-			wanted[count++].from = target->behind_from;
+			wanted[count++].target = target->id;
 		}
 	}
 	if (count == 0)
 		return;
 
-	/* One more than there is room for shows that there are more. */
-	nrows = outbox_read_behind(wanted, count, TARGET_ROOM + 1,
+	nrows = outbox_read_behind(wanted, count, BEHIND_ROOM,
 							   CurrentMemoryContext, &rows);
 	for (int i = 0; i < count; i++)
 	{
@@ -284,8 +286,8 @@ intake_read_behind(void)
 		for (; next < nrows && rows[next].source == i; next++)
 			(void) admit(&rows[next]);
 
-		/* Some may have been in memory already. */
-		if (next - first > TARGET_ROOM)
+		/* There may be more, if those were in memory already. */
+		if (next - first == BEHIND_ROOM)
 			window_note_behind(targets[i], rows[next - 1].id,
 							   rows[next - 1].priority);
 		window_caught_up(targets[i]);

@@ -120,13 +120,12 @@ typedef struct OutboxSweep
 extern int	outbox_read_due(OutboxSweep *sweeps, int nsweeps,
 							int earlier_room, MemoryContext context, OutboxMessage **messages);
 
-/* Read what is due to one target, from an id on; no more than "room". */
+/* Read the first that are due to each target; no more than "room". */
 typedef struct OutboxBehind
 {
 	const char *bot;
 	const char *scope;
 	const char *target;
-	int64		from;
 } OutboxBehind;
 
 extern int	outbox_read_behind(const OutboxBehind *targets, int ntargets,

@@ -221,8 +221,8 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 static Statement read_behind = {
 	"SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("i") ","
 	" (t.n - 1)::int"
-	" FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
-	" AS t (bot, scope, target, first, n)"
+	" FROM unnest($1, $2, $3) WITH ORDINALITY"
+	" AS t (bot, scope, target, n)"
 	" CROSS JOIN LATERAL ("
 	"SELECT coalesce(min(r.id + 0), " LAST_ID ") AS id"
 	" FROM @.teams_outbox AS r WHERE r.retrying"
@@ -231,12 +231,12 @@ static Statement read_behind = {
 	"SELECT q.* FROM " EACH_PRIORITY("k") " CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = t.bot AND p.scope = t.scope AND p.target = t.target"
-	" AND " IDS_BETWEEN("p", "k.priority", "t.first", "held.id")
-	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $5) AS q"
-	" ORDER BY q.id LIMIT $5) AS o"
+	" AND " IDS_BETWEEN("p", "k.priority", "0", "held.id")
+	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $4) AS q"
+	" ORDER BY q.id LIMIT $4) AS o"
 	JOIN_TARGET("o", "i")
 	" ORDER BY t.n, o.id",
-	5, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4OID}
+	4, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID}
 };
 
 int
@@ -246,21 +246,18 @@ outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
 	const char **bots = palloc(ntargets * sizeof(char *));
 	const char **scopes = palloc(ntargets * sizeof(char *));
 	const char **ids = palloc(ntargets * sizeof(char *));
-	int64	   *from = palloc(ntargets * sizeof(int64));
-	Datum		values[5];
+	Datum		values[4];
 
 	for (int i = 0; i < ntargets; i++)
 	{
 		bots[i] = targets[i].bot;
 		scopes[i] = targets[i].scope;
 		ids[i] = targets[i].target;
-		from[i] = targets[i].from;
 	}
 	values[0] = parameter_text_array(bots, ntargets);
 	values[1] = parameter_text_array(scopes, ntargets);
 	values[2] = parameter_text_array(ids, ntargets);
-	values[3] = parameter_int8_array(from, ntargets);
-	values[4] = Int32GetDatum(room);
+	values[3] = Int32GetDatum(room);
 	return take_messages(statement_run(&read_behind, values, NULL), context,
 						 messages);
 }

@@ -14,7 +14,7 @@ use Time::HiRes qw(time);
 use TeamsNode;
 use TeamsSim;
 
-my $people = $ENV{TEAMS_QUOTA_PEOPLE} // 500;
+my $people = 0 + ($ENV{TEAMS_QUOTA_PEOPLE} // 500);
 my $sim = TeamsSim->start->contoso;
 $sim->config(generate_users => { count => $people, installed => $people,
 		upn => 'user%d@contoso.com', app => TeamsSim::TEAMS_APP_ID() });
@@ -42,7 +42,7 @@ do
 	$node->wait_until_sent;
 	$elapsed = time - $start;
 	$throttled = $sim->stats->{throttled};
-	note(sprintf('%d messages took %.1f s, %d were throttled',
+	diag(sprintf('%d messages took %.1f s, %d were throttled',
 			$people, $elapsed, $throttled));
 } until ($throttled == 0 && $elapsed < $people / 50 * 1.05) || $rounds == 3;
 
