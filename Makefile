@@ -29,7 +29,7 @@ endif
 $(DATA_built): sql/$(EXTENSION).sql
 	cp $< $@
 
-.PHONY: test fuzz demo sim torture
+.PHONY: test fuzz demo sim torture bench
 
 # Everything: build without warnings, unit tests, pg_regress, TAP tests; with
 # SANITIZE=1 the tests run under ASan and UBSan.
@@ -57,6 +57,13 @@ torture:
 	@test/setup/packages.sh
 	@$(MAKE) -s all sim with_llvm=no
 	@DURATION='$(DURATION)' SEED='$(SEED)' test/torture/run.sh
+
+# How fast it is, against what the machine can do; BENCH=quick takes two minutes.
+bench:
+	@test/setup/packages.sh
+	@$(MAKE) -s all sim with_llvm=no
+	@$(MAKE) -s -C test/bench
+	@BENCH='$(BENCH)' test/bench/run.sh $(GOALS)
 
 sim:
 	@$(MAKE) -s -C test/sim
