@@ -19,10 +19,7 @@ nginx=$(test/bench/nginx.sh "$WORK/nginx") ||
 mkdir "$WORK/src"
 cp -R test "$WORK/src/"
 test/bench/certificates.sh "$WORK"
-if [ "${BENCH:-full}" != quick ] || echo "$*" | grep -q peers
-then
-	test/bench/node/install.sh "$WORK/node" || true
-fi
+test/bench/node/install.sh "$WORK/node"
 hand_over
 
 status=0

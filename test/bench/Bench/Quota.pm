@@ -1,0 +1,66 @@
+# With the published quotas enforced: no slower than they are, and no 429.
+
+package Bench::Quota;
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use Time::HiRes qw(time);
+
+use Bench::Database;
+
+my %quotas = (connector_rate => 50, graph_rate => 30,
+	chat_limits => "'{7,8,60,1800}'");
+
+sub _measure
+{
+	my ($setup, $sim, $database, $name, $goal, $least) = @_;
+	my $goal_count = $database->settled + $database->people;
+
+	$sim->settings(enforce_quotas => JSON::PP::true());
+	$database->configure($sim, %quotas);
+	$sim->reset_stats;
+	my $start = time;
+	$database->enqueue($database->people);
+	$database->wait_for($goal_count);
+	my $elapsed = time - $start;
+	$setup->goals->at_most("quota-$name", $goal, [$elapsed], [$least], '', 's');
+	$setup->goals->value_at_most("quota-$name-429s", 0, $sim->stats->{throttled},
+		'answers');
+	$database->drop;
+	return;
+}
+
+sub run_known
+{
+	my ($setup) = @_;
+	my $people = $setup->amount(3000, 500);
+	my $sim = $setup->people($setup->simulator, $people, $people);
+	my $database = Bench::Database->create($setup->cluster, 'known', $sim,
+		people => $people, known => 0);
+
+	$database->drain(1, $people);
+	_measure($setup, $sim, $database, 'known', 1.02, $people / 50);
+	return;
+}
+
+# Each needs a look-up, an installation and another look-up for the chat: the
+# reads are the narrowest.
+sub run_unknown
+{
+	my ($setup) = @_;
+	my $people = $setup->amount(10_000, 300);
+	my $sim = $setup->people($setup->simulator, $people, 0);
+	my $database = Bench::Database->create($setup->cluster, 'unknown', $sim,
+		people => $people, known => 0);
+
+	if ($setup->is_quick)
+	{
+		$setup->goals->note('quota-unknown: with few people the ends weigh more');
+	}
+	_measure($setup, $sim, $database, 'unknown', 1.05, $people / 30);
+	return;
+}
+
+1;
