@@ -12,7 +12,7 @@ use Bench::Database;
 sub _compare
 {
 	my ($setup, $name, $prepare) = @_;
-	my $count = $setup->amount(20_000, 10_000);
+	my $count = $setup->amount(20_000, 8_000);
 	my $plain = $setup->database;
 	my $deep = Bench::Database->create($setup->cluster, $name, $setup->nginx);
 
@@ -33,7 +33,7 @@ sub run_not_due
 
 	_compare($setup, 'not_due', sub {
 		my ($database) = @_;
-		$database->enqueue($count, ", send_at => now() + '1 day'");
+		$database->enqueue($count, "now() + interval '1 day'");
 		$database->ask('VACUUM ANALYZE teams_outbox');
 	});
 	return;

@@ -30,12 +30,12 @@ sub run_slow
 {
 	my ($setup) = @_;
 	my $goals = $setup->goals;
-	my $people = 2000;
+	my $people = 1000;
 	my $sim = $setup->people($setup->simulator(latency_ms => 80), $people,
 		$people);
 	my $database = Bench::Database->create($setup->cluster, 'slow', $sim,
 		people => $people, known => 0);
-	my $count = $setup->amount(20_000, 10_000);
+	my $count = $setup->amount(20_000, 6_000);
 
 	$setup->cluster->set('teams_proactive.max_in_flight' => 200);
 	$database->drain(1, $people);

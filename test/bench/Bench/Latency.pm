@@ -16,8 +16,8 @@ sub run
 
 	$database->ask("SELECT teams_send('ada\@contoso.com', 'warm')");
 	_wait_for_messages($sim, 1);
-	_measure($setup, $sim, 'steady', $setup->amount(200, 100), 50, 150);
-	_measure($setup, $sim, 'idle', $setup->amount(25, 5), 3000, 3000);
+	_measure($setup, $sim, 'steady', $setup->amount(200, 50), 50, 150);
+	_measure($setup, $sim, 'idle', $setup->amount(25, 3), 3000, 3000);
 	$database->drop;
 	return;
 }

@@ -15,7 +15,7 @@ sub run
 	my $database = Bench::Database->create($setup->cluster, 'memory',
 		$setup->nginx);
 
-	$database->drain(20_000) for 1 .. 2;
+	$database->drain(10_000) for 1 .. 2;
 	my $worker = $database->worker_pid;
 	my $before = Bench::Cluster::anonymous_memory($worker);
 	my $result = $database->drain($count);
