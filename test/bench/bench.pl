@@ -57,6 +57,5 @@ for my $measurement (@measurements)
 	printf STDERR "# %s took %.0f s\n", $name, time - $start if $ENV{BENCH_TIMES};
 }
 $setup->stop;
-$goals->write("$ENV{WORK}/results.md", Bench::Machine::description())
-  unless @ARGV;
+$goals->write("$ENV{WORK}/results.md", Bench::Machine::description(@ARGV));
 exit $failed;

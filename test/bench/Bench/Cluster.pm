@@ -115,7 +115,7 @@ sub _stat
 	my ($pid) = @_;
 
 	open my $file, '<', "/proc/$pid/stat" or return;
-	my $line = <$file>;
+	my $line = <$file> // return;
 	$line =~ s/^.*\) // or return;
 	return split / /, $line;
 }

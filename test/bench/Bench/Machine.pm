@@ -31,7 +31,9 @@ sub _from
 
 sub description
 {
-	my $command = $ENV{BENCH} eq 'quick' ? 'BENCH=quick make bench' : 'make bench';
+	my (@names) = @_;
+	my $command = ($ENV{BENCH} eq 'quick' ? 'BENCH=quick ' : '') . 'make bench'
+	  . (@names ? " GOALS='@names'" : '');
 	my $memory = _from('/proc/meminfo', qr/^MemTotal:\s*(\d+)/);
 	my @facts = (
 		[ 'command', "`$command` at $ENV{COMMIT}, "

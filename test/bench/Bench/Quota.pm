@@ -62,7 +62,7 @@ sub run_unknown
 {
 	my ($setup) = @_;
 	return _skip($setup, 'quota-unknown') if $setup->is_quick;
-	my $people = $ENV{BENCH_PEOPLE} // 10_000;
+	my $people = 10_000;
 	my $sim = $setup->people($setup->simulator, $people, 0);
 	my $database = Bench::Database->create($setup->cluster, 'unknown', $sim,
 		people => $people, known => 0);
