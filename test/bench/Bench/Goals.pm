@@ -140,7 +140,7 @@ sub _add
 sub _shown
 {
 	my ($value, $unit) = @_;
-	return $unit eq '' ? sprintf('%.2f', $value) : _number($value) . " $unit";
+	return $unit eq '' ? sprintf('%.3f', $value) : _number($value) . " $unit";
 }
 
 sub write
