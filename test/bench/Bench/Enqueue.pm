@@ -5,6 +5,8 @@ package Bench::Enqueue;
 use strict;
 use warnings;
 
+use Time::HiRes ();
+
 use Bench::Database;
 
 my $columns = '(bot, kind, scope, target, activity, priority, delivery, sender,'
@@ -171,8 +173,12 @@ sub run_bystander
 		$session->ask('VACUUM counter');
 		$session->close;
 		local $ENV{PGOPTIONS} = '-c synchronous_commit=off';
+		Time::HiRes::sleep(0.3);
 		my $cpu = $cluster->cpu;
 		my $rate = $cluster->pgbench($database, $script, '-T', $seconds);
+
+		# Until its process has ended, and been added to the others.
+		Time::HiRes::sleep(0.3);
 		return { cpu => ($cluster->cpu - $cpu) / ($rate * $seconds) * 1e6 };
 	};
 
