@@ -36,6 +36,9 @@
 /* How often to log an error that does not go away. */
 #define REPEAT_ERROR_MS 60000
 
+/* How often a session that sends looks for what has committed late. */
+#define DRAIN_LOOK_MS 1000
+
 /* How often to look whether a teams_drain() has ended. */
 #define DRAIN_POLL_MS 500
 
@@ -133,12 +136,12 @@ report_error(void)
 }
 
 static void
-take_wake_ups(void)
+take_wake_ups(Slot *slot)
 {
 	int64		from_id;
 	bool		reload;
 
-	if (shared_take_work(my_slot, &from_id, &reload))
+	if (shared_take_work(slot, &from_id, &reload))
 		delivery_wake(from_id, reload);
 }
 
@@ -203,7 +206,7 @@ serve(void)
 			ProcessConfigFile(PGC_SIGHUP);
 			delivery_try_again();
 		}
-		take_wake_ups();
+		take_wake_ups(my_slot);
 		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
 			return;
 		report_activity();
@@ -307,6 +310,25 @@ teams_worker_main(Datum arg)
  * ----------
  */
 
+/*
+ * What commits while a session sends, perhaps with a lower id than what it has
+ * read, is told to the worker's slot.  Without shared memory nobody tells.
+ */
+static void
+look_for_late_commits(Slot *slot)
+{
+	static TimestampTz looked_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (slot != NULL)
+		take_wake_ups(slot);
+	else if (TimestampDifferenceExceeds(looked_at, now, DRAIN_LOOK_MS))
+	{
+		looked_at = now;
+		delivery_wake(1, true);
+	}
+}
+
 bool
 worker_drain(TimestampTz deadline)
 {
@@ -314,6 +336,7 @@ worker_drain(TimestampTz deadline)
 												  "teams_proactive drain",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = CurrentMemoryContext;
+	Slot	   *slot = shared_my_slot();
 	volatile bool drained = false;
 
 	PG_TRY();
@@ -331,6 +354,7 @@ worker_drain(TimestampTz deadline)
 													   deadline);
 			if (left == 0)
 				delivery_stop();
+			look_for_late_commits(slot);
 			if (delivery_advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
 				break;
 			drained = delivery_is_idle();
