@@ -53,10 +53,10 @@ $node->value("SELECT count(teams_send('user' || i || '\@contoso.com', 'crash ' |
 	  . ' FROM generate_series(1, 400) AS i');
 my $before = $sim->message_count;
 TeamsNode::wait_for('some to arrive', sub { $sim->message_count > $before + 60 });
-kill 'KILL', $node->worker_pid;
-$node->wait_until('SELECT true');
-my $in_doubt = $node->value('SELECT count(*) FROM teams_inflight, unnest(ids) AS id'
-	  . ' JOIN teams_outbox USING (id)');
+my $killed = $node->worker_pid;
+kill 'KILL', $killed;
+$node->wait_until("SELECT count(*) = 1 FROM teams_worker"
+	  . " WHERE state = 'running' AND pid <> $killed");
 $sim->settings(latency_ms => 0);
 $node->wait_until_sent;
 look();

@@ -14,6 +14,8 @@ use TeamsSim;
 plan skip_all => 'there is no /proc' unless -r "/proc/$$/status"
   && slurp_file("/proc/$$/status") =~ /^RssAnon:/m;
 
+plan skip_all => 'sanitizers need much memory' if $ENV{SANITIZE};
+
 my $users = 2000;
 my $sim = TeamsSim->start(forget_messages => 1)->contoso;
 $sim->config(generate_users => { count => $users, installed => $users,
