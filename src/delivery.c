@@ -483,6 +483,22 @@ delivery_counts(int *in_memory, int *in_flight)
 }
 
 bool
+delivery_has_room(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, bot_list())
+	{
+		Bot		   *bot = dlist_container(Bot, node, iter.cur);
+
+		for (int i = 0; i < PRIORITIES; i++)
+			if (bot_is_active(bot) && intake_has_room(bot, i))
+				return true;
+	}
+	return false;
+}
+
+bool
 delivery_is_quiet(void)
 {
 	int			in_memory;

@@ -41,6 +41,9 @@ extern DeliveryStep delivery_advance(long *timeout_ms);
 /* From now on start nothing; settle what was started. */
 extern void delivery_stop(void);
 
+/* Would a new message be taken in at once? */
+extern bool delivery_has_room(void);
+
 /* Is nothing in flight, nothing to settle, and nothing due? */
 extern bool delivery_is_idle(void);
 

@@ -133,21 +133,25 @@ intake_expire(void)
 	return count;
 }
 
+bool
+intake_has_room(const Bot *bot, Priority priority)
+{
+	return window_room(bot, priority) >=
+		(bot->state == BOT_PROBING ? 1 : SWEEP_ROOM);
+}
+
 /* Is there reason, and room, to go on with a sweep? */
 bool
 intake_is_wanted(const Bot *bot, Priority priority, bool known)
 {
 	const Lane *lane = &bot->lanes[priority];
-	int			room = window_room(bot, priority);
 
-	if (!bot_is_active(bot) ||
+	if (!bot_is_active(bot) || !intake_has_room(bot, priority) ||
 		!(known ? lane->known.is_on : lane->unknown.is_on))
 		return false;
 	if (bot->state == BOT_PROBING)
-		return room > 0 && bot->asking_targets == 0;
-	if (!known && bot->asking_targets > INSTALLATION_MAX_ASKING / 2)
-		return false;
-	return room >= SWEEP_ROOM;
+		return bot->asking_targets == 0;
+	return known || bot->asking_targets <= INSTALLATION_MAX_ASKING / 2;
 }
 
 static int

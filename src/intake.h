@@ -9,6 +9,9 @@
 
 extern void intake_open(MemoryContext context);
 
+/* Has a lane room for new messages? */
+extern bool intake_has_room(const Bot *bot, Priority priority);
+
 /* Is there reason, and room, to go on with a sweep, or to read for a target? */
 extern bool intake_is_wanted(const Bot *bot, Priority priority, bool known);
 extern bool intake_has_behind(void);

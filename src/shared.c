@@ -45,6 +45,7 @@ typedef struct SharedState
 static SharedState *shared = NULL;
 
 /* What the current transaction has to do when it commits. */
+static bool tell_pending = false;
 static bool wake_pending = false;
 static int64 wake_from = PG_INT64_MAX;
 static bool reload_pending = false;
@@ -67,6 +68,7 @@ initialize_slot(Slot *slot)
 {
 	memset(slot, 0, sizeof(Slot));
 	pg_atomic_init_u32(&slot->held_by, 0);
+	pg_atomic_init_u32(&slot->listening, 0);
 	pg_atomic_init_u32(&slot->work, 0);
 	pg_atomic_init_u64(&slot->work_from, PG_INT64_MAX);
 	pg_atomic_init_u32(&slot->reload, 0);
@@ -384,6 +386,20 @@ shared_take_work(Slot *slot, int64 *from_id, bool *reload)
 	return work || *reload || *from_id != PG_INT64_MAX;
 }
 
+bool
+shared_listen(Slot *slot)
+{
+	/* Whoever commits from now on sees this, or we see what it has told. */
+	pg_atomic_exchange_u32(&slot->listening, 1);
+	return pg_atomic_read_u64(&slot->work_from) == PG_INT64_MAX;
+}
+
+void
+shared_stop_listening(Slot *slot)
+{
+	pg_atomic_write_u32(&slot->listening, 0);
+}
+
 /* Lower the first id that the worker has to look at. */
 static void
 lower_work_from(Slot *slot, int64 from_id)
@@ -400,7 +416,8 @@ lower_work_from(Slot *slot, int64 from_id)
 static void
 fire_wake_ups(void)
 {
-	Slot	   *slot = wake_pending ? find_slot(MyDatabaseId) : NULL;
+	Slot	   *slot = tell_pending || wake_pending ?
+		find_slot(MyDatabaseId) : NULL;
 
 	if (slot != NULL)
 		lower_work_from(slot, wake_from);
@@ -410,7 +427,9 @@ fire_wake_ups(void)
 		pg_atomic_write_u32(&slot->reload, 1);
 		pg_atomic_write_u32(&slot->work, 0);
 	}
-	if (slot != NULL)
+	pg_memory_barrier();
+	if (slot != NULL &&
+		(wake_pending || pg_atomic_read_u32(&slot->listening) != 0))
 		shared_wake_worker(slot);
 	if (scan_pending)
 	{
@@ -422,7 +441,7 @@ fire_wake_ups(void)
 static void
 forget_wake_ups(void)
 {
-	wake_pending = reload_pending = scan_pending = false;
+	tell_pending = wake_pending = reload_pending = scan_pending = false;
 	wake_from = PG_INT64_MAX;
 }
 
@@ -479,6 +498,16 @@ watch_transactions(void)
 	if (!watching)
 		RegisterXactCallback(at_transaction_end, NULL);
 	watching = true;
+}
+
+void
+shared_tell_at_commit(int64 id)
+{
+	if (shared == NULL)
+		return;
+	watch_transactions();
+	tell_pending = true;
+	wake_from = Min(wake_from, id);
 }
 
 void

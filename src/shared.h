@@ -42,6 +42,7 @@ typedef struct Slot
 	TimestampTz last_error_at;
 	char		last_error[256];
 
+	pg_atomic_uint32 listening; /* the worker waits, with room for more */
 	pg_atomic_uint32 work;		/* the outbox may have something new */
 	pg_atomic_uint64 work_from; /* from this id on */
 	pg_atomic_uint32 reload;	/* the bots may have changed */
@@ -87,8 +88,10 @@ extern void shared_wake_for_anything(void);
 
 /*
  * At the commit of the current transaction, wake this database's worker: for
- * messages from this id on, or to read the bots anew.
+ * messages from this id on, or to read the bots anew.  It is only told of a
+ * message that is to be sent at once, and woken if it listens.
  */
+extern void shared_tell_at_commit(int64 id);
 extern void shared_wake_at_commit(int64 from_id);
 extern void shared_reload_at_commit(void);
 
@@ -97,6 +100,13 @@ extern void shared_reload_at_commit(void);
  * call?  *from_id is the first id to look at, PG_INT64_MAX for none.
  */
 extern bool shared_take_work(Slot *slot, int64 *from_id, bool *reload);
+
+/*
+ * The worker, before it waits and after: new messages shall wake it.  False if
+ * there are some already.
+ */
+extern bool shared_listen(Slot *slot);
+extern void shared_stop_listening(Slot *slot);
 
 /* At commit, have the launcher look at all databases again. */
 extern void shared_scan_at_commit(void);

@@ -189,6 +189,21 @@ wait_for_outbox(void)
 	return true;
 }
 
+/*
+ * Until something happens.  Senders wake the worker only for what it could
+ * begin with: a signal for each commit would cost them, and a busy one looks
+ * anyway.
+ */
+static void
+wait_for_events(long timeout_ms)
+{
+	if (timeout_ms == 0 || (delivery_has_room() && !shared_listen(my_slot)))
+		http_poll();
+	else
+		http_wait(timeout_ms);
+	shared_stop_listening(my_slot);
+}
+
 static void
 serve(void)
 {
@@ -210,10 +225,7 @@ serve(void)
 		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
 			return;
 		report_activity();
-		if (timeout_ms != 0)
-			http_wait(timeout_ms);
-		else
-			http_poll();
+		wait_for_events(timeout_ms);
 		MemoryContextReset(loop_context);
 	}
 }
