@@ -132,38 +132,44 @@ COMMENT ON COLUMN @extschema@.teams_installation.installed_by_us IS
 -- Outbox, ledger and history
 ------------------------------------------------------------------------------
 
+-- What a row may have in it the trigger teams_accept says, and not CHECK
+-- constraints: those would cost a message as much as all the rest.
 CREATE TABLE @extschema@.teams_outbox (
 	id				bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	bot				text		NOT NULL DEFAULT 'default',
-	kind			text		NOT NULL DEFAULT 'send'
-					CHECK (kind IN ('send', 'install')),
-	scope			text		NOT NULL DEFAULT 'user'
-					CHECK (scope IN ('user')),
-	target			text		NOT NULL
-					CHECK (target <> '' AND target !~ '[[:cntrl:]/\\]'
-						   AND target = lower(target COLLATE "C")),
+	kind			text		NOT NULL DEFAULT 'send',
+	scope			text		NOT NULL DEFAULT 'user',
+	target			text		NOT NULL,
+	team			text,
 	activity		json,
-	priority		text		NOT NULL DEFAULT 'normal'
-					CHECK (priority IN ('high', 'normal', 'low')),
-	delivery		text		NOT NULL DEFAULT 'at-least-once'
-					CHECK (delivery IN ('at-least-once', 'at-most-once')),
+	broadcast		bigint,
+	refers_to		bigint,
+	priority		text		NOT NULL DEFAULT 'normal',
+	delivery		text		NOT NULL DEFAULT 'at-least-once',
 	sender			regrole		NOT NULL DEFAULT quote_ident(current_user)::regrole,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	due_at			timestamptz,
 	expires_at		timestamptz,
-	attempts		integer		NOT NULL DEFAULT 0
-					CHECK (attempts BETWEEN 0 AND 1000000),
+	attempts		integer		NOT NULL DEFAULT 0,
 	retrying		boolean		NOT NULL DEFAULT false,
 	doubtful		boolean		NOT NULL DEFAULT false,
 	error_code		text,
-	error			text,
-	CHECK ((kind = 'send') = (activity IS NOT NULL)),
-	CHECK (json_typeof(activity) = 'object')
+	error			text
 ) WITH (autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_threshold = 2000);
 
 COMMENT ON TABLE @extschema@.teams_outbox IS
 'pending work; rows leave it for teams_delivery when their fate is known';
+COMMENT ON COLUMN @extschema@.teams_outbox.kind IS
+'send, edit, delete, install, upgrade, uninstall or check';
+COMMENT ON COLUMN @extschema@.teams_outbox.scope IS
+'what the target is: user, team, chat or channel';
+COMMENT ON COLUMN @extschema@.teams_outbox.team IS
+'the team of a channel';
+COMMENT ON COLUMN @extschema@.teams_outbox.broadcast IS
+'the broadcast that the message is of; without an activity, it has that one''s';
+COMMENT ON COLUMN @extschema@.teams_outbox.refers_to IS
+'the message that is edited, deleted or replied to';
 COMMENT ON COLUMN @extschema@.teams_outbox.sender IS
 'role that sent the message';
 COMMENT ON COLUMN @extschema@.teams_outbox.due_at IS
@@ -206,6 +212,9 @@ CREATE TABLE @extschema@.teams_delivery (
 	kind			text		NOT NULL,
 	scope			text		NOT NULL,
 	target			text		NOT NULL,
+	team			text,
+	broadcast		bigint,
+	refers_to		bigint,
 	sender			regrole		NOT NULL,
 	fate			text		NOT NULL
 					CHECK (fate IN ('sent', 'failed', 'cancelled', 'expired')),
@@ -266,15 +275,15 @@ COMMENT ON TABLE @extschema@.teams_dedupe IS
 -- account of the copy begins.
 CREATE TABLE @extschema@.teams_account (
 	bot				text		NOT NULL,
-	entry			text		NOT NULL
-					CHECK (entry IN ('accepted', 'sent', 'failed', 'cancelled',
-									 'expired')),
+	entry			text		NOT NULL,
 	messages		bigint		NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0,
 		autovacuum_vacuum_threshold = 1000);
 
 COMMENT ON TABLE @extschema@.teams_account IS
 'how many messages were accepted, and what became of them; see teams_accounting';
+COMMENT ON COLUMN @extschema@.teams_account.entry IS
+'accepted, sent, failed, cancelled or expired';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_bot', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_installation', '');
@@ -292,7 +301,13 @@ CREATE FUNCTION @extschema@.teams_accept() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_accept';
 
 COMMENT ON FUNCTION @extschema@.teams_accept() IS
-'trigger function: counts a message as accepted, and wakes the worker at commit';
+'trigger function: judges a new row, counts it as accepted, and wakes the worker at commit';
+
+CREATE FUNCTION @extschema@.teams_judge() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_judge';
+
+COMMENT ON FUNCTION @extschema@.teams_judge() IS
+'trigger function: judges a row that was changed';
 
 CREATE FUNCTION @extschema@.teams_wake() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_wake';
@@ -302,6 +317,10 @@ COMMENT ON FUNCTION @extschema@.teams_wake() IS
 
 CREATE TRIGGER teams_accept AFTER INSERT ON @extschema@.teams_outbox
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.teams_accept();
+CREATE TRIGGER teams_judge
+	AFTER UPDATE OF kind, scope, target, team, activity, broadcast, refers_to,
+		priority, delivery ON @extschema@.teams_outbox
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.teams_judge();
 CREATE TRIGGER teams_wake AFTER UPDATE ON @extschema@.teams_outbox
 	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('outbox');
 CREATE TRIGGER teams_wake AFTER UPDATE OR DELETE OR TRUNCATE
@@ -810,5 +829,5 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION @extschema@.teams_home(), @extschema@.teams_accept(),
-	@extschema@.teams_wake(), @extschema@.teams_privileges(text)
+	@extschema@.teams_judge(), @extschema@.teams_wake(), @extschema@.teams_privileges(text)
 	FROM PUBLIC;

@@ -8,8 +8,6 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "commands/trigger.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
@@ -18,7 +16,6 @@
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/jsonb.h"
-#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "connector.h"
@@ -27,7 +24,6 @@
 #include "json.h"
 #include "outbox.h"
 #include "session.h"
-#include "shared.h"
 #include "statement.h"
 #include "tally.h"
 #include "trust.h"
@@ -39,8 +35,6 @@ SQL_FUNCTION(teams_cancel);
 SQL_FUNCTION(teams_retry);
 SQL_FUNCTION(teams_check_url);
 SQL_FUNCTION(teams_check_credential);
-SQL_FUNCTION(teams_accept);
-SQL_FUNCTION(teams_wake);
 
 #define MAX_DEDUPE_KEY 255
 
@@ -249,20 +243,19 @@ take_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
 static Datum
 enqueue(FunctionCallInfo fcinfo, OutboxNew *message)
 {
-	int64		id;
-
 	if (message->activity != NULL)
 		check_activity_size(message->activity);
 	message->scope = "user";
 	message->sender = GetUserId();
 	statement_attach_function(fcinfo);
-	id = outbox_enqueue(message);
-	if (id == 0)
+
+	/* One for which this transaction has sent before was there. */
+	if (!tally_has_bot(message->bot) && !outbox_has_bot(message->bot))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("bot \"%s\" does not exist", message->bot),
 				 errhint("Create it with teams_configure().")));
-	PG_RETURN_INT64(id);
+	PG_RETURN_INT64(outbox_enqueue(message));
 }
 
 Datum
@@ -398,53 +391,4 @@ teams_check_credential(PG_FUNCTION_ARGS)
 				 errdetail("%s", problem),
 				 errhint("Put the client secret into a file of that name in teams_proactive.credential_directory, readable by the server's user only.")));
 	PG_RETURN_VOID();
-}
-
-/* ----------
- * Triggers
- * ----------
- */
-
-/* For each new message: count it, and have the worker woken at commit. */
-Datum
-teams_accept(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	TupleDesc	descriptor;
-	Datum		id;
-	Datum		bot;
-	bool		isnull;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("teams_accept must be called as a trigger for each row that is inserted")));
-	descriptor = RelationGetDescr(trigger->tg_relation);
-	id = SPI_getbinval(trigger->tg_trigtuple, descriptor,
-					   SPI_fnumber(descriptor, "id"), &isnull);
-	bot = SPI_getbinval(trigger->tg_trigtuple, descriptor,
-						SPI_fnumber(descriptor, "bot"), &isnull);
-	statement_attach_function(fcinfo);
-	tally_message(TextDatumGetCString(bot));
-	shared_wake_at_commit(DatumGetInt64(id));
-	return PointerGetDatum(NULL);
-}
-
-/* For other changes, but its own: have the worker look at all of it again. */
-Datum
-teams_wake(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || trigger->tg_trigger->tgnargs != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("teams_wake must be called as a trigger")));
-	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0)
-		shared_reload_at_commit();
-	else if (!session_is_senders())
-		shared_wake_at_commit(1);
-	return PointerGetDatum(NULL);
 }

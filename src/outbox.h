@@ -238,7 +238,10 @@ typedef struct OutboxNew
 	const char *kind;
 	const char *scope;
 	const char *target;
+	const char *team;			/* of a channel, or NULL */
 	const char *activity;		/* JSON text, or NULL */
+	int64		broadcast;		/* or 0 */
+	int64		refers_to;		/* or 0 */
 	const char *delivery;
 	const char *priority;
 	const char *dedupe_key;		/* or NULL */
@@ -247,9 +250,12 @@ typedef struct OutboxNew
 	Oid			sender;
 } OutboxNew;
 
+/* Is there a row of teams_bot with that name? */
+extern bool outbox_has_bot(const char *bot);
+
 /*
  * Insert a message in the current transaction.  Returns its id, or that of the
- * message that has the key already, or 0 if the bot does not exist.
+ * message that has the key already.
  */
 extern int64 outbox_enqueue(const OutboxNew *message);
 

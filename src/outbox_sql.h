@@ -11,11 +11,12 @@
  */
 #define WRITE_UNSENT(fate, code, error) \
 	" history AS (" \
-	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, sender," \
-	" fate, attempts, doubtful, error_code, error, activity, priority," \
-	" delivery, created_at)" \
-	" SELECT id, bot, kind, scope, target, sender, '" fate "', attempts," \
-	" doubtful, " code ", " error ", activity, priority, delivery," \
+	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team," \
+	" broadcast, refers_to, sender, fate, attempts, doubtful, error_code," \
+	" error, activity, priority, delivery, created_at)" \
+	" SELECT id, bot, kind, scope, target, team, broadcast, refers_to," \
+	" sender, '" fate "', attempts, doubtful, " code ", " error "," \
+	" activity, priority, delivery," \
 	" created_at FROM gone ON CONFLICT (id) DO NOTHING)," \
 	" account AS (" \
 	"INSERT INTO @.teams_account (bot, entry, messages)" \

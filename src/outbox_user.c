@@ -24,20 +24,37 @@
 #define OUTBOX_SEQUENCE "teams_outbox_id_seq"
 
 static Statement enqueue = {
-	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, activity,"
-	" delivery, priority, due_at, expires_at, sender) OVERRIDING SYSTEM VALUE"
-	" SELECT coalesce($11, pg_catalog.nextval($12)),"
-	" b.bot, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM @.teams_bot AS b"
-	" WHERE b.bot OPERATOR(pg_catalog.=) $1 RETURNING id",
-	12, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONOID, TEXTOID, TEXTOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, REGROLEOID, INT8OID, REGCLASSOID}
+	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
+	" broadcast, refers_to, priority, delivery, sender, due_at, expires_at)"
+	" OVERRIDING SYSTEM VALUE VALUES (coalesce($1, pg_catalog.nextval($2)),"
+	" $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
+	15, {INT8OID, REGCLASSOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	JSONOID, INT8OID, INT8OID, TEXTOID, TEXTOID, REGROLEOID, TIMESTAMPTZOID,
+	TIMESTAMPTZOID}
 };
+
+static Statement find_bot = {
+	"SELECT FROM @.teams_bot WHERE bot OPERATOR(pg_catalog.=) $1",
+	1, {TEXTOID}
+};
+
+bool
+outbox_has_bot(const char *bot)
+{
+	Datum		values[] = {CStringGetTextDatum(bot)};
+	Session		session;
+	bool		found;
+
+	session_begin(SESSION_CALLER, &session);
+	found = statement_run(&find_bot, values, NULL) > 0;
+	session_commit(&session);
+	return found;
+}
 
 /* A key waits for the transaction that has written it. */
 static Statement claim_key = {
 	"INSERT INTO @.teams_dedupe (bot, dedupe_key, id)"
-	" SELECT b.bot, $2, pg_catalog.nextval($3)"
-	" FROM @.teams_bot AS b WHERE b.bot OPERATOR(pg_catalog.=) $1"
+	" VALUES ($1, $2, pg_catalog.nextval($3))"
 	" ON CONFLICT (bot, dedupe_key) DO NOTHING RETURNING id",
 	3, {TEXTOID, TEXTOID, REGCLASSOID}
 };
@@ -48,7 +65,7 @@ static Statement find_key = {
 	2, {TEXTOID, TEXTOID}
 };
 
-/* Returns the id for a message with a key, 0 if the bot does not exist. */
+/* Returns the id for a message with a key. */
 static int64
 claim_dedupe_key(const OutboxNew *message, bool *is_new)
 {
@@ -57,37 +74,50 @@ claim_dedupe_key(const OutboxNew *message, bool *is_new)
 	ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE))};
 
 	*is_new = statement_run(&claim_key, values, NULL) > 0;
-	if (*is_new || statement_run(&find_key, values, NULL) > 0)
-		return result_int8(0, 1);
-	return 0;
+	if (!*is_new)
+		statement_run(&find_key, values, NULL);
+	return result_int8(0, 1);
+}
+
+static void
+set_text(Datum *value, char *null, const char *text)
+{
+	*value = text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
+	*null = text != NULL ? ' ' : 'n';
+}
+
+static void
+set_int8(Datum *value, char *null, int64 number)
+{
+	*value = Int64GetDatum(number);
+	*null = number != 0 ? ' ' : 'n';
 }
 
 static int64
 insert_message(const OutboxNew *message, int64 id)
 {
-	Datum		values[12];
-	char		nulls[12 + 1] = "            ";
+	Datum		values[15];
+	char		nulls[15];
 
-	values[0] = CStringGetTextDatum(message->bot);
-	values[1] = CStringGetTextDatum(message->kind);
-	values[2] = CStringGetTextDatum(message->scope);
-	values[3] = CStringGetTextDatum(message->target);
-	values[4] = (Datum) 0;
-	if (message->activity != NULL)
-		values[4] = CStringGetTextDatum(message->activity);
-	else
-		nulls[4] = 'n';
-	values[5] = CStringGetTextDatum(message->delivery);
-	values[6] = CStringGetTextDatum(message->priority);
-	values[7] = TimestampTzGetDatum(message->send_at);
-	nulls[7] = message->send_at != 0 ? ' ' : 'n';
-	values[8] = TimestampTzGetDatum(message->expires_at);
-	nulls[8] = message->expires_at != 0 ? ' ' : 'n';
-	values[9] = ObjectIdGetDatum(message->sender);
-	values[10] = Int64GetDatum(id);
-	nulls[10] = id != 0 ? ' ' : 'n';
-	values[11] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
-	return statement_run(&enqueue, values, nulls) > 0 ? result_int8(0, 1) : 0;
+	set_int8(&values[0], &nulls[0], id);
+	values[1] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
+	nulls[1] = ' ';
+	set_text(&values[2], &nulls[2], message->bot);
+	set_text(&values[3], &nulls[3], message->kind);
+	set_text(&values[4], &nulls[4], message->scope);
+	set_text(&values[5], &nulls[5], message->target);
+	set_text(&values[6], &nulls[6], message->team);
+	set_text(&values[7], &nulls[7], message->activity);
+	set_int8(&values[8], &nulls[8], message->broadcast);
+	set_int8(&values[9], &nulls[9], message->refers_to);
+	set_text(&values[10], &nulls[10], message->priority);
+	set_text(&values[11], &nulls[11], message->delivery);
+	values[12] = ObjectIdGetDatum(message->sender);
+	nulls[12] = ' ';
+	set_int8(&values[13], &nulls[13], message->send_at);
+	set_int8(&values[14], &nulls[14], message->expires_at);
+	statement_run(&enqueue, values, nulls);
+	return result_int8(0, 1);
 }
 
 int64
@@ -255,10 +285,11 @@ static Statement retry = {
 	" SET retried_as = pg_catalog.nextval($4) WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND fate OPERATOR(pg_catalog.<>) 'sent' AND retried_as IS NULL"
 	" AND " IS_VISIBLE " RETURNING *)"
-	" INSERT INTO @.teams_outbox (id, bot, kind, scope, target, activity,"
-	" priority, delivery, sender) OVERRIDING SYSTEM VALUE"
-	" SELECT retried_as, bot, kind, scope, target, activity,"
-	" coalesce(priority, 'normal'), coalesce(delivery, 'at-least-once'),"
+	" INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
+	" broadcast, refers_to, priority, delivery, sender)"
+	" OVERRIDING SYSTEM VALUE"
+	" SELECT retried_as, bot, kind, scope, target, team, activity, broadcast,"
+	" refers_to, coalesce(priority, 'normal'), coalesce(delivery, 'at-least-once'),"
 	" $2::pg_catalog.regrole FROM again"
 	" ORDER BY id RETURNING id",
 	4, {INT8ARRAYOID, OIDOID, OIDOID, REGCLASSOID}

@@ -17,7 +17,7 @@ typedef struct Statement
 {
 	const char *text;
 	int			nargs;
-	Oid			args[12];
+	Oid			args[15];
 	SPIPlanPtr	plan;
 } Statement;
 

@@ -146,3 +146,12 @@ tally_message(const char *bot)
 	}
 	tally->messages++;
 }
+
+bool
+tally_has_bot(const char *bot)
+{
+	for (Tally *tally = tallies; tally != NULL; tally = tally->next)
+		if (strcmp(tally->bot, bot) == 0)
+			return true;
+	return false;
+}

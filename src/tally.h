@@ -8,4 +8,7 @@
 /* The current transaction has written a message of a bot. */
 extern void tally_message(const char *bot);
 
+/* Has it, since the subtransaction that is open began or before? */
+extern bool tally_has_bot(const char *bot);
+
 #endif							/* TP_TALLY_H */

@@ -227,6 +227,24 @@ trust_user_id_problem(const char *user_id)
 	return NULL;
 }
 
+bool
+trust_is_target(const char *scope, const char *target)
+{
+	bool		ignores_case = strcmp(scope, "user") == 0 ||
+		strcmp(scope, "team") == 0;
+
+	if (*target == '\0')
+		return false;
+	for (const char *p = target; *p != '\0'; p++)
+	{
+		if (*p == '/' || *p == '\\' || control_length(p) > 0)
+			return false;
+		if (ignores_case && *p >= 'A' && *p <= 'Z')
+			return false;
+	}
+	return true;
+}
+
 void
 trust_append_escaped(StringInfo out, const char *text)
 {

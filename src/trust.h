@@ -31,6 +31,12 @@ extern bool trust_host_is_loopback(const char *host);
  */
 extern const char *trust_user_id_problem(const char *user_id);
 
+/*
+ * Can the string be the target of a row of the outbox with that scope, in the
+ * form in which targets are stored?
+ */
+extern bool trust_is_target(const char *scope, const char *target);
+
 /* Is it a GUID in the usual form, 36 characters without braces? */
 extern bool trust_is_guid(const char *text);
 

@@ -24,7 +24,7 @@ dispatch
 intake
 delivery
 worker launcher ddl
-api wait report
+api accept wait report
 teams_proactive
 '
 

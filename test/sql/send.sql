@@ -226,6 +226,20 @@ INSERT INTO teams_outbox (target, kind, activity)
 INSERT INTO teams_outbox (target, kind) VALUES ('ada@contoso.com', 'dance');
 INSERT INTO teams_outbox (target, delivery, activity)
 	VALUES ('ada@contoso.com', 'exactly-once', '{}');
+INSERT INTO teams_outbox (target, scope, activity)
+	VALUES ('ada@contoso.com', 'planet', '{}');
+INSERT INTO teams_outbox (target, team, activity)
+	VALUES ('ada@contoso.com', 'a', '{}');
+INSERT INTO teams_outbox (target, kind) VALUES ('ada@contoso.com', 'delete');
+INSERT INTO teams_outbox (target, attempts, activity)
+	VALUES ('ada@contoso.com', -1, '{}');
+-- and what is there is held to the same
+UPDATE teams_outbox SET target = 'Ada@contoso.com';
+UPDATE teams_outbox SET activity = NULL WHERE kind = 'send';
+UPDATE teams_outbox SET priority = 'urgent';
+\set VERBOSITY default
+UPDATE teams_outbox SET activity = '[1]' WHERE kind = 'send';
+\echo :LAST_ERROR_SQLSTATE
 
 DROP TABLE build, answer;
 DROP FUNCTION tell_ada();

@@ -1,0 +1,278 @@
+/*
+ * accept.c
+ *	  What is written into the outbox, by whatever statement: judged, counted,
+ *	  and the worker woken for it.
+ *
+ * The rules for a row stand here rather than in CHECK constraints.  PostgreSQL
+ * reads those from their stored form again for each statement, which for a
+ * message sent alone took as long as writing it.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "access/htup_details.h"
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "session.h"
+#include "shared.h"
+#include "statement.h"
+#include "tally.h"
+#include "trust.h"
+
+SQL_FUNCTION(teams_accept);
+SQL_FUNCTION(teams_judge);
+SQL_FUNCTION(teams_wake);
+
+/* The columns that count here, and where the table has them. */
+typedef enum Column
+{
+	COLUMN_ID,
+	COLUMN_BOT,
+	COLUMN_KIND,
+	COLUMN_SCOPE,
+	COLUMN_TARGET,
+	COLUMN_TEAM,
+	COLUMN_ACTIVITY,
+	COLUMN_BROADCAST,
+	COLUMN_REFERS_TO,
+	COLUMN_PRIORITY,
+	COLUMN_DELIVERY,
+	COLUMN_ATTEMPTS,
+	COLUMN_DUE_AT,
+	COLUMN_EXPIRES_AT,
+	COLUMNS
+} Column;
+
+static const char *const column_names[COLUMNS] = {
+	"id", "bot", "kind", "scope", "target", "team", "activity", "broadcast",
+	"refers_to", "priority", "delivery", "attempts", "due_at",
+	"expires_at"
+};
+
+/* A row that is judged; NULL values are NULL pointers. */
+typedef struct NewRow
+{
+	const char *kind;
+	const char *scope;
+	const char *target;
+	const char *team;
+	Datum		activity;		/* 0 if null */
+	bool		has_broadcast;
+	bool		has_referent;
+	const char *priority;
+	const char *delivery;
+	int			attempts;
+} NewRow;
+
+static const AttrNumber *
+column_numbers(Relation outbox)
+{
+	static AttrNumber numbers[COLUMNS];
+	static Oid	known_of = InvalidOid;
+
+	if (known_of == RelationGetRelid(outbox))
+		return numbers;
+	known_of = InvalidOid;
+	for (int i = 0; i < COLUMNS; i++)
+	{
+		numbers[i] = SPI_fnumber(RelationGetDescr(outbox), column_names[i]);
+		if (numbers[i] <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("table \"%s\" has no column \"%s\"",
+							RelationGetRelationName(outbox), column_names[i])));
+	}
+	known_of = RelationGetRelid(outbox);
+	return numbers;
+}
+
+static Datum
+value_of(TupleTableSlot *slot, AttrNumber number)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, number, &isnull);
+
+	return isnull ? (Datum) 0 : value;
+}
+
+static const char *
+text_of(TupleTableSlot *slot, AttrNumber number)
+{
+	Datum		value = value_of(slot, number);
+
+	return value != (Datum) 0 ? TextDatumGetCString(value) : NULL;
+}
+
+static void
+take_row(TupleTableSlot *slot, const AttrNumber *number, NewRow *row)
+{
+	row->kind = text_of(slot, number[COLUMN_KIND]);
+	row->scope = text_of(slot, number[COLUMN_SCOPE]);
+	row->target = text_of(slot, number[COLUMN_TARGET]);
+	row->team = text_of(slot, number[COLUMN_TEAM]);
+	row->activity = value_of(slot, number[COLUMN_ACTIVITY]);
+	row->has_broadcast = !slot_attisnull(slot, number[COLUMN_BROADCAST]);
+	row->has_referent = !slot_attisnull(slot, number[COLUMN_REFERS_TO]);
+	row->priority = text_of(slot, number[COLUMN_PRIORITY]);
+	row->delivery = text_of(slot, number[COLUMN_DELIVERY]);
+	row->attempts = DatumGetInt32(value_of(slot, number[COLUMN_ATTEMPTS]));
+}
+
+static bool
+is_one_of(const char *word, const char *const *words, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return false;
+}
+
+#define IS_ONE_OF(word, ...) \
+	is_one_of(word, (const char *const[]) {__VA_ARGS__}, \
+			  lengthof(((const char *const[]) {__VA_ARGS__})))
+
+/* JSON has been parsed: an object is what begins like one. */
+static bool
+is_object(Datum json)
+{
+	struct varlena *start = PG_DETOAST_DATUM_SLICE(json, 0, 64);
+	const char *text = VARDATA_ANY(start);
+	int			length = VARSIZE_ANY_EXHDR(start);
+
+	for (int i = 0; i < length; i++)
+		if (strchr(" \t\r\n", text[i]) == NULL)
+			return text[i] == '{';
+	return false;
+}
+
+/* What is wrong with a row as a sentence, and with which column; or NULL. */
+static const char *
+problem_of(const NewRow *row, Column *column)
+{
+	bool		has_message = IS_ONE_OF(row->kind, "send", "edit");
+
+	*column = COLUMN_KIND;
+	if (!has_message && !IS_ONE_OF(row->kind, "delete", "install", "upgrade",
+								   "uninstall", "check"))
+		return "It is none of send, edit, delete, install, upgrade, uninstall and check.";
+	*column = COLUMN_SCOPE;
+	if (!IS_ONE_OF(row->scope, "user", "team", "chat", "channel"))
+		return "It is none of user, team, chat and channel.";
+	*column = COLUMN_TARGET;
+	if (!trust_is_target(row->scope, row->target))
+		return "It is not an id as it is stored: not empty, without slashes, backslashes and control characters, and for users and teams in lower case.";
+	*column = COLUMN_TEAM;
+	if ((row->team != NULL) != (strcmp(row->scope, "channel") == 0))
+		return "A channel has a team, and nothing else has.";
+	*column = COLUMN_ACTIVITY;
+	if (has_message != (row->activity != (Datum) 0 || row->has_broadcast))
+		return "What is sent or edited has an activity, and nothing else has.";
+	if (row->activity != (Datum) 0 && !is_object(row->activity))
+		return "It is not an object.";
+	*column = COLUMN_REFERS_TO;
+	if (IS_ONE_OF(row->kind, "edit", "delete") && !row->has_referent)
+		return "What is edited or deleted is not given.";
+	*column = COLUMN_PRIORITY;
+	if (!IS_ONE_OF(row->priority, "high", "normal", "low"))
+		return "It is none of high, normal and low.";
+	*column = COLUMN_DELIVERY;
+	if (!IS_ONE_OF(row->delivery, "at-least-once", "at-most-once"))
+		return "It is neither at-least-once nor at-most-once.";
+	*column = COLUMN_ATTEMPTS;
+	if (row->attempts < 0 || row->attempts > 1000000)
+		return "It is not between 0 and 1000000.";
+	return NULL;
+}
+
+static void
+judge(Relation outbox, TupleTableSlot *slot, const AttrNumber *numbers)
+{
+	NewRow		row;
+	Column		column;
+	const char *problem;
+
+	take_row(slot, numbers, &row);
+	problem = problem_of(&row, &column);
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("invalid \"%s\" in a row for \"%s\"",
+						column_names[column], RelationGetRelationName(outbox)),
+				 errdetail("%s", problem),
+				 errhint("Functions such as teams_send() write rows that are right.")));
+}
+
+static TriggerData *
+row_trigger(FunctionCallInfo fcinfo, bool is_insert)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		is_insert != TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function must be called as a trigger after each row that is %s",
+						is_insert ? "inserted" : "updated")));
+	return trigger;
+}
+
+/* Is it to be sent now, whenever that is? */
+static bool
+has_no_times(TupleTableSlot *slot, const AttrNumber *numbers)
+{
+	return slot_attisnull(slot, numbers[COLUMN_DUE_AT]) &&
+		slot_attisnull(slot, numbers[COLUMN_EXPIRES_AT]);
+}
+
+/* For each new row: judge it, count it, have the worker woken at commit. */
+Datum
+teams_accept(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = row_trigger(fcinfo, true);
+	TupleTableSlot *slot = trigger->tg_trigslot;
+	const AttrNumber *numbers = column_numbers(trigger->tg_relation);
+	int64		id = DatumGetInt64(value_of(slot, numbers[COLUMN_ID]));
+
+	judge(trigger->tg_relation, slot, numbers);
+	statement_attach_function(fcinfo);
+	tally_message(text_of(slot, numbers[COLUMN_BOT]));
+	if (has_no_times(slot, numbers))
+		shared_tell_at_commit(id);
+	else
+		shared_wake_at_commit(id);
+	return PointerGetDatum(NULL);
+}
+
+/* For a row that somebody has changed, other than by the worker's means. */
+Datum
+teams_judge(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = row_trigger(fcinfo, false);
+
+	judge(trigger->tg_relation, trigger->tg_newslot,
+		  column_numbers(trigger->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+/* For other changes, but its own: have the worker look at all of it again. */
+Datum
+teams_wake(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || trigger->tg_trigger->tgnargs != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("teams_wake must be called as a trigger")));
+	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0)
+		shared_reload_at_commit();
+	else if (!session_is_senders())
+		shared_wake_at_commit(1);
+	return PointerGetDatum(NULL);
+}
