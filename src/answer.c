@@ -148,7 +148,7 @@ is_disabled_for_all(Bot *bot, const ServiceError *error)
 
 /* The Bot Connector has answered with an error. */
 static void
-take_refusal(Message *message, const HttpReply *reply)
+take_refusal(Message *message, Operation op, const HttpReply *reply)
 {
 	Bot		   *bot = message->target->bot;
 	ServiceError error;
@@ -161,18 +161,18 @@ take_refusal(Message *message, const HttpReply *reply)
 		psprintf("http_%d", reply->status);
 	failure.error = error.message[0] != '\0' ? error.message :
 		psprintf("the Bot Connector answered with status %d", reply->status);
-	failure.hint = policy_hint(OP_SEND, reply->status, &error);
+	failure.hint = policy_hint(op, reply->status, &error);
 	failure.correlation_id = reply->correlation_id;
 	failure.is_attempt = true;
 
-	switch (policy_classify(OP_SEND, reply->status, &error))
+	switch (policy_classify(op, reply->status, &error))
 	{
 		case ACTION_OK:
 		case ACTION_FAIL:
 			settle_failed(message, &failure);
 			break;
 		case ACTION_RETRY:
-			if (policy_is_ambiguous(OP_SEND, reply->status))
+			if (policy_is_ambiguous(op, reply->status))
 				outcome_unknown(message, &failure, delay);
 			else
 				retry(message, &failure, delay);
@@ -213,10 +213,61 @@ take_refusal(Message *message, const HttpReply *reply)
 	}
 }
 
+/* It is done. */
+static void
+take_success(Flight *flight, const HttpReply *reply)
+{
+	Message    *message = flight->message;
+	char	   *conversation_id = flight->conversation_id;
+	char	   *activity_id = flight->activity_id;
+
+	if (flight->op == OP_THREAD)
+		connector_thread_reply(reply->body, reply->length, &conversation_id,
+							   &activity_id);
+	else if (flight->op == OP_SEND)
+		activity_id = connector_send_reply(reply->body, reply->length);
+	settle_sent(message, conversation_id != NULL ? conversation_id :
+				message->target->chat_id, activity_id);
+}
+
+/* To change a message twice is to change it once. */
+static void
+take_silence(Message *message, Operation op, Failure *failure)
+{
+	failure->code = "no_answer";
+	if (op == OP_EDIT || op == OP_DELETE)
+		retry(message, failure, -1);
+	else
+	{
+		failure->hint = "It is sent again; see delivery => 'at-most-once'.";
+		outcome_unknown(message, failure, -1);
+	}
+}
+
+static bool
+is_success(Operation op, const HttpReply *reply)
+{
+	static const ServiceError none = {"", ""};
+
+	return policy_classify(op, reply->status, &none) == ACTION_OK;
+}
+
+void
+answer_without_referent(Message *message)
+{
+	Failure		failure = {0};
+
+	failure.code = "not_sent";
+	failure.error = "the message that it refers to was not sent";
+	failure.hint = "See teams_message for what became of that one.";
+	settle_failed(message, &failure);
+}
+
 void
 answer_post(const HttpReply *reply, void *argument)
 {
-	Message    *message = argument;
+	Flight	   *flight = argument;
+	Message    *message = flight->message;
 	Failure		failure = {0};
 
 	failure.error = reply->problem;
@@ -228,23 +279,21 @@ answer_post(const HttpReply *reply, void *argument)
 			retry(message, &failure, -1);
 			break;
 		case HTTP_OUTCOME_UNKNOWN:
-			failure.code = "no_answer";
-			failure.hint = "It is sent again; see delivery => 'at-most-once'.";
-			outcome_unknown(message, &failure, -1);
+			take_silence(message, flight->op, &failure);
 			break;
 		case HTTP_ANSWERED:
-			if (reply->status >= 200 && reply->status < 300)
+			if (is_success(flight->op, reply))
 			{
 				access_connector_accepted(message->target->bot);
 				bot_succeeded(message->target->bot, OP_SEND);
 				message->target->bot->disabled = 0;
-				settle_sent(message, message->target->chat_id,
-							connector_send_reply(reply->body, reply->length));
+				take_success(flight, reply);
 			}
 			else
-				take_refusal(message, reply);
+				take_refusal(message, flight->op, reply);
 			break;
 	}
+	flight_free(flight);
 }
 
 void

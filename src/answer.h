@@ -5,10 +5,12 @@
 #ifndef TP_ANSWER_H
 #define TP_ANSWER_H
 
-#include "http.h"
-#include "window.h"
+#include "flight.h"
 
-/* The handler of a message's request; the argument is the Message. */
+/* The message that it changes or replies to was not sent. */
+extern void answer_without_referent(Message *message);
+
+/* The handler of a message's request; the argument is a Flight, which it frees. */
 extern void answer_post(const HttpReply *reply, void *argument);
 
 /* A target cannot be reached now, or not at all; it has messages. */

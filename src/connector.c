@@ -18,7 +18,7 @@
 #include "lib/stringinfo.h"
 
 char *
-connector_send_url(const char *service_url, const char *conversation_id)
+connector_thread_url(const char *service_url)
 {
 	StringInfoData url;
 	int			length = (int) strlen(service_url);
@@ -28,19 +28,83 @@ connector_send_url(const char *service_url, const char *conversation_id)
 
 	initStringInfo(&url);
 	appendBinaryStringInfo(&url, service_url, length);
-	appendStringInfoString(&url, "/v3/conversations/");
-	trust_append_escaped(&url, conversation_id);
-	appendStringInfoString(&url, "/activities");
+	appendStringInfoString(&url, "/v3/conversations");
 	return url.data;
+}
+
+static void
+append_send_url(StringInfo url, const char *service_url,
+				const char *conversation_id)
+{
+	appendStringInfoString(url, connector_thread_url(service_url));
+	appendStringInfoChar(url, '/');
+	trust_append_escaped(url, conversation_id);
+	appendStringInfoString(url, "/activities");
+}
+
+char *
+connector_send_url(const char *service_url, const char *conversation_id)
+{
+	StringInfoData url;
+
+	initStringInfo(&url);
+	append_send_url(&url, service_url, conversation_id);
+	return url.data;
+}
+
+char *
+connector_activity_url(const char *service_url, const char *conversation_id,
+					   const char *activity_id)
+{
+	StringInfoData url;
+
+	initStringInfo(&url);
+	append_send_url(&url, service_url, conversation_id);
+	appendStringInfoChar(&url, '/');
+	trust_append_escaped(&url, activity_id);
+	return url.data;
+}
+
+char *
+connector_thread_request(const char *tenant_id, const char *channel_id,
+						 const char *activity)
+{
+	StringInfoData body;
+
+	initStringInfo(&body);
+	appendStringInfoString(&body, "{\"isGroup\":true,\"tenantId\":");
+	json_append_string(&body, tenant_id);
+	appendStringInfoString(&body, ",\"channelData\":{\"channel\":{\"id\":");
+	json_append_string(&body, channel_id);
+	appendStringInfoString(&body, "},\"tenant\":{\"id\":");
+	json_append_string(&body, tenant_id);
+	appendStringInfo(&body, "}},\"activity\":%s}", activity);
+	return body.data;
+}
+
+/* An id that a service gave, if it may be kept. */
+static char *
+read_id(const JsonValue *doc, const char *member)
+{
+	const char *id = json_string(json_member(doc, member));
+
+	return id != NULL && trust_is_opaque_id(id) ? pstrdup(id) : NULL;
 }
 
 char *
 connector_send_reply(const char *body, size_t length)
 {
-	const JsonValue *doc = json_read(body, length, NULL);
-	const char *id = json_string(json_member(doc, "id"));
+	return read_id(json_read(body, length, NULL), "id");
+}
 
-	return id != NULL && trust_is_opaque_id(id) ? pstrdup(id) : NULL;
+void
+connector_thread_reply(const char *body, size_t length,
+					   char **conversation_id, char **activity_id)
+{
+	const JsonValue *doc = json_read(body, length, NULL);
+
+	*conversation_id = read_id(doc, "id");
+	*activity_id = read_id(doc, "activityId");
 }
 
 /*

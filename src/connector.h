@@ -18,6 +18,28 @@ extern char *connector_send_url(const char *service_url,
 								const char *conversation_id);
 
 /*
+ * The same, without "activities", for a new thread in a channel (4.1); and
+ * with the activity at its end, for what changes it (4.4, 4.5).
+ */
+extern char *connector_thread_url(const char *service_url);
+extern char *connector_activity_url(const char *service_url,
+									const char *conversation_id,
+									const char *activity_id);
+
+/* The body that starts a thread with an activity (4.1), palloc'd. */
+extern char *connector_thread_request(const char *tenant_id,
+									  const char *channel_id,
+									  const char *activity);
+
+/*
+ * The ids of the new thread and of its first activity from the reply to that,
+ * palloc'd, or NULL.
+ */
+extern void connector_thread_reply(const char *body, size_t length,
+								   char **conversation_id,
+								   char **activity_id);
+
+/*
  * The id of the new activity from the reply to a 2xx, palloc'd, or NULL: a
  * missing id is success without a handle (4.2).
  */

@@ -9,8 +9,8 @@
 
 #include "access.h"
 #include "answer.h"
-#include "connector.h"
 #include "dispatch.h"
+#include "flight.h"
 #include "settings.h"
 #include "settle.h"
 #include "shared.h"
@@ -275,21 +275,24 @@ dispatch_enter_ledger(void)
 static void
 post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 {
-	Target	   *target = message->target;
-	Bot		   *bot = target->bot;
+	Bot		   *bot = message->target->bot;
+	Flight	   *flight = flight_new(dispatch_context, message, row);
 	HttpRequest request = {0};
 
-	request.url = connector_send_url(target->service_url ?
-									 target->service_url : bot->connector_url,
-									 target->chat_id);
+	if (!flight_has_referent(flight, row))
+	{
+		message->batch = batch;
+		answer_without_referent(message);
+		flight_free(flight);
+		return;
+	}
+	flight_address(flight, row, &request);
 	request.bearer = access_connector_bearer(bot);
 	message->token = bot->connector_fetch.serial;
 	request.content_type = "application/json; charset=utf-8";
-	request.body = row->activity;
-	request.length = strlen(row->activity);
 	request.max_reply = HTTP_SHORT_BODY;
 	request.handler = answer_post;
-	request.argument = message;
+	request.argument = flight;
 	http_start(&request);
 	window_flies(message, batch);
 }
@@ -338,7 +341,7 @@ count_from_now(void)
 static OutboxPost *
 find_post(const Message *message)
 {
-	OutboxPost	key = {message->id, NULL};
+	OutboxPost	key = {message->id};
 
 	return bsearch(&key, posts, post_count, sizeof(OutboxPost),
 				   compare_posts);

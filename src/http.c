@@ -587,6 +587,7 @@ set_request(Transfer *transfer, const HttpRequest *request)
 	if (!append_header(transfer, "Accept: application/json") ||
 		!set_body(transfer, request))
 		return false;
+	CHECK_SETOPT(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	CHECK_SETOPT(easy, CURLOPT_URL, request->url);
 	CHECK_SETOPT(easy, CURLOPT_USERAGENT, EXTENSION_NAME "/1.0");
 	CHECK_SETOPT(easy, CURLOPT_HTTPAUTH,

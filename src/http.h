@@ -40,7 +40,8 @@ typedef struct HttpRequest
 	const char *url;
 	const char *bearer;			/* token, or NULL */
 	const char *content_type;	/* of the body */
-	const char *body;			/* NULL: a GET; else a POST */
+	const char *method;			/* NULL: POST if there is a body, else GET */
+	const char *body;			/* or NULL */
 	size_t		length;
 	size_t		max_reply;		/* longer ones are cut; 0: HTTP_MAX_BODY */
 	bool		is_secret;		/* wipe the copy of the body afterwards */

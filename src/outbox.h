@@ -77,7 +77,8 @@ typedef struct OutboxMessage
 {
 	int64		id;
 	char	   *bot;
-	bool		is_send;		/* else: make sure that the bot is installed */
+	bool		is_send;		/* something for the Bot Connector: to send, edit
+								 * or delete; else a job for Graph */
 	char	   *scope;
 	char	   *target;
 	Priority	priority;
@@ -132,11 +133,19 @@ extern int	outbox_read_behind(const OutboxBehind *targets, int ntargets,
 							   int room, MemoryContext context,
 							   OutboxMessage **messages);
 
-/* A message about to be posted. */
+/*
+ * A message about to be posted.  The conversation and the activity are those
+ * of the message that it edits, deletes or replies to; NULL if that was not
+ * sent.
+ */
 typedef struct OutboxPost
 {
 	int64		id;
-	char	   *activity;
+	char	   *kind;			/* send, edit or delete */
+	char	   *activity;		/* NULL to delete */
+	bool		has_referent;
+	char	   *conversation_id;
+	char	   *activity_id;
 } OutboxPost;
 
 /*

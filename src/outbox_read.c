@@ -14,9 +14,12 @@
 #include "outbox.h"
 #include "statement.h"
 
+/* Is it for the Bot Connector? */
+#define IS_SEND(o) o ".kind IN ('send', 'edit', 'delete')"
+
 /* What is read of a message, and what take_message() takes. */
 #define MESSAGE_COLUMNS(o) \
-	o ".id, " o ".bot, " o ".kind = 'send', " o ".scope, " o ".target," \
+	o ".id, " o ".bot, " IS_SEND(o) ", " o ".scope, " o ".target," \
 	" " o ".priority, " o ".attempts, " o ".retrying," \
 	" " o ".delivery = 'at-most-once', " o ".error_code"
 
@@ -119,7 +122,7 @@ static Statement read_due = {
 	"WITH scanned AS MATERIALIZED ("
 	"SELECT s.n::int AS source, s.known AS wanted, o.*,"
 	" i.state, i.error_code AS target_error, i.chat_id, i.service_url,"
-	" coalesce(i.state = 'installed' OR (o.kind = 'send'"
+	" coalesce(i.state = 'installed' OR (" IS_SEND("o")
 	" AND i.state IN ('removed', 'blocked')), false) AS known"
 	" FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
 	" AS s (bot, priority, after, known, room, n)"
@@ -286,15 +289,18 @@ outbox_make_ready(MemoryContext context, OutboxMessage **messages)
  */
 static Statement enter_ledger = {
 	"WITH post AS MATERIALIZED ("
-	"SELECT o.id, o.activity::text AS activity FROM @.teams_outbox AS o"
+	"SELECT o.id, o.kind, o.activity::text AS activity, o.refers_to"
+	" FROM @.teams_outbox AS o"
 	" WHERE o.id = ANY ($1) AND " IS_DUE("o") " ORDER BY o.id"
 	" FOR UPDATE SKIP LOCKED),"
 	" batch AS ("
 	"INSERT INTO @.teams_inflight (ids)"
 	" SELECT array_agg(id) FROM post HAVING count(*) > 0 RETURNING batch)"
-	" SELECT b.batch, p.id, p.activity FROM post AS p, batch AS b"
+	" SELECT b.batch, p.id, p.kind, p.activity, p.refers_to IS NOT NULL,"
+	" r.conversation_id, r.activity_id FROM batch AS b, post AS p"
+	" LEFT JOIN @.teams_delivery AS r ON r.id = p.refers_to"
 	" UNION ALL"
-	" SELECT NULL, w.id, NULL FROM unnest($1) AS w (id)"
+	" SELECT NULL, w.id, NULL, NULL, NULL, NULL, NULL FROM unnest($1) AS w (id)"
 	" WHERE NOT EXISTS (SELECT FROM @.teams_outbox AS o"
 	" WHERE o.id = w.id AND " IS_DUE("o") ")"
 	" ORDER BY 1 NULLS LAST",
@@ -316,8 +322,12 @@ outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
 		OutboxPost *post = &(*posts)[*nposts];
 
 		post->id = result_int8(i, 2);
-		post->activity = result_text(i, 3, context);
-		if (post->activity != NULL)
+		post->kind = result_text(i, 3, context);
+		post->activity = result_text(i, 4, context);
+		post->has_referent = result_bool(i, 5);
+		post->conversation_id = result_text(i, 6, context);
+		post->activity_id = result_text(i, 7, context);
+		if (post->kind != NULL)
 			(*nposts)++;
 		else
 			gone[(*ngone)++] = post->id;

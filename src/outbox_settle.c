@@ -269,7 +269,7 @@ static Statement recover = {
 	" WHERE o.id IN (SELECT unnest(ids) FROM ledger)),"
 	" again AS ("
 	"UPDATE @.teams_outbox SET attempts = attempts + 1, retrying = true,"
-	" doubtful = true, error_code = 'interrupted',"
+	" doubtful = doubtful OR kind = 'send', error_code = 'interrupted',"
 	" error = 'attempted before a crash'"
 	" WHERE id IN (SELECT id FROM doubt WHERE delivery = 'at-least-once')),"
 	" gone AS ("

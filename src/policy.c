@@ -27,8 +27,13 @@
 #define INSTALL (1 << OP_INSTALL)
 #define CHAT	(1 << OP_CHAT)
 #define SEND	(1 << OP_SEND)
+#define THREAD	(1 << OP_THREAD)
+#define EDIT	(1 << OP_EDIT)
+#define DELETE	(1 << OP_DELETE)
 #define USER	(LOOKUP | INSTALL | CHAT)
 #define GRAPH	(CATALOG | USER)
+#define CHANGE	(EDIT | DELETE)
+#define CONNECTOR (SEND | THREAD | CHANGE)
 
 typedef struct Rule
 {
@@ -168,56 +173,65 @@ static const Rule rules[] = {
 		"by itself."},
 	{USER, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
 
-	/* Bot Connector, contract 4.9 */
-	{SEND, 401, 401, "BotNotRegistered", NULL, ACTION_PAUSE_BOT,
+	/*
+	 * Bot Connector, contract 4.4, 4.5 and 4.9.  A message that is not there
+	 * is deleted; nothing is looked up or installed to change one.
+	 */
+	{DELETE, 404, 404, NULL, NULL, ACTION_OK, NULL},
+	{EDIT, 404, 404, NULL, NULL, ACTION_FAIL,
+		"The message does not exist any more: send a new one."},
+	{CHANGE, 403, 403, NULL, NULL, ACTION_FAIL,
+		"The bot may not change this message: it is not in the conversation "
+		"any more, or the message is not its own."},
+	{CONNECTOR, 401, 401, "BotNotRegistered", NULL, ACTION_PAUSE_BOT,
 		"Register the bot in Azure with this client id and switch its Teams "
 		"channel on, then resume the bot."},
-	{SEND, 401, 401, NULL, NULL, ACTION_REAUTH, TOKEN_REFUSED},
-	{SEND, 400, 499, NULL, "failed to decrypt conversation id",
+	{CONNECTOR, 401, 401, NULL, NULL, ACTION_REAUTH, TOKEN_REFUSED},
+	{CONNECTOR, 400, 499, NULL, "failed to decrypt conversation id",
 		ACTION_LOOK_UP_AGAIN,
 		"The conversation belongs to another bot or cloud; it is looked up "
 		"again."},
-	{SEND, 400, 499, "BotDisabledByAdmin", NULL, ACTION_BLOCKED,
+	{CONNECTOR, 400, 499, "BotDisabledByAdmin", NULL, ACTION_BLOCKED,
 		"An administrator has blocked the app for this user. Ask to allow it "
 		"in the Teams admin center."},
-	{SEND, 400, 499, "BotNotInConversationRoster", NULL,
+	{CONNECTOR, 400, 499, "BotNotInConversationRoster", NULL,
 		ACTION_INSTALL_AGAIN, NOT_INSTALLED},
-	{SEND, 400, 499, "ForbiddenOperationException", NULL,
+	{CONNECTOR, 400, 499, "ForbiddenOperationException", NULL,
 		ACTION_INSTALL_AGAIN, NOT_INSTALLED},
-	{SEND, 400, 499, "ConversationBlockedByUser", NULL, ACTION_BLOCKED,
+	{CONNECTOR, 400, 499, "ConversationBlockedByUser", NULL, ACTION_BLOCKED,
 		BLOCKED_BY_USER},
-	{SEND, 400, 499, "MessageWritesBlocked", NULL, ACTION_BLOCKED,
+	{CONNECTOR, 400, 499, "MessageWritesBlocked", NULL, ACTION_BLOCKED,
 		BLOCKED_BY_USER},
-	{SEND, 400, 499, "209", NULL, ACTION_BLOCKED, BLOCKED_BY_USER},
-	{SEND, 400, 499, "InvalidBotApiHost", NULL, ACTION_PAUSE_BOT,
+	{CONNECTOR, 400, 499, "209", NULL, ACTION_BLOCKED, BLOCKED_BY_USER},
+	{CONNECTOR, 400, 499, "InvalidBotApiHost", NULL, ACTION_PAUSE_BOT,
 		"The tenant is in the government cloud GCC. Set the bot's service URL "
 		"to https://smba.infra.gcc.teams.microsoft.com/teams, then resume the "
 		"bot."},
-	{SEND, 400, 499, "NotEnoughPermissions", NULL, ACTION_FAIL,
+	{CONNECTOR, 400, 499, "NotEnoughPermissions", NULL, ACTION_FAIL,
 		"The bot may not write to this conversation."},
-	{SEND, 400, 499, "ConversationNotFound", NULL, ACTION_LOOK_UP_AGAIN,
+	{CONNECTOR, 400, 499, "ConversationNotFound", NULL, ACTION_LOOK_UP_AGAIN,
 		"The conversation does not exist any more; it is looked up again."},
-	{SEND, 400, 400, NULL, NULL, ACTION_FAIL,
+	{CONNECTOR, 400, 400, NULL, NULL, ACTION_FAIL,
 		"The service does not understand the message. Check its attachments "
 		"and card."},
-	{SEND, 403, 403, NULL, NULL, ACTION_FAIL,
+	{CONNECTOR, 403, 403, NULL, NULL, ACTION_FAIL,
 		"Check that the bot's service URL and tenant id belong together, and "
 		"that the bot may write to this conversation."},
-	{SEND, 404, 404, NULL, NULL, ACTION_FAIL,
+	{CONNECTOR, 404, 404, NULL, NULL, ACTION_FAIL,
 		"Check the bot's service URL."},
-	{SEND, 412, 412, NULL, NULL, ACTION_RETRY,
+	{CONNECTOR, 412, 412, NULL, NULL, ACTION_RETRY,
 		"Something else used the same conversation at the same time; the "
 		"request is repeated by itself."},
-	{SEND, 413, 413, NULL, NULL, ACTION_FAIL, TOO_BIG},
-	{SEND, 429, 429, NULL, NULL, ACTION_THROTTLED, OVERLOADED},
-	{SEND, 500, 500, NULL, NULL, ACTION_FAIL,
+	{CONNECTOR, 413, 413, NULL, NULL, ACTION_FAIL, TOO_BIG},
+	{CONNECTOR, 429, 429, NULL, NULL, ACTION_THROTTLED, OVERLOADED},
+	{CONNECTOR, 500, 500, NULL, NULL, ACTION_FAIL,
 		"Microsoft documents that this error must not be retried. Send the "
 		"message again if it did not arrive."},
-	{SEND, 502, 504, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
-	{SEND, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
+	{CONNECTOR, 502, 504, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
+	{CONNECTOR, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
 
 	/* Statuses that are not documented must not be retried (4.9). */
-	{SEND | USER, 400, 599, NULL, NULL, ACTION_FAIL,
+	{CONNECTOR | USER, 400, 599, NULL, NULL, ACTION_FAIL,
 		"This answer is not documented. Look up the error's code, or ask "
 		"Microsoft's support with the correlation id."},
 };
@@ -302,7 +316,8 @@ policy_hint(Operation op, int status, const ServiceError *error)
 bool
 policy_is_ambiguous(Operation op, int status)
 {
-	return op == OP_SEND && (status == 502 || status == 504);
+	return (op == OP_SEND || op == OP_THREAD) &&
+		(status == 502 || status == 504);
 }
 
 void

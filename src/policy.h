@@ -17,7 +17,10 @@ typedef enum Operation
 	OP_LOOKUP,					/* Graph, 3.3: is the app installed? */
 	OP_INSTALL,					/* Graph, 3.4 */
 	OP_CHAT,					/* Graph, 3.5 */
-	OP_SEND						/* Bot Connector, 4.2 */
+	OP_SEND,					/* Bot Connector, 4.2 */
+	OP_THREAD,					/* the same, a new thread in a channel, 4.1 */
+	OP_EDIT,					/* the same, 4.4 */
+	OP_DELETE					/* the same, 4.5 */
 } Operation;
 
 /* What to do with an answer; contract sections 1 and 16. */
@@ -64,7 +67,7 @@ extern const char *policy_hint(Operation op, int status,
 
 /*
  * May the request have been carried out although it was answered with this
- * status?  502 and 504 for sends (contract 4.0.4).
+ * status?  502 and 504 for what must not be done twice (contract 4.0.4).
  */
 extern bool policy_is_ambiguous(Operation op, int status);
 

@@ -18,12 +18,14 @@ bot
 access
 installation
 window
-settle
+settle flight
 answer
 dispatch
 intake
 delivery
 worker launcher ddl
+arguments
+submit
 api accept wait report
 teams_proactive
 '

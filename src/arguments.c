@@ -1,0 +1,212 @@
+/*
+ * arguments.c
+ *	  The arguments of SQL functions, judged before anything is written: whoever
+ *	  calls is there to hear what is wrong; a service's complaint comes minutes
+ *	  later.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "arguments.h"
+#include "connector.h"
+#include "json.h"
+#include "trust.h"
+
+#define MAX_DEDUPE_KEY 255
+
+char *
+text_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (PG_ARGISNULL(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+	return text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+/* A user id in the form in which it is stored: both kinds ignore case. */
+char *
+user_id_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *user_id = text_argument(fcinfo, number, "user_id");
+	const char *problem = trust_user_id_problem(user_id);
+
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid user id: \"%s\"", user_id),
+				 errdetail("%s", problem),
+				 errhint("Give the Entra object id or the user principal name of a person, such as ada@contoso.com.")));
+	return asc_tolower(user_id, strlen(user_id));
+}
+
+char *
+delivery_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *delivery = text_argument(fcinfo, number, "delivery");
+
+	if (strcmp(delivery, "at-least-once") != 0 &&
+		strcmp(delivery, "at-most-once") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown kind of delivery: \"%s\"", delivery),
+				 errhint("Give \"at-least-once\" or \"at-most-once\".")));
+	return delivery;
+}
+
+static char *
+priority_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *priority = text_argument(fcinfo, number, "priority");
+
+	if (strcmp(priority, "high") != 0 && strcmp(priority, "normal") != 0 &&
+		strcmp(priority, "low") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown priority: \"%s\"", priority),
+				 errhint("Give \"high\", \"normal\" or \"low\".")));
+	return priority;
+}
+
+/* A point in time; 0 for null, and for what means at once or never. */
+static TimestampTz
+time_argument(FunctionCallInfo fcinfo, int number)
+{
+	TimestampTz time;
+
+	if (PG_ARGISNULL(number))
+		return 0;
+	time = PG_GETARG_TIMESTAMPTZ(number);
+	return TIMESTAMP_IS_NOBEGIN(time) ? 0 : time;
+}
+
+static char *
+dedupe_key_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *key;
+	int			length;
+
+	if (PG_ARGISNULL(number))
+		return NULL;
+	key = text_argument(fcinfo, number, "dedupe_key");
+	length = pg_mbstrlen(key);
+	if (length == 0 || length > MAX_DEDUPE_KEY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("dedupe_key must have between 1 and %d characters",
+						MAX_DEDUPE_KEY),
+				 errdetail("It has %d.", length)));
+	return key;
+}
+
+/* The arguments that are the same for all, from this number on. */
+void
+take_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
+{
+	message->bot = text_argument(fcinfo, first, "bot");
+	message->send_at = time_argument(fcinfo, first + 1);
+	message->expires_at = time_argument(fcinfo, first + 2);
+	message->priority = priority_argument(fcinfo, first + 3);
+	message->dedupe_key = dedupe_key_argument(fcinfo, first + 4);
+
+	if (message->send_at != 0 && TIMESTAMP_IS_NOEND(message->send_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("send_at must not be infinity")));
+	if (message->expires_at != 0 && TIMESTAMP_IS_NOEND(message->expires_at))
+		message->expires_at = 0;
+	if (message->expires_at != 0 &&
+		message->expires_at <= Max(message->send_at, GetCurrentTimestamp()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("message would expire before it is sent"),
+				 errhint("Give an expires_at in the future, and after send_at.")));
+}
+
+/* ----------
+ * Activities
+ * ----------
+ */
+
+void
+activity_check_size(const char *activity)
+{
+	const char *utf8 = pg_server_to_any(activity, strlen(activity), PG_UTF8);
+	size_t		size = connector_activity_size(utf8);
+
+	if (size > CONNECTOR_MAX_ACTIVITY_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("message is too large"),
+				 errdetail("Its activity has %zu bytes as UTF-16; Teams accepts %d.",
+						   size, CONNECTOR_MAX_ACTIVITY_SIZE),
+				 errhint("Shorten the message, or send it in parts.")));
+}
+
+char *
+activity_of_text(const char *text)
+{
+	StringInfoData activity;
+
+	if (text[strspn(text, " \t\r\n")] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("message text is empty")));
+	initStringInfo(&activity);
+	appendStringInfoString(&activity, "{\"type\":\"message\",\"text\":");
+	json_append_string(&activity, text);
+	appendStringInfoChar(&activity, '}');
+	return activity.data;
+}
+
+static JsonbValue *
+activity_member(Jsonb *activity, const char *name)
+{
+	JsonbValue	key;
+
+	key.type = jbvString;
+	key.val.string.val = unconstify(char *, name);
+	key.val.string.len = strlen(name);
+	return findJsonbValueFromContainer(&activity->root, JB_FOBJECT, &key);
+}
+
+static void
+bad_activity(const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid activity"),
+			 errdetail("%s", detail),
+			 errhint("%s", hint)));
+}
+
+/* What the Bot Connector would refuse or mishandle (contract 4.2, 8). */
+char *
+activity_of_jsonb(Jsonb *activity)
+{
+	JsonbValue *type;
+	JsonbValue *text;
+	JsonbValue *attachments;
+
+	if (!JB_ROOT_IS_OBJECT(activity))
+		bad_activity("An activity is a JSON object.",
+					 "For a plain text, call teams_send(user_id text, text text).");
+	type = activity_member(activity, "type");
+	if (type == NULL || type->type != jbvString || type->val.string.len == 0)
+		bad_activity("The activity has no \"type\".",
+					 "Most activities are of type \"message\".");
+	text = activity_member(activity, "text");
+	attachments = activity_member(activity, "attachments");
+	if (text != NULL && text->type == jbvString && text->val.string.len > 0 &&
+		attachments != NULL && attachments->type == jbvBinary &&
+		JsonContainerIsArray(attachments->val.binary.data) &&
+		JsonContainerSize(attachments->val.binary.data) > 0)
+		bad_activity("The activity has both text and attachments; Teams would split it into two messages without a usable id.",
+					 "Send two messages, or put the text into the card.");
+	return JsonbToCString(NULL, &activity->root, VARSIZE(activity));
+}

@@ -1,0 +1,29 @@
+/*
+ * submit.c
+ *	  The one way from SQL functions into the outbox.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "arguments.h"
+#include "statement.h"
+#include "submit.h"
+#include "tally.h"
+
+int64
+submit(FunctionCallInfo fcinfo, OutboxNew *message)
+{
+	if (message->activity != NULL)
+		activity_check_size(message->activity);
+	message->sender = GetUserId();
+	statement_attach_function(fcinfo);
+
+	/* One for which this transaction has sent before was there. */
+	if (!tally_has_bot(message->bot) && !outbox_has_bot(message->bot))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("bot \"%s\" does not exist", message->bot),
+				 errhint("Create it with teams_configure().")));
+	return outbox_enqueue(message);
+}

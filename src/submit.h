@@ -1,0 +1,19 @@
+/*
+ * submit.h
+ *	  The one way from SQL functions into the outbox.
+ */
+#ifndef TP_SUBMIT_H
+#define TP_SUBMIT_H
+
+#include "fmgr.h"
+
+#include "outbox.h"
+
+/*
+ * Write a message or job of the calling role into the outbox, in the current
+ * transaction; returns its id, or that of the one that has its key already.
+ * Raises an error if the bot does not exist or the activity is too large.
+ */
+extern int64 submit(FunctionCallInfo fcinfo, OutboxNew *message);
+
+#endif							/* TP_SUBMIT_H */
