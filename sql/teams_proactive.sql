@@ -269,6 +269,22 @@ CREATE INDEX teams_dedupe_id ON @extschema@.teams_dedupe (id);
 COMMENT ON TABLE @extschema@.teams_dedupe IS
 'keys of messages that must not be written twice; kept as long as the message is';
 
+CREATE TABLE @extschema@.teams_thread (
+	bot				text		NOT NULL,
+	scope			text		NOT NULL,
+	target			text		NOT NULL,
+	thread			text		NOT NULL,
+	root			bigint		NOT NULL,
+	PRIMARY KEY (bot, scope, target, thread)
+);
+
+CREATE INDEX teams_thread_root ON @extschema@.teams_thread (root);
+
+COMMENT ON TABLE @extschema@.teams_thread IS
+'threads in channels by the applications'' keys; see teams_post()';
+COMMENT ON COLUMN @extschema@.teams_thread.root IS
+'id of the message that started it, which the history keeps';
+
 -- Each transaction adds what it has accepted or settled, so that senders do
 -- not wait for each other; the worker adds it up now and then.  It is not
 -- dumped: restoring the outbox counts what is pending, and with that the
@@ -293,6 +309,7 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_inflight', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_inflight_batch_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_delivery', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_dedupe', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_thread', '');
 
 -- Whoever writes to these tables wakes the worker when the transaction
 -- commits: teams_send(), but also a plain INSERT, COPY or UPDATE.
@@ -555,6 +572,123 @@ COMMENT ON FUNCTION @extschema@.teams_send(text, jsonb, text, timestamptz,
 	timestamptz, text, text, text) IS
 'sends a Bot Framework activity to a person when the transaction commits; returns the message''s id';
 
+CREATE FUNCTION @extschema@.teams_send_chat(
+	chat_id		text,
+	text		text,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_chat_text';
+
+COMMENT ON FUNCTION @extschema@.teams_send_chat(text, text, text, timestamptz,
+	timestamptz, text, text, text) IS
+'sends a text to a group chat in which the bot is, or can be installed';
+
+CREATE FUNCTION @extschema@.teams_send_chat(
+	chat_id		text,
+	activity	jsonb,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_chat_activity';
+
+COMMENT ON FUNCTION @extschema@.teams_send_chat(text, jsonb, text, timestamptz,
+	timestamptz, text, text, text) IS
+'sends a Bot Framework activity to a group chat';
+
+CREATE FUNCTION @extschema@.teams_post(
+	team		text,
+	channel		text,
+	text		text,
+	thread		text DEFAULT NULL,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_post_text';
+
+COMMENT ON FUNCTION @extschema@.teams_post(text, text, text, text, text,
+	timestamptz, timestamptz, text, text, text) IS
+'posts a text to a channel, null for General: a new thread, or with a key for the thread, an answer in it';
+
+CREATE FUNCTION @extschema@.teams_post(
+	team		text,
+	channel		text,
+	activity	jsonb,
+	thread		text DEFAULT NULL,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_post_activity';
+
+COMMENT ON FUNCTION @extschema@.teams_post(text, text, jsonb, text, text,
+	timestamptz, timestamptz, text, text, text) IS
+'posts a Bot Framework activity to a channel';
+
+CREATE FUNCTION @extschema@.teams_edit(id bigint, text text)
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_text';
+
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint, text) IS
+'gives a message that was sent another text; returns the job''s id';
+
+CREATE FUNCTION @extschema@.teams_edit(id bigint, activity jsonb)
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_activity';
+
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint, jsonb) IS
+'the same with a Bot Framework activity';
+
+CREATE FUNCTION @extschema@.teams_edit(ids bigint[], text text)
+RETURNS SETOF bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_text';
+
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], text) IS
+'the same for all of the messages that can be edited; returns the jobs'' ids';
+
+CREATE FUNCTION @extschema@.teams_edit(ids bigint[], activity jsonb)
+RETURNS SETOF bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_activity';
+
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], jsonb) IS
+'the same with a Bot Framework activity';
+
+CREATE FUNCTION @extschema@.teams_delete(id bigint)
+RETURNS bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_delete';
+
+COMMENT ON FUNCTION @extschema@.teams_delete(bigint) IS
+'deletes a message that was sent; returns the job''s id, null if the message was still pending and is cancelled';
+
+CREATE FUNCTION @extschema@.teams_delete(ids bigint[])
+RETURNS SETOF bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_delete_all';
+
+COMMENT ON FUNCTION @extschema@.teams_delete(bigint[]) IS
+'deletes those of the messages that were sent, and cancels those that are pending; returns the jobs'' ids';
+
+CREATE FUNCTION @extschema@.teams_message_url(id bigint)
+RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'teams_message_url';
+
+COMMENT ON FUNCTION @extschema@.teams_message_url(bigint) IS
+'link that opens Teams at a message; null if it was not sent';
+
 CREATE FUNCTION @extschema@.teams_ensure_installed(
 	user_id		text,
 	bot			text DEFAULT 'default',
@@ -620,7 +754,8 @@ COMMENT ON PROCEDURE @extschema@.teams_drain(interval) IS
 -- A sender sees its own messages; who may read the outbox sees all.
 CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 	SELECT m.*
-	FROM (SELECT o.id, o.bot, o.kind, o.scope, o.target, o.sender,
+	FROM (SELECT o.id, o.bot, o.kind, o.scope, o.target, o.team,
+				 o.refers_to, o.broadcast, o.sender,
 				 'pending' AS state, o.attempts, o.doubtful,
 				 CASE
 					 WHEN b.bot IS NULL THEN 'bot_not_configured'
@@ -643,7 +778,8 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 		  FROM @extschema@.teams_outbox AS o
 		  LEFT JOIN @extschema@.teams_bot AS b ON b.bot = o.bot
 		  UNION ALL
-		  SELECT d.id, d.bot, d.kind, d.scope, d.target, d.sender,
+		  SELECT d.id, d.bot, d.kind, d.scope, d.target, d.team,
+				 d.refers_to, d.broadcast, d.sender,
 				 d.fate, d.attempts, d.doubtful, d.error_code, d.error, d.hint,
 				 d.conversation_id, d.activity_id, d.correlation_id,
 				 d.priority, d.created_at, NULL, NULL, d.settled_at,
@@ -730,6 +866,17 @@ AS $$
 		(1, 'USAGE', 'SCHEMA @extschema@'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send(text, text, text, timestamptz, timestamptz, text, text, text)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send(text, jsonb, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send_chat(text, text, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send_chat(text, jsonb, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_post(text, text, text, text, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_post(text, text, jsonb, text, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint, jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint[], text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint[], jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_delete(bigint)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_delete(bigint[])'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_message_url(bigint)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_ensure_installed(text, text, timestamptz, timestamptz, text, text)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint[])'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint)'),
@@ -748,6 +895,7 @@ AS $$
 		(2, 'SELECT', 'TABLE @extschema@.teams_inflight'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_delivery'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_dedupe'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_thread'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_account'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_accounting'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_throttle'),

@@ -6,26 +6,22 @@
 
 #include "compat.h"
 #include "fmgr.h"
-#include "funcapi.h"
-#include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 
 #include "arguments.h"
 #include "credential.h"
 #include "http.h"
 #include "outbox.h"
-#include "session.h"
-#include "statement.h"
 #include "submit.h"
 #include "trust.h"
 
 SQL_FUNCTION(teams_send_text);
 SQL_FUNCTION(teams_send_activity);
+SQL_FUNCTION(teams_send_chat_text);
+SQL_FUNCTION(teams_send_chat_activity);
+SQL_FUNCTION(teams_post_text);
+SQL_FUNCTION(teams_post_activity);
 SQL_FUNCTION(teams_ensure_installed);
-SQL_FUNCTION(teams_cancel);
-SQL_FUNCTION(teams_retry);
 SQL_FUNCTION(teams_check_url);
 SQL_FUNCTION(teams_check_credential);
 
@@ -34,36 +30,86 @@ SQL_FUNCTION(teams_check_credential);
  * ----------
  */
 
-Datum
-teams_send_text(PG_FUNCTION_ARGS)
+static Datum
+send(FunctionCallInfo fcinfo, bool is_text)
 {
 	OutboxNew	message = {0};
 
 	message.kind = "send";
 	message.scope = "user";
 	message.target = user_id_argument(fcinfo, 0);
-	message.activity = activity_of_text(text_argument(fcinfo, 1, "text"));
+	message.activity = content_argument(fcinfo, 1, is_text);
 	take_options(fcinfo, 2, &message);
 	message.delivery = delivery_argument(fcinfo, 7);
 	PG_RETURN_INT64(submit(fcinfo, &message));
 }
 
 Datum
+teams_send_text(PG_FUNCTION_ARGS)
+{
+	return send(fcinfo, true);
+}
+
+Datum
 teams_send_activity(PG_FUNCTION_ARGS)
+{
+	return send(fcinfo, false);
+}
+
+static Datum
+send_chat(FunctionCallInfo fcinfo, bool is_text)
 {
 	OutboxNew	message = {0};
 
 	message.kind = "send";
-	message.scope = "user";
-	message.target = user_id_argument(fcinfo, 0);
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("activity must not be null")));
-	message.activity = activity_of_jsonb(PG_GETARG_JSONB_P(1));
+	message.scope = "chat";
+	message.target = chat_argument(fcinfo, 0);
+	message.activity = content_argument(fcinfo, 1, is_text);
 	take_options(fcinfo, 2, &message);
 	message.delivery = delivery_argument(fcinfo, 7);
 	PG_RETURN_INT64(submit(fcinfo, &message));
+}
+
+Datum
+teams_send_chat_text(PG_FUNCTION_ARGS)
+{
+	return send_chat(fcinfo, true);
+}
+
+Datum
+teams_send_chat_activity(PG_FUNCTION_ARGS)
+{
+	return send_chat(fcinfo, false);
+}
+
+static Datum
+post(FunctionCallInfo fcinfo, bool is_text)
+{
+	OutboxNew	message = {0};
+	char	   *team = team_argument(fcinfo, 0);
+	char	   *channel = channel_argument(fcinfo, 1);
+
+	message.kind = "send";
+	message.scope = channel != NULL ? "channel" : "team";
+	message.target = channel != NULL ? channel : team;
+	message.team = channel != NULL ? team : NULL;
+	message.activity = content_argument(fcinfo, 2, is_text);
+	message.thread = key_argument(fcinfo, 3, "thread");
+	take_options(fcinfo, 4, &message);
+	message.delivery = delivery_argument(fcinfo, 9);
+	PG_RETURN_INT64(submit(fcinfo, &message));
+}
+
+Datum
+teams_post_text(PG_FUNCTION_ARGS)
+{
+	return post(fcinfo, true);
+}
+
+Datum
+teams_post_activity(PG_FUNCTION_ARGS)
+{
+	return post(fcinfo, false);
 }
 
 Datum
@@ -77,62 +123,6 @@ teams_ensure_installed(PG_FUNCTION_ARGS)
 	take_options(fcinfo, 1, &message);
 	message.delivery = "at-least-once";
 	PG_RETURN_INT64(submit(fcinfo, &message));
-}
-
-/* ----------
- * Thinking better of it
- * ----------
- */
-
-static ArrayType *
-ids_argument(FunctionCallInfo fcinfo)
-{
-	ArrayType  *ids = PG_GETARG_ARRAYTYPE_P(0);
-
-	if (array_contains_nulls(ids))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("ids must not be null")));
-	return ids;
-}
-
-Datum
-teams_cancel(PG_FUNCTION_ARGS)
-{
-	statement_attach_function(fcinfo);
-	PG_RETURN_INT64(outbox_cancel(ids_argument(fcinfo), GetUserId()));
-}
-
-typedef struct NewIds
-{
-	int64	   *ids;
-	int			count;
-} NewIds;
-
-Datum
-teams_retry(PG_FUNCTION_ARGS)
-{
-	FuncCallContext *call;
-	NewIds	   *new_ids;
-	int64		id;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		call = SRF_FIRSTCALL_INIT();
-		new_ids = MemoryContextAlloc(call->multi_call_memory_ctx,
-									 sizeof(NewIds));
-		statement_attach_function(fcinfo);
-		new_ids->count = outbox_retry(ids_argument(fcinfo), GetUserId(),
-									  call->multi_call_memory_ctx,
-									  &new_ids->ids);
-		call->user_fctx = new_ids;
-	}
-	call = SRF_PERCALL_SETUP();
-	new_ids = call->user_fctx;
-	if (call->call_cntr >= new_ids->count)
-		SRF_RETURN_DONE(call);
-	id = new_ids->ids[call->call_cntr];
-	SRF_RETURN_NEXT(call, Int64GetDatum(id));
 }
 
 /* ----------

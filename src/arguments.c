@@ -17,7 +17,7 @@
 #include "json.h"
 #include "trust.h"
 
-#define MAX_DEDUPE_KEY 255
+#define MAX_KEY 255
 
 char *
 text_argument(FunctionCallInfo fcinfo, int number, const char *name)
@@ -43,6 +43,77 @@ user_id_argument(FunctionCallInfo fcinfo, int number)
 				 errdetail("%s", problem),
 				 errhint("Give the Entra object id or the user principal name of a person, such as ada@contoso.com.")));
 	return asc_tolower(user_id, strlen(user_id));
+}
+
+char *
+team_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *team = text_argument(fcinfo, number, "team");
+
+	if (!trust_is_guid(team))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid team: \"%s\"", team),
+				 errdetail("A team is named by the id of its group, a UUID."),
+				 errhint("It is the groupId in the link that Teams gives for the team.")));
+	return asc_tolower(team, strlen(team));
+}
+
+/* Teams' own ids of conversations: "19:" and what only the service knows. */
+static bool
+is_conversation_id(const char *id)
+{
+	return strncmp(id, "19:", 3) == 0 && strchr(id, '@') != NULL &&
+		strpbrk(id, "/\\; ") == NULL && trust_is_opaque_id(id);
+}
+
+char *
+channel_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *channel;
+
+	if (PG_ARGISNULL(number))
+		return NULL;
+	channel = text_argument(fcinfo, number, "channel");
+	if (!is_conversation_id(channel))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid channel: \"%s\"", channel),
+				 errdetail("A channel is named by its id, such as 19:4a95f7d8db4c@thread.tacv2."),
+				 errhint("It is in the link that Teams gives for the channel. Null is the team's General channel.")));
+	return channel;
+}
+
+char *
+chat_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *chat = text_argument(fcinfo, number, "chat_id");
+
+	if (is_conversation_id(chat))
+		return chat;
+	if (trust_user_id_problem(chat) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"%s\" is a person, not a chat", chat),
+				 errdetail("Teams lets no bot create a group chat: it can write to one that is there and in which it is installed."),
+				 errhint("Give the id of a chat, or call teams_send() to write to the person alone.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid chat: \"%s\"", chat),
+			 errdetail("A chat is named by its id, such as 19:2da4c29f6d7041@thread.v2."),
+			 errhint("It is in the link that Teams gives for the chat.")));
+}
+
+ArrayType *
+ids_argument(FunctionCallInfo fcinfo)
+{
+	ArrayType  *ids = PG_GETARG_ARRAYTYPE_P(0);
+
+	if (array_contains_nulls(ids))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("ids must not be null")));
+	return ids;
 }
 
 char *
@@ -85,21 +156,21 @@ time_argument(FunctionCallInfo fcinfo, int number)
 	return TIMESTAMP_IS_NOBEGIN(time) ? 0 : time;
 }
 
-static char *
-dedupe_key_argument(FunctionCallInfo fcinfo, int number)
+char *
+key_argument(FunctionCallInfo fcinfo, int number, const char *name)
 {
 	char	   *key;
 	int			length;
 
 	if (PG_ARGISNULL(number))
 		return NULL;
-	key = text_argument(fcinfo, number, "dedupe_key");
+	key = text_argument(fcinfo, number, name);
 	length = pg_mbstrlen(key);
-	if (length == 0 || length > MAX_DEDUPE_KEY)
+	if (length == 0 || length > MAX_KEY)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("dedupe_key must have between 1 and %d characters",
-						MAX_DEDUPE_KEY),
+				 errmsg("%s must have between 1 and %d characters",
+						name, MAX_KEY),
 				 errdetail("It has %d.", length)));
 	return key;
 }
@@ -112,7 +183,7 @@ take_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
 	message->send_at = time_argument(fcinfo, first + 1);
 	message->expires_at = time_argument(fcinfo, first + 2);
 	message->priority = priority_argument(fcinfo, first + 3);
-	message->dedupe_key = dedupe_key_argument(fcinfo, first + 4);
+	message->dedupe_key = key_argument(fcinfo, first + 4, "dedupe_key");
 
 	if (message->send_at != 0 && TIMESTAMP_IS_NOEND(message->send_at))
 		ereport(ERROR,
@@ -148,7 +219,7 @@ activity_check_size(const char *activity)
 				 errhint("Shorten the message, or send it in parts.")));
 }
 
-char *
+static char *
 activity_of_text(const char *text)
 {
 	StringInfoData activity;
@@ -186,7 +257,7 @@ bad_activity(const char *detail, const char *hint)
 }
 
 /* What the Bot Connector would refuse or mishandle (contract 4.2, 8). */
-char *
+static char *
 activity_of_jsonb(Jsonb *activity)
 {
 	JsonbValue *type;
@@ -209,4 +280,16 @@ activity_of_jsonb(Jsonb *activity)
 		bad_activity("The activity has both text and attachments; Teams would split it into two messages without a usable id.",
 					 "Send two messages, or put the text into the card.");
 	return JsonbToCString(NULL, &activity->root, VARSIZE(activity));
+}
+
+char *
+content_argument(FunctionCallInfo fcinfo, int number, bool is_text)
+{
+	if (is_text)
+		return activity_of_text(text_argument(fcinfo, number, "text"));
+	if (PG_ARGISNULL(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("activity must not be null")));
+	return activity_of_jsonb(PG_GETARG_JSONB_P(number));
 }

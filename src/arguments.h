@@ -9,7 +9,7 @@
 #define TP_ARGUMENTS_H
 
 #include "fmgr.h"
-#include "utils/jsonb.h"
+#include "utils/array.h"
 
 #include "outbox.h"
 
@@ -20,6 +20,25 @@ extern char *text_argument(FunctionCallInfo fcinfo, int number,
 /* A user id in the form in which it is stored: both kinds ignore case. */
 extern char *user_id_argument(FunctionCallInfo fcinfo, int number);
 
+/* The ids of a team, a channel and a chat; the channel may be null. */
+extern char *team_argument(FunctionCallInfo fcinfo, int number);
+extern char *channel_argument(FunctionCallInfo fcinfo, int number);
+extern char *chat_argument(FunctionCallInfo fcinfo, int number);
+
+/* Ids of messages; none may be null. */
+extern ArrayType *ids_argument(FunctionCallInfo fcinfo);
+
+/*
+ * What to say, for a function that has two forms: one takes a text, the other
+ * an activity.
+ */
+extern char *content_argument(FunctionCallInfo fcinfo, int number,
+							  bool is_text);
+
+/* A key of the application's; it may be null. */
+extern char *key_argument(FunctionCallInfo fcinfo, int number,
+						  const char *name);
+
 extern char *delivery_argument(FunctionCallInfo fcinfo, int number);
 
 /*
@@ -28,10 +47,6 @@ extern char *delivery_argument(FunctionCallInfo fcinfo, int number);
  */
 extern void take_options(FunctionCallInfo fcinfo, int first,
 						 OutboxNew *message);
-
-/* The activity that is a text, or that a caller has made; as JSON. */
-extern char *activity_of_text(const char *text);
-extern char *activity_of_jsonb(Jsonb *activity);
 
 /* Would the service take it (contract 8)? */
 extern void activity_check_size(const char *activity);

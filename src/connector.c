@@ -164,3 +164,45 @@ connector_activity_size(const char *activity)
 	}
 	return size;
 }
+
+/* The web client of a cloud. */
+static const char *
+web_host(const char *cloud)
+{
+	if (strcmp(cloud, "gcc-high") == 0)
+		return "gov.teams.microsoft.us";
+	if (strcmp(cloud, "dod") == 0)
+		return "dod.teams.microsoft.us";
+	return "teams.microsoft.com";
+}
+
+char *
+connector_message_link(const ConnectorLink *link)
+{
+	const char *thread = strstr(link->conversation_id, ";messageid=");
+	StringInfoData url;
+
+	initStringInfo(&url);
+	appendStringInfo(&url, "https://%s/l/message/", web_host(link->cloud));
+	trust_append_escaped(&url, thread != NULL ?
+						 pnstrdup(link->conversation_id,
+								  thread - link->conversation_id) :
+						 link->conversation_id);
+	appendStringInfoChar(&url, '/');
+	trust_append_escaped(&url, link->activity_id);
+	appendStringInfoString(&url, "?tenantId=");
+	trust_append_escaped(&url, link->tenant_id);
+	if (link->team != NULL)
+	{
+		appendStringInfoString(&url, "&groupId=");
+		trust_append_escaped(&url, link->team);
+	}
+	if (thread != NULL)
+	{
+		appendStringInfoString(&url, "&parentMessageId=");
+		trust_append_escaped(&url, thread + strlen(";messageid="));
+	}
+	else
+		appendStringInfoString(&url, "&context=%7B%22contextType%22%3A%22chat%22%7D");
+	return url.data;
+}

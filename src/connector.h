@@ -52,6 +52,19 @@ extern char *connector_send_reply(const char *body, size_t length);
 extern void connector_error(const char *body, size_t length,
 							ServiceError *error);
 
+/* What a link to a message is made of (contract 10 for the clouds). */
+typedef struct ConnectorLink
+{
+	const char *cloud;
+	const char *tenant_id;
+	const char *team;			/* of a channel, or NULL */
+	const char *conversation_id;
+	const char *activity_id;
+} ConnectorLink;
+
+/* The link that opens Teams at the message, palloc'd. */
+extern char *connector_message_link(const ConnectorLink *link);
+
 /*
  * The size of an activity as the service counts it: bytes of its UTF-16 form
  * (section 8).  The argument is UTF-8.

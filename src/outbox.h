@@ -12,6 +12,7 @@
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 
+#include "connector.h"
 #include "throttle.h"
 
 /* ----------
@@ -251,6 +252,8 @@ typedef struct OutboxNew
 	const char *activity;		/* JSON text, or NULL */
 	int64		broadcast;		/* or 0 */
 	int64		refers_to;		/* or 0 */
+	const char *thread;			/* the application's key of it, or NULL: then
+								 * refers_to is the message that started it */
 	const char *delivery;
 	const char *priority;
 	const char *dedupe_key;		/* or NULL */
@@ -266,7 +269,7 @@ extern bool outbox_has_bot(const char *bot);
  * Insert a message in the current transaction.  Returns its id, or that of the
  * message that has the key already.
  */
-extern int64 outbox_enqueue(const OutboxNew *message);
+extern int64 outbox_enqueue(OutboxNew *message);
 
 /* The current transaction has accepted so many messages of a bot. */
 extern void outbox_note_accepted(const char *bot, int64 messages);
@@ -279,6 +282,23 @@ extern void outbox_note_accepted(const char *bot, int64 messages);
 extern int64 outbox_cancel(ArrayType *ids, Oid role);
 extern int	outbox_retry(ArrayType *ids, Oid role, MemoryContext context,
 						 int64 **new_ids);
+
+/*
+ * Write a job for each of the messages that was sent or is about to be, to
+ * give it another activity, or to delete it if that is NULL; returns how many,
+ * and their ids like outbox_retry().
+ */
+extern int	outbox_change(ArrayType *ids, const char *activity, Oid role,
+						  MemoryContext context, int64 **new_ids);
+
+/*
+ * The message that started the thread with this key, if that was not the one
+ * with this id: then it does.  In the same transaction as the message.
+ */
+extern int64 outbox_claim_thread(const OutboxNew *message, int64 id);
+
+/* Where a message is that was sent; false if the role cannot know. */
+extern bool outbox_read_link(int64 id, Oid role, ConnectorLink *link);
 
 typedef enum FateState
 {

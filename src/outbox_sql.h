@@ -22,4 +22,9 @@
 	"INSERT INTO @.teams_account (bot, entry, messages)" \
 	" SELECT bot, '" fate "', pg_catalog.count(*) FROM gone GROUP BY bot)"
 
+/* May the role see the message?  It goes by the rule of teams_message. */
+#define IS_VISIBLE \
+	"(pg_catalog.pg_has_role($2, sender, 'USAGE') OR" \
+	" pg_catalog.has_table_privilege($2, $3, 'SELECT'))"
+
 #endif							/* TP_OUTBOX_SQL_H */

@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -120,8 +121,18 @@ insert_message(const OutboxNew *message, int64 id)
 	return result_int8(0, 1);
 }
 
+/* Answer the message that started the thread, or start it. */
+static int64
+join_thread(OutboxNew *message, int64 id)
+{
+	if (id == 0)
+		id = nextval_internal(statement_relation(OUTBOX_SEQUENCE), false);
+	message->refers_to = outbox_claim_thread(message, id);
+	return id;
+}
+
 int64
-outbox_enqueue(const OutboxNew *message)
+outbox_enqueue(OutboxNew *message)
 {
 	Session		session;
 	bool		is_new = true;
@@ -130,6 +141,8 @@ outbox_enqueue(const OutboxNew *message)
 	session_begin(SESSION_CALLER, &session);
 	if (message->dedupe_key != NULL)
 		id = claim_dedupe_key(message, &is_new);
+	if (is_new && message->thread != NULL)
+		id = join_thread(message, id);
 	if (is_new)
 		id = insert_message(message, id);
 	session_commit(&session);
@@ -152,11 +165,6 @@ outbox_note_accepted(const char *bot, int64 messages)
 	statement_run(&note_accepted, values, NULL);
 	session_commit(&session);
 }
-
-/* May the role see the message?  It goes by the rule of teams_message. */
-#define IS_VISIBLE \
-	"(pg_catalog.pg_has_role($2, sender, 'USAGE') OR" \
-	" pg_catalog.has_table_privilege($2, $3, 'SELECT'))"
 
 static Statement lock_messages = {
 	"SELECT id FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"

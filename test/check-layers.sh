@@ -7,13 +7,13 @@ cd "$(dirname "$0")/../src"
 # From the bottom to the top; a line is a layer.
 layers='
 json trust policy throttle compat settings
+auth graph connector
 pace
 shared credential
 statement http
 session
-outbox outbox_sql outbox_bot outbox_read outbox_settle outbox_user
+outbox outbox_sql outbox_bot outbox_change outbox_read outbox_settle outbox_user
 tally
-auth graph connector
 bot
 access
 installation
@@ -26,7 +26,7 @@ delivery
 worker launcher ddl
 arguments
 submit
-api accept wait report
+api accept change wait report
 teams_proactive
 '
 
@@ -76,8 +76,8 @@ only '<curl/' http.c
 only '<openssl/' auth.c
 only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
 only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' statement.c
-only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_read.c \
-	outbox_settle.c outbox_sql.h outbox_user.c
+only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_change.c \
+	outbox_read.c outbox_settle.c outbox_sql.h outbox_user.c
 only 'WaitEventSetWait' http.c
 
 exit $status

@@ -1,0 +1,234 @@
+/*
+ * change.c
+ *	  SQL functions that act on messages that were written before: cancel, send
+ *	  again, edit, delete, and say where they are.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "arguments.h"
+#include "connector.h"
+#include "outbox.h"
+#include "statement.h"
+
+SQL_FUNCTION(teams_cancel);
+SQL_FUNCTION(teams_retry);
+SQL_FUNCTION(teams_edit_text);
+SQL_FUNCTION(teams_edit_activity);
+SQL_FUNCTION(teams_edit_all_text);
+SQL_FUNCTION(teams_edit_all_activity);
+SQL_FUNCTION(teams_delete);
+SQL_FUNCTION(teams_delete_all);
+SQL_FUNCTION(teams_message_url);
+
+/* ----------
+ * Functions that return ids
+ * ----------
+ */
+
+typedef struct Ids
+{
+	int64	   *ids;
+	int			count;
+} Ids;
+
+/* The first call of such a function; what it returns goes to ids. */
+static Ids *
+begin_ids(FunctionCallInfo fcinfo, FuncCallContext **call)
+{
+	*call = SRF_FIRSTCALL_INIT();
+	(*call)->user_fctx =
+		MemoryContextAllocZero((*call)->multi_call_memory_ctx, sizeof(Ids));
+	statement_attach_function(fcinfo);
+	return (*call)->user_fctx;
+}
+
+static Datum
+next_id(FunctionCallInfo fcinfo)
+{
+	FuncCallContext *call = SRF_PERCALL_SETUP();
+	const Ids  *ids = call->user_fctx;
+	int64		id;
+
+	if (call->call_cntr >= ids->count)
+		SRF_RETURN_DONE(call);
+	id = ids->ids[call->call_cntr];
+	SRF_RETURN_NEXT(call, Int64GetDatum(id));
+}
+
+/* ----------
+ * Before and after the fate
+ * ----------
+ */
+
+Datum
+teams_cancel(PG_FUNCTION_ARGS)
+{
+	statement_attach_function(fcinfo);
+	PG_RETURN_INT64(outbox_cancel(ids_argument(fcinfo), GetUserId()));
+}
+
+Datum
+teams_retry(PG_FUNCTION_ARGS)
+{
+	if (SRF_IS_FIRSTCALL())
+	{
+		FuncCallContext *call;
+		Ids		   *ids = begin_ids(fcinfo, &call);
+
+		ids->count = outbox_retry(ids_argument(fcinfo), GetUserId(),
+								  call->multi_call_memory_ctx, &ids->ids);
+	}
+	return next_id(fcinfo);
+}
+
+/* ----------
+ * Changing what was sent
+ * ----------
+ */
+
+static ArrayType *
+array_of(int64 id)
+{
+	Datum		element = Int64GetDatum(id);
+
+	return construct_array(&element, 1, INT8OID, sizeof(int64),
+						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/* Why there is nothing to change. */
+static void
+report_unchangeable(int64 id, const char *change)
+{
+	Fate	   *fate = outbox_fate(id, CurrentMemoryContext);
+	bool		is_known = fate->state != FATE_UNKNOWN &&
+		has_privs_of_role(GetUserId(), fate->sender);
+
+	if (!is_known)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("message " INT64_FORMAT " does not exist", id),
+				 errhint("See teams_message; what is older than teams_proactive.retention is not kept.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("message " INT64_FORMAT " cannot be %s", id, change),
+			 fate->fate != NULL && strcmp(fate->fate, "sent") != 0 ?
+			 errdetail("Its fate is \"%s\".", fate->fate) :
+			 errdetail("It is not a message that Teams has given an id."),
+			 errhint("Give the id that a function that sends has returned.")));
+}
+
+/* Edit one message; a null activity deletes it. */
+static int64
+change_one(FunctionCallInfo fcinfo, const char *activity)
+{
+	int64	   *ids;
+	int64		id = PG_GETARG_INT64(0);
+
+	if (outbox_change(array_of(id), activity, GetUserId(),
+					  CurrentMemoryContext, &ids) == 0)
+		report_unchangeable(id, activity != NULL ? "edited" : "deleted");
+	return ids[0];
+}
+
+static Datum
+edit(FunctionCallInfo fcinfo, bool is_text)
+{
+	char	   *activity;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("id must not be null")));
+	activity = content_argument(fcinfo, 1, is_text);
+	activity_check_size(activity);
+	statement_attach_function(fcinfo);
+	PG_RETURN_INT64(change_one(fcinfo, activity));
+}
+
+Datum
+teams_edit_text(PG_FUNCTION_ARGS)
+{
+	return edit(fcinfo, true);
+}
+
+Datum
+teams_edit_activity(PG_FUNCTION_ARGS)
+{
+	return edit(fcinfo, false);
+}
+
+static Datum
+edit_all(FunctionCallInfo fcinfo, bool is_text)
+{
+	if (SRF_IS_FIRSTCALL())
+	{
+		FuncCallContext *call;
+		Ids		   *ids = begin_ids(fcinfo, &call);
+		char	   *activity = content_argument(fcinfo, 1, is_text);
+
+		activity_check_size(activity);
+		ids->count = outbox_change(ids_argument(fcinfo), activity,
+								   GetUserId(), call->multi_call_memory_ctx,
+								   &ids->ids);
+	}
+	return next_id(fcinfo);
+}
+
+Datum
+teams_edit_all_text(PG_FUNCTION_ARGS)
+{
+	return edit_all(fcinfo, true);
+}
+
+Datum
+teams_edit_all_activity(PG_FUNCTION_ARGS)
+{
+	return edit_all(fcinfo, false);
+}
+
+Datum
+teams_delete(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+
+	statement_attach_function(fcinfo);
+	if (outbox_cancel(array_of(id), GetUserId()) > 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(change_one(fcinfo, NULL));
+}
+
+Datum
+teams_delete_all(PG_FUNCTION_ARGS)
+{
+	if (SRF_IS_FIRSTCALL())
+	{
+		FuncCallContext *call;
+		Ids		   *ids = begin_ids(fcinfo, &call);
+		ArrayType  *wanted = ids_argument(fcinfo);
+
+		outbox_cancel(wanted, GetUserId());
+		ids->count = outbox_change(wanted, NULL, GetUserId(),
+								   call->multi_call_memory_ctx, &ids->ids);
+	}
+	return next_id(fcinfo);
+}
+
+Datum
+teams_message_url(PG_FUNCTION_ARGS)
+{
+	ConnectorLink link;
+
+	statement_attach_function(fcinfo);
+	if (!outbox_read_link(PG_GETARG_INT64(0), GetUserId(), &link))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(connector_message_link(&link)));
+}
