@@ -195,6 +195,8 @@ CREATE INDEX teams_outbox_due ON @extschema@.teams_outbox (due_at)
 	WHERE due_at IS NOT NULL;
 CREATE INDEX teams_outbox_expiry ON @extschema@.teams_outbox (expires_at)
 	WHERE expires_at IS NOT NULL;
+CREATE INDEX teams_outbox_broadcast ON @extschema@.teams_outbox (broadcast)
+	WHERE broadcast IS NOT NULL;
 
 CREATE TABLE @extschema@.teams_inflight (
 	batch			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -237,6 +239,10 @@ CREATE TABLE @extschema@.teams_delivery (
 -- For removing what is old.
 CREATE INDEX teams_delivery_settled ON @extschema@.teams_delivery
 	USING brin (settled_at) WITH (pages_per_range = 32, autosummarize = on);
+
+-- For changing what a broadcast has sent.
+CREATE INDEX teams_delivery_broadcast ON @extschema@.teams_delivery
+	(broadcast, id) WHERE broadcast IS NOT NULL;
 
 COMMENT ON TABLE @extschema@.teams_delivery IS
 'history: what became of each message and job';
@@ -291,6 +297,7 @@ COMMENT ON COLUMN @extschema@.teams_thread.root IS
 -- account of the copy begins.
 CREATE TABLE @extschema@.teams_account (
 	bot				text		NOT NULL,
+	broadcast		bigint,
 	entry			text		NOT NULL,
 	messages		bigint		NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0,
@@ -301,6 +308,86 @@ COMMENT ON TABLE @extschema@.teams_account IS
 COMMENT ON COLUMN @extschema@.teams_account.entry IS
 'accepted, sent, failed, cancelled or expired';
 
+------------------------------------------------------------------------------
+-- Broadcasts
+------------------------------------------------------------------------------
+
+CREATE TABLE @extschema@.teams_broadcast (
+	id				bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	bot				text		NOT NULL,
+	kind			text		NOT NULL DEFAULT 'send'
+					CHECK (kind IN ('send', 'edit', 'delete')),
+	refers_to		bigint,
+	title			text,
+	topic			text,
+	state			text		NOT NULL
+					CHECK (state IN ('draft', 'running', 'paused', 'cancelled',
+									 'done')),
+	sender			regrole		NOT NULL,
+	activity		json,
+	template		text,
+	data			jsonb		NOT NULL DEFAULT '{}',
+	priority		text		NOT NULL DEFAULT 'low',
+	delivery		text		NOT NULL DEFAULT 'at-least-once',
+	send_at			timestamptz,
+	expires_at		timestamptz,
+	rate			integer		CHECK (rate > 0),
+	dedupe_key		text,
+	recipients		bigint		NOT NULL DEFAULT 0,
+	excluded		bigint		NOT NULL DEFAULT 0,
+	up_to			bigint,
+	position		bigint		NOT NULL DEFAULT 0,
+	fed				bigint		NOT NULL DEFAULT 0,
+	fed_at			timestamptz,
+	created_at		timestamptz	NOT NULL DEFAULT now(),
+	started_at		timestamptz,
+	finished_at		timestamptz,
+	UNIQUE (bot, dedupe_key)
+);
+
+CREATE INDEX teams_broadcast_running ON @extschema@.teams_broadcast (id)
+	WHERE state = 'running';
+
+COMMENT ON TABLE @extschema@.teams_broadcast IS
+'messages to many: what is said, stored once, and how far it has come';
+COMMENT ON COLUMN @extschema@.teams_broadcast.kind IS
+'send; or edit or delete what the broadcast refers_to has sent';
+COMMENT ON COLUMN @extschema@.teams_broadcast.topic IS
+'people who have opted out of it are excluded';
+COMMENT ON COLUMN @extschema@.teams_broadcast.rate IS
+'messages a second, if less than the bot''s';
+COMMENT ON COLUMN @extschema@.teams_broadcast.up_to IS
+'the last message that is edited or deleted';
+COMMENT ON COLUMN @extschema@.teams_broadcast.position IS
+'up to here recipients have been handed over to the outbox';
+COMMENT ON COLUMN @extschema@.teams_broadcast.fed IS
+'how many of those have become messages';
+
+CREATE TABLE @extschema@.teams_recipient (
+	broadcast		bigint		NOT NULL,
+	n				bigint		NOT NULL,
+	target			text		NOT NULL,
+	locale			text,
+	data			jsonb,
+	excluded		text,
+	PRIMARY KEY (broadcast, n)
+);
+
+COMMENT ON TABLE @extschema@.teams_recipient IS
+'the audience of each broadcast, as it was when the broadcast was made';
+COMMENT ON COLUMN @extschema@.teams_recipient.excluded IS
+'why the recipient gets nothing: duplicate, opted out, invalid user id, or what went wrong with the template';
+
+CREATE TABLE @extschema@.teams_opt_out (
+	target			text		NOT NULL,
+	topic			text		NOT NULL,
+	since			timestamptz	NOT NULL DEFAULT now(),
+	PRIMARY KEY (target, topic)
+);
+
+COMMENT ON TABLE @extschema@.teams_opt_out IS
+'people who do not want broadcasts about a topic';
+
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_bot', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_installation', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox', '');
@@ -310,6 +397,10 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_inflight_batch_seq
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_delivery', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_dedupe', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_thread', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_broadcast', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_broadcast_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_recipient', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_opt_out', '');
 
 -- Whoever writes to these tables wakes the worker when the transaction
 -- commits: teams_send(), but also a plain INSERT, COPY or UPDATE.
@@ -343,6 +434,8 @@ CREATE TRIGGER teams_wake AFTER UPDATE ON @extschema@.teams_outbox
 CREATE TRIGGER teams_wake AFTER UPDATE OR DELETE OR TRUNCATE
 	ON @extschema@.teams_installation
 	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('outbox');
+CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE ON @extschema@.teams_broadcast
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('broadcast');
 CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
 	ON @extschema@.teams_bot
 	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('bot');
@@ -748,6 +841,190 @@ COMMENT ON PROCEDURE @extschema@.teams_drain(interval) IS
 'sends what is due from this session, where no worker does';
 
 ------------------------------------------------------------------------------
+-- Broadcasts: making and steering them
+------------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.teams_broadcast(
+	audience	text,
+	text		text DEFAULT NULL,
+	activity	jsonb DEFAULT NULL,
+	template	text DEFAULT NULL,
+	data		jsonb DEFAULT '{}',
+	title		text DEFAULT NULL,
+	topic		text DEFAULT NULL,
+	draft		boolean DEFAULT false,
+	rate		integer DEFAULT NULL,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'low',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_broadcast_query';
+
+COMMENT ON FUNCTION @extschema@.teams_broadcast(text, text, jsonb, text, jsonb,
+	text, text, boolean, integer, text, timestamptz, timestamptz, text, text,
+	text) IS
+'sends to all that a query returns: user_id, and if it has them, locale and data; returns the broadcast''s id';
+
+CREATE FUNCTION @extschema@.teams_broadcast(
+	audience	text[],
+	text		text DEFAULT NULL,
+	activity	jsonb DEFAULT NULL,
+	template	text DEFAULT NULL,
+	data		jsonb DEFAULT '{}',
+	title		text DEFAULT NULL,
+	topic		text DEFAULT NULL,
+	draft		boolean DEFAULT false,
+	rate		integer DEFAULT NULL,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'low',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_broadcast_array';
+
+COMMENT ON FUNCTION @extschema@.teams_broadcast(text[], text, jsonb, text, jsonb,
+	text, text, boolean, integer, text, timestamptz, timestamptz, text, text,
+	text) IS
+'sends to all of the people in an array; returns the broadcast''s id';
+
+CREATE FUNCTION @extschema@.teams_start_broadcast(broadcast bigint)
+RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_start_broadcast';
+
+COMMENT ON FUNCTION @extschema@.teams_start_broadcast(bigint) IS
+'begins to send a draft';
+
+CREATE FUNCTION @extschema@.teams_pause_broadcast(broadcast bigint)
+RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_pause_broadcast';
+
+COMMENT ON FUNCTION @extschema@.teams_pause_broadcast(bigint) IS
+'stops a broadcast; what is on the wire arrives';
+
+CREATE FUNCTION @extschema@.teams_resume_broadcast(broadcast bigint)
+RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_resume_broadcast';
+
+COMMENT ON FUNCTION @extschema@.teams_resume_broadcast(bigint) IS
+'lets a paused broadcast go on';
+
+CREATE FUNCTION @extschema@.teams_cancel_broadcast(broadcast bigint)
+RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_cancel_broadcast';
+
+COMMENT ON FUNCTION @extschema@.teams_cancel_broadcast(bigint) IS
+'ends a broadcast: nothing more is sent';
+
+CREATE FUNCTION @extschema@.teams_recall(broadcast bigint)
+RETURNS bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_recall';
+
+COMMENT ON FUNCTION @extschema@.teams_recall(bigint) IS
+'ends a broadcast and deletes what it has sent; returns the id of the broadcast that does so';
+
+CREATE FUNCTION @extschema@.teams_edit_broadcast(
+	broadcast	bigint,
+	text		text DEFAULT NULL,
+	activity	jsonb DEFAULT NULL)
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_broadcast';
+
+COMMENT ON FUNCTION @extschema@.teams_edit_broadcast(bigint, text, jsonb) IS
+'gives all that a broadcast has sent another text or activity; returns the id of the broadcast that does so';
+
+CREATE FUNCTION @extschema@.teams_preview(broadcast bigint, user_id text)
+RETURNS bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_preview';
+
+COMMENT ON FUNCTION @extschema@.teams_preview(bigint, text) IS
+'sends to one person what the first recipient of a broadcast would get; returns the message''s id';
+
+CREATE FUNCTION @extschema@.teams_opt_out(user_id text, topic text)
+RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_opt_out';
+
+COMMENT ON FUNCTION @extschema@.teams_opt_out(text, text) IS
+'the person gets no more broadcasts about the topic';
+
+CREATE FUNCTION @extschema@.teams_opt_in(user_id text, topic text)
+RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_opt_in';
+
+COMMENT ON FUNCTION @extschema@.teams_opt_in(text, text) IS
+'the person gets broadcasts about the topic again';
+
+CREATE FUNCTION @extschema@.teams_plan(
+	broadcast bigint,
+	OUT known bigint, OUT to_install bigint, OUT unreachable bigint,
+	OUT excluded jsonb, OUT seconds bigint, OUT done_at timestamptz)
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'teams_plan';
+
+COMMENT ON FUNCTION @extschema@.teams_plan(bigint) IS
+'rehearses a broadcast: who has the bot, who gets it installed, who gets nothing and why, and when it will be done at the quotas';
+
+-- It commits after each look, to see what others commit.
+CREATE PROCEDURE @extschema@.teams_watch(broadcast bigint)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	width	CONSTANT integer := 40;
+	p		record;
+	line	text;
+	last	text;
+BEGIN
+	LOOP
+		SELECT * INTO p FROM @extschema@.teams_progress AS t
+		WHERE t.broadcast = teams_watch.broadcast;
+		IF NOT FOUND THEN
+			RAISE undefined_object USING
+				MESSAGE = format('broadcast %s does not exist', broadcast),
+				HINT = 'See teams_progress for those that do.';
+		END IF;
+		line := format('%s %s %s%% %s/%s sent%s%s',
+			rpad(p.state, 9),
+			rpad(repeat('#', (p.percent * width / 100)::integer), width, '.'),
+			p.percent, p.sent, p.recipients - p.excluded,
+			CASE WHEN p.failed > 0 THEN format(', %s failed', p.failed) ELSE '' END,
+			CASE WHEN p.expected_at IS NOT NULL
+				 THEN format(', %s/s, done at %s', p.rate,
+							 to_char(p.expected_at, 'HH24:MI:SS'))
+				 ELSE '' END);
+		IF line IS DISTINCT FROM last THEN
+			RAISE INFO '%', line;
+		END IF;
+		last := line;
+		EXIT WHEN p.state IN ('draft', 'cancelled', 'done');
+		COMMIT;
+		PERFORM pg_catalog.pg_sleep(1);
+	END LOOP;
+END
+$$;
+
+COMMENT ON PROCEDURE @extschema@.teams_watch(bigint) IS
+'draws a broadcast''s progress once a second until it is done';
+
+-- What a recipient gets; null and the reason if the template fails.
+CREATE FUNCTION @extschema@.teams_render_for(
+	template text, data jsonb, locale text,
+	OUT activity json, OUT problem text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	activity := @extschema@.teams_render(template, data, locale)::json;
+EXCEPTION WHEN OTHERS THEN
+	problem := left(SQLERRM, 500);
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_render_for(text, jsonb, text) IS
+'renders a template for one recipient of a broadcast';
+
+------------------------------------------------------------------------------
 -- Views
 ------------------------------------------------------------------------------
 
@@ -790,6 +1067,47 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 
 COMMENT ON VIEW @extschema@.teams_message IS
 'messages and jobs, pending and finished; senders see their own';
+
+-- What became of a broadcast's messages is counted in the account, so that
+-- looking costs the same however many there are.
+CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
+	SELECT b.id AS broadcast, b.title, b.kind, b.bot, b.state, b.recipients,
+		   b.excluded,
+		   CASE WHEN b.state IN ('cancelled', 'done') THEN 0
+				ELSE greatest(0, b.recipients - b.excluded - b.fed)
+		   END AS waiting,
+		   greatest(0, b.fed - a.settled) AS pending,
+		   a.sent, a.failed, a.cancelled, a.expired,
+		   CASE WHEN b.state IN ('cancelled', 'done')
+				THEN greatest(0, b.recipients - b.excluded - b.fed)
+				ELSE 0
+		   END AS not_sent,
+		   p.percent, r.rate,
+		   CASE WHEN b.state = 'running' AND r.rate > 0
+				THEN now() + interval '1 second'
+					* ((b.recipients - b.excluded - a.settled) / r.rate)
+		   END AS expected_at,
+		   b.started_at, b.finished_at
+	FROM @extschema@.teams_broadcast AS b
+	CROSS JOIN LATERAL (
+		SELECT coalesce(sum(messages) FILTER (WHERE entry = 'sent'), 0)::bigint AS sent,
+			   coalesce(sum(messages) FILTER (WHERE entry = 'failed'), 0)::bigint AS failed,
+			   coalesce(sum(messages) FILTER (WHERE entry = 'cancelled'), 0)::bigint AS cancelled,
+			   coalesce(sum(messages) FILTER (WHERE entry = 'expired'), 0)::bigint AS expired,
+			   coalesce(sum(messages) FILTER (WHERE entry <> 'accepted'), 0)::bigint AS settled
+		FROM @extschema@.teams_account AS e WHERE e.broadcast = b.id) AS a
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN b.recipients > b.excluded
+					THEN round(100.0 * a.settled / (b.recipients - b.excluded), 1)
+					ELSE 100 END AS percent) AS p
+	CROSS JOIN LATERAL (
+		SELECT round((a.settled / nullif(extract(epoch FROM
+			coalesce(b.finished_at, now()) - b.started_at), 0))::numeric, 1) AS rate) AS r
+	WHERE pg_has_role(b.sender, 'USAGE')
+	   OR has_table_privilege('@extschema@.teams_broadcast'::regclass, 'SELECT');
+
+COMMENT ON VIEW @extschema@.teams_progress IS
+'how far each broadcast has come: counts, messages a second so far, and when it will be done at that rate';
 
 -- Both sides are kept apart: what was accepted is counted by whoever wrote it,
 -- what was settled by whoever settled it, and what is pending is there.
@@ -877,6 +1195,20 @@ AS $$
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_delete(bigint)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_delete(bigint[])'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_message_url(bigint)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_broadcast(text, text, jsonb, text, jsonb, text, text, boolean, integer, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_broadcast(text[], text, jsonb, text, jsonb, text, text, boolean, integer, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_start_broadcast(bigint)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_pause_broadcast(bigint)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_resume_broadcast(bigint)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel_broadcast(bigint)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_recall(bigint)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit_broadcast(bigint, text, jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_preview(bigint, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_plan(bigint)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_opt_out(text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_opt_in(text, text)'),
+		(1, 'EXECUTE', 'PROCEDURE @extschema@.teams_watch(bigint)'),
+		(1, 'SELECT', 'TABLE @extschema@.teams_progress'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_ensure_installed(text, text, timestamptz, timestamptz, text, text)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint[])'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint)'),
@@ -896,6 +1228,9 @@ AS $$
 		(2, 'SELECT', 'TABLE @extschema@.teams_delivery'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_dedupe'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_thread'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_broadcast'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_recipient'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_opt_out'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_account'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_accounting'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_throttle'),
@@ -977,5 +1312,6 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION @extschema@.teams_home(), @extschema@.teams_accept(),
-	@extschema@.teams_judge(), @extschema@.teams_wake(), @extschema@.teams_privileges(text)
+	@extschema@.teams_judge(), @extschema@.teams_wake(),
+	@extschema@.teams_render_for(text, jsonb, text), @extschema@.teams_privileges(text)
 	FROM PUBLIC;

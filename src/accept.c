@@ -241,7 +241,8 @@ teams_accept(PG_FUNCTION_ARGS)
 
 	judge(trigger->tg_relation, slot, numbers);
 	statement_attach_function(fcinfo);
-	tally_message(text_of(slot, numbers[COLUMN_BOT]));
+	tally_message(text_of(slot, numbers[COLUMN_BOT]),
+				  DatumGetInt64(value_of(slot, numbers[COLUMN_BROADCAST])));
 	if (has_no_times(slot, numbers))
 		shared_tell_at_commit(id);
 	else
@@ -270,7 +271,9 @@ teams_wake(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("teams_wake must be called as a trigger")));
-	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0)
+	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0 ||
+		(strcmp(trigger->tg_trigger->tgargs[0], "broadcast") == 0 &&
+		 !session_is_senders()))
 		shared_reload_at_commit();
 	else if (!session_is_senders())
 		shared_wake_at_commit(1);

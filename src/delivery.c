@@ -20,6 +20,7 @@
 
 #include "access.h"
 #include "answer.h"
+#include "broadcast.h"
 #include "delivery.h"
 #include "dispatch.h"
 #include "http.h"
@@ -78,6 +79,7 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	purge_at = GetCurrentTimestamp();
 	fold_at = purge_at;
 	after_error = false;
+	broadcast_wake();
 	bot_open(delivery_context);
 	installation_open(delivery_context);
 	window_open(delivery_context);
@@ -120,7 +122,10 @@ delivery_wake(int64 from_id, bool reload)
 	due_wanted = true;
 	plan_fold();
 	if (reload)
+	{
 		reload_wanted = true;
+		broadcast_wake();
+	}
 	if (from_id != PG_INT64_MAX)
 		look_again(from_id);
 }
@@ -286,6 +291,15 @@ count_settled(SettleCounts counts)
 		ConditionVariableBroadcast(&slot->settled);
 }
 
+static void
+feed_broadcasts(void)
+{
+	int64		first_id = broadcast_feed();
+
+	if (first_id != 0)
+		look_again(first_id);
+}
+
 /* False if the extension is gone. */
 static bool
 run_transaction(void)
@@ -316,6 +330,8 @@ run_transaction(void)
 	locked = !do_what_is_due();
 	if (!stopping)
 	{
+		if (broadcast_is_due())
+			feed_broadcasts();
 		intake_read_behind();
 		intake_sweep();
 		keep_house();
@@ -379,7 +395,7 @@ transaction_is_due(void)
 	if (stopping)
 		return false;
 	if (due_wanted || after_error || is_past(next_due) || is_past(purge_at) ||
-		is_past(fold_at) || intake_has_behind())
+		is_past(fold_at) || broadcast_is_due() || intake_has_behind())
 		return true;
 	dlist_foreach(iter, bot_list())
 	{
@@ -416,6 +432,7 @@ time_to_next_step(void)
 		earlier(&earliest, next_due);
 		earlier(&earliest, purge_at);
 		earlier(&earliest, fold_at);
+		earlier(&earliest, broadcast_next());
 		dlist_foreach(iter, bot_list())
 		{
 			Bot		   *bot = dlist_container(Bot, node, iter.cur);

@@ -271,8 +271,12 @@ extern bool outbox_has_bot(const char *bot);
  */
 extern int64 outbox_enqueue(OutboxNew *message);
 
-/* The current transaction has accepted so many messages of a bot. */
-extern void outbox_note_accepted(const char *bot, int64 messages);
+/*
+ * The current transaction has accepted so many messages of a bot and a
+ * broadcast (or 0).
+ */
+extern void outbox_note_accepted(const char *bot, int64 broadcast,
+								 int64 messages);
 
 /*
  * Cancel messages that the role may see and that are not on the wire; returns
@@ -280,6 +284,9 @@ extern void outbox_note_accepted(const char *bot, int64 messages);
  * new_ids, palloc'd in the context.
  */
 extern int64 outbox_cancel(ArrayType *ids, Oid role);
+
+/* Hold such messages back until their due_at is something else again. */
+extern void outbox_hold(ArrayType *ids, Oid role);
 extern int	outbox_retry(ArrayType *ids, Oid role, MemoryContext context,
 						 int64 **new_ids);
 

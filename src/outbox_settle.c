@@ -26,8 +26,9 @@ static Statement settle = {
 	" CASE WHEN r.fate <> 'sent' THEN o.priority END,"
 	" CASE WHEN r.fate <> 'sent' THEN o.delivery END, o.created_at),"
 	" account AS ("
-	"INSERT INTO @.teams_account (bot, entry, messages)"
-	" SELECT bot, fate, count(*) FROM gone GROUP BY bot, fate)"
+	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
+	" SELECT bot, broadcast, fate, count(*) FROM gone"
+	" GROUP BY bot, broadcast, fate)"
 	" INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team,"
 	" broadcast, refers_to, sender, fate, conversation_id, activity_id,"
 	" attempts, doubtful, error_code,"
@@ -259,8 +260,9 @@ outbox_purge_history(int retention_minutes)
 
 static Statement fold_account = {
 	"WITH old AS (DELETE FROM @.teams_account RETURNING *)"
-	" INSERT INTO @.teams_account (bot, entry, messages)"
-	" SELECT bot, entry, sum(messages) FROM old GROUP BY bot, entry"
+	" INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
+	" SELECT bot, broadcast, entry, sum(messages) FROM old"
+	" GROUP BY bot, broadcast, entry"
 };
 
 void
@@ -291,8 +293,9 @@ static Statement recover = {
 	" 'Look into the chat before you send it again.', activity, priority,"
 	" delivery, created_at FROM gone ON CONFLICT (id) DO NOTHING),"
 	" account AS ("
-	"INSERT INTO @.teams_account (bot, entry, messages)"
-	" SELECT bot, 'failed', count(*) FROM gone GROUP BY bot)"
+	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
+	" SELECT bot, broadcast, 'failed', count(*) FROM gone"
+	" GROUP BY bot, broadcast)"
 	" SELECT count(*) FROM doubt"
 };
 

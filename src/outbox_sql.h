@@ -19,8 +19,9 @@
 	" activity, priority, delivery," \
 	" created_at FROM gone ON CONFLICT (id) DO NOTHING)," \
 	" account AS (" \
-	"INSERT INTO @.teams_account (bot, entry, messages)" \
-	" SELECT bot, '" fate "', pg_catalog.count(*) FROM gone GROUP BY bot)"
+	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)" \
+	" SELECT bot, broadcast, '" fate "', pg_catalog.count(*) FROM gone" \
+	" GROUP BY bot, broadcast)"
 
 /* May the role see the message?  It goes by the rule of teams_message. */
 #define IS_VISIBLE \

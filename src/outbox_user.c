@@ -150,19 +150,21 @@ outbox_enqueue(OutboxNew *message)
 }
 
 static Statement note_accepted = {
-	"INSERT INTO @.teams_account (bot, entry, messages)"
-	" VALUES ($1, 'accepted', $2)",
-	2, {TEXTOID, INT8OID}
+	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
+	" VALUES ($1, $2, 'accepted', $3)",
+	3, {TEXTOID, INT8OID, INT8OID}
 };
 
 void
-outbox_note_accepted(const char *bot, int64 messages)
+outbox_note_accepted(const char *bot, int64 broadcast, int64 messages)
 {
-	Datum		values[] = {CStringGetTextDatum(bot), Int64GetDatum(messages)};
+	Datum		values[] = {CStringGetTextDatum(bot), Int64GetDatum(broadcast),
+	Int64GetDatum(messages)};
+	char		nulls[] = {' ', broadcast != 0 ? ' ' : 'n', ' '};
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
-	statement_run(&note_accepted, values, NULL);
+	statement_run(&note_accepted, values, nulls);
 	session_commit(&session);
 }
 
@@ -286,6 +288,27 @@ outbox_cancel(ArrayType *ids, Oid role)
 		shared_wake_at_commit(result_int8(0, 2));
 	session_commit(&session);
 	return count;
+}
+
+/* What is due never is left where it is. */
+static Statement hold = {
+	"UPDATE @.teams_outbox SET due_at = 'infinity'"
+	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND due_at IS NULL",
+	1, {INT8ARRAYOID}
+};
+
+void
+outbox_hold(ArrayType *ids, Oid role)
+{
+	Datum		values[1];
+	Ids			locked;
+	Session		session;
+
+	session_begin(SESSION_CALLER, &session);
+	locked = lock_unsent(ids, role);
+	values[0] = parameter_int8_array(locked.ids, locked.count);
+	statement_run(&hold, values, NULL);
+	session_commit(&session);
 }
 
 static Statement retry = {

@@ -147,6 +147,20 @@ run(Statement *statement, Datum *values, const char *nulls, bool latest)
 	return SPI_processed;
 }
 
+Portal
+statement_open_cursor(const char *query)
+{
+	SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);
+
+	if (plan == NULL || !SPI_is_cursor_plan(plan))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the query returns no rows"),
+				 errdetail("It must be one SELECT."),
+				 errcontext("SQL statement \"%s\"", query)));
+	return SPI_cursor_open(NULL, plan, NULL, NULL, true);
+}
+
 uint64
 statement_run(Statement *statement, Datum *values, const char *nulls)
 {
@@ -270,6 +284,24 @@ parameter_text_array(const char *const *texts, int count)
 		values[i] = nulls[i] ? (Datum) 0 : parameter_text(texts[i]);
 	}
 	return make_array(values, nulls, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+Datum
+parameter_array(const Datum *values, int count, Oid type, char *null)
+{
+	bool	   *nulls = palloc(count * sizeof(bool));
+
+	*null = 'n';
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = values[i] == (Datum) 0;
+		if (!nulls[i])
+			*null = ' ';
+	}
+	if (*null == 'n')
+		return (Datum) 0;
+	return make_array(unconstify(Datum *, values), nulls, count, type, -1,
+					  false, TYPALIGN_INT);
 }
 
 Datum

@@ -25,6 +25,12 @@ typedef struct Statement
 extern void statement_attach(Oid schema);
 extern void statement_attach_function(FunctionCallInfo fcinfo);
 
+/*
+ * A cursor for a query of a user's, with the rights of the current user; it
+ * must only read.  SPI must be connected.
+ */
+extern Portal statement_open_cursor(const char *query);
+
 /* Prepare all statements anew when they are run next. */
 extern void statement_forget_plans(void);
 
@@ -60,6 +66,9 @@ extern TimestampTz result_timestamp(uint64 row, int column);	/* 0: null */
  */
 extern Datum parameter_text(const char *text);
 extern Datum parameter_text_array(const char *const *texts, int count);
+/* Of texts or jsonb, where 0 is null; if all are, 'n' goes to *null. */
+extern Datum parameter_array(const Datum *values, int count, Oid type,
+							 char *null);
 extern Datum parameter_int8_array(const int64 *numbers, int count);
 extern Datum parameter_bool_array(const bool *values, int count);
 extern Datum parameter_timestamp_array(const TimestampTz *times, int count);

@@ -17,11 +17,12 @@
 #include "statement.h"
 #include "tally.h"
 
-/* What one subtransaction has written for one bot. */
+/* What one subtransaction has written for one bot and broadcast. */
 typedef struct Tally
 {
 	struct Tally *next;
 	int			level;			/* of the subtransaction */
+	int64		broadcast;		/* or 0 */
 	int64		messages;
 	char		bot[FLEXIBLE_ARRAY_MEMBER];
 } Tally;
@@ -30,10 +31,11 @@ typedef struct Tally
 static Tally *tallies = NULL;
 
 static Tally *
-find_tally(const char *bot, int level)
+find_tally(const char *bot, int64 broadcast, int level)
 {
 	for (Tally *tally = tallies; tally != NULL; tally = tally->next)
-		if (tally->level == level && strcmp(tally->bot, bot) == 0)
+		if (tally->level == level && tally->broadcast == broadcast &&
+			strcmp(tally->bot, bot) == 0)
 			return tally;
 	return NULL;
 }
@@ -46,7 +48,7 @@ give_to_parent(int level)
 	{
 		Tally	   *tally = *place;
 		Tally	   *parent = tally->level == level ?
-			find_tally(tally->bot, level - 1) : NULL;
+			find_tally(tally->bot, tally->broadcast, level - 1) : NULL;
 
 		if (parent != NULL)
 		{
@@ -94,7 +96,7 @@ write_tallies(void)
 		return;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	for (Tally *tally = tallies; tally != NULL; tally = tally->next)
-		outbox_note_accepted(tally->bot, tally->messages);
+		outbox_note_accepted(tally->bot, tally->broadcast, tally->messages);
 	PopActiveSnapshot();
 }
 
@@ -120,11 +122,11 @@ at_transaction_end(XactEvent event, void *arg)
 }
 
 void
-tally_message(const char *bot)
+tally_message(const char *bot, int64 broadcast)
 {
 	static bool watching = false;
 	int			level = GetCurrentTransactionNestLevel();
-	Tally	   *tally = find_tally(bot, level);
+	Tally	   *tally = find_tally(bot, broadcast, level);
 
 	if (!watching)
 	{
@@ -139,6 +141,7 @@ tally_message(const char *bot)
 		tally = MemoryContextAlloc(TopTransactionContext,
 								   offsetof(Tally, bot) + length);
 		tally->level = level;
+		tally->broadcast = broadcast;
 		tally->messages = 0;
 		memcpy(tally->bot, bot, length);
 		tally->next = tallies;

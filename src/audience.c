@@ -1,0 +1,294 @@
+/*
+ * audience.c
+ *	  Makes broadcasts: an audience, frozen as rows, and what it is told.
+ *
+ * A query runs with the caller's rights and is read through a cursor, so that
+ * memory is bounded however many it returns; the rows are written with the
+ * rights of the tables' owner.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+
+#include "arguments.h"
+#include "outbox_broadcast.h"
+#include "statement.h"
+#include "tally.h"
+#include "trust.h"
+
+SQL_FUNCTION(teams_broadcast_query);
+SQL_FUNCTION(teams_broadcast_array);
+
+/* Recipients that are written at a time. */
+#define PART 2000
+
+/* ----------
+ * What is said, and how
+ * ----------
+ */
+
+static void
+check_rate(int rate)
+{
+	if (rate <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rate must be greater than zero"),
+				 errdetail("It is a number of messages a second.")));
+}
+
+/* One of text, activity and template: arguments 1 to 3. */
+static void
+take_content(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
+{
+	int			given = !PG_ARGISNULL(1) + !PG_ARGISNULL(2) + !PG_ARGISNULL(3);
+
+	if (given != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(given == 0 ? "there is nothing to say" :
+						"there is more than one thing to say"),
+				 errhint("Give one of text, activity and template.")));
+	if (!PG_ARGISNULL(3))
+		broadcast->template = text_argument(fcinfo, 3, "template");
+	else
+		broadcast->activity = content_argument(fcinfo, PG_ARGISNULL(1) ? 2 : 1,
+											   !PG_ARGISNULL(1));
+	if (broadcast->activity != NULL)
+		activity_check_size(broadcast->activity);
+}
+
+static void
+take_broadcast(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
+{
+	broadcast->kind = "send";
+	take_content(fcinfo, broadcast);
+	if (PG_ARGISNULL(4))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("data must not be null")));
+	broadcast->data = PG_GETARG_DATUM(4);
+	broadcast->title = PG_ARGISNULL(5) ? NULL :
+		text_argument(fcinfo, 5, "title");
+	broadcast->topic = key_argument(fcinfo, 6, "topic");
+	if (!PG_ARGISNULL(8))
+	{
+		broadcast->rate = PG_GETARG_INT32(8);
+		check_rate(broadcast->rate);
+	}
+	take_options(fcinfo, 9, &broadcast->options);
+	broadcast->options.delivery = delivery_argument(fcinfo, 14);
+	broadcast->options.sender = GetUserId();
+	statement_attach_function(fcinfo);
+	if (!outbox_has_bot(broadcast->options.bot))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("bot \"%s\" does not exist", broadcast->options.bot),
+				 errhint("Create it with teams_configure().")));
+}
+
+/* ----------
+ * To whom
+ * ----------
+ */
+
+static Audience *
+new_part(void)
+{
+	Audience   *part = palloc0(sizeof(Audience));
+
+	part->targets = palloc(PART * sizeof(Datum));
+	part->locales = palloc(PART * sizeof(Datum));
+	part->data = palloc(PART * sizeof(Datum));
+	part->excluded = palloc(PART * sizeof(Datum));
+	return part;
+}
+
+/* One that cannot be sent to is kept, with the reason. */
+static void
+add_person(Audience *part, const char *user_id, Datum locale, Datum data)
+{
+	bool		is_valid = user_id != NULL &&
+		trust_user_id_problem(user_id) == NULL;
+	int			i = part->count++;
+
+	part->targets[i] = user_id == NULL ? CStringGetTextDatum("") :
+		CStringGetTextDatum(asc_tolower(user_id, strlen(user_id)));
+	part->locales[i] = locale;
+	part->data[i] = data;
+	part->excluded[i] = is_valid ? (Datum) 0 :
+		CStringGetTextDatum("invalid user id");
+}
+
+/* The columns of an audience's query; 0 for one that it has not. */
+typedef struct Columns
+{
+	int			user_id;
+	int			locale;
+	int			data;
+} Columns;
+
+static Columns
+find_columns(TupleDesc descriptor)
+{
+	Columns		columns = {0};
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		const char *name = NameStr(TupleDescAttr(descriptor, i)->attname);
+
+		if (strcmp(name, "user_id") == 0)
+			columns.user_id = i + 1;
+		else if (strcmp(name, "locale") == 0)
+			columns.locale = i + 1;
+		else if (strcmp(name, "data") == 0)
+			columns.data = i + 1;
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the audience has a column \"%s\"", name),
+					 errhint("It may have user_id, locale and data (jsonb); give columns these names with AS.")));
+	}
+	if (columns.user_id == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the audience has no column \"user_id\""),
+				 errhint("Write SELECT ... AS user_id.")));
+	if (columns.data != 0 &&
+		TupleDescAttr(descriptor, columns.data - 1)->atttypid != JSONBOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the audience's column \"data\" is not of type jsonb")));
+	return columns;
+}
+
+static void
+add_row(Audience *part, HeapTuple tuple, TupleDesc descriptor,
+		const Columns *columns)
+{
+	const char *locale = columns->locale != 0 ?
+		SPI_getvalue(tuple, descriptor, columns->locale) : NULL;
+	Datum		data = (Datum) 0;
+	bool		isnull = true;
+
+	if (columns->data != 0)
+		data = SPI_getbinval(tuple, descriptor, columns->data, &isnull);
+	add_person(part, SPI_getvalue(tuple, descriptor, columns->user_id),
+			   locale != NULL ? CStringGetTextDatum(locale) : (Datum) 0,
+			   isnull ? (Datum) 0 : data);
+}
+
+/* As the caller: all that the query returns. */
+static void
+add_query(int64 broadcast, const char *query)
+{
+	MemoryContext part_context = AllocSetContextCreate(CurrentMemoryContext,
+													   "teams_proactive audience",
+													   ALLOCSET_DEFAULT_SIZES);
+	int64		first = 1;
+	Portal		portal;
+	MemoryContext old;
+
+	SPI_connect();
+	portal = statement_open_cursor(query);
+	for (;;)
+	{
+		Columns		columns;
+		Audience   *part;
+
+		SPI_cursor_fetch(portal, true, PART);
+		if (SPI_processed == 0 && first > 1)
+			break;
+		columns = find_columns(SPI_tuptable->tupdesc);
+		if (SPI_processed == 0)
+			break;
+		old = MemoryContextSwitchTo(part_context);
+		part = new_part();
+		for (uint64 i = 0; i < SPI_processed; i++)
+			add_row(part, SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
+					&columns);
+		SPI_freetuptable(SPI_tuptable);
+		outbox_add_recipients(broadcast, first, part);
+		MemoryContextSwitchTo(old);
+		first += part->count;
+		MemoryContextReset(part_context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_cursor_close(portal);
+	SPI_finish();
+	MemoryContextDelete(part_context);
+}
+
+static void
+add_array(int64 broadcast, ArrayType *array)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, &count);
+	for (int first = 0; first < count; first += PART)
+	{
+		Audience   *part = new_part();
+
+		for (int i = first; i < Min(count, first + PART); i++)
+			add_person(part, nulls[i] ? NULL : TextDatumGetCString(elements[i]),
+					   (Datum) 0, (Datum) 0);
+		outbox_add_recipients(broadcast, first + 1, part);
+	}
+}
+
+static bool
+is_draft(FunctionCallInfo fcinfo)
+{
+	return !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
+}
+
+Datum
+teams_broadcast_query(PG_FUNCTION_ARGS)
+{
+	NewBroadcast broadcast = {0};
+	char	   *query = text_argument(fcinfo, 0, "audience");
+	bool		is_new;
+	int64		id;
+
+	take_broadcast(fcinfo, &broadcast);
+	id = outbox_create_broadcast(&broadcast, &is_new);
+	if (is_new)
+	{
+		add_query(id, query);
+		outbox_complete_broadcast(id, !is_draft(fcinfo));
+	}
+	PG_RETURN_INT64(id);
+}
+
+Datum
+teams_broadcast_array(PG_FUNCTION_ARGS)
+{
+	NewBroadcast broadcast = {0};
+	bool		is_new;
+	int64		id;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("audience must not be null")));
+	take_broadcast(fcinfo, &broadcast);
+	id = outbox_create_broadcast(&broadcast, &is_new);
+	if (is_new)
+	{
+		add_array(id, PG_GETARG_ARRAYTYPE_P(0));
+		outbox_complete_broadcast(id, !is_draft(fcinfo));
+	}
+	PG_RETURN_INT64(id);
+}

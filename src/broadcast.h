@@ -1,0 +1,24 @@
+/*
+ * broadcast.h
+ *	  Hands the recipients of broadcasts over to the outbox, bit by bit.
+ */
+#ifndef TP_BROADCAST_H
+#define TP_BROADCAST_H
+
+#include "datatype/timestamp.h"
+
+/* Look at all broadcasts again: they may have changed. */
+extern void broadcast_wake(void);
+
+/* Is it time to?  And when will it be, or 0. */
+extern bool broadcast_is_due(void);
+extern TimestampTz broadcast_next(void);
+
+/*
+ * In a transaction: give the outbox what the worker can use soon.  So a
+ * broadcast to many does not fill it, and can be stopped.  Returns the id of
+ * the first new message, or 0.
+ */
+extern int64 broadcast_feed(void);
+
+#endif							/* TP_BROADCAST_H */

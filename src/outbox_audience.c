@@ -1,0 +1,178 @@
+/*
+ * outbox_audience.c
+ *	  The tables of broadcasts: making one, in the caller's transaction.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "outbox_broadcast.h"
+#include "session.h"
+#include "statement.h"
+
+static void
+set_text(Datum *value, char *null, const char *text)
+{
+	*value = text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
+	*null = text != NULL ? ' ' : 'n';
+}
+
+static void
+set_int8(Datum *value, char *null, int64 number)
+{
+	*value = Int64GetDatum(number);
+	*null = number != 0 ? ' ' : 'n';
+}
+
+static Statement create = {
+	"INSERT INTO @.teams_broadcast (bot, kind, refers_to, title, topic,"
+	" activity, template, data, rate, send_at, expires_at, priority,"
+	" dedupe_key, delivery, sender, state)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+	" $15, 'draft') ON CONFLICT (bot, dedupe_key) DO NOTHING RETURNING id",
+	15, {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, JSONOID, TEXTOID,
+		JSONBOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+	TEXTOID, REGROLEOID}
+};
+
+static Statement find_by_key = {
+	"SELECT id FROM @.teams_broadcast"
+	" WHERE bot OPERATOR(pg_catalog.=) $1"
+	" AND dedupe_key OPERATOR(pg_catalog.=) $2",
+	2, {TEXTOID, TEXTOID}
+};
+
+int64
+outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
+{
+	const OutboxNew *options = &broadcast->options;
+	Datum		values[15];
+	char		nulls[15];
+	Session		session;
+	int64		id;
+
+	set_text(&values[0], &nulls[0], options->bot);
+	set_text(&values[1], &nulls[1], broadcast->kind);
+	set_int8(&values[2], &nulls[2], broadcast->refers_to);
+	set_text(&values[3], &nulls[3], broadcast->title);
+	set_text(&values[4], &nulls[4], broadcast->topic);
+	set_text(&values[5], &nulls[5], broadcast->activity);
+	set_text(&values[6], &nulls[6], broadcast->template);
+	values[7] = broadcast->data;
+	nulls[7] = ' ';
+	values[8] = Int32GetDatum(broadcast->rate);
+	nulls[8] = broadcast->rate != 0 ? ' ' : 'n';
+	set_int8(&values[9], &nulls[9], options->send_at);
+	set_int8(&values[10], &nulls[10], options->expires_at);
+	set_text(&values[11], &nulls[11], options->priority);
+	set_text(&values[12], &nulls[12], options->dedupe_key);
+	set_text(&values[13], &nulls[13], options->delivery);
+	values[14] = ObjectIdGetDatum(options->sender);
+	nulls[14] = ' ';
+
+	session_begin(SESSION_CALLER, &session);
+	*is_new = statement_run(&create, values, nulls) > 0;
+	if (!*is_new)
+	{
+		Datum		key[] = {values[0], values[12]};
+
+		statement_run(&find_by_key, key, NULL);
+	}
+	id = result_int8(0, 1);
+	session_commit(&session);
+	return id;
+}
+
+static Statement add_recipients = {
+	"INSERT INTO @.teams_recipient (broadcast, n, target, locale, data,"
+	" excluded)"
+	" SELECT $1, $2 OPERATOR(pg_catalog.+) a.n, a.target, a.locale, a.data,"
+	" a.excluded FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4),"
+	" pg_catalog.unnest($5), pg_catalog.unnest($6))"
+	" WITH ORDINALITY AS a (target, locale, data, excluded, n)",
+	6, {INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID,
+	TEXTARRAYOID}
+};
+
+void
+outbox_add_recipients(int64 broadcast, int64 first, const Audience *audience)
+{
+	Datum		values[6];
+	char		nulls[6] = {' ', ' ', ' ', ' ', ' ', ' '};
+	int			count = audience->count;
+	Session		session;
+
+	values[0] = Int64GetDatum(broadcast);
+	values[1] = Int64GetDatum(first - 1);
+	values[2] = parameter_array(audience->targets, count, TEXTOID, &nulls[2]);
+	values[3] = parameter_array(audience->locales, count, TEXTOID, &nulls[3]);
+	values[4] = parameter_array(audience->data, count, JSONBOID, &nulls[4]);
+	values[5] = parameter_array(audience->excluded, count, TEXTOID, &nulls[5]);
+	session_begin(SESSION_CALLER, &session);
+	statement_run(&add_recipients, values, nulls);
+	session_commit(&session);
+}
+
+/* Grouping spills to disk, so memory stays bounded. */
+static Statement exclude_duplicates = {
+	"UPDATE @.teams_recipient AS r SET excluded = 'duplicate'"
+	" FROM (SELECT target, pg_catalog.min(n) AS first FROM @.teams_recipient"
+	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL"
+	" GROUP BY target HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1) AS d"
+	" WHERE r.broadcast OPERATOR(pg_catalog.=) $1"
+	" AND r.target OPERATOR(pg_catalog.=) d.target"
+	" AND r.n OPERATOR(pg_catalog.>) d.first AND r.excluded IS NULL",
+	1, {INT8OID}
+};
+
+static Statement exclude_opted_out = {
+	"UPDATE @.teams_recipient AS r SET excluded = 'opted out'"
+	" FROM @.teams_broadcast AS b, @.teams_opt_out AS o"
+	" WHERE b.id OPERATOR(pg_catalog.=) $1"
+	" AND o.topic OPERATOR(pg_catalog.=) b.topic"
+	" AND r.broadcast OPERATOR(pg_catalog.=) b.id"
+	" AND r.target OPERATOR(pg_catalog.=) o.target AND r.excluded IS NULL",
+	1, {INT8OID}
+};
+
+static Statement complete = {
+	"UPDATE @.teams_broadcast AS b SET recipients = c.recipients,"
+	" excluded = c.excluded,"
+	" state = CASE WHEN $2 THEN 'running' ELSE b.state END"
+	" FROM (SELECT pg_catalog.count(*) AS recipients,"
+	" pg_catalog.count(excluded) AS excluded FROM @.teams_recipient"
+	" WHERE broadcast OPERATOR(pg_catalog.=) $1) AS c"
+	" WHERE b.id OPERATOR(pg_catalog.=) $1",
+	2, {INT8OID, BOOLOID}
+};
+
+/* What is edited or deleted is in the history, or will be. */
+static Statement complete_change = {
+	"UPDATE @.teams_broadcast AS b SET state = 'running',"
+	" up_to = (SELECT last_value FROM @.teams_outbox_id_seq),"
+	" recipients = (SELECT pg_catalog.count(*) FROM @.teams_delivery AS d"
+	" WHERE d.broadcast OPERATOR(pg_catalog.=) b.refers_to"
+	" AND d.fate OPERATOR(pg_catalog.=) 'sent'"
+	" AND d.activity_id IS NOT NULL)"
+	" WHERE b.id OPERATOR(pg_catalog.=) $1"
+	" AND b.kind OPERATOR(pg_catalog.<>) 'send'",
+	1, {INT8OID}
+};
+
+void
+outbox_complete_broadcast(int64 broadcast, bool start)
+{
+	Datum		values[] = {Int64GetDatum(broadcast), BoolGetDatum(start)};
+	Session		session;
+
+	session_begin(SESSION_CALLER, &session);
+	if (statement_run(&complete_change, values, NULL) == 0)
+	{
+		statement_run(&exclude_duplicates, values, NULL);
+		statement_run(&exclude_opted_out, values, NULL);
+		statement_run(&complete, values, NULL);
+	}
+	session_commit(&session);
+}

@@ -1,0 +1,134 @@
+/*
+ * outbox_broadcast.h
+ *	  The tables of broadcasts, as the rest of the C code sees them.
+ */
+#ifndef TP_OUTBOX_BROADCAST_H
+#define TP_OUTBOX_BROADCAST_H
+
+#include "outbox.h"
+
+/* ----------
+ * For the worker
+ * ----------
+ */
+
+/* A broadcast that is running. */
+typedef struct Broadcast
+{
+	int64		id;
+	bool		is_send;		/* else it changes what another has sent */
+	int64		refers_to;		/* that one, or 0 */
+	int64		position;		/* of the last recipient that was handed over */
+	int64		ahead;			/* messages in the outbox, up to the limit */
+	int			rate;			/* messages a second, 0: the bot's */
+	int			bot_rate;
+	TimestampTz send_at;		/* 0: at once */
+	TimestampTz expires_at;		/* 0: never */
+	TimestampTz fed_at;			/* 0: never yet */
+	bool		waits;			/* what it changes is not sent yet */
+} Broadcast;
+
+/*
+ * Those that are running and that nobody has locked; what they have in the
+ * outbox is counted up to ahead_most.
+ */
+extern int	outbox_read_broadcasts(int ahead_most, MemoryContext context,
+								   Broadcast **broadcasts);
+
+/*
+ * Hand over up to "room" recipients to the outbox.  Returns how many there
+ * were; fewer than room: there are no more.  *first_id is the first message's
+ * id, or 0.
+ */
+extern int	outbox_feed(const Broadcast *broadcast, int room,
+						int64 *first_id);
+
+/* All is said and done. */
+extern void outbox_finish_broadcast(int64 id);
+
+/* ----------
+ * For SQL functions
+ * ----------
+ */
+typedef struct NewBroadcast
+{
+	const char *kind;			/* send, edit or delete */
+	int64		refers_to;		/* or 0 */
+	const char *title;			/* or NULL */
+	const char *topic;			/* or NULL */
+	const char *activity;		/* or NULL: */
+	const char *template;		/* a template's name */
+	Datum		data;			/* jsonb for it */
+	int			rate;			/* or 0 */
+	OutboxNew	options;		/* bot, times, priority, key, delivery, sender */
+} NewBroadcast;
+
+/*
+ * Make a draft without recipients; returns its id, or that of the broadcast
+ * that has the key already, and then *is_new is false.
+ */
+extern int64 outbox_create_broadcast(const NewBroadcast *broadcast,
+									 bool *is_new);
+
+/* A part of an audience, column by column: texts, and jsonb; 0 is null. */
+typedef struct Audience
+{
+	int			count;
+	Datum	   *targets;
+	Datum	   *locales;
+	Datum	   *data;
+	Datum	   *excluded;		/* why, or 0 */
+} Audience;
+
+extern void outbox_add_recipients(int64 broadcast, int64 first,
+								  const Audience *audience);
+
+/* Exclude who must not get it, and count; then it starts, if it shall. */
+extern void outbox_complete_broadcast(int64 broadcast, bool start);
+
+/* Is the word one of a list with commas? */
+extern bool outbox_is_listed(const char *word, const char *list);
+
+/*
+ * Change the state of a broadcast that the role may see, from one of those in
+ * "from" (a list with commas).  What the outbox has of it is held back, let go
+ * or cancelled.  Returns false if the role cannot see it; else *state is the
+ * state that it had.
+ */
+extern bool outbox_steer_broadcast(int64 id, const char *from,
+								   const char *to, Oid role, char **state);
+
+/*
+ * For a broadcast that changes another: bot, priority and kind of that one.
+ * False if the role cannot see it.
+ */
+extern bool outbox_read_broadcast(int64 id, Oid role,
+								  NewBroadcast *broadcast);
+
+/* What is pending of it says something else from now on. */
+extern void outbox_replace_activity(int64 id, const char *activity);
+
+/*
+ * What the first recipient gets, as JSON, and from which bot; or the problem
+ * with the template.  False if the role cannot see the broadcast.
+ */
+extern bool outbox_preview(int64 id, Oid role, char **bot, char **activity,
+						   char **problem);
+
+typedef struct BroadcastPlan
+{
+	int64		known;
+	int64		to_install;
+	int64		unreachable;
+	char	   *excluded;		/* JSON: reason -> number */
+	int			connector_rate;
+	int			graph_rate;
+	int			rate;			/* 0: none of its own */
+	TimestampTz send_at;
+} BroadcastPlan;
+
+extern bool outbox_plan(int64 id, Oid role, BroadcastPlan *plan);
+
+extern void outbox_opt_out(const char *target, const char *topic, bool out);
+
+#endif							/* TP_OUTBOX_BROADCAST_H */

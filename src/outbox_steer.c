@@ -1,0 +1,294 @@
+/*
+ * outbox_steer.c
+ *	  The tables of broadcasts: steering one and looking at it beforehand, in
+ *	  the caller's transaction.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "outbox_broadcast.h"
+#include "outbox_sql.h"
+#include "session.h"
+#include "statement.h"
+
+/* ----------
+ * Steering one
+ * ----------
+ */
+
+static Statement lock_broadcast = {
+	"SELECT state FROM @.teams_broadcast"
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE " FOR UPDATE",
+	3, {INT8OID, OIDOID, OIDOID}
+};
+
+static Statement set_state = {
+	"UPDATE @.teams_broadcast SET state = $2, finished_at ="
+	" CASE WHEN $2 OPERATOR(pg_catalog.=) 'cancelled'"
+	" THEN pg_catalog.clock_timestamp() END"
+	" WHERE id OPERATOR(pg_catalog.=) $1"
+	" RETURNING pg_catalog.pg_notify('teams_progress',"
+	" pg_catalog.json_build_object('broadcast', id, 'state', $2)::pg_catalog.text)",
+	2, {INT8OID, TEXTOID}
+};
+
+static Statement read_pending = {
+	"SELECT id FROM @.teams_outbox"
+	" WHERE broadcast OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+static Statement let_go = {
+	"UPDATE @.teams_outbox SET due_at = NULL"
+	" WHERE broadcast OPERATOR(pg_catalog.=) $1"
+	" AND due_at OPERATOR(pg_catalog.=) 'infinity'",
+	1, {INT8OID}
+};
+
+/* The role, and where its rights on the table are asked for. */
+static void
+set_visibility(Datum *values, Oid role)
+{
+	values[1] = ObjectIdGetDatum(role);
+	values[2] = ObjectIdGetDatum(statement_relation("teams_broadcast"));
+}
+
+bool
+outbox_is_listed(const char *word, const char *list)
+{
+	size_t		length = strlen(word);
+	const char *place = strstr(list, word);
+
+	return place != NULL && (place[length] == ',' || place[length] == '\0');
+}
+
+static ArrayType *
+pending_of(int64 id, MemoryContext context)
+{
+	Datum		values[] = {Int64GetDatum(id)};
+	uint64		count = statement_run(&read_pending, values, NULL);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int64	   *ids = palloc((count + 1) * sizeof(int64));
+	ArrayType  *array;
+
+	for (uint64 i = 0; i < count; i++)
+		ids[i] = result_int8(i, 1);
+	array = DatumGetArrayTypeP(parameter_int8_array(ids, (int) count));
+	MemoryContextSwitchTo(old);
+	return array;
+}
+
+/* Returns what the outbox has of it. */
+static ArrayType *
+change_state(int64 id, const char *to, MemoryContext context)
+{
+	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(to)};
+
+	statement_run(&set_state, values, NULL);
+	if (strcmp(to, "running") == 0)
+		statement_run(&let_go, values, NULL);
+	return pending_of(id, context);
+}
+
+bool
+outbox_steer_broadcast(int64 id, const char *from, const char *to, Oid role,
+					   char **state)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3];
+	ArrayType  *pending = NULL;
+	Session		session;
+	bool		found;
+
+	session_begin(SESSION_CALLER, &session);
+	values[0] = Int64GetDatum(id);
+	set_visibility(values, role);
+	found = statement_run(&lock_broadcast, values, NULL) > 0;
+	if (found)
+		*state = result_text(0, 1, context);
+	if (found && outbox_is_listed(*state, from))
+		pending = change_state(id, to, context);
+	session_commit(&session);
+
+	if (pending != NULL && strcmp(to, "cancelled") == 0)
+		outbox_cancel(pending, role);
+	else if (pending != NULL && strcmp(to, "paused") == 0)
+		outbox_hold(pending, role);
+	return found;
+}
+
+static Statement read_broadcast = {
+	"SELECT bot, priority, kind FROM @.teams_broadcast"
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE,
+	3, {INT8OID, OIDOID, OIDOID}
+};
+
+bool
+outbox_read_broadcast(int64 id, Oid role, NewBroadcast *broadcast)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3];
+	Session		session;
+	bool		found;
+
+	session_begin(SESSION_CALLER, &session);
+	values[0] = Int64GetDatum(id);
+	set_visibility(values, role);
+	found = statement_run(&read_broadcast, values, NULL) > 0;
+	if (found)
+	{
+		broadcast->options.bot = result_text(0, 1, context);
+		broadcast->options.priority = result_text(0, 2, context);
+		broadcast->kind = result_text(0, 3, context);
+	}
+	session_commit(&session);
+	return found;
+}
+
+/* What is pending says what it has by then. */
+static Statement replace_activity = {
+	"UPDATE @.teams_broadcast SET activity = $2, template = NULL"
+	" WHERE id OPERATOR(pg_catalog.=) $1",
+	2, {INT8OID, JSONOID}
+};
+
+void
+outbox_replace_activity(int64 id, const char *activity)
+{
+	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(activity)};
+	Session		session;
+
+	session_begin(SESSION_CALLER, &session);
+	statement_run(&replace_activity, values, NULL);
+	session_commit(&session);
+}
+
+/* ----------
+ * Looking at one beforehand
+ * ----------
+ */
+
+static Statement preview = {
+	"SELECT b.bot, coalesce(b.activity, m.activity)::pg_catalog.text, m.problem"
+	" FROM @.teams_broadcast AS b"
+	" LEFT JOIN LATERAL (SELECT r.data, r.locale FROM @.teams_recipient AS r"
+	" WHERE r.broadcast OPERATOR(pg_catalog.=) b.id AND r.excluded IS NULL"
+	" ORDER BY r.n LIMIT 1) AS r ON true"
+	" LEFT JOIN LATERAL @.teams_render_for(b.template,"
+	" b.data OPERATOR(pg_catalog.||) coalesce(r.data, '{}'), r.locale) AS m"
+	" ON b.template IS NOT NULL"
+	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE,
+	3, {INT8OID, OIDOID, OIDOID}
+};
+
+bool
+outbox_preview(int64 id, Oid role, char **bot, char **activity,
+			   char **problem)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3];
+	Session		session;
+	bool		found;
+
+	session_begin(SESSION_CALLER, &session);
+	values[0] = Int64GetDatum(id);
+	set_visibility(values, role);
+	found = statement_run(&preview, values, NULL) > 0;
+	if (found)
+	{
+		*bot = result_text(0, 1, context);
+		*activity = result_text(0, 2, context);
+		*problem = result_text(0, 3, context);
+	}
+	session_commit(&session);
+	return found;
+}
+
+/* Of those who have not got it yet. */
+static Statement plan = {
+	"SELECT pg_catalog.count(*) FILTER (WHERE r.excluded IS NULL"
+	" AND i.state OPERATOR(pg_catalog.=) 'installed'),"
+	" pg_catalog.count(*) FILTER (WHERE r.n IS NOT NULL AND r.excluded IS NULL"
+	" AND coalesce(i.state, 'absent') OPERATOR(pg_catalog.<>)"
+	" ALL ('{installed,removed,blocked}'::pg_catalog.text[])),"
+	" pg_catalog.count(*) FILTER (WHERE r.excluded IS NULL"
+	" AND i.state OPERATOR(pg_catalog.=)"
+	" ANY ('{removed,blocked}'::pg_catalog.text[])),"
+	" (SELECT coalesce(pg_catalog.jsonb_object_agg(e.excluded, e.count), '{}')"
+	" FROM (SELECT x.excluded, pg_catalog.count(*) FROM @.teams_recipient AS x"
+	" WHERE x.broadcast OPERATOR(pg_catalog.=) b.id"
+	" AND x.excluded IS NOT NULL GROUP BY x.excluded) AS e)::pg_catalog.text,"
+	" t.connector_rate, t.graph_rate, b.rate, b.send_at"
+	" FROM @.teams_broadcast AS b"
+	" JOIN @.teams_bot AS t ON t.bot OPERATOR(pg_catalog.=) b.bot"
+	" LEFT JOIN @.teams_recipient AS r"
+	" ON r.broadcast OPERATOR(pg_catalog.=) b.id"
+	" AND r.n OPERATOR(pg_catalog.>) b.position"
+	" LEFT JOIN @.teams_installation AS i"
+	" ON i.bot OPERATOR(pg_catalog.=) b.bot"
+	" AND i.scope OPERATOR(pg_catalog.=) 'user'"
+	" AND i.target OPERATOR(pg_catalog.=) r.target"
+	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE
+	" GROUP BY b.id, t.bot",
+	3, {INT8OID, OIDOID, OIDOID}
+};
+
+bool
+outbox_plan(int64 id, Oid role, BroadcastPlan *result)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3];
+	Session		session;
+	bool		found;
+
+	session_begin(SESSION_CALLER, &session);
+	values[0] = Int64GetDatum(id);
+	set_visibility(values, role);
+	found = statement_run(&plan, values, NULL) > 0;
+	if (found)
+	{
+		result->known = result_int8(0, 1);
+		result->to_install = result_int8(0, 2);
+		result->unreachable = result_int8(0, 3);
+		result->excluded = result_text(0, 4, context);
+		result->connector_rate = result_int4(0, 5);
+		result->graph_rate = result_int4(0, 6);
+		result->rate = result_int4(0, 7);
+		result->send_at = result_timestamp(0, 8);
+	}
+	session_commit(&session);
+	return found;
+}
+
+/* ----------
+ * Topics
+ * ----------
+ */
+
+static Statement opt_out = {
+	"INSERT INTO @.teams_opt_out (target, topic) VALUES ($1, $2)"
+	" ON CONFLICT DO NOTHING",
+	2, {TEXTOID, TEXTOID}
+};
+
+static Statement opt_in = {
+	"DELETE FROM @.teams_opt_out WHERE target OPERATOR(pg_catalog.=) $1"
+	" AND topic OPERATOR(pg_catalog.=) $2",
+	2, {TEXTOID, TEXTOID}
+};
+
+void
+outbox_opt_out(const char *target, const char *topic, bool out)
+{
+	Datum		values[] = {CStringGetTextDatum(target),
+	CStringGetTextDatum(topic)};
+	Session		session;
+
+	session_begin(SESSION_CALLER, &session);
+	statement_run(out ? &opt_out : &opt_in, values, NULL);
+	session_commit(&session);
+}

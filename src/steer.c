@@ -1,0 +1,253 @@
+/*
+ * steer.c
+ *	  What people do with a broadcast: look at it beforehand, start, pause,
+ *	  resume, cancel, edit and recall it.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "arguments.h"
+#include "outbox_broadcast.h"
+#include "statement.h"
+#include "submit.h"
+
+SQL_FUNCTION(teams_start_broadcast);
+SQL_FUNCTION(teams_pause_broadcast);
+SQL_FUNCTION(teams_resume_broadcast);
+SQL_FUNCTION(teams_cancel_broadcast);
+SQL_FUNCTION(teams_recall);
+SQL_FUNCTION(teams_edit_broadcast);
+SQL_FUNCTION(teams_preview);
+SQL_FUNCTION(teams_plan);
+SQL_FUNCTION(teams_opt_out);
+SQL_FUNCTION(teams_opt_in);
+
+static void
+report_absent(int64 id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("broadcast " INT64_FORMAT " does not exist", id),
+			 errhint("See teams_progress for those that do.")));
+}
+
+/* From one of the states to another; elsewhere it is an error. */
+static void
+steer(FunctionCallInfo fcinfo, const char *from, const char *to,
+	  const char *what)
+{
+	int64		id = PG_GETARG_INT64(0);
+	char	   *state;
+
+	statement_attach_function(fcinfo);
+	if (!outbox_steer_broadcast(id, from, to, GetUserId(), &state))
+		report_absent(id);
+	if (!outbox_is_listed(state, from))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("broadcast " INT64_FORMAT " cannot be %s", id, what),
+				 errdetail("Its state is \"%s\".", state)));
+}
+
+Datum
+teams_start_broadcast(PG_FUNCTION_ARGS)
+{
+	steer(fcinfo, "draft", "running", "started");
+	PG_RETURN_VOID();
+}
+
+Datum
+teams_pause_broadcast(PG_FUNCTION_ARGS)
+{
+	steer(fcinfo, "running", "paused", "paused");
+	PG_RETURN_VOID();
+}
+
+Datum
+teams_resume_broadcast(PG_FUNCTION_ARGS)
+{
+	steer(fcinfo, "paused", "running", "resumed");
+	PG_RETURN_VOID();
+}
+
+Datum
+teams_cancel_broadcast(PG_FUNCTION_ARGS)
+{
+	steer(fcinfo, "draft,running,paused", "cancelled", "cancelled");
+	PG_RETURN_VOID();
+}
+
+/* A broadcast that changes what another has sent. */
+static int64
+change_broadcast(FunctionCallInfo fcinfo, const char *kind,
+				 const char *activity)
+{
+	NewBroadcast change = {0};
+	bool		is_new;
+	int64		id;
+
+	if (!outbox_read_broadcast(PG_GETARG_INT64(0), GetUserId(), &change))
+		report_absent(PG_GETARG_INT64(0));
+	if (strcmp(change.kind, "send") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("broadcast " INT64_FORMAT " has sent nothing",
+						PG_GETARG_INT64(0)),
+				 errdetail("It changes what another broadcast has sent.")));
+	change.kind = kind;
+	change.refers_to = PG_GETARG_INT64(0);
+	change.activity = activity;
+	change.data = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+	change.options.delivery = "at-least-once";
+	change.options.sender = GetUserId();
+	id = outbox_create_broadcast(&change, &is_new);
+	outbox_complete_broadcast(id, true);
+	return id;
+}
+
+Datum
+teams_recall(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	char	   *state;
+
+	statement_attach_function(fcinfo);
+	if (!outbox_steer_broadcast(id, "draft,running,paused", "cancelled",
+								GetUserId(), &state))
+		report_absent(id);
+	PG_RETURN_INT64(change_broadcast(fcinfo, "delete", NULL));
+}
+
+Datum
+teams_edit_broadcast(PG_FUNCTION_ARGS)
+{
+	char	   *activity;
+	int64		id;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("broadcast must not be null")));
+	if (PG_ARGISNULL(1) == PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("give either text or activity")));
+	activity = content_argument(fcinfo, PG_ARGISNULL(1) ? 2 : 1,
+								!PG_ARGISNULL(1));
+	activity_check_size(activity);
+	statement_attach_function(fcinfo);
+	id = change_broadcast(fcinfo, "edit", activity);
+	outbox_replace_activity(PG_GETARG_INT64(0), activity);
+	PG_RETURN_INT64(id);
+}
+
+/* As it is in the database's encoding. */
+static char *
+in_server_encoding(const char *utf8)
+{
+	return pg_any_to_server(utf8, strlen(utf8), PG_UTF8);
+}
+
+Datum
+teams_preview(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	OutboxNew	message = {0};
+	char	   *bot;
+	char	   *activity;
+	char	   *problem;
+
+	message.target = user_id_argument(fcinfo, 1);
+	statement_attach_function(fcinfo);
+	if (!outbox_preview(id, GetUserId(), &bot, &activity, &problem))
+		report_absent(id);
+	if (activity == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("broadcast " INT64_FORMAT " cannot be shown", id),
+				 problem ? errdetail("%s", problem) : 0));
+	message.kind = "send";
+	message.scope = "user";
+	message.bot = bot;
+	message.activity = in_server_encoding(activity);
+	message.priority = "high";
+	message.delivery = "at-least-once";
+	PG_RETURN_INT64(submit(fcinfo, &message));
+}
+
+/* Installing and sending go on side by side; the slower of them counts. */
+static int64
+seconds_of(const BroadcastPlan *plan)
+{
+	int			rate = plan->connector_rate;
+	int64		messages = plan->known + plan->to_install;
+	int64		sending;
+	int64		installing;
+
+	if (plan->rate != 0)
+		rate = Min(rate, plan->rate);
+	sending = (messages + rate - 1) / rate;
+	installing = (plan->to_install + plan->graph_rate - 1) / plan->graph_rate;
+	return Max(sending, installing);
+}
+
+Datum
+teams_plan(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	BroadcastPlan plan;
+	TupleDesc	descriptor;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+	TimestampTz start;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	statement_attach_function(fcinfo);
+	if (!outbox_plan(id, GetUserId(), &plan))
+		report_absent(id);
+	start = Max(plan.send_at, GetCurrentTransactionStartTimestamp());
+	values[0] = Int64GetDatum(plan.known);
+	values[1] = Int64GetDatum(plan.to_install);
+	values[2] = Int64GetDatum(plan.unreachable);
+	values[3] = DirectFunctionCall1(jsonb_in,
+									CStringGetDatum(in_server_encoding(plan.excluded)));
+	values[4] = Int64GetDatum(seconds_of(&plan));
+	values[5] = TimestampTzGetDatum(start + seconds_of(&plan) * USECS_PER_SEC);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
+													  values, nulls)));
+}
+
+static void
+set_opt_out(FunctionCallInfo fcinfo, bool out)
+{
+	char	   *target = user_id_argument(fcinfo, 0);
+	char	   *topic = key_argument(fcinfo, 1, "topic");
+
+	statement_attach_function(fcinfo);
+	outbox_opt_out(target, topic, out);
+}
+
+Datum
+teams_opt_out(PG_FUNCTION_ARGS)
+{
+	set_opt_out(fcinfo, true);
+	PG_RETURN_VOID();
+}
+
+Datum
+teams_opt_in(PG_FUNCTION_ARGS)
+{
+	set_opt_out(fcinfo, false);
+	PG_RETURN_VOID();
+}
