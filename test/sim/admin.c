@@ -17,7 +17,7 @@ static const char help[] =
 "Administration of teams-sim.  Bodies are JSON.\n"
 "\n"
 "POST   /reset             forget everything but the settings\n"
-"POST   /config            add bots, apps, users, installations:\n"
+"POST   /config            add bots, apps, users, groups and so on:\n"
 "   {\"bots\": [{\"client_id\", \"client_secret\", \"tenant_id\",\n"
 "       \"display_name\"?, \"roles\"? [...], \"multi_tenant\"?,\n"
 "       \"secret_expired\"?, \"teams_app_id\"?, \"manifest_id\"?,\n"
@@ -25,46 +25,57 @@ static const char help[] =
 "    \"apps\": [{\"teams_app_id\", \"external_id\", \"display_name\",\n"
 "       \"distribution_method\"?, \"version\"?, \"client_id\"?}],\n"
 "    \"users\": [{\"id\", \"upn\", \"display_name\"?, \"guest\"?,\n"
-"       \"no_teams\"?, \"blocked\"?}],\n"
+"       \"disabled\"?, \"no_teams\"?, \"blocked\"?,\n"
+"       \"preferred_language\"?}],\n"
 "    \"generate_users\": {\"count\", \"upn\" (with %d), \"display_name\"?,\n"
 "       \"first\"?, \"id_prefix\"? (8 hex digits), \"installed\"?,\n"
-"       \"app\"?},\n"
-"    \"installations\": [{\"user\", \"app\"}],\n"
+"       \"app\"?, \"preferred_languages\"? [...] (by turns)},\n"
+"    \"groups\": [{\"id\", \"display_name\"?, ROSTER, \"groups\"? [...]}],\n"
+"    \"teams\": [{\"id\", \"display_name\"?, ROSTER, \"general\"? (an id),\n"
+"       \"channels\"? [{\"name\", \"id\"?}, ...]}],\n"
+"    \"chats\": [{\"id\" (19:...@thread.v2), \"display_name\"?, ROSTER}],\n"
+"    \"installations\": [{\"user\" or \"target\" (of a user, team, chat),\n"
+"       \"app\", \"version\"?}],\n"
 "    \"settings\": {...}}\n"
+"   ROSTER is \"members\"? [ids or UPNs], \"owners\"? [...],\n"
+"   \"generated\"? {\"count\", \"first\"?, \"id_prefix\"?}: members that\n"
+"   generate_users made.  In teams and chats owners are members.\n"
 "GET    /settings          the settings\n"
 "POST   /settings          change some: latency_ms, enforce_quotas,\n"
 "                          token_lifetime, chat_404_polls,\n"
-"                          strict_conversations, forget_messages\n"
+"                          strict_conversations, forget_messages,\n"
+"                          delta_page_size\n"
 "POST   /faults            script a fault; returns its id:\n"
-"   {\"service\"?, \"operation\"?, \"user\"?, \"text\"?, \"skip\"?,\n"
-"    \"count\"?, \"status\"?, \"code\"?, \"message\"?, \"headers\"?,\n"
+"   {\"service\"?, \"operation\"?, \"user\"?, \"target\"? (of a team,\n"
+"    chat, channel or group), \"text\"?, \"skip\"?, \"count\"?,\n"
+"    \"status\"?, \"code\"?, \"message\"?, \"headers\"?,\n"
 "    \"body\"?, \"content_type\"?, \"delay_ms\"?, \"close\"?\n"
 "    (before, after), \"carry_out\"?, \"truncate\"?}\n"
 "GET    /faults            all of them, with the number of their hits\n"
 "DELETE /faults            forget them\n"
-"GET    /messages          [?conversation=|user=][&limit=][&after=seq]\n"
+"GET    /messages          [?conversation=|user=][&limit=][&after=seq];\n"
+"                          a conversation may be \"channel;messageid=N\"\n"
 "GET    /messages/count    {\"count\": n} of all that were accepted\n"
 "GET    /duplicates        texts that reached a chat more than once\n"
 "GET    /stats             counters\n"
 "POST   /stats/reset       set them to zero\n"
 "GET    /transcript        the chats, as plain text\n"
-"GET    /installations     [?user=][&limit=]\n"
-"DELETE /installations     ?user=&app= (or as a body): uninstall by hand\n"
+"GET    /installations     [?user=|target=][&limit=]\n"
+"DELETE /installations     ?user=|target=&app= (or as a body): uninstall by\n"
+"                          hand\n"
+"POST   /users             {\"user\", \"disabled\"?, \"guest\"?,\n"
+"                          \"no_teams\"?, \"blocked\"?, \"display_name\"?,\n"
+"                          \"preferred_language\"?}: change one\n"
+"DELETE /users             ?user= (or as a body): remove from the directory\n"
+"GET    /teams             [?team=] with their channels and rosters' sizes\n"
+"POST   /delta/expire      let all delta tokens be answered with 410\n"
 "POST   /block             {\"user\", \"blocked\"? (true)}\n"
 "POST   /tokens/expire     make all tokens invalid\n";
 
-typedef struct AdminContext
+void
+sim_admin_done(AdminContext *context)
 {
-	SimRequest *request;
-	SimReply   *reply;
-	SimUri		uri;
-	json_t	   *body;			/* an object, or NULL if there was none */
-} AdminContext;
-
-static void
-done(AdminContext *context)
-{
-	sim_reply_json(&context->reply[0], 200, json_pack("{sb}", "ok", 1));
+	sim_reply_json(context->reply, 200, json_pack("{sb}", "ok", 1));
 }
 
 /* Answer with a problem that was found, or that there is none. */
@@ -72,7 +83,7 @@ static void
 done_or(AdminContext *context, char *problem)
 {
 	if (problem == NULL)
-		done(context);
+		sim_admin_done(context);
 	else
 		sim_admin_error(context->reply, 400, "%s", problem);
 	free(problem);
@@ -94,7 +105,7 @@ post_reset(AdminContext *context)
 	sim_quota_reset();
 	sim_state_reset();
 	sim_stats_reset();
-	done(context);
+	sim_admin_done(context);
 }
 
 static void
@@ -137,7 +148,7 @@ static void
 delete_faults(AdminContext *context)
 {
 	sim_faults_clear();
-	done(context);
+	sim_admin_done(context);
 }
 
 static void
@@ -170,7 +181,7 @@ static void
 post_stats_reset(AdminContext *context)
 {
 	sim_stats_reset();
-	done(context);
+	sim_admin_done(context);
 }
 
 static void
@@ -178,106 +189,6 @@ get_transcript(AdminContext *context)
 {
 	sim_reply_text(context->reply, 200, "text/plain; charset=utf-8",
 				   sim_transcript());
-}
-
-static json_t *
-installation_json(const SimInstallation *installation)
-{
-	const SimChat *chat = installation->chat;
-
-	return json_pack("{ss ss ss ss ss ss? sI}", "id", installation->id,
-					 "user", installation->user->id, "upn",
-					 installation->user->upn, "app",
-					 installation->app->teams_app_id, "by", installation->by,
-					 "chat", chat != NULL ? chat->id : NULL,
-					 "installed_at_ns",
-					 (json_int_t) installation->installed_at_ns);
-}
-
-/* A value from the body or else from the query, or NULL. */
-static const char *
-argument(const AdminContext *context, const char *name)
-{
-	const char *value = json_string_value(json_object_get(context->body,
-														  name));
-
-	return value != NULL ? value : sim_uri_parameter(&context->uri, name);
-}
-
-/* The user that an argument names, or NULL if that was answered. */
-static SimUser *
-user_argument(AdminContext *context)
-{
-	const char *name = argument(context, "user");
-	SimUser    *user = name != NULL ? sim_find_user(name) : NULL;
-
-	if (name == NULL)
-		sim_admin_error(context->reply, 400, "\"user\" is missing");
-	else if (user == NULL)
-		sim_admin_error(context->reply, 404, "there is no user \"%s\"", name);
-	return user;
-}
-
-static void
-get_installations(AdminContext *context)
-{
-	const SimUser *user = NULL;
-	const char *limit = argument(context, "limit");
-	size_t		left = limit != NULL ? strtoul(limit, NULL, 10) : SIZE_MAX;
-	json_t	   *result;
-
-	if (argument(context, "user") != NULL)
-	{
-		user = user_argument(context);
-		if (user == NULL)
-			return;
-	}
-	result = json_array();
-	for (size_t i = 0; i < sim_installations.used && left > 0; i++)
-	{
-		const SimInstallation *installation = sim_installations.items[i];
-
-		if (user != NULL && installation->user != user)
-			continue;
-		json_array_append_new(result, installation_json(installation));
-		left--;
-	}
-	sim_reply_json(context->reply, 200, result);
-}
-
-static void
-delete_installations(AdminContext *context)
-{
-	const SimUser *user = user_argument(context);
-	const char *name = argument(context, "app");
-	const SimApp *app = name != NULL ? sim_find_app(name) : NULL;
-	SimInstallation *installation;
-
-	if (user == NULL)
-		return;
-	installation = app != NULL ? sim_find_installation(user, app) : NULL;
-	if (name == NULL)
-		sim_admin_error(context->reply, 400, "\"app\" is missing");
-	else if (installation == NULL)
-		sim_admin_error(context->reply, 404,
-						"the user does not have an app \"%s\"", name);
-	else
-	{
-		sim_uninstall(installation);
-		done(context);
-	}
-}
-
-static void
-post_block(AdminContext *context)
-{
-	const json_t *blocked = json_object_get(context->body, "blocked");
-	SimUser    *user = user_argument(context);
-
-	if (user == NULL)
-		return;
-	user->blocked = blocked == NULL || json_is_true(blocked);
-	done(context);
 }
 
 static void
@@ -309,9 +220,13 @@ static const struct
 	{"GET", "stats", get_stats, false},
 	{"POST", "stats/reset", post_stats_reset, false},
 	{"GET", "transcript", get_transcript, false},
-	{"GET", "installations", get_installations, false},
-	{"DELETE", "installations", delete_installations, false},
-	{"POST", "block", post_block, true},
+	{"GET", "installations", sim_admin_installations, false},
+	{"DELETE", "installations", sim_admin_uninstall, false},
+	{"POST", "block", sim_admin_block, true},
+	{"POST", "users", sim_admin_change_user, true},
+	{"DELETE", "users", sim_admin_remove_user, false},
+	{"GET", "teams", sim_admin_teams, false},
+	{"POST", "delta/expire", sim_admin_expire_delta, false},
 	{"POST", "tokens/expire", post_tokens_expire, false}
 };
 

@@ -1,7 +1,8 @@
 /*
  * connector.c
- *	  The Bot Connector: personal chats and what bots send there.
+ *	  The Bot Connector: what a path names, and what bots send there.
  */
+#include "connector.h"
 #include "connector_check.h"
 #include "entra.h"
 #include "message.h"
@@ -31,32 +32,59 @@ find_root(const SimUri *uri)
 }
 
 const char *
-sim_connector_chat(const SimUri *uri)
+sim_connector_conversation(const SimUri *uri)
 {
 	int			root = find_root(uri);
 
 	if (root == 0 || strcmp(uri->segments[0], "connector") != 0 ||
-		!sim_uri_matches(uri, root, "v3/conversations/*/activities"))
+		uri->nsegments < root + 3 || *uri->segments[root + 2] == '\0')
 		return NULL;
 	return uri->segments[root + 2];
+}
+
+const char *
+sim_connector_chat(const SimUri *uri)
+{
+	int			root = find_root(uri);
+
+	if (!sim_uri_matches(uri, root, "v3/conversations/*/activities") &&
+		!sim_uri_matches(uri, root, "v3/conversations/*/activities/*"))
+		return NULL;
+	return sim_connector_conversation(uri);
 }
 
 SimOperation
 sim_connector_operation(const SimCall *call)
 {
+	static const struct
+	{
+		const char *method;
+		const char *path;
+		SimOperation operation;
+	}			methods[] = {
+		{"POST", "v3/conversations", SIM_CREATE},
+		{"POST", "v3/conversations/*/activities", SIM_SEND},
+		{"POST", "v3/conversations/*/activities/*", SIM_SEND},
+		{"PUT", "v3/conversations/*/activities/*", SIM_EDIT},
+		{"DELETE", "v3/conversations/*/activities/*", SIM_DELETE},
+		{"GET", "v3/conversations/*/pagedmembers", SIM_MEMBERS},
+		{"GET", "v3/conversations/*/members/*", SIM_MEMBERS},
+		{"GET", "v3/teams/*", SIM_CHANNELS},
+		{"GET", "v3/teams/*/conversations", SIM_CHANNELS}
+	};
 	int			root = find_root(&call->uri);
 
-	if (root == 0 || strcmp(call->method, "POST") != 0)
-		return SIM_OTHER;
-	if (sim_connector_chat(&call->uri) != NULL)
-		return SIM_SEND;
-	if (sim_uri_matches(&call->uri, root, "v3/conversations"))
-		return SIM_CREATE;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+	{
+		if (root > 0 && strcmp(call->method, methods[i].method) == 0 &&
+			sim_uri_matches(&call->uri, root, methods[i].path))
+			return methods[i].operation;
+	}
 	return SIM_OTHER;
 }
 
-static bool
-check_quota(SimCall *call, SimChat *chat)
+bool
+sim_connector_check_quota(SimCall *call, SimChat *chat)
 {
 	double		seconds;
 	char	   *header;
@@ -70,9 +98,8 @@ check_quota(SimCall *call, SimChat *chat)
 	return false;
 }
 
-/* The body, an object; NULL if the call was answered. */
-static json_t *
-read_body(SimCall *call)
+json_t *
+sim_connector_body(SimCall *call)
 {
 	json_t	   *body;
 
@@ -110,18 +137,18 @@ answer_blocked(SimCall *call)
 							 "\r\n  \"errorSubCode\": null\r\n}"));
 }
 
-/* The chat in the path, of the caller's bot; NULL if answered. */
-static SimChat *
-chat_in_path(SimCall *call)
+SimChat *
+sim_connector_chat_in_path(SimCall *call, uint64_t *root)
 {
-	const char *id = sim_connector_chat(&call->uri);
-	SimChat    *chat = sim_find_chat(id);
+	SimChat    *chat =
+		sim_find_chat_of_thread(sim_connector_conversation(&call->uri), root);
 
 	if (chat == NULL)
 		sim_connector_error(call, 404, "ConversationNotFound",
 							"Conversation not found.");
-	else if (strcmp(chat->bot->client_id, call->token->client_id) != 0 ||
-			 strcasecmp(chat->bot->tenant_id, call->token->tenant_id) != 0)
+	else if (chat->bot != NULL &&
+			 (strcmp(chat->bot->client_id, call->token->client_id) != 0 ||
+			  strcasecmp(chat->bot->tenant_id, call->token->tenant_id) != 0))
 		sim_connector_error(call, 400, "BadArgument",
 							"Failed to decrypt conversation id.");
 	else
@@ -129,19 +156,27 @@ chat_in_path(SimCall *call)
 	return NULL;
 }
 
-/* May the bot write there now? */
-static bool
-check_chat(SimCall *call, const SimChat *chat)
+bool
+sim_connector_check_roster(SimCall *call, const SimChat *chat)
+{
+	if (sim_chat_has_bot(chat, call->token->client_id))
+		return true;
+	sim_connector_error(call, 403, "BotNotInConversationRoster",
+						"The bot is not part of the conversation roster.");
+	return false;
+}
+
+bool
+sim_connector_check_chat(SimCall *call, const SimChat *chat)
 {
 	const char *targeted = sim_uri_parameter(&call->uri, "isTargetedActivity");
 
 	if (targeted != NULL && strcasecmp(targeted, "true") == 0)
 		sim_connector_error(call, 400, "BadSyntax", "Targeted activities are"
-							" not supported in personal chats.");
-	else if (!chat->installed)
-		sim_connector_error(call, 403, "BotNotInConversationRoster",
-							"The bot is not part of the conversation roster.");
-	else if (chat->user->blocked)
+							" not supported in this conversation.");
+	else if (!sim_connector_check_roster(call, chat))
+		 /* answered */ ;
+	else if (chat->user != NULL && chat->user->blocked)
 		answer_blocked(call);
 	else if (call->overlapped && sim_settings.strict_conversations)
 		sim_connector_error(call, 412, "PreconditionFailed", "Another"
@@ -151,8 +186,8 @@ check_chat(SimCall *call, const SimChat *chat)
 	return false;
 }
 
-static bool
-check_activity(SimCall *call, const json_t *activity)
+bool
+sim_connector_check_activity(SimCall *call, const json_t *activity)
 {
 	const char *message;
 	const char *code;
@@ -169,126 +204,112 @@ check_activity(SimCall *call, const json_t *activity)
 	return code == NULL;
 }
 
+uint64_t
+sim_connector_store(SimCall *call, SimChat *chat, uint64_t root,
+					const json_t *activity)
+{
+	return sim_message_add(chat, sim_find_bot(call->token->client_id), root,
+						   activity, call->received_at_ns);
+}
+
+bool
+sim_connector_splits(const json_t *activity)
+{
+	return json_string_length(json_object_get(activity, "text")) > 0 &&
+		json_array_size(json_object_get(activity, "attachments")) > 0;
+}
+
+const char *
+sim_connector_activity_id(const SimCall *call)
+{
+	int			segment = find_root(&call->uri) + 4;
+
+	return call->uri.nsegments > segment ? call->uri.segments[segment] : NULL;
+}
+
+SimMessage *
+sim_connector_message(SimCall *call, const SimChat *chat)
+{
+	SimMessage *message =
+		sim_find_message(chat, strtoull(sim_connector_activity_id(call),
+										NULL, 10));
+
+	if (message != NULL && !message->deleted)
+		return message;
+	sim_connector_error(call, 404, "ActivityNotFoundInConversation",
+						"The activity was not found in the conversation.");
+	return NULL;
+}
+
 /*
- * Store the activity.  Text with an attachment is split by Teams into two
- * messages, and then there is no id to tell (contract 4.2).
+ * Which thread is it for?  The path of the conversation says so, or the
+ * activity that is answered; 0 starts one.  False if the call was answered.
+ */
+static bool
+find_thread(SimCall *call, const SimChat *chat, uint64_t *root)
+{
+	const SimMessage *message;
+
+	if (sim_connector_activity_id(call) != NULL)
+	{
+		message = sim_connector_message(call, chat);
+		if (message == NULL)
+			return false;
+		*root = message->root;
+		return true;
+	}
+	if (*root == 0 || sim_settings.forget_messages)
+		return true;
+	message = sim_find_message(chat, *root);
+	if (message != NULL && message->root == *root)
+		return true;
+	sim_connector_error(call, 404, "ConversationNotFound",
+						"Conversation not found.");
+	return false;
+}
+
+/*
+ * Text with an attachment is split by Teams into two messages, and then there
+ * is no id to tell (contract 4.2).
  */
 static void
-post(SimCall *call, SimChat *chat, const json_t *activity)
+post(SimCall *call, SimChat *chat, uint64_t root, const json_t *activity)
 {
-	uint64_t	id = sim_message_add(chat, activity, call->received_at_ns);
+	uint64_t	id = sim_connector_store(call, chat, root, activity);
 	char	   *text = sim_format("%llu", (unsigned long long) id);
-	bool		split =
-		json_string_length(json_object_get(activity, "text")) > 0 &&
-		json_array_size(json_object_get(activity, "attachments")) > 0;
 
-	sim_reply_json(&call->reply, 201, split ? json_object() :
-				   json_pack("{ss}", "id", text));
+	sim_reply_json(&call->reply, 201, sim_connector_splits(activity) ?
+				   json_object() : json_pack("{ss}", "id", text));
 	free(text);
 }
 
 static void
 send_activity(SimCall *call)
 {
-	SimChat    *chat = chat_in_path(call);
+	uint64_t	root;
+	SimChat    *chat = sim_connector_chat_in_path(call, &root);
 	json_t	   *activity;
 
-	if (chat == NULL || !check_quota(call, chat))
+	if (chat == NULL || !sim_connector_check_quota(call, chat))
 		return;
-	activity = read_body(call);
+	activity = sim_connector_body(call);
 	if (activity == NULL)
 		return;
-	if (check_activity(call, activity) && check_chat(call, chat))
-		post(call, chat, activity);
+	if (sim_connector_check_activity(call, activity) &&
+		sim_connector_check_chat(call, chat) &&
+		find_thread(call, chat, &root))
+		post(call, chat, root, activity);
 	json_decref(activity);
 }
 
-/* Check the request for a personal chat (contract 4.1). */
-static bool
-check_creation(SimCall *call, json_t *body, const char **member)
-{
-	const json_t *members = json_object_get(body, "members");
-	const char *tenant = json_string_value(json_object_get(body, "tenantId"));
-	const char *bot = json_string_value(json_object_get(
-		json_object_get(body, "bot"), "id"));
-
-	*member = json_string_value(json_object_get(json_array_get(members, 0),
-												"id"));
-	if (json_is_true(json_object_get(body, "isGroup")))
-		sim_connector_error(call, 400, "BadSyntax",
-							"Incorrect conversation creation parameters");
-	else if (*member == NULL)
-		sim_connector_error(call, 400, "MissingProperty",
-							"The 'Members' property is missing.");
-	else if (json_array_size(members) != 1)
-		sim_connector_error(call, 400, "BadSyntax",
-							"Incorrect conversation creation parameters");
-	else if (tenant == NULL)
-		sim_connector_error(call, 401, "AuthorizationError",
-							"Authorization has been denied for this request:"
-							" tenantId is missing.");
-	else if (strcasecmp(tenant, call->token->tenant_id) != 0)
-		sim_connector_error(call, 401, "AuthorizationError",
-							"Authorization has been denied for this request:"
-							" the bot is not known in the tenant.");
-	else if (bot != NULL && (strncmp(bot, "28:", 3) != 0 ||
-							 strcasecmp(bot + 3, call->token->client_id) != 0))
-		sim_connector_error(call, 400, "BadArgument",
-							"The bot id is not that of the caller.");
-	else if (!sim_is_guid(*member))
-		sim_connector_error(call, 400, "BadArgument",
-							"Failed to decrypt pairwise id");
-	else
-		return true;
-	return false;
-}
-
-/* The chat of the user with the caller's bot, if it is installed there. */
-static SimChat *
-installed_chat(const SimCall *call, const char *member)
-{
-	const SimUser *user = sim_find_user(member);
-	SimChat    *chat = user != NULL ? user->chats : NULL;
-
-	while (chat != NULL && (!chat->installed ||
-							strcmp(chat->bot->client_id,
-								   call->token->client_id) != 0))
-		chat = chat->next;
-	return chat;
-}
-
-static void
-create_chat(SimCall *call)
-{
-	json_t	   *body = read_body(call);
-	const char *member;
-	json_t	   *activity;
-	SimChat    *chat;
-
-	if (body == NULL)
-		return;
-	activity = json_object_get(body, "activity");
-	if (!check_creation(call, body, &member))
-	{
-		json_decref(body);
-		return;
-	}
-	chat = installed_chat(call, member);
-	if (!check_quota(call, chat))
-		 /* answered */ ;
-	else if (chat == NULL)
-		sim_connector_error(call, 403, "ForbiddenOperationException",
-							"Bot is not installed in user's personal scope");
-	else if (activity == NULL ||
-			 (check_activity(call, activity) && check_chat(call, chat)))
-	{
-		if (activity != NULL)
-			sim_message_add(chat, activity, call->received_at_ns);
-		sim_reply_json(&call->reply, 201, json_pack("{ss}", "id",
-													chat->pairwise_id));
-	}
-	json_decref(body);
-}
+static void (*const handlers[SIM_OPERATIONS]) (SimCall *call) = {
+	[SIM_SEND] = send_activity,
+	[SIM_CREATE] = sim_connector_create,
+	[SIM_EDIT] = sim_connector_edit,
+	[SIM_DELETE] = sim_connector_delete,
+	[SIM_MEMBERS] = sim_connector_members,
+	[SIM_CHANNELS] = sim_connector_team
+};
 
 void
 sim_connector_handle(SimCall *call)
@@ -297,10 +318,8 @@ sim_connector_handle(SimCall *call)
 	if (call->token == NULL)
 		sim_connector_error(call, 401, "AuthorizationError", "Authorization"
 							" has been denied for this request.");
-	else if (call->operation == SIM_SEND)
-		send_activity(call);
-	else if (call->operation == SIM_CREATE)
-		create_chat(call);
+	else if (handlers[call->operation] != NULL)
+		handlers[call->operation] (call);
 	else
 		sim_connector_error(call, 404, "NotFound",
 							"There is no such method at this path.");

@@ -8,6 +8,7 @@
  */
 #include "fault.h"
 #include "reply.h"
+#include "service.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct SimFault
 	int			service;		/* -1: any */
 	int			operation;		/* -1: any */
 	const char *user;			/* these point into "description" */
+	const char *target;
 	const char *text;
 	const char *code;
 	const char *message;
@@ -126,10 +128,11 @@ sim_fault_add(const json_t *description, char **problem)
 	fault->count = 1;
 	fault->truncate = -1;
 	if (json_unpack_ex(fault->description, &error, JSON_STRICT,
-					   "{s?s s?s s?s s?s s?i s?i s?i s?s s?s s?o s?s s?s s?F"
+					   "{s?s s?s s?s s?s s?s s?i s?i s?i s?s s?s s?o s?s s?s s?F"
 					   " s?s s?b s?i}",
 					   "service", &service, "operation", &operation,
-					   "user", &fault->user, "text", &fault->text,
+					   "user", &fault->user, "target", &fault->target,
+					   "text", &fault->text,
 					   "skip", &fault->skip, "count", &fault->count,
 					   "status", &fault->status, "code", &fault->code,
 					   "message", &fault->message, "headers", &headers,
@@ -197,12 +200,15 @@ user_of(const SimCall *call, const json_t *body)
 	{
 		case SIM_LOOKUP:
 		case SIM_INSTALL:
+		case SIM_UPGRADE:
 		case SIM_UNINSTALL:
 		case SIM_CHAT:
 			return uri->segments[3];
 		case SIM_SEND:
-			chat = sim_find_chat(uri->segments[uri->nsegments - 2]);
-			return chat != NULL ? chat->user->id : NULL;
+		case SIM_EDIT:
+		case SIM_DELETE:
+			chat = sim_find_chat_of_thread(sim_connector_chat(uri), NULL);
+			return chat != NULL && chat->user != NULL ? chat->user->id : NULL;
 		case SIM_CREATE:
 			return json_string_value(json_object_get(json_array_get(
 				json_object_get(body, "members"), 0), "id"));
@@ -224,6 +230,43 @@ fits_user(const SimFault *fault, const SimCall *call, const json_t *body)
 		(user != NULL && user == sim_find_user(written));
 }
 
+/*
+ * The team, chat, channel or group that a call is about, or the user as it
+ * was written.
+ */
+static const char *
+target_of(const SimCall *call, const json_t *body)
+{
+	switch (call->operation)
+	{
+		case SIM_LOOKUP:
+		case SIM_INSTALL:
+		case SIM_UPGRADE:
+		case SIM_UNINSTALL:
+		case SIM_CHAT:
+		case SIM_PRIMARY_CHANNEL:
+		case SIM_GROUP:
+			return call->uri.segments[3];
+		case SIM_CREATE:
+			return json_string_value(json_object_get(json_object_get(
+				json_object_get(body, "channelData"), "channel"), "id"));
+		default:
+			return sim_connector_conversation(&call->uri);
+	}
+}
+
+/* A channel is also meant by each of its threads. */
+static bool
+fits_target(const SimFault *fault, const SimCall *call, const json_t *body)
+{
+	const char *target = target_of(call, body);
+	size_t		length = strlen(fault->target);
+
+	return target != NULL &&
+		strncasecmp(target, fault->target, length) == 0 &&
+		(target[length] == '\0' || target[length] == ';');
+}
+
 static bool
 fits(const SimFault *fault, const SimCall *call, const json_t *body)
 {
@@ -235,8 +278,12 @@ fits(const SimFault *fault, const SimCall *call, const json_t *body)
 		return false;
 	if (fault->user != NULL && !fits_user(fault, call, body))
 		return false;
+	if (fault->target != NULL && !fits_target(fault, call, body))
+		return false;
 	if (fault->text == NULL)
 		return true;
+	if (json_object_get(body, "activity") != NULL)
+		body = json_object_get(body, "activity");
 	said = json_string_value(json_object_get(body, "text"));
 	return said != NULL && strstr(said, fault->text) != NULL;
 }

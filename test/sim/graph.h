@@ -14,6 +14,10 @@ extern bool sim_graph_check_roles(SimCall *call);
 extern bool sim_graph_may_touch(const SimCall *call, const SimApp *app);
 extern bool sim_graph_may_consent(const SimCall *call);
 
+/* May it see more of users than their ids, or more than names? */
+extern bool sim_graph_may_see_users(const SimCall *call);
+extern bool sim_graph_may_see_all_of_users(const SimCall *call);
+
 extern void sim_graph_bad_request(SimCall *call, const char *message,
 								  const char *detail);
 
@@ -22,11 +26,26 @@ extern bool sim_graph_options(SimCall *call, const char *known);
 extern bool sim_graph_words(SimCall *call, const char *option,
 							const char *known);
 
+/* What the installation is for, by the path. */
+extern SimScope sim_graph_scope(const SimCall *call);
+
+/* The segment that is "installedApps"; its id and verb follow. */
+extern int	sim_graph_apps_segment(const SimCall *call);
+
 /* What the path names, or NULL if the call was answered. */
-extern SimUser *sim_graph_user(SimCall *call);
+extern SimTarget *sim_graph_target(SimCall *call);
 extern SimInstallation *sim_graph_installation(SimCall *call);
+
+/* The end of an answer's "@odata.context". */
+extern json_t *sim_graph_context(const SimCall *call, const char *what);
 
 extern void sim_graph_look_up(SimCall *call);
 extern void sim_graph_catalog(SimCall *call);
+extern void sim_graph_primary_channel(SimCall *call);
+extern void sim_graph_install(SimCall *call);
+extern void sim_graph_upgrade(SimCall *call);
+extern void sim_graph_users(SimCall *call);
+extern void sim_graph_delta(SimCall *call);
+extern void sim_graph_group(SimCall *call);
 
 #endif							/* SIM_GRAPH_H */

@@ -191,6 +191,7 @@ run_item(SimCall *batch, BatchItem *item, bool runnable,
 	call.content_type = item_header(item, "Content-Type");
 	if (item_header(item, "client-request-id") != NULL)
 		call.client_request_id = item_header(item, "client-request-id");
+	call.consistency_level = item_header(item, "ConsistencyLevel");
 	call.body = body != NULL ? body : "";
 	call.length = strlen(call.body);
 	call.in_batch = true;

@@ -15,16 +15,17 @@ is_beta(const SimCall *call)
 	return strcmp(call->uri.segments[1], "beta") == 0;
 }
 
+/* One version of an app: what is installed, or what the catalog has. */
 static json_t *
-definition_json(const SimApp *app)
+definition_json(const SimApp *app, const char *version)
 {
 	char	   *key = sim_format("%s##%s##Published", app->teams_app_id,
-								 app->version);
+								 version);
 	char	   *id = sim_base64(key);
 	json_t	   *result = json_pack("{ss ss ss ss ss}", "id", id,
 								   "teamsAppId", app->teams_app_id,
 								   "displayName", app->display_name,
-								   "version", app->version,
+								   "version", version,
 								   "publishingState", "published");
 
 	free(id);
@@ -49,7 +50,8 @@ installation_json(const SimInstallation *installation, const char *expand)
 		json_object_set_new(result, "teamsApp", app_json(installation->app));
 	if (sim_list_holds(expand, "teamsAppDefinition"))
 		json_object_set_new(result, "teamsAppDefinition",
-							definition_json(installation->app));
+							definition_json(installation->app,
+											installation->version));
 	return result;
 }
 
@@ -163,20 +165,21 @@ sim_graph_options(SimCall *call, const char *known)
 static void
 answer_list(SimCall *call, const char *what, json_t *value)
 {
-	char	   *context = sim_format("%s/graph/%s/$metadata#%s", call->origin,
-									 call->uri.segments[1], what);
-
 	sim_reply_json(&call->reply, 200,
-				   json_pack("{ss si so}", "@odata.context", context,
-							 "@odata.count", (int) json_array_size(value),
-							 "value", value));
-	free(context);
+				   json_pack("{so si so}", "@odata.context",
+							 sim_graph_context(call, what), "@odata.count",
+							 (int) json_array_size(value), "value", value));
 }
 
 static void
-list_installations(SimCall *call, const SimUser *user)
+list_installations(SimCall *call, const SimTarget *target)
 {
 	const char *expand = sim_uri_parameter(&call->uri, "$expand");
+	static const char *const contexts[] = {
+		[SIM_SCOPE_USER] = "users/teamwork/installedApps",
+		[SIM_SCOPE_TEAM] = "teams/installedApps",
+		[SIM_SCOPE_CHAT] = "chats/installedApps"
+	};
 	SimFilter	filter;
 	const char *problem;
 	json_t	   *value;
@@ -191,7 +194,7 @@ list_installations(SimCall *call, const SimUser *user)
 		return;
 	}
 	value = json_array();
-	for (const SimInstallation *installation = user->installations;
+	for (const SimInstallation *installation = target->installations;
 		 installation != NULL; installation = installation->next)
 	{
 		if (sim_graph_may_touch(call, installation->app) &&
@@ -200,15 +203,15 @@ list_installations(SimCall *call, const SimUser *user)
 								  installation_json(installation, expand));
 	}
 	sim_filter_free(&filter);
-	answer_list(call, "users/teamwork/installedApps", value);
+	answer_list(call, contexts[target->scope], value);
 }
 
 void
 sim_graph_look_up(SimCall *call)
 {
-	bool		one = call->uri.nsegments == 7;
+	bool		one = call->uri.nsegments == sim_graph_apps_segment(call) + 2;
 	const SimInstallation *installation;
-	const SimUser *user;
+	const SimTarget *target;
 
 	if (!sim_graph_options(call, one ? "$expand,$select" :
 					   "$expand,$filter,$select") ||
@@ -223,9 +226,9 @@ sim_graph_look_up(SimCall *call)
 						   sim_uri_parameter(&call->uri, "$expand")));
 		return;
 	}
-	user = sim_graph_user(call);
-	if (user != NULL)
-		list_installations(call, user);
+	target = sim_graph_target(call);
+	if (target != NULL)
+		list_installations(call, target);
 }
 
 void
@@ -250,9 +253,30 @@ sim_graph_catalog(SimCall *call)
 		item = app_json(app);
 		if (expand != NULL)
 			json_object_set_new(item, "appDefinitions",
-								json_pack("[o]", definition_json(app)));
+								json_pack("[o]", definition_json(app,
+																	app->version)));
 		json_array_append_new(value, item);
 	}
 	sim_filter_free(&filter);
 	answer_list(call, "appCatalogs/teamsApps", value);
+}
+
+void
+sim_graph_primary_channel(SimCall *call)
+{
+	const SimGroup *team;
+	const SimChat *general;
+
+	if (!sim_graph_options(call, "$select") ||
+		!sim_graph_words(call, "$select", "id,displayName,membershipType"))
+		return;
+	if (sim_graph_target(call) == NULL)
+		return;
+	team = sim_find_team(call->uri.segments[3]);
+	general = team->channels.items[0];
+	sim_reply_json(&call->reply, 200,
+				   json_pack("{so ss ss ss}", "@odata.context",
+							 sim_graph_context(call, "channels/$entity"),
+							 "id", general->id, "displayName", general->name,
+							 "membershipType", "standard"));
 }

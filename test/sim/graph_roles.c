@@ -9,15 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_SELF "TeamsAppInstallation.ReadWriteSelfForUser.All"
-#define CONSENT_SELF "TeamsAppInstallation.ReadWriteAndConsentSelfForUser.All"
-#define READ_WRITE "TeamsAppInstallation.ReadWriteForUser.All"
-#define CONSENT "TeamsAppInstallation.ReadWriteAndConsentForUser.All"
-#define SELECTED "TeamsAppInstallation.ReadWriteSelectedForUser.All"
-#define MANAGE "TeamsAppInstallation.ManageSelectedForUser.All"
-#define READ_ANY "TeamsAppInstallation.ReadForUser.All"
+/* "*" stands for what the installation is for: User, Team or Chat. */
+#define READ_SELF "TeamsAppInstallation.ReadWriteSelfFor*.All"
+#define CONSENT_SELF "TeamsAppInstallation.ReadWriteAndConsentSelfFor*.All"
+#define READ_WRITE "TeamsAppInstallation.ReadWriteFor*.All"
+#define CONSENT "TeamsAppInstallation.ReadWriteAndConsentFor*.All"
+#define SELECTED "TeamsAppInstallation.ReadWriteSelectedFor*.All"
+#define MANAGE "TeamsAppInstallation.ManageSelectedFor*.All"
+#define READ_ANY "TeamsAppInstallation.ReadFor*.All"
 
-/* Who may do what (contract 3.3 to 3.5); the first one is the least. */
+/* Who may do what (contract 3.3 to 3.9); the first one is the least. */
 static const char *const lookup_roles[] = {
 	READ_SELF, READ_ANY, CONSENT_SELF, READ_WRITE, CONSENT, SELECTED, MANAGE,
 	NULL
@@ -31,6 +32,19 @@ static const char *const chat_roles[] = {
 static const char *const catalog_roles[] = {
 	"AppCatalog.Read.All", "AppCatalog.ReadWrite.All", NULL
 };
+static const char *const channel_roles[] = {
+	"Channel.ReadBasic.All", "ChannelSettings.Read.All", "Group.Read.All",
+	"Directory.Read.All", NULL
+};
+static const char *const user_roles[] = {
+	"User.ReadBasic.All", "User.Read.All", "Directory.Read.All", NULL
+};
+static const char *const whole_user_roles[] = {
+	"User.Read.All", "Directory.Read.All", NULL
+};
+static const char *const group_roles[] = {
+	"GroupMember.Read.All", "Group.Read.All", "Directory.Read.All", NULL
+};
 static const char *const consent_roles[] = {
 	CONSENT_SELF, CONSENT, MANAGE, NULL
 };
@@ -43,26 +57,75 @@ roles_for(SimOperation operation)
 		case SIM_LOOKUP:
 			return lookup_roles;
 		case SIM_INSTALL:
+		case SIM_UPGRADE:
 		case SIM_UNINSTALL:
 			return install_roles;
 		case SIM_CHAT:
 			return chat_roles;
 		case SIM_CATALOG:
 			return catalog_roles;
+		case SIM_PRIMARY_CHANNEL:
+			return channel_roles;
+		case SIM_USERS:
+			return user_roles;
+		case SIM_DELTA:
+			return whole_user_roles;
+		case SIM_GROUP:
+			return group_roles;
 		default:
 			return NULL;
 	}
 }
 
+/* The role that a pattern stands for in this call; to be freed. */
+static char *
+role_name(const SimCall *call, const char *pattern)
+{
+	static const char *const words[] = {
+		[SIM_SCOPE_USER] = "User",
+		[SIM_SCOPE_TEAM] = "Team",
+		[SIM_SCOPE_CHAT] = "Chat",
+		[SIM_SCOPE_NONE] = ""
+	};
+	const char *star = strchr(pattern, '*');
+
+	if (star == NULL)
+		return sim_strdup(pattern);
+	return sim_format("%.*s%s%s", (int) (star - pattern), pattern,
+					  words[sim_graph_scope(call)], star + 1);
+}
+
 static bool
-has_any_role(const SimToken *token, const char *const *roles)
+has_role(const SimCall *call, const char *pattern)
+{
+	char	   *role = role_name(call, pattern);
+	bool		result = sim_token_has_role(call->token, role);
+
+	free(role);
+	return result;
+}
+
+static bool
+has_any_role(const SimCall *call, const char *const *roles)
 {
 	for (; *roles != NULL; roles++)
 	{
-		if (sim_token_has_role(token, *roles))
+		if (has_role(call, *roles))
 			return true;
 	}
 	return false;
+}
+
+bool
+sim_graph_may_see_users(const SimCall *call)
+{
+	return has_any_role(call, user_roles);
+}
+
+bool
+sim_graph_may_see_all_of_users(const SimCall *call)
+{
+	return has_any_role(call, whole_user_roles);
 }
 
 bool
@@ -75,45 +138,50 @@ sim_graph_may_touch(const SimCall *call, const SimApp *app)
 		return true;
 	for (; *roles != NULL; roles++)
 	{
-		if (strstr(*roles, "SelfForUser") == NULL &&
-			sim_token_has_role(call->token, *roles))
+		if (strstr(*roles, "SelfFor") == NULL && has_role(call, *roles))
 			return true;
 	}
 	return false;
 }
 
-/* The text that the service is known to give (contract 15.3). */
+/* "one, two, three"; to be freed. */
+static char *
+join(char *list, char *word)
+{
+	char	   *longer = list == NULL ? sim_strdup(word) :
+		sim_format("%s, %s", list, word);
+
+	free(list);
+	free(word);
+	return longer;
+}
+
+/* The texts that the services are known to give (contract 3.4, 15.3). */
 bool
 sim_graph_check_roles(SimCall *call)
 {
 	const char *const *roles = roles_for(call->operation);
-	char	   *needed;
-	char	   *granted;
+	char	   *needed = NULL;
+	char	   *granted = NULL;
 
-	if (roles == NULL || has_any_role(call->token, roles))
+	if (roles == NULL || has_any_role(call, roles))
 		return true;
-	needed = sim_strdup(roles[0]);
-	for (int i = 1; roles[i] != NULL; i++)
+	if (call->operation == SIM_USERS || call->operation == SIM_DELTA ||
+		call->operation == SIM_GROUP)
 	{
-		char	   *longer = sim_format("%s, %s", needed, roles[i]);
-
-		free(needed);
-		needed = longer;
+		sim_graph_error(call, 403, "Authorization_RequestDenied",
+						"Insufficient privileges to complete the operation.");
+		return false;
 	}
-	granted = sim_strdup("");
+	for (; *roles != NULL; roles++)
+		needed = join(needed, role_name(call, *roles));
 	for (size_t i = 0; i < json_array_size(call->token->roles); i++)
-	{
-		char	   *longer = sim_format("%s%s%s", granted, i > 0 ? ", " : "",
-										json_string_value(json_array_get(
-											call->token->roles, i)));
-
-		free(granted);
-		granted = longer;
-	}
+		granted = join(granted, sim_strdup(json_string_value(
+			json_array_get(call->token->roles, i))));
 	sim_graph_error(call, 403, "Forbidden",
 					"Missing role permissions on the request. API requires"
 					" one of '%s'. Roles on the request '%s'.", needed,
-					granted);
+					granted != NULL ? granted : "");
 	free(needed);
 	free(granted);
 	return false;
@@ -122,5 +190,5 @@ sim_graph_check_roles(SimCall *call)
 bool
 sim_graph_may_consent(const SimCall *call)
 {
-	return has_any_role(call->token, consent_roles);
+	return has_any_role(call, consent_roles);
 }

@@ -1,6 +1,6 @@
 /*
  * message.c
- *	  Every activity that was posted to a chat.
+ *	  Every activity that was posted to a conversation.
  *
  * Also counts equal texts per chat as they come, since "did anything arrive
  * twice?" is what most tests want to know, after any number of messages.
@@ -56,7 +56,8 @@ count_text(SimChat *chat, const json_t *activity, const char *dump)
 }
 
 uint64_t
-sim_message_add(SimChat *chat, const json_t *activity, int64_t received_at_ns)
+sim_message_add(SimChat *chat, SimBot *bot, uint64_t root,
+				const json_t *activity, int64_t received_at_ns)
 {
 	SimMessage *message;
 	uint64_t	id = next_id(received_at_ns);
@@ -68,12 +69,72 @@ sim_message_add(SimChat *chat, const json_t *activity, int64_t received_at_ns)
 	message = sim_alloc(sizeof(SimMessage));
 	message->seq = sim_message_count;
 	message->id = id;
+	message->root = root > 0 || !sim_chat_is_channel(chat) ? root : id;
 	message->chat = chat;
+	message->bot = bot;
 	message->activity = json_dumps(activity, JSON_COMPACT);
 	message->text = count_text(chat, activity, message->activity);
 	message->received_at_ns = received_at_ns;
 	sim_list_add(&sim_messages, message);
 	return id;
+}
+
+size_t
+sim_messages_after(uint64_t seq)
+{
+	size_t		low = 0;
+	size_t		high = sim_messages.used;
+
+	while (low < high)
+	{
+		size_t		middle = (low + high) / 2;
+
+		if (((SimMessage *) sim_messages.items[middle])->seq <= seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Ids only ever grow, so no table of them is needed. */
+SimMessage *
+sim_find_message(const SimChat *chat, uint64_t id)
+{
+	size_t		low = 0;
+	size_t		high = sim_messages.used;
+	SimMessage *message;
+
+	while (low < high)
+	{
+		size_t		middle = (low + high) / 2;
+
+		if (((SimMessage *) sim_messages.items[middle])->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == sim_messages.used)
+		return NULL;
+	message = sim_messages.items[low];
+	return message->id == id && message->chat == chat ? message : NULL;
+}
+
+void
+sim_message_edit(SimMessage *message, const json_t *activity,
+				 int64_t received_at_ns)
+{
+	free(message->activity);
+	message->activity = json_dumps(activity, JSON_COMPACT);
+	message->edits++;
+	message->changed_at_ns = received_at_ns;
+}
+
+void
+sim_message_delete(SimMessage *message, int64_t received_at_ns)
+{
+	message->deleted = true;
+	message->changed_at_ns = received_at_ns;
 }
 
 void

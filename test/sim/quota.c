@@ -27,13 +27,23 @@ typedef struct SimWindow
 	int64_t		times[];
 } SimWindow;
 
-/* Per conversation: send and create (contract 5.1). */
+/* Per bot and conversation: what posts, what reads (contract 5.1). */
 static const SimLimit chat_limits[] = {{7, 1}, {8, 2}, {60, 30}, {1800, 3600}};
+static const SimLimit read_limits[] = {
+	{14, 1}, {16, 2}, {120, 30}, {3600, 3600}
+};
+
+/* Per conversation: what all bots post together. */
+static const SimLimit all_bots_limits[] = {{14, 1}, {16, 2}};
 
 /* Per app and tenant: the Connector (5.1), Graph by method (5.2). */
 static const SimLimit connector_limit[] = {{50, 1}};
 static const SimLimit graph_limit[] = {{30, 1}};
 static const SimLimit graph_delete_limit[] = {{15, 1}};
+static const SimLimit team_limit[] = {{4, 1}};
+
+/* Resource units of a small tenant. */
+static const SimLimit directory_limit[] = {{3500, 10}};
 
 #define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
@@ -113,29 +123,99 @@ named_window(const char *kind, const SimToken *token)
 	return &named->window;
 }
 
+/*
+ * Count against one window.  Requests made while throttled count as well
+ * (contract 5.2).
+ */
+static bool
+take(SimWindow **window, const SimLimit *limit, double *retry_after)
+{
+	int64_t		now = sim_monotonic_ns();
+	bool		allowed = wait_for_room(*window, limit, 1, now) <= 0;
+	double		wait;
+
+	record(window, limit->calls, now);
+	wait = wait_for_room(*window, limit, 1, now);
+	if (!allowed && wait > *retry_after)
+		*retry_after = wait;
+	return allowed;
+}
+
+/* What a call of the directory costs, in resource units. */
+static int
+directory_cost(const SimCall *call)
+{
+	const char *top = sim_uri_parameter(&call->uri, "$top");
+	int			cost = 2;
+
+	if (sim_uri_parameter(&call->uri, "$select") != NULL)
+		cost--;
+	if (top != NULL && atoi(top) < 20)
+		cost--;
+	return cost > 0 ? cost : 1;
+}
+
+static bool
+take_directory(SimCall *call, double *retry_after)
+{
+	SimWindow **window = named_window("directory", call->token);
+	bool		allowed = true;
+
+	for (int i = directory_cost(call); i > 0; i--)
+		allowed = take(window, directory_limit, retry_after) && allowed;
+	return allowed;
+}
+
 bool
-sim_quota_graph(SimCall *call, double *retry_after)
+sim_quota_graph(SimCall *call, const char *team, double *retry_after)
 {
 	bool		is_delete = strcmp(call->method, "DELETE") == 0;
-	const SimLimit *limit = is_delete ? graph_delete_limit : graph_limit;
-	SimWindow **window;
-	int64_t		now = sim_monotonic_ns();
 	bool		allowed;
 
+	*retry_after = 0;
 	if (!sim_settings.enforce_quotas)
 		return true;
-	window = named_window(call->method, call->token);
-	allowed = wait_for_room(*window, limit, 1, now) <= 0;
+	if (call->operation == SIM_USERS || call->operation == SIM_DELTA ||
+		call->operation == SIM_GROUP)
+		return take_directory(call, retry_after);
+	allowed = take(named_window(call->method, call->token),
+				   is_delete ? graph_delete_limit : graph_limit, retry_after);
+	if (team != NULL)
+	{
+		char	   *kind = sim_format("team %s", team);
 
-	/* Requests made while throttled count as well (contract 5.2). */
-	record(window, limit->calls, now);
-	*retry_after = wait_for_room(*window, limit, 1, now);
+		allowed = take(named_window(kind, call->token), team_limit,
+					   retry_after) && allowed;
+		free(kind);
+	}
 	return allowed;
+}
+
+/* The window of the bot for what it does in a chat; posts come first. */
+static SimWindow **
+chat_window(SimCall *call, SimChat *chat, bool reads)
+{
+	char	   *kind;
+	SimWindow **window;
+
+	/* Only one bot can be in a personal chat. */
+	if (chat->user != NULL && !reads)
+		return &chat->window;
+	kind = sim_format("%s %s", reads ? sim_operation_names[call->operation] :
+					  "post", chat->id);
+	window = named_window(kind, call->token);
+	free(kind);
+	return window;
 }
 
 bool
 sim_quota_connector(SimCall *call, SimChat *chat, double *retry_after)
 {
+	bool		reads = call->operation == SIM_MEMBERS ||
+		call->operation == SIM_CHANNELS;
+	const SimLimit *limits = reads ? read_limits : chat_limits;
+	SimWindow **own = chat != NULL ? chat_window(call, chat, reads) : NULL;
+	bool		shared = chat != NULL && chat->user == NULL && !reads;
 	int64_t		now = sim_monotonic_ns();
 	SimWindow **window;
 	double		wait;
@@ -146,15 +226,19 @@ sim_quota_connector(SimCall *call, SimChat *chat, double *retry_after)
 	wait = wait_for_room(*window, connector_limit, LENGTH(connector_limit),
 						 now);
 	if (chat != NULL)
-		wait = fmax(wait, wait_for_room(chat->window, chat_limits,
-										LENGTH(chat_limits), now));
+		wait = fmax(wait, wait_for_room(*own, limits, LENGTH(chat_limits),
+										now));
+	if (shared)
+		wait = fmax(wait, wait_for_room(chat->window, all_bots_limits,
+										LENGTH(all_bots_limits), now));
 	*retry_after = wait;
 	if (wait > 0)
 		return false;
 	record(window, connector_limit[0].calls, now);
 	if (chat != NULL)
-		record(&chat->window, chat_limits[LENGTH(chat_limits) - 1].calls,
-			   now);
+		record(own, limits[LENGTH(chat_limits) - 1].calls, now);
+	if (shared)
+		record(&chat->window, all_bots_limits[1].calls, now);
 	return true;
 }
 

@@ -19,7 +19,8 @@
 
 SimSettings sim_settings = {
 	.token_lifetime = 3599,
-	.strict_conversations = true
+	.strict_conversations = true,
+	.delta_page_size = 200
 };
 
 pthread_mutex_t sim_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -36,11 +37,20 @@ const char *const sim_operation_names[SIM_OPERATIONS] = {
 	[SIM_BATCH] = "batch",
 	[SIM_LOOKUP] = "lookup",
 	[SIM_INSTALL] = "install",
+	[SIM_UPGRADE] = "upgrade",
 	[SIM_UNINSTALL] = "uninstall",
 	[SIM_CHAT] = "chat",
 	[SIM_CATALOG] = "catalog",
+	[SIM_PRIMARY_CHANNEL] = "primary_channel",
+	[SIM_USERS] = "users",
+	[SIM_DELTA] = "delta",
+	[SIM_GROUP] = "group",
 	[SIM_SEND] = "send",
 	[SIM_CREATE] = "create",
+	[SIM_EDIT] = "edit",
+	[SIM_DELETE] = "delete",
+	[SIM_MEMBERS] = "members",
+	[SIM_CHANNELS] = "channels",
 	[SIM_OTHER] = "other"
 };
 
@@ -66,8 +76,9 @@ sim_monotonic_ns(void)
 }
 
 /*
- * The head of a send opens it, its answer closes it: two sends to one chat
- * overlap if the second one starts in between (PreconditionFailed, 4.9).
+ * The head of a send, an edit or a delete opens it, its answer closes it: two
+ * to one chat overlap if the second one starts in between
+ * (PreconditionFailed, contract 4.9).
  */
 void
 sim_service_begin(SimRequest *request)
@@ -79,11 +90,11 @@ sim_service_begin(SimRequest *request)
 
 	pthread_mutex_lock(&sim_lock);
 	sim_stats_under_way(1);
-	if (strcmp(request->method, "POST") == 0 &&
+	if (strcmp(request->method, "GET") != 0 &&
 		sim_uri_parse(&uri, request->target, &problem))
 	{
 		chat_id = sim_connector_chat(&uri);
-		chat = chat_id != NULL ? sim_find_chat(chat_id) : NULL;
+		chat = chat_id != NULL ? sim_find_chat_of_thread(chat_id, NULL) : NULL;
 		if (chat != NULL)
 		{
 			request->chat_id = sim_strdup(chat->id);
@@ -260,6 +271,7 @@ sim_service_handle(SimRequest *request)
 	call.authorization = sim_http_header(request, "Authorization");
 	call.content_type = sim_http_header(request, "Content-Type");
 	call.client_request_id = sim_http_header(request, "client-request-id");
+	call.consistency_level = sim_http_header(request, "ConsistencyLevel");
 	call.body = request->body;
 	call.length = request->length;
 	call.oversized = request->oversized;

@@ -22,9 +22,12 @@ extern SimOperation sim_graph_operation(const SimCall *call);
 extern void sim_graph_handle(SimCall *call, const SimRequest *request);
 extern void sim_graph_batch(SimCall *call, const SimRequest *request);
 
-/* Connector: likewise; and the chat that a target sends to, or NULL. */
+/* Connector: likewise. */
 extern SimOperation sim_connector_operation(const SimCall *call);
 extern void sim_connector_handle(SimCall *call);
+
+/* The id of the conversation in a path, or NULL; of one with activities. */
+extern const char *sim_connector_conversation(const SimUri *uri);
 extern const char *sim_connector_chat(const SimUri *uri);
 
 #endif							/* SIM_SERVICE_H */

@@ -28,11 +28,20 @@ typedef enum SimOperation
 	SIM_BATCH,
 	SIM_LOOKUP,
 	SIM_INSTALL,
+	SIM_UPGRADE,
 	SIM_UNINSTALL,
 	SIM_CHAT,
 	SIM_CATALOG,
+	SIM_PRIMARY_CHANNEL,
+	SIM_USERS,
+	SIM_DELTA,
+	SIM_GROUP,
 	SIM_SEND,
 	SIM_CREATE,
+	SIM_EDIT,
+	SIM_DELETE,
+	SIM_MEMBERS,
+	SIM_CHANNELS,
 	SIM_OTHER,
 	SIM_OPERATIONS				/* how many there are */
 } SimOperation;
@@ -49,6 +58,7 @@ typedef struct SimSettings
 	int			chat_404_polls;
 	bool		strict_conversations;
 	bool		forget_messages;
+	int			delta_page_size;
 } SimSettings;
 
 extern SimSettings sim_settings;
@@ -86,6 +96,7 @@ typedef struct SimCall
 	const char *authorization;	/* header values, or NULL */
 	const char *content_type;
 	const char *client_request_id;
+	const char *consistency_level;
 	const char *body;
 	size_t		length;
 	bool		oversized;		/* the body was too large to be kept */

@@ -1,6 +1,6 @@
 /*
  * state.c
- *	  The tenant: bots, users, apps, installations and their chats.
+ *	  The tenant: bots, apps and users.
  *
  * Everything is found by a hash lookup, whatever the number of users.  Ids
  * are compared without regard to case, as the services do, so the tables
@@ -15,14 +15,14 @@
 SimList		sim_bots;
 SimList		sim_apps;
 SimList		sim_users;
-SimList		sim_installations;
 uint64_t	sim_epoch = 1;
+uint64_t	sim_directory_version;
+uint64_t	sim_delta_generation = 1;
 
 static SimTable bots;			/* by client id */
 static SimTable apps;			/* by Teams app id */
 static SimTable users_by_id;
 static SimTable users_by_upn;
-static SimTable chats;			/* by either id */
 
 #define MAX_KEY 512
 
@@ -38,16 +38,16 @@ fold(const char *id, char *key)
 	return key;
 }
 
-static void *
-find_folded(const SimTable *table, const char *id)
+void *
+sim_table_get_folded(const SimTable *table, const char *id)
 {
 	char		key[MAX_KEY];
 
 	return sim_table_get(table, fold(id, key));
 }
 
-static char *
-folded_copy(const char *id)
+char *
+sim_folded_copy(const char *id)
 {
 	char		key[MAX_KEY];
 
@@ -89,38 +89,23 @@ sim_list_add(SimList *list, void *item)
 SimBot *
 sim_find_bot(const char *client_id)
 {
-	return find_folded(&bots, client_id);
+	return sim_table_get_folded(&bots, client_id);
 }
 
 SimApp *
 sim_find_app(const char *teams_app_id)
 {
-	return find_folded(&apps, teams_app_id);
+	return sim_table_get_folded(&apps, teams_app_id);
 }
 
 SimUser *
 sim_find_user(const char *id_or_upn)
 {
-	SimUser    *user = find_folded(&users_by_id, id_or_upn);
+	SimUser    *user = sim_table_get_folded(&users_by_id, id_or_upn);
 
-	return user != NULL ? user : find_folded(&users_by_upn, id_or_upn);
-}
-
-/* Conversation ids are opaque, so their case counts. */
-SimChat *
-sim_find_chat(const char *id)
-{
-	return sim_table_get(&chats, id);
-}
-
-SimInstallation *
-sim_find_installation(const SimUser *user, const SimApp *app)
-{
-	SimInstallation *installation = user->installations;
-
-	while (installation != NULL && installation->app != app)
-		installation = installation->next;
-	return installation;
+	if (user == NULL)
+		user = sim_table_get_folded(&users_by_upn, id_or_upn);
+	return user != NULL && !user->removed ? user : NULL;
 }
 
 bool
@@ -143,7 +128,7 @@ sim_put_bot(const char *client_id)
 	if (bot == NULL)
 	{
 		bot = sim_alloc(sizeof(SimBot));
-		bot->client_id = folded_copy(client_id);
+		bot->client_id = sim_folded_copy(client_id);
 		sim_table_put(&bots, bot->client_id, bot);
 		sim_list_add(&sim_bots, bot);
 	}
@@ -158,37 +143,59 @@ sim_put_app(const char *teams_app_id)
 	if (app == NULL)
 	{
 		app = sim_alloc(sizeof(SimApp));
-		app->teams_app_id = folded_copy(teams_app_id);
+		app->teams_app_id = sim_folded_copy(teams_app_id);
 		sim_table_put(&apps, app->teams_app_id, app);
 		sim_list_add(&sim_apps, app);
 	}
 	return app;
 }
 
+/* Let the next round of the delta query tell of it. */
+void
+sim_user_changed(SimUser *user)
+{
+	user->changed = ++sim_directory_version;
+}
+
 SimUser *
 sim_put_user(const char *id, const char *upn)
 {
-	SimUser    *user = find_folded(&users_by_id, id);
-	SimUser    *namesake = find_folded(&users_by_upn, upn);
+	SimUser    *user = sim_table_get_folded(&users_by_id, id);
+	SimUser    *namesake = sim_table_get_folded(&users_by_upn, upn);
 
 	if (namesake != NULL && namesake != user)
 		return NULL;
 	if (user == NULL)
 	{
 		user = sim_alloc(sizeof(SimUser));
-		user->id = folded_copy(id);
+		user->id = sim_folded_copy(id);
+		user->target.id = user->id;
+		user->target.user = user;
 		sim_table_put(&users_by_id, user->id, user);
 		sim_list_add(&sim_users, user);
 	}
 	if (namesake == NULL)
 	{
-		if (user->upn != NULL)
+		if (user->upn != NULL && !user->removed)
 			sim_table_remove(&users_by_upn, user->upn);
 		free(user->upn);
-		user->upn = folded_copy(upn);
+		user->upn = sim_folded_copy(upn);
 		sim_table_put(&users_by_upn, user->upn, user);
 	}
+	user->removed = false;
+	sim_user_changed(user);
 	return user;
+}
+
+/* The name is free again, but the id stays: the user may come back. */
+void
+sim_remove_user(SimUser *user)
+{
+	while (user->target.installations != NULL)
+		sim_uninstall(user->target.installations);
+	sim_table_remove(&users_by_upn, user->upn);
+	user->removed = true;
+	sim_user_changed(user);
 }
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -217,133 +224,13 @@ sim_base64(const char *text)
 	return result;
 }
 
-/* An opaque id that is always the same for a user and a bot. */
-static char *
-pairwise_id(const SimUser *user, const SimBot *bot)
-{
-	char	   *pair = sim_format("%s%s", user->id, bot->client_id);
-	char	   *encoded;
-	char	   *result;
-
-	/* Hide what it is made of: nobody shall take it apart. */
-	for (size_t i = 0; pair[i] != '\0'; i++)
-		pair[i] = (char) (pair[i] ^ (1 + i % 7));
-	encoded = sim_base64(pair);
-	for (char *p = encoded; *p != '\0'; p++)
-		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p == '=' ? 'x' : *p;
-	result = sim_format("a:1%s", encoded);
-	free(encoded);
-	free(pair);
-	return result;
-}
-
-/* The chat of a user and a bot, made if need be. */
-static SimChat *
-chat_of(SimUser *user, SimApp *app, SimBot *bot)
-{
-	SimChat    *chat = user->chats;
-
-	while (chat != NULL && chat->bot != bot)
-		chat = chat->next;
-	if (chat == NULL)
-	{
-		chat = sim_alloc(sizeof(SimChat));
-		chat->id = sim_format("19:%s_%s@unq.gbl.spaces", user->id,
-							  bot->client_id);
-		chat->pairwise_id = pairwise_id(user, bot);
-		chat->user = user;
-		chat->bot = bot;
-		chat->next = user->chats;
-		user->chats = chat;
-		sim_table_put(&chats, chat->id, chat);
-		sim_table_put(&chats, chat->pairwise_id, chat);
-	}
-	chat->app = app;
-	return chat;
-}
-
-SimInstallation *
-sim_install(SimUser *user, SimApp *app, const char *by)
-{
-	SimInstallation *installation = sim_find_installation(user, app);
-	SimBot	   *bot = app->client_id != NULL ?
-		sim_find_bot(app->client_id) : NULL;
-	char	   *pair;
-
-	if (installation != NULL)
-		return installation;
-	installation = sim_alloc(sizeof(SimInstallation));
-	pair = sim_format("%s##%s", user->id, app->teams_app_id);
-	installation->id = sim_base64(pair);
-	free(pair);
-	installation->user = user;
-	installation->app = app;
-	installation->by = by;
-	installation->installed_at_ns = sim_now_ns();
-	if (strcmp(by, "graph") == 0)
-		installation->chat_polls_left = sim_settings.chat_404_polls;
-	if (bot != NULL)
-	{
-		installation->chat = chat_of(user, app, bot);
-		installation->chat->installed = true;
-	}
-	installation->next = user->installations;
-	user->installations = installation;
-	installation->position = sim_installations.used;
-	sim_list_add(&sim_installations, installation);
-	return installation;
-}
-
-static void
-free_installation(void *item)
-{
-	SimInstallation *installation = item;
-
-	free(installation->id);
-	free(installation);
-}
-
-void
-sim_uninstall(SimInstallation *installation)
-{
-	SimInstallation **link = &installation->user->installations;
-	SimInstallation *last;
-
-	while (*link != installation)
-		link = &(*link)->next;
-	*link = installation->next;
-
-	/* The last of the list takes its place. */
-	last = sim_installations.items[--sim_installations.used];
-	sim_installations.items[installation->position] = last;
-	last->position = installation->position;
-
-	if (installation->chat != NULL)
-		installation->chat->installed = false;
-	free_installation(installation);
-}
-
-static void
-free_chats(SimChat *chat)
-{
-	while (chat != NULL)
-	{
-		SimChat    *next = chat->next;
-
-		free(chat->id);
-		free(chat->pairwise_id);
-		free(chat->window);
-		free(chat);
-		chat = next;
-	}
-}
-
 static void
 free_user(void *item)
 {
 	SimUser    *user = item;
 
-	free_chats(user->chats);
+	sim_free_personal_chats(user);
+	free(user->preferred_language);
 	free(user->id);
 	free(user->upn);
 	free(user->display_name);
@@ -377,10 +264,10 @@ free_bot(void *item)
 	free(bot);
 }
 
-static void
-clear_list(SimList *list, void (*release) (void *))
+void
+sim_list_clear(SimList *list, void (*release) (void *))
 {
-	for (size_t i = 0; i < list->used; i++)
+	for (size_t i = 0; i < list->used && release != NULL; i++)
 		release(list->items[i]);
 	free(list->items);
 	memset(list, 0, sizeof(*list));
@@ -389,14 +276,16 @@ clear_list(SimList *list, void (*release) (void *))
 void
 sim_state_reset(void)
 {
+	sim_groups_reset();
+	sim_installations_reset();
+	sim_chats_reset();
 	sim_table_clear(&bots, NULL);
 	sim_table_clear(&apps, NULL);
 	sim_table_clear(&users_by_id, NULL);
 	sim_table_clear(&users_by_upn, NULL);
-	sim_table_clear(&chats, NULL);
-	clear_list(&sim_installations, free_installation);
-	clear_list(&sim_users, free_user);
-	clear_list(&sim_apps, free_app);
-	clear_list(&sim_bots, free_bot);
+	sim_list_clear(&sim_users, free_user);
+	sim_list_clear(&sim_apps, free_app);
+	sim_list_clear(&sim_bots, free_bot);
+	sim_delta_generation++;
 	sim_epoch++;
 }

@@ -58,7 +58,13 @@ print_message(FILE *out, const SimMessage *message)
 
 	fputs("  ", out);
 	print_time(out, message->received_at_ns);
-	fprintf(out, "  %s: ", message->chat->bot->display_name);
+	fprintf(out, "  %s%s: ",
+			message->root != 0 && message->root != message->id ? "  " : "",
+			message->bot->display_name);
+	if (message->deleted)
+		fputs("(deleted) ", out);
+	else if (message->edits > 0)
+		fputs("(edited) ", out);
 	if (text != NULL && *text != '\0')
 		print_indented(out, text);
 	if (attachment != NULL)
@@ -72,14 +78,33 @@ print_message(FILE *out, const SimMessage *message)
 	json_decref(activity);
 }
 
+/* A channel or a group chat. */
+static void
+print_shared_head(FILE *out, const SimChat *chat)
+{
+	const SimGroup *group = chat->group;
+
+	if (sim_chat_is_channel(chat))
+		fprintf(out, "%s > %s\n", group->display_name, chat->name);
+	else
+		fprintf(out, "%s <%s>\n", group->display_name, chat->id);
+}
+
 static void
 print_head(FILE *out, const SimChat *chat)
 {
 	const SimUser *user = chat->user;
-	const SimInstallation *installation = user->installations;
-	char	   *who = sim_format("%s <%s>", user->display_name, user->upn);
+	const SimInstallation *installation;
+	char	   *who;
 
+	if (user == NULL)
+	{
+		print_shared_head(out, chat);
+		return;
+	}
+	who = sim_format("%s <%s>", user->display_name, user->upn);
 	fprintf(out, "%-40s [%s ", who, chat->bot->display_name);
+	installation = user->target.installations;
 	while (installation != NULL && installation->chat != chat)
 		installation = installation->next;
 	if (installation != NULL)
