@@ -31,8 +31,17 @@ use constant {
 	MANIFEST_ID => '3f0e7f7e-2b64-4bb1-8a53-6b9a5f3d2c10',
 	ADA => '9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01',
 	GRACE => '1c7de2f0-3b77-4a7e-8f0b-5b8d7b1f2a02',
+	TEAM => 'b8a4f3d1-6c2e-4e0b-9d37-5f1c8a2e7b03',
+	GROUP_CHAT => '19:2e5c1f7a9b3d4c6e8f0a1b2c3d4e5f60@thread.v2',
 	START_TIMEOUT => 10,
 };
+
+# What the extension needs at most, the least of each kind.
+use constant ROLES => [
+	(map { "TeamsAppInstallation.ReadWriteSelfFor$_.All" } qw(User Team Chat)),
+	qw(AppCatalog.Read.All Channel.ReadBasic.All User.Read.All
+	  GroupMember.Read.All)
+];
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
@@ -220,7 +229,9 @@ sub fault
 sub faults { return $_[0]->get('/faults'); }
 sub clear_faults { return $_[0]->delete('/faults'); }
 
-# A list of messages; conversation, user, limit and after restrict it.
+# A list of messages; conversation (also "channel;messageid=N"), user, limit
+# and after restrict it. Each has scope, conversation, thread, text, edited,
+# deleted and more; user and upn only if the chat is personal.
 sub messages
 {
 	my ($self, %arguments) = @_;
@@ -239,13 +250,109 @@ sub installations
 	return @{ $self->get('/installations' . $self->_query(%arguments)) };
 }
 
-# Take the app away from a user by hand.
+# Let a user, team or group chat have the app, in the catalog's version if
+# none is given.
+sub install
+{
+	my ($self, $target, $version, $app) = @_;
+	return $self->config(installations => [{ target => $target,
+		app => $app // TEAMS_APP_ID,
+		defined $version ? (version => $version) : () }]);
+}
+
+# Take the app away from a user, team or group chat by hand.
 sub uninstall
 {
-	my ($self, $user, $app) = @_;
+	my ($self, $target, $app) = @_;
 	return $self->delete('/installations',
-		{ user => $user, app => $app // TEAMS_APP_ID });
+		{ target => $target, app => $app // TEAMS_APP_ID });
 }
+
+# Put a version of the app into the catalog; what is installed stays.
+sub publish
+{
+	my ($self, $version, $app) = @_;
+	return $self->config(apps => [{ teams_app_id => $app // TEAMS_APP_ID,
+		version => $version }]);
+}
+
+# Make a team: id => TEAM, display_name, members, owners, generated, general
+# (the id of that channel) and channels (a list of names, or of hashes with
+# name and id). Returns { id, general, channels => { name => id } }.
+sub team
+{
+	my ($self, %team) = @_;
+	$team{id} //= TEAM;
+	$self->config(teams => [\%team]);
+	my ($made) = $self->teams($team{id});
+	my %channels = map { $_->{name} => $_->{id} } @{ $made->{channels} };
+	return { id => $made->{id}, general => $channels{General},
+		channels => \%channels };
+}
+
+# All teams or one, with their channels and the sizes of their rosters.
+sub teams
+{
+	my ($self, $id) = @_;
+	return @{ $self->get('/teams' . $self->_query(
+		defined $id ? (team => $id) : ())) };
+}
+
+# Make a group: id, display_name, members, owners, generated, groups.
+sub group
+{
+	my ($self, %group) = @_;
+	$self->config(groups => [\%group]);
+	return $group{id};
+}
+
+# Make a group chat: id => GROUP_CHAT, display_name, members, owners,
+# generated. Returns its id.
+sub group_chat
+{
+	my ($self, %chat) = @_;
+	$chat{id} //= GROUP_CHAT;
+	$self->config(chats => [\%chat]);
+	return $chat{id};
+}
+
+# Make users user1@contoso.com and so on: installed => how many of them have
+# the app, first, id_prefix, preferred_languages => [...] by turns, upn.
+sub generate_users
+{
+	my ($self, $count, %options) = @_;
+	$options{app} //= TEAMS_APP_ID if $options{installed};
+	return $self->config(generate_users => { count => $count,
+		upn => 'user%d@contoso.com', %options });
+}
+
+# The object id of a generated user.
+sub generated_id
+{
+	my ($number, $prefix) = @_;
+	return sprintf '%s-0000-4000-8000-%012x', $prefix // '00000000', $number;
+}
+
+# Change a user: disabled, guest, no_teams, blocked, display_name,
+# preferred_language.
+sub change_user
+{
+	my ($self, $user, %changes) = @_;
+	exists $changes{$_}
+	  and $changes{$_} = $changes{$_} ? JSON::PP::true : JSON::PP::false
+	  for qw(disabled guest no_teams blocked);
+	return $self->post('/users', { user => $user, %changes });
+}
+
+# Remove a user from the directory.
+sub remove_user
+{
+	my ($self, $user) = @_;
+	return $self->delete('/users', { user => $user });
+}
+
+# Let delta tokens that were handed out be answered with 410.
+sub expire_delta { return $_[0]->post('/delta/expire'); }
 
 sub block
 {
@@ -272,8 +379,7 @@ sub contoso
 			manifest_id => MANIFEST_ID,
 			display_name => 'Ops Bot',
 			version => '1.4.0',
-			roles => ['TeamsAppInstallation.ReadWriteSelfForUser.All',
-				'AppCatalog.Read.All'],
+			roles => ROLES,
 			%bot,
 		}],
 		users => [

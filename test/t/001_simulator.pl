@@ -6,101 +6,19 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 
-use HTTP::Tiny;
 use IO::Socket::INET;
 use JSON::PP;
+use TeamsClient;
 use TeamsSim;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $sim = TeamsSim->start->contoso;
-my $http = HTTP::Tiny->new(timeout => 20, max_redirect => 0);
 my $app = TeamsSim::TEAMS_APP_ID;
 my $tenant = TeamsSim::TENANT_ID;
 my ($ada, $grace) = (TeamsSim::ADA, TeamsSim::GRACE);
-my $bot_scope = 'https://api.botframework.com/.default';
 my $graph_scope = $sim->origin . '/graph/.default';
-
-# Ask for a token; returns the response, with the decoded body as {json}.
-sub ask_token
-{
-	my ($scope, %change) = @_;
-	my $in = delete $change{tenant} // $tenant;
-	my $response = $http->post_form($sim->login_url . "/$in/oauth2/v2.0/token",
-		{ grant_type => 'client_credentials', scope => $scope,
-			client_id => TeamsSim::CLIENT_ID,
-			client_secret => TeamsSim::CLIENT_SECRET, %change });
-	$response->{json} = eval { decode_json($response->{content}) };
-	return $response;
-}
-
-sub token { return ask_token(@_)->{json}{access_token}; }
-
-my $graph_token = token($graph_scope);
-my $bot_token = token($bot_scope);
-
-# Any call with a token; $body is JSON text or data.
-sub call
-{
-	my ($method, $url, $token, $body, %headers) = @_;
-	my %request =
-	  (headers => { 'Authorization' => "Bearer $token", %headers });
-
-	if (defined $body)
-	{
-		$request{content} = ref $body ? encode_json($body) : $body;
-		$request{headers}{'Content-Type'} //= 'application/json';
-	}
-	my $response = $http->request($method, $url, \%request);
-	$response->{json} = eval { decode_json($response->{content}) };
-	return $response;
-}
-
-sub graph
-{
-	my ($method, $path, $body, $version) = @_;
-	return call($method, $sim->graph_url($version) . $path, $graph_token,
-		$body);
-}
-
-sub batch { return graph('POST', '/$batch', { requests => [@_] }); }
-
-sub bind_body
-{
-	my ($id, $version) = @_;
-	return { 'teamsApp@odata.bind' => $sim->graph_url($version)
-		  . '/appCatalogs/teamsApps/' . $id };
-}
-
-sub encode
-{
-	my ($text) = @_;
-	$text =~ s/([^A-Za-z0-9._~-])/sprintf '%%%02X', ord $1/ge;
-	return $text;
-}
-
-sub send_url
-{
-	return $sim->connector_url . '/v3/conversations/' . encode($_[0])
-	  . '/activities';
-}
-
-sub say_to
-{
-	my ($chat, $text, $token) = @_;
-	return call('POST', send_url($chat), $token // $bot_token,
-		{ type => 'message', text => $text });
-}
-
-sub code { return $_[0]{json}{error}{code} // ''; }
-
-# Status and code of a response, the way most checks want it.
-sub answers
-{
-	my ($response, $status, $code, $name) = @_;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is("$response->{status} " . code($response), "$status $code", $name);
-}
+my ($graph_token, $bot_token) = connect_to($sim);
 
 subtest 'tokens' => sub
 {
@@ -129,7 +47,7 @@ subtest 'tokens' => sub
 			"$name: description");
 	}
 	$sim->contoso(secret_expired => JSON::PP::true);
-	is(ask_token($bot_scope)->{json}{error_codes}[0], 7000222,
+	is(ask_token(BOT_SCOPE)->{json}{error_codes}[0], 7000222,
 		'an expired secret');
 	$sim->contoso(secret_expired => JSON::PP::false);
 };
