@@ -279,11 +279,14 @@ generate_users(json_t *entry)
 		return sim_strdup("\"count\" or \"first\" is out of range");
 	nlanguages = json_array_size(languages);
 	for (int i = 0; i < count && problem == NULL; i++)
+	{
+		const json_t *language = nlanguages == 0 ? NULL :
+			json_array_get(languages, (size_t) i % nlanguages);
+
 		problem = generate_user(pattern, name, prefix, first + i,
-								nlanguages == 0 ? NULL :
-								json_string_value(json_array_get(languages,
-																 i % nlanguages)),
+								json_string_value(language),
 								i < installed ? app : NULL);
+	}
 	return problem;
 }
 

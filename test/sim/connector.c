@@ -186,13 +186,28 @@ sim_connector_check_chat(SimCall *call, const SimChat *chat)
 	return false;
 }
 
+/* The activity is the body, or a part of it when a conversation is made. */
+static size_t
+size_of(const SimCall *call, const json_t *activity)
+{
+	char	   *text;
+	size_t		size;
+
+	if (call->operation != SIM_CREATE)
+		return sim_activity_size(call->body, call->length, activity);
+	text = json_dumps(activity, JSON_COMPACT);
+	size = sim_activity_size(text, strlen(text), activity);
+	free(text);
+	return size;
+}
+
 bool
 sim_connector_check_activity(SimCall *call, const json_t *activity)
 {
 	const char *message;
 	const char *code;
 
-	if (sim_activity_size(call, activity) > SIM_MAX_ACTIVITY_SIZE)
+	if (size_of(call, activity) > SIM_MAX_ACTIVITY_SIZE)
 	{
 		sim_connector_error(call, 413, "MessageSizeTooBig",
 							"Message size too large.");

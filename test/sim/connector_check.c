@@ -74,16 +74,16 @@ sim_activity_problem(const json_t *activity, const char **message)
 }
 
 size_t
-sim_activity_size(const SimCall *call, const json_t *activity)
+sim_activity_size(const char *text, size_t length, const json_t *activity)
 {
 	const json_t *attachments = json_object_get(activity, "attachments");
 	size_t		units = 0;
 	size_t		i;
 	const json_t *attachment;
 
-	for (size_t j = 0; j < call->length; j++)
+	for (size_t j = 0; j < length; j++)
 	{
-		unsigned char byte = (unsigned char) call->body[j];
+		unsigned char byte = (unsigned char) text[j];
 
 		/* One unit per character, two for those of four bytes. */
 		if ((byte & 0xc0) != 0x80)

@@ -12,7 +12,8 @@ extern const char *sim_activity_problem(const json_t *activity,
 										const char **message);
 
 /* Its size as the service counts it: bytes of UTF-16, without images. */
-extern size_t sim_activity_size(const SimCall *call, const json_t *activity);
+extern size_t sim_activity_size(const char *text, size_t length,
+								const json_t *activity);
 
 #define SIM_MAX_ACTIVITY_SIZE (100 * 1024)
 

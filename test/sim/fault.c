@@ -128,8 +128,8 @@ sim_fault_add(const json_t *description, char **problem)
 	fault->count = 1;
 	fault->truncate = -1;
 	if (json_unpack_ex(fault->description, &error, JSON_STRICT,
-					   "{s?s s?s s?s s?s s?s s?i s?i s?i s?s s?s s?o s?s s?s s?F"
-					   " s?s s?b s?i}",
+					   "{s?s s?s s?s s?s s?s s?i s?i s?i s?s s?s s?o s?s s?s"
+					   " s?F s?s s?b s?i}",
 					   "service", &service, "operation", &operation,
 					   "user", &fault->user, "target", &fault->target,
 					   "text", &fault->text,

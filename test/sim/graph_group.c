@@ -15,10 +15,10 @@ static bool
 check_count(SimCall *call)
 {
 	const char *count = sim_uri_parameter(&call->uri, "$count");
+	const char *level = call->consistency_level;
 
-	if (count == NULL || (strcmp(count, "true") == 0 &&
-						  call->consistency_level != NULL &&
-						  strcasecmp(call->consistency_level, "eventual") == 0))
+	if (count == NULL || (strcmp(count, "true") == 0 && level != NULL &&
+						  strcasecmp(level, "eventual") == 0))
 		return true;
 	sim_graph_error(call, 400, "Request_UnsupportedQuery",
 					"$count needs the header ConsistencyLevel: eventual.");

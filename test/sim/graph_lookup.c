@@ -252,9 +252,12 @@ sim_graph_catalog(SimCall *call)
 			continue;
 		item = app_json(app);
 		if (expand != NULL)
+		{
+			json_t	   *definition = definition_json(app, app->version);
+
 			json_object_set_new(item, "appDefinitions",
-								json_pack("[o]", definition_json(app,
-																	app->version)));
+								json_pack("[o]", definition));
+		}
 		json_array_append_new(value, item);
 	}
 	sim_filter_free(&filter);

@@ -81,9 +81,10 @@ add_delta_link(const SimCall *call, json_t *answer, bool last,
 			   const SimPage *page)
 {
 	char	   *token = sim_page_write(page);
-	char	   *link = sim_format("%s/graph/%s/users/delta?%s=%s", call->origin,
-								  call->uri.segments[1],
-								  last ? "$deltatoken" : "$skiptoken", token);
+	const char *option = last ? "$deltatoken" : "$skiptoken";
+	char	   *link = sim_format("%s/graph/%s/users/delta?%s=%s",
+								  call->origin, call->uri.segments[1],
+								  option, token);
 
 	json_object_set_new(answer, last ? "@odata.deltaLink" : "@odata.nextLink",
 						json_string(link));

@@ -91,6 +91,7 @@ subtest 'a thread in a channel' => sub
 
 subtest 'what cannot be created' => sub
 {
+	my $rest = length '{"text":"","type":"message"}';
 	my %group = (channelData => { tenant => { id => $tenant } });
 	for ([[activity => undef], 400, 'BadSyntax', 'a thread without activity'],
 		[[%group], 400, 'BadSyntax', 'a group chat'],
@@ -103,12 +104,14 @@ subtest 'what cannot be created' => sub
 			'ConversationNotFound', 'an unknown channel'],
 		[[activity => { type => 'message' }], 400, 'BadSyntax',
 			'an empty message'],
-		[[activity => message('x' x 52000)], 413, 'MessageSizeTooBig',
-			'a large one'])
+		[[activity => message('x' x (51201 - $rest))], 413,
+			'MessageSizeTooBig', 'more than 100 KB'])
 	{
 		my ($change, $status, $code, $name) = @$_;
 		answers(create(@$change), $status, $code, $name);
 	}
+	is(create(activity => message('x' x (51200 - $rest)))->{status}, 201,
+		'the limit is the activity\'s, not the body\'s');
 };
 
 subtest 'a group chat' => sub
@@ -122,7 +125,8 @@ subtest 'a group chat' => sub
 		['chat', $chat, 'Who is on call?', undef, undef], 'as it is shown');
 	like($sim->transcript, qr/^On call <\Q$chat\E>\n.*Who is/m, 'as one reads');
 	say_to($chat, 'Who is on call?');
-	is(($sim->duplicates)[0]{conversation}, $chat, 'duplicates are counted');
+	my ($twice) = grep { $_->{conversation} eq $chat } $sim->duplicates;
+	is($twice->{count}, 2, 'duplicates are counted');
 	answers(say_to('19:x@thread.v2', 'x'), 404, 'ConversationNotFound',
 		'an unknown chat');
 };
