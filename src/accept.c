@@ -169,7 +169,8 @@ problem_of(const NewRow *row, Column *column)
 	if ((row->team != NULL) != (strcmp(row->scope, "channel") == 0))
 		return "A channel has a team, and nothing else has.";
 	*column = COLUMN_ACTIVITY;
-	if (has_message != (row->activity != (Datum) 0 || row->has_broadcast))
+	if (has_message ? row->activity == (Datum) 0 && !row->has_broadcast :
+		row->activity != (Datum) 0)
 		return "What is sent or edited has an activity, and nothing else has.";
 	if (row->activity != (Datum) 0 && !is_object(row->activity))
 		return "It is not an object.";

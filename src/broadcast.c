@@ -111,6 +111,8 @@ broadcast_feed(void)
 	int64		first_id = 0;
 	int			count;
 
+	/* If this fails, it is not before then that it fails again. */
+	feed_at = TimestampTzPlusMilliseconds(now, FEED_MAX_MS);
 	planned = 0;
 	count = outbox_read_broadcasts(AHEAD_MOST, CurrentMemoryContext,
 								   &broadcasts);
