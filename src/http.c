@@ -49,12 +49,25 @@
 			return false; \
 	} while (0)
 
+/*
+ * The headers of a request.  Those with the same token and type of body share
+ * a list.  The token is in it ready to send: libcurl would put together
+ * CURLOPT_XOAUTH2_BEARER byte by byte, and that twice for each request.
+ */
+typedef struct Headers
+{
+	int			users;
+	char	   *bearer;			/* NULL: without a token */
+	char	   *content_type;	/* NULL: without a body */
+	struct curl_slist *list;
+} Headers;
+
 /* A request under way, or a spare one with an easy handle to use again. */
 typedef struct Transfer
 {
 	dlist_node	node;			/* in "active" or "spare" */
 	CURL	   *easy;
-	struct curl_slist *headers;
+	Headers    *headers;
 	HttpHandler handler;
 	void	   *argument;
 
@@ -87,6 +100,7 @@ typedef struct WatchedSocket
 } WatchedSocket;
 
 static CURLM *multi = NULL;
+static Headers *last_headers = NULL;	/* the next request may have the same */
 static MemoryContext http_context = NULL;
 static dlist_head active;
 static dlist_head spare;
@@ -359,6 +373,27 @@ http_open(void)
 	wait_set_stale = true;
 }
 
+static void
+wipe_text(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+}
+
+static void
+release_headers(Headers *headers)
+{
+	if (headers == NULL || --headers->users > 0)
+		return;
+	for (struct curl_slist *node = headers->list; node; node = node->next)
+		wipe_text(node->data);
+	wipe_text(headers->bearer);
+	curl_slist_free_all(headers->list);
+	free(headers->bearer);
+	free(headers->content_type);
+	free(headers);
+}
+
 /* A request that was refused at once may have no body to wipe. */
 static void
 wipe_secret(Transfer *transfer)
@@ -372,7 +407,7 @@ free_transfer(Transfer *transfer)
 {
 	curl_easy_cleanup(transfer->easy);
 	wipe_secret(transfer);
-	curl_slist_free_all(transfer->headers);
+	release_headers(transfer->headers);
 	free(transfer->request);
 	free(transfer->reply);
 	free(transfer);
@@ -401,7 +436,9 @@ http_close(void)
 									  dlist_pop_head_node(&spare)));
 	curl_multi_cleanup(multi);
 	leave_curl();
+	release_headers(last_headers);
 
+	last_headers = NULL;
 	multi = NULL;
 	active_count = 0;
 	if (wait_set != NULL)
@@ -494,6 +531,10 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	CHECK_SETOPT(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	CHECK_SETOPT(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+
+	/* The token is not for a proxy. */
+	CHECK_SETOPT(easy, CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
+	CHECK_SETOPT(easy, CURLOPT_USERAGENT, EXTENSION_NAME "/1.0");
 	CHECK_SETOPT(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS);
 	CHECK_SETOPT(easy, CURLOPT_TCP_NODELAY, 1L);
 	CHECK_SETOPT(easy, CURLOPT_PIPEWAIT, 1L);
@@ -537,22 +578,83 @@ new_transfer(void)
 	return transfer;
 }
 
-static bool
-append_header(Transfer *transfer, const char *header)
-{
-	struct curl_slist *longer = curl_slist_append(transfer->headers, header);
+/* ----------
+ * Headers
+ * ----------
+ */
 
+static bool
+append_header(Headers *headers, const char *name, const char *value)
+{
+	char	   *line = psprintf("%s%s", name, value);
+	struct curl_slist *longer = curl_slist_append(headers->list, line);
+
+	wipe_text(line);
+	pfree(line);
 	if (longer == NULL)
 		return false;
-	transfer->headers = longer;
+	headers->list = longer;
 	return true;
+}
+
+static bool
+fill_headers(Headers *headers, const HttpRequest *request)
+{
+	if (!append_header(headers, "Accept: ", "application/json"))
+		return false;
+	if (request->bearer != NULL)
+	{
+		headers->bearer = strdup(request->bearer);
+		if (headers->bearer == NULL ||
+			!append_header(headers, "Authorization: Bearer ", request->bearer))
+			return false;
+	}
+	if (request->body != NULL)
+	{
+		headers->content_type = strdup(request->content_type);
+		if (headers->content_type == NULL ||
+			!append_header(headers, "Content-Type: ", request->content_type) ||
+			!append_header(headers, "Expect:", ""))
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Those of the last request, if they will do; NULL: out of memory. */
+static Headers *
+find_headers(const HttpRequest *request)
+{
+	if (last_headers == NULL ||
+		!same_text(last_headers->bearer, request->bearer) ||
+		!same_text(last_headers->content_type,
+				   request->body ? request->content_type : NULL))
+	{
+		release_headers(last_headers);
+		last_headers = calloc(1, sizeof(Headers));
+		if (last_headers == NULL)
+			return NULL;
+		last_headers->users = 1;
+		if (!fill_headers(last_headers, request))
+		{
+			release_headers(last_headers);
+			last_headers = NULL;
+			return NULL;
+		}
+	}
+	last_headers->users++;
+	return last_headers;
 }
 
 static bool
 set_body(Transfer *transfer, const HttpRequest *request)
 {
 	CURL	   *easy = transfer->easy;
-	char		header[128];
 
 	if (request->body == NULL)
 	{
@@ -573,10 +675,7 @@ set_body(Transfer *transfer, const HttpRequest *request)
 	CHECK_SETOPT(easy, CURLOPT_POST, 1L);
 	CHECK_SETOPT(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 				 (curl_off_t) request->length);
-	snprintf(header, sizeof(header), "Content-Type: %s",
-			 request->content_type);
-	return append_header(transfer, header) &&
-		append_header(transfer, "Expect:");
+	return true;
 }
 
 static bool
@@ -584,16 +683,12 @@ set_request(Transfer *transfer, const HttpRequest *request)
 {
 	CURL	   *easy = transfer->easy;
 
-	if (!append_header(transfer, "Accept: application/json") ||
-		!set_body(transfer, request))
+	transfer->headers = find_headers(request);
+	if (transfer->headers == NULL || !set_body(transfer, request))
 		return false;
 	CHECK_SETOPT(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	CHECK_SETOPT(easy, CURLOPT_URL, request->url);
-	CHECK_SETOPT(easy, CURLOPT_USERAGENT, EXTENSION_NAME "/1.0");
-	CHECK_SETOPT(easy, CURLOPT_HTTPAUTH,
-				 (long) (request->bearer ? CURLAUTH_BEARER : CURLAUTH_NONE));
-	CHECK_SETOPT(easy, CURLOPT_XOAUTH2_BEARER, request->bearer);
-	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER, transfer->headers);
+	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER, transfer->headers->list);
 	CHECK_SETOPT(easy, CURLOPT_PROXY, settings_proxy);
 	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS,
 				 (long) settings_connect_timeout);
@@ -611,8 +706,6 @@ set_request(Transfer *transfer, const HttpRequest *request)
 static void
 reset_transfer(Transfer *transfer)
 {
-	curl_slist_free_all(transfer->headers);
-	transfer->headers = NULL;
 	transfer->request_length = 0;
 	transfer->given = 0;
 	transfer->reply_length = 0;
@@ -710,6 +803,8 @@ report(Transfer *transfer, const HttpReply *reply)
 	dlist_delete(&transfer->node);
 	active_count--;
 	wipe_secret(transfer);
+	release_headers(transfer->headers);
+	transfer->headers = NULL;
 	handler(reply, argument);
 	free_large_buffers(transfer);
 	dlist_push_head(&spare, &transfer->node);
@@ -847,9 +942,7 @@ drive_socket(curl_socket_t fd, uint32 events)
 		mask |= CURL_CSELECT_IN;
 	if (events & WL_SOCKET_WRITEABLE)
 		mask |= CURL_CSELECT_OUT;
-	enter_curl();
 	curl_multi_socket_action(multi, fd, mask, &running);
-	leave_curl();
 }
 
 static void
@@ -860,9 +953,7 @@ drive_timer(void)
 	if (timer_at < 0 || timer_at > now_ms())
 		return;
 	timer_at = -1;
-	enter_curl();
 	curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	leave_curl();
 }
 
 /* How long the wait may last, for the timer of libcurl and the caller. */
@@ -895,6 +986,7 @@ http_wait(long timeout_ms)
 		update_wait_set();
 		count = WaitEventSetWait(wait_set, time_to_wait(deadline), events,
 								 lengthof(events), compat_wait_event());
+		enter_curl();
 		for (int i = 0; i < count; i++)
 		{
 			if (events[i].events & WL_LATCH_SET)
@@ -906,6 +998,7 @@ http_wait(long timeout_ms)
 				drive_socket(events[i].fd, events[i].events);
 		}
 		drive_timer();
+		leave_curl();
 		if (report_ended() || latch_was_set ||
 			(deadline >= 0 && now_ms() >= deadline))
 			return;
