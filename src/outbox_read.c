@@ -285,7 +285,8 @@ outbox_make_ready(MemoryContext context, OutboxMessage **messages)
 
 /*
  * Ids that are not in the table come with a null: their rows may have been
- * locked, but then they are there.
+ * locked, but then they are there.  They are looked for only if some are
+ * missing.
  */
 static Statement enter_ledger = {
 	"WITH post AS MATERIALIZED ("
@@ -305,7 +306,8 @@ static Statement enter_ledger = {
 	" LEFT JOIN @.teams_delivery AS r ON r.id = p.refers_to"
 	" UNION ALL"
 	" SELECT NULL, w.id, NULL, NULL, NULL, NULL, NULL FROM unnest($1) AS w (id)"
-	" WHERE NOT EXISTS (SELECT FROM @.teams_outbox AS o"
+	" WHERE (SELECT count(*) FROM post) < cardinality($1)"
+	" AND NOT EXISTS (SELECT FROM @.teams_outbox AS o"
 	" WHERE o.id = w.id AND " IS_DUE("o") ")"
 	" ORDER BY 1 NULLS LAST",
 	1, {INT8ARRAYOID}
