@@ -202,7 +202,12 @@ finish_all_jobs(void)
 	dlist_iter	iter;
 
 	dlist_foreach(iter, bot_list())
-		finish_jobs_of_bot(dlist_container(Bot, node, iter.cur));
+	{
+		Bot		   *bot = dlist_container(Bot, node, iter.cur);
+
+		if (bot->jobs > 0)
+			finish_jobs_of_bot(bot);
+	}
 }
 
 /* ----------

@@ -482,6 +482,7 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	make_room(target);
 	message = new_message(row, target);
 	bot->lanes[message->priority].window++;
+	bot->jobs += !message->is_send;
 	enqueue(target, message);
 	window_check_ready(target);
 	return message;
@@ -503,6 +504,7 @@ leave_queue(Message *message)
 	dlist_delete(&message->node);
 	target->message_count--;
 	target->bot->lanes[message->priority].window--;
+	target->bot->jobs -= !message->is_send;
 	message->target = NULL;
 	window_check_ready(target);
 	check_behind(target);
