@@ -154,18 +154,66 @@ intake_is_wanted(const Bot *bot, Priority priority, bool known)
 	return known || bot->asking_targets <= INSTALLATION_MAX_ASKING / 2;
 }
 
-static int
-sweep_room(const Bot *bot, Priority priority, bool known, bool sparse)
+/*
+ * Do the bot's other lanes have nothing in memory, nor in the table where no
+ * sweep has come to?  Then a message of this one can have none of theirs before
+ * it: what waits in the table for its target makes it wait, too.
+ */
+static bool
+is_alone(const Bot *bot, Priority priority)
 {
-	if (sparse)
-		return SWEEP_SPARSE;
-	if (known || bot->state == BOT_PROBING)
-		return window_room(bot, priority);
-	return INSTALLATION_MAX_ASKING - bot->asking_targets;
+	for (int i = 0; i < PRIORITIES; i++)
+	{
+		const Lane *lane = &bot->lanes[i];
+
+		if (i != priority && (lane->window > 0 || lane->known.is_on ||
+							  lane->unknown.is_on))
+			return false;
+	}
+	return true;
 }
 
 static int
-make_sweeps(OutboxSweep *sweeps, Sweep **origins)
+sweep_room(const Bot *bot, const OutboxSweep *sweep, bool sparse)
+{
+	if (sparse)
+		return SWEEP_SPARSE;
+	if (sweep->known || bot->state == BOT_PROBING)
+		return window_room(bot, sweep->priority);
+	return INSTALLATION_MAX_ASKING - bot->asking_targets;
+}
+
+/* What is read in one go, and the sweeps that go on with that: one or both. */
+typedef struct Pass
+{
+	Sweep	   *known;
+	Sweep	   *unknown;
+	int			found;
+	bool		known_full;
+	bool		unknown_full;
+} Pass;
+
+static void
+add_pass(Bot *bot, Priority priority, bool known, bool unknown, Pass *pass,
+		 OutboxSweep *sweep)
+{
+	Lane	   *lane = &bot->lanes[priority];
+	Sweep	   *first = known ? &lane->known : &lane->unknown;
+
+	pass->known = known ? &lane->known : NULL;
+	pass->unknown = unknown ? &lane->unknown : NULL;
+	sweep->bot = bot->name;
+	sweep->priority = priority;
+	sweep->known = known;
+	sweep->unknown = unknown;
+	sweep->alone = is_alone(bot, priority);
+	sweep->after = first->cursor;
+	sweep->room = sweep_room(bot, sweep, first->is_sparse);
+}
+
+/* Two sweeps of a lane that stand at the same place go on together. */
+static int
+make_passes(Pass *passes, OutboxSweep *sweeps)
 {
 	dlist_iter	iter;
 	int			count = 0;
@@ -174,22 +222,24 @@ make_sweeps(OutboxSweep *sweeps, Sweep **origins)
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		for (int i = 0; i < PRIORITIES * 2; i++)
+		for (int i = 0; i < PRIORITIES; i++)
 		{
-			Priority	priority = i / 2;
-			bool		known = i % 2 == 0;
+			const Lane *lane = &bot->lanes[i];
+			bool		known = intake_is_wanted(bot, i, true);
+			bool		unknown = intake_is_wanted(bot, i, false);
+			bool		both = known && unknown &&
+				lane->known.cursor == lane->unknown.cursor;
 
-			if (!intake_is_wanted(bot, priority, known))
-				continue;
-			origins[count] = known ? &bot->lanes[priority].known :
-				&bot->lanes[priority].unknown;
-			sweeps[count].bot = bot->name;
-			sweeps[count].priority = priority;
-			sweeps[count].known = known;
-			sweeps[count].after = origins[count]->cursor;
-			sweeps[count].room = sweep_room(bot, priority, known,
-											origins[count]->is_sparse);
-			count++;
+			if (known)
+			{
+				add_pass(bot, i, true, both, &passes[count], &sweeps[count]);
+				count++;
+			}
+			if (unknown && !both)
+			{
+				add_pass(bot, i, false, true, &passes[count], &sweeps[count]);
+				count++;
+			}
 		}
 	}
 	return count;
@@ -206,43 +256,74 @@ count_bots(void)
 	return count;
 }
 
+static void
+advance_sweep(Sweep *sweep, const OutboxSweep *done, int found)
+{
+	if (sweep == NULL)
+		return;
+	sweep->cursor = done->last;
+	sweep->is_on = done->scanned == done->room;
+	sweep->is_sparse = found * 2 < done->scanned;
+}
+
+/* There is no room for the row: the sweep goes on later, from there. */
+static void
+go_back(Sweep *sweep, bool *full, const OutboxMessage *row)
+{
+	if (sweep != NULL && !*full)
+	{
+		sweep->cursor = row->id - 1;
+		sweep->is_on = true;
+	}
+	*full = true;
+}
+
+static void
+admit_swept(Pass *passes, const OutboxMessage *row)
+{
+	Pass	   *pass;
+	bool		known;
+
+	if (row->source == OUTBOX_EARLIER)
+	{
+		(void) admit(row);
+		return;
+	}
+	pass = &passes[row->source / 2];
+	known = row->source % 2 == 0;
+	if ((known ? pass->known_full : pass->unknown_full) || admit(row))
+		return;
+
+	/* Those who are not known need the lane's room, too. */
+	if (known)
+		go_back(pass->known, &pass->known_full, row);
+	go_back(pass->unknown, &pass->unknown_full, row);
+}
+
 void
 intake_sweep(void)
 {
 	int			most = count_bots() * PRIORITIES * 2;
 	OutboxSweep *sweeps = palloc0(most * sizeof(OutboxSweep));
-	Sweep	  **origins = palloc(most * sizeof(Sweep *));
-	bool	   *full = palloc0(most * sizeof(bool));
-	int		   *found = palloc0(most * sizeof(int));
-	int			nsweeps = make_sweeps(sweeps, origins);
+	Pass	   *passes = palloc0(most * sizeof(Pass));
+	int			count = make_passes(passes, sweeps);
 	OutboxMessage *rows;
 	int			nrows;
 
-	if (nsweeps == 0)
+	if (count == 0)
 		return;
-	nrows = outbox_read_due(sweeps, nsweeps, TARGET_ROOM + 1,
+	nrows = outbox_read_due(sweeps, count, TARGET_ROOM + 1,
 							CurrentMemoryContext, &rows);
 	for (int i = 0; i < nrows; i++)
-		if (rows[i].source >= 0)
-			found[rows[i].source]++;
-	for (int i = 0; i < nsweeps; i++)
+		if (rows[i].source != OUTBOX_EARLIER)
+			passes[rows[i].source / 2].found++;
+	for (int i = 0; i < count; i++)
 	{
-		origins[i]->cursor = sweeps[i].last;
-		origins[i]->is_on = sweeps[i].scanned == sweeps[i].room;
-		origins[i]->is_sparse = found[i] * 2 < sweeps[i].scanned;
+		advance_sweep(passes[i].known, &sweeps[i], passes[i].found);
+		advance_sweep(passes[i].unknown, &sweeps[i], passes[i].found);
 	}
-
-	/* A sweep that finds no room goes on later, from there. */
 	for (int i = 0; i < nrows; i++)
-	{
-		int			source = rows[i].source;
-
-		if ((source >= 0 && full[source]) || admit(&rows[i]) || source < 0)
-			continue;
-		full[source] = true;
-		origins[source]->cursor = rows[i].id - 1;
-		origins[source]->is_on = true;
-	}
+		admit_swept(passes, &rows[i]);
 }
 
 /* Targets that have room again get what the table has for them. */

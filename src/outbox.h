@@ -90,8 +90,10 @@ typedef struct OutboxMessage
 	TargetKnowledge knowledge;
 	char	   *chat_id;
 	char	   *service_url;	/* NULL: the bot's */
-	int			source;			/* number of the sweep or target that it was
-								 * read for, or OUTBOX_EARLIER */
+	int			source;			/* number of the target that it was read for; of
+								 * the sweep, doubled, and one more for those
+								 * to people who are not known; or
+								 * OUTBOX_EARLIER */
 } OutboxMessage;
 
 /* It was read because a later one to the same target is due. */
@@ -99,14 +101,17 @@ typedef struct OutboxMessage
 
 /*
  * Where to look for a bot's messages: "room" ids above "after" of one
- * priority, for those to people who are known, or not.  "last" and "scanned"
- * are set: up to which id all was looked at, and how many there were.
+ * priority, for those to people who are known, to the others, or to both.
+ * "last" and "scanned" are set: up to which id all was looked at, and how many
+ * there were.
  */
 typedef struct OutboxSweep
 {
 	const char *bot;
 	Priority	priority;
 	bool		known;
+	bool		unknown;
+	bool		alone;			/* no other priority has messages */
 	int64		after;
 	int			room;
 	int64		last;
@@ -117,7 +122,7 @@ typedef struct OutboxSweep
  * Read messages that are due and that no retry of an earlier one to the same
  * target holds back, in the order of their ids; and with each, up to
  * "earlier_room" that are due to the same target in other priorities and come
- * before it.
+ * before it, unless there are none in other priorities.
  */
 extern int	outbox_read_due(OutboxSweep *sweeps, int nsweeps,
 							int earlier_room, MemoryContext context, OutboxMessage **messages);

@@ -120,12 +120,12 @@ take_messages(uint64 count, MemoryContext context, OutboxMessage **messages)
  */
 static Statement read_due = {
 	"WITH scanned AS MATERIALIZED ("
-	"SELECT s.n::int AS source, s.known AS wanted, o.*,"
+	"SELECT s.n::int - 1 AS source, s.takes_known, s.takes_unknown, s.alone, o.*,"
 	" i.state, i.error_code AS target_error, i.chat_id, i.service_url,"
 	" coalesce(i.state = 'installed' OR (" IS_SEND("o")
 	" AND i.state IN ('removed', 'blocked')), false) AS known"
-	" FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
-	" AS s (bot, priority, after, known, room, n)"
+	" FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY"
+	" AS s (bot, priority, after, takes_known, takes_unknown, alone, room, n)"
 	" CROSS JOIN LATERAL ("
 	"SELECT p.id, p.bot, p.kind, p.scope, p.target, p.priority, p.attempts,"
 	" p.retrying, p.delivery, p.error_code FROM @.teams_outbox AS p"
@@ -133,28 +133,31 @@ static Statement read_due = {
 	IDS_BETWEEN("p", "s.priority", "s.after + 1", LAST_ID)
 	" AND p.due_at IS NULL" IN_ORDER("p") " LIMIT s.room) AS o"
 	JOIN_TARGET("o", "i") "),"
-	" due AS (SELECT d.* FROM scanned AS d WHERE d.known = d.wanted"
+	" due AS (SELECT d.* FROM scanned AS d"
+	" WHERE CASE WHEN d.known THEN d.takes_known ELSE d.takes_unknown END"
 	" AND " IS_NOT_HELD("d") "),"
 	" found AS (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
-	" d.target_error IS NOT NULL, d.chat_id, d.service_url, d.source FROM due AS d"
+	" d.target_error IS NOT NULL, d.chat_id, d.service_url,"
+	" d.source * 2 + (NOT d.known)::int FROM due AS d"
 	" UNION ALL"
 	" SELECT " MESSAGE_COLUMNS("e") ", d.state, d.target_error IS NOT NULL,"
 	" d.chat_id, d.service_url, -1 FROM due AS d"
-	" JOIN " EACH_PRIORITY("o") " ON o.priority <> d.priority"
+	" JOIN " EACH_PRIORITY("o")
+	" ON (o.priority <> d.priority AND NOT d.alone)"
 	" OR d.state IN ('removed', 'blocked')"
 	" CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
 	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
-	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $6) AS e)"
+	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $8) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
 	" NULL, NULL, NULL, NULL, NULL, NULL, d.source, 0 AS class"
 	" FROM scanned AS d GROUP BY d.source"
 	" UNION ALL"
 	" SELECT f.*, 1 FROM found AS f"
 	" ORDER BY 16, 1",
-	6, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, INT8ARRAYOID,
-	INT4OID}
+	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
+	BOOLARRAYOID, INT8ARRAYOID, INT4OID}
 };
 
 /* The rows that say how far the sweeps came; returns how many there were. */
@@ -170,7 +173,7 @@ take_progress(OutboxSweep *sweeps, int nsweeps, uint64 count)
 	}
 	for (row = 0; row < count && result_int4(row, 16) == 0; row++)
 	{
-		OutboxSweep *sweep = &sweeps[result_int4(row, 15) - 1];
+		OutboxSweep *sweep = &sweeps[result_int4(row, 15)];
 
 		sweep->last = result_int8(row, 1);
 		sweep->scanned = result_int4(row, 7);
@@ -187,7 +190,9 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 	int64	   *after = palloc(nsweeps * sizeof(int64));
 	int64	   *room = palloc(nsweeps * sizeof(int64));
 	bool	   *known = palloc(nsweeps * sizeof(bool));
-	Datum		values[6];
+	bool	   *unknown = palloc(nsweeps * sizeof(bool));
+	bool	   *alone = palloc(nsweeps * sizeof(bool));
+	Datum		values[8];
 	uint64		count;
 	uint64		skip;
 
@@ -198,26 +203,24 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 		after[i] = sweeps[i].after;
 		room[i] = sweeps[i].room;
 		known[i] = sweeps[i].known;
+		unknown[i] = sweeps[i].unknown;
+		alone[i] = sweeps[i].alone;
 	}
 	values[0] = parameter_text_array(bots, nsweeps);
 	values[1] = parameter_text_array(priorities, nsweeps);
 	values[2] = parameter_int8_array(after, nsweeps);
 	values[3] = parameter_bool_array(known, nsweeps);
-	values[4] = parameter_int8_array(room, nsweeps);
-	values[5] = Int32GetDatum(earlier_room);
+	values[4] = parameter_bool_array(unknown, nsweeps);
+	values[5] = parameter_bool_array(alone, nsweeps);
+	values[6] = parameter_int8_array(room, nsweeps);
+	values[7] = Int32GetDatum(earlier_room);
 	count = statement_run(&read_due, values, NULL);
 
 	skip = take_progress(sweeps, nsweeps, count);
 	*messages = MemoryContextAllocZero(context,
 									   (count + 1) * sizeof(OutboxMessage));
 	for (uint64 i = skip; i < count; i++)
-	{
-		OutboxMessage *message = &(*messages)[i - skip];
-
-		take_message(message, i, context);
-		if (message->source > 0)
-			message->source--;
-	}
+		take_message(&(*messages)[i - skip], i, context);
 	return (int) (count - skip);
 }
 
