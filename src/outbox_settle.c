@@ -12,6 +12,15 @@
 #include "outbox_sql.h"
 #include "statement.h"
 
+/*
+ * An id that the history has already: the sequence was set back.  Few messages
+ * meet one, and all would pay for ON CONFLICT.
+ */
+static Statement replace_history = {
+	"DELETE FROM @.teams_delivery WHERE id = ANY ($1)",
+	1, {INT8ARRAYOID}
+};
+
 static Statement settle = {
 	"WITH gone AS ("
 	"DELETE FROM @.teams_outbox AS o USING unnest($1, $2, $3, $4, $5, $6,"
@@ -33,19 +42,7 @@ static Statement settle = {
 	" broadcast, refers_to, sender, fate, conversation_id, activity_id,"
 	" attempts, doubtful, error_code,"
 	" error, hint, correlation_id, activity, priority, delivery, created_at)"
-	" SELECT * FROM gone"
-	" ON CONFLICT (id) DO UPDATE SET (bot, kind, scope, target, team,"
-	" broadcast, refers_to, sender, fate, conversation_id, activity_id,"
-	" attempts, doubtful, error_code, error,"
-	" hint, correlation_id, activity, priority, delivery, created_at,"
-	" settled_at) = (excluded.bot,"
-	" excluded.kind, excluded.scope, excluded.target, excluded.team,"
-	" excluded.broadcast, excluded.refers_to, excluded.sender,"
-	" excluded.fate, excluded.conversation_id, excluded.activity_id,"
-	" excluded.attempts, excluded.doubtful, excluded.error_code,"
-	" excluded.error, excluded.hint, excluded.correlation_id,"
-	" excluded.activity, excluded.priority, excluded.delivery,"
-	" excluded.created_at, excluded.settled_at)",
+	" SELECT * FROM gone",
 	10, {INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
 	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };
@@ -129,6 +126,7 @@ outbox_settle(Outcome *const *outcomes, int count)
 	values[7] = parameter_text_array(columns.error, count);
 	values[8] = parameter_text_array(columns.hint, count);
 	values[9] = parameter_text_array(columns.correlation_id, count);
+	statement_run(&replace_history, values, NULL);
 	statement_run(&settle, values, NULL);
 }
 
