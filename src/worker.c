@@ -10,6 +10,10 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "compat.h"
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -29,6 +33,9 @@
 #include "settings.h"
 #include "shared.h"
 #include "worker.h"
+
+/* Free memory that stays with the process. */
+#define KEPT_MEMORY (8 * 1024 * 1024)
 
 /* Delay after an error before the next try. */
 #define ERROR_DELAY_MS 1000
@@ -288,6 +295,10 @@ teams_worker_main(Datum arg)
 		return;
 	before_shmem_exit(leave_slot, (Datum) 0);
 
+	/* What each step takes and gives back shall not trouble the kernel. */
+#ifdef M_TRIM_THRESHOLD
+	mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
+#endif
 	set_up_signals();
 	BackgroundWorkerInitializeConnectionByOid(my_slot->database, InvalidOid,
 											  0);
