@@ -1,4 +1,6 @@
 # With the published quotas enforced: no slower than they are, and no 429.
+#
+# QUOTA_KNOWN=500 and QUOTA_UNKNOWN=1500 do it with fewer people.
 
 package Bench::Quota;
 
@@ -6,7 +8,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 use Bench::Database;
 
@@ -21,6 +23,9 @@ sub _measure
 	$sim->settings(enforce_quotas => JSON::PP::true());
 	$database->configure($sim, %quotas);
 	$sim->reset_stats;
+
+	# What made them known without a quota has left the second that counts.
+	sleep 0.05 while $database->ask('SELECT sum(left_now) FROM teams_throttle');
 	my $start = time;
 	$database->enqueue($database->people);
 	$database->wait_for($goal_count);
@@ -40,7 +45,7 @@ sub run_known
 {
 	my ($setup) = @_;
 	return _skip($setup, 'quota-known') if $setup->is_quick;
-	my $people = 3000;
+	my $people = 0 + ($ENV{QUOTA_KNOWN} || 3000);
 	my $sim = $setup->people($setup->simulator, $people, $people);
 	my $database = Bench::Database->create($setup->cluster, 'known', $sim,
 		people => $people, known => 0);
@@ -56,13 +61,13 @@ sub _skip
 	return $setup->goals->skip($name, 'it takes minutes; see make bench');
 }
 
-# Each needs a look-up, an installation and another look-up for the chat: the
-# reads are the narrowest.
+# Each needs an installation, a look-up of it and one of the chat, which the
+# quotas count separately (contract 5.2), at 30 a second each.
 sub run_unknown
 {
 	my ($setup) = @_;
 	return _skip($setup, 'quota-unknown') if $setup->is_quick;
-	my $people = 10_000;
+	my $people = 0 + ($ENV{QUOTA_UNKNOWN} || 10_000);
 	my $sim = $setup->people($setup->simulator, $people, 0);
 	my $database = Bench::Database->create($setup->cluster, 'unknown', $sim,
 		people => $people, known => 0);
