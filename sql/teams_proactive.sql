@@ -75,7 +75,7 @@ COMMENT ON COLUMN @extschema@.teams_bot.connector_url IS
 COMMENT ON COLUMN @extschema@.teams_bot.connector_rate IS
 'messages a second, for all databases of this cluster together';
 COMMENT ON COLUMN @extschema@.teams_bot.graph_rate IS
-'calls of Microsoft Graph a second, for reading and for writing each';
+'calls of Microsoft Graph a second, of each kind that Microsoft counts separately';
 COMMENT ON COLUMN @extschema@.teams_bot.chat_limits IS
 'messages to one chat within 1, 2, 30 and 3600 seconds';
 COMMENT ON COLUMN @extschema@.teams_bot.reinstall IS

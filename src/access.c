@@ -360,6 +360,7 @@ access_app_id(Bot *bot)
 	request.handler = on_catalog;
 	request.argument = bot;
 	http_start(&request);
+	pace_count(bot->pace, PACE_GRAPH_READ);
 	bot->catalog_fetch.running = true;
 	bot->catalog_fetch.generation = bot->generation;
 	bot->catalog_fetch.serial = bot->graph_fetch.serial;

@@ -113,6 +113,7 @@ new_bot(const char *name)
 		dlist_init(&bot->asking[kind]);
 	for (int i = 0; i < PRIORITIES; i++)
 		dlist_init(&bot->lanes[i].ready);
+	dlist_init(&bot->graph_batches);
 	dlist_init(&bot->flying);
 	dlist_init(&bot->behind);
 	dlist_push_tail(&bots, &bot->node);

@@ -101,14 +101,17 @@ typedef struct Bot
 	Fetch		catalog_fetch;
 
 	Pace	   *pace;
+	Journey		commit;			/* from choosing to posting */
+	Journey		graph_journey;
 	int			complaints;		/* 429s of the Connector in a row ... */
 	TimestampTz complaints_since;	/* ... within a second from here */
 
-	/* For installation.c: targets that wait for Graph, by what they wait for. */
+	/* For inquiry.c: targets that wait for Graph, by what they wait for. */
 	dlist_head	asking[PACE_KINDS];
 	int			asking_count[PACE_KINDS];
 	int			asking_targets; /* all that wait for an answer */
-	int			graph_batches;	/* in flight */
+	dlist_head	graph_batches;	/* in flight */
+	int			graph_batch_count;
 	int			refused_installs;	/* 404s in a row, though the people are
 									 * known */
 	int			disabled;		/* people in a row for whom an administrator has

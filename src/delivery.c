@@ -24,6 +24,7 @@
 #include "delivery.h"
 #include "dispatch.h"
 #include "http.h"
+#include "inquiry.h"
 #include "installation.h"
 #include "intake.h"
 #include "outbox.h"
@@ -450,7 +451,7 @@ time_to_next_step(void)
 			if (!bot_is_active(bot))
 				continue;
 			earlier(&earliest, access_next_fetch(bot));
-			earlier(&earliest, installation_next(bot));
+			earlier(&earliest, inquiry_next(bot));
 			earlier(&earliest, dispatch_next(bot));
 		}
 	}
@@ -479,7 +480,7 @@ delivery_advance(long *timeout_ms)
 	finish_all_jobs();
 	if (!stopping)
 		dlist_foreach(iter, bot_list())
-			installation_advance(dlist_container(Bot, node, iter.cur));
+			inquiry_advance(dlist_container(Bot, node, iter.cur));
 
 	if (slot != NULL)
 		pg_atomic_write_u32(&slot->in_flight, http_in_flight());

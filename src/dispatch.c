@@ -248,7 +248,8 @@ dispatch_next(Bot *bot)
 	if (wire_room(bot) == 0 || !has_ready(bot))
 		return 0;
 	if (pace_room(bot->pace, PACE_CONNECTOR, bot->config->connector_rate) == 0)
-		return pace_next(bot->pace, PACE_CONNECTOR);
+		return pace_next(bot->pace, PACE_CONNECTOR,
+						 bot->config->connector_rate);
 	return first_rest_ends(bot);
 }
 
@@ -321,9 +322,22 @@ forget_gone(void)
 	}
 }
 
-/* The service's clock sees the messages now, however long the commit took. */
+/* If the commit has taken longer than usual, they leave later. */
 static void
-count_from_now(void)
+count_delay(Bot *bot)
+{
+	TimestampTz took = GetCurrentTimestamp() - chosen_at;
+	TimestampTz delay = throttle_delay(&bot->commit, took);
+
+	if (delay > 0)
+		pace_move(bot->pace, PACE_CONNECTOR, bot->chosen, chosen_at,
+				  chosen_at + delay);
+	throttle_arrived(&bot->commit, took);
+	bot->chosen = 0;
+}
+
+static void
+count_delays(void)
 {
 	dlist_iter	iter;
 
@@ -332,8 +346,7 @@ count_from_now(void)
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
 		if (bot->chosen > 0)
-			pace_move(bot->pace, PACE_CONNECTOR, bot->chosen, chosen_at);
-		bot->chosen = 0;
+			count_delay(bot);
 	}
 }
 
@@ -390,6 +403,6 @@ dispatch_post(void)
 											LOCKED_RETRY_MS);
 	}
 	chosen_count = 0;
-	count_from_now();
+	count_delays();
 	forget_gone();
 }

@@ -32,6 +32,7 @@ typedef struct GraphReply
 	const char *installation_id;	/* OP_LOOKUP: NULL means not installed */
 	const char *app_version;	/* OP_LOOKUP, NULL if unknown */
 	const char *chat_id;		/* OP_CHAT */
+	const char *correlation_id; /* of the batch, or NULL; for the caller */
 	bool		malformed;		/* 2xx, but not of the documented shape */
 } GraphReply;
 

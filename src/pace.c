@@ -59,6 +59,16 @@ pace_take(Pace *pace, PaceKind kind, int quota, int wanted)
 }
 
 void
+pace_count(Pace *pace, PaceKind kind)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	SpinLockAcquire(&pace->mutex);
+	throttle_take(&pace->throttles[kind], 1, now);
+	SpinLockRelease(&pace->mutex);
+}
+
+void
 pace_give_back(Pace *pace, PaceKind kind, int count, TimestampTz from)
 {
 	SpinLockAcquire(&pace->mutex);
@@ -67,12 +77,11 @@ pace_give_back(Pace *pace, PaceKind kind, int count, TimestampTz from)
 }
 
 void
-pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from)
+pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from,
+		  TimestampTz to)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	SpinLockAcquire(&pace->mutex);
-	throttle_move(&pace->throttles[kind], count, from, now);
+	throttle_move(&pace->throttles[kind], count, from, to);
 	SpinLockRelease(&pace->mutex);
 }
 
@@ -88,13 +97,15 @@ pace_back_off(Pace *pace, PaceKind kind, double seconds)
 }
 
 TimestampTz
-pace_next(Pace *pace, PaceKind kind)
+pace_next(Pace *pace, PaceKind kind, int quota)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next;
 
 	SpinLockAcquire(&pace->mutex);
-	next = throttle_next(&pace->throttles[kind], now);
+	next = kind == PACE_CONNECTOR ?
+		throttle_smooth_next(&pace->throttles[kind], quota, now) :
+		throttle_next(&pace->throttles[kind], quota, now);
 	SpinLockRelease(&pace->mutex);
 	return next;
 }

@@ -14,7 +14,9 @@
 typedef enum PaceKind
 {
 	PACE_CONNECTOR,				/* messages, each second */
-	PACE_GRAPH_READ,			/* GET, each item of a $batch */
+	PACE_GRAPH_READ,			/* GET of apps, teams and channels, each item
+								 * of a $batch */
+	PACE_GRAPH_CHAT,			/* other GETs: those of a chat */
 	PACE_GRAPH_WRITE,			/* POST */
 	PACE_KINDS
 } PaceKind;
@@ -58,16 +60,20 @@ extern int	pace_room(Pace *pace, PaceKind kind, int quota);
 /* Let up to "wanted" leave; returns how many may. */
 extern int	pace_take(Pace *pace, PaceKind kind, int quota, int wanted);
 
-/* What was let leave at that time does not; or leaves only now. */
+/* One leaves whether there is room or not. */
+extern void pace_count(Pace *pace, PaceKind kind);
+
+/* What was let leave at that time does not; or leaves only later. */
 extern void pace_give_back(Pace *pace, PaceKind kind, int count,
 						   TimestampTz from);
-extern void pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from);
+extern void pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from,
+					  TimestampTz to);
 
 /* The service answered 429: nothing leaves for so many seconds. */
 extern void pace_back_off(Pace *pace, PaceKind kind, double seconds);
 
-/* When to ask again if there is no room now. */
-extern TimestampTz pace_next(Pace *pace, PaceKind kind);
+/* When there will be room, or more of it than now. */
+extern TimestampTz pace_next(Pace *pace, PaceKind kind, int quota);
 
 /* For people; "until" is 0 unless the service has asked to wait. */
 typedef struct PaceState

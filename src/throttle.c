@@ -4,7 +4,7 @@
  *
  * A sliding window is exact where a token bucket is not: after a pause a
  * bucket lets a burst and its refill leave within one second, and the service
- * answers 429.  The price is a counter for each hundredth of a second.
+ * answers 429.  The price is a counter for each small part of a second.
  */
 #ifndef FRONTEND
 #include "postgres.h"
@@ -15,7 +15,7 @@
 #include "throttle.h"
 
 /* A tenth of a second, for a stream that flows evenly. */
-#define SMOOTH_SLOTS 10
+#define SMOOTH_SLOTS (100000 / THROTTLE_SLOT_US)
 #define SMOOTH_PART  5
 
 /* After a 429: the share that is used, and the time it takes to grow back. */
@@ -45,27 +45,31 @@ advance(Throttle *throttle, int64 now)
 	int64		slot = now / THROTTLE_SLOT_US;
 
 	/* The clock went back, or a window has passed: begin anew. */
-	if (slot < throttle->newest - THROTTLE_SLOTS ||
+	if (slot <= throttle->newest - THROTTLE_SLOTS ||
 		slot >= throttle->newest + THROTTLE_SLOTS)
 	{
 		memset(throttle->counts, 0, sizeof(throttle->counts));
 		throttle->newest = slot;
+		throttle->left = 0;
 	}
 	while (throttle->newest < slot)
 	{
-		throttle->newest++;
-		throttle->counts[throttle->newest % THROTTLE_SLOTS] = 0;
+		uint16	   *oldest = &throttle->counts[++throttle->newest %
+											   THROTTLE_SLOTS];
+
+		throttle->left -= *oldest;
+		*oldest = 0;
 	}
 }
 
-/* How many have left within the newest so many slots. */
+/* How many have left within the newest tenth of a second. */
 static int
-left_within(const Throttle *throttle, int slots)
+left_lately(const Throttle *throttle)
 {
 	int			total = 0;
 
 	for (int64 slot = throttle->newest;
-		 slot >= 0 && slot > throttle->newest - slots; slot--)
+		 slot >= 0 && slot > throttle->newest - SMOOTH_SLOTS; slot--)
 		total += throttle->counts[slot % THROTTLE_SLOTS];
 	return total;
 }
@@ -74,7 +78,7 @@ int
 throttle_left(Throttle *throttle, int64 now)
 {
 	advance(throttle, now);
-	return left_within(throttle, THROTTLE_SLOTS);
+	return throttle->left;
 }
 
 /* The quota as it is now; a service that throttles still gets one request. */
@@ -90,30 +94,40 @@ throttle_room(Throttle *throttle, int quota, int64 now)
 	if (now < throttle->blocked_until)
 		return 0;
 	advance(throttle, now);
-	return Max(0, current_quota(throttle, quota, now) -
-			   left_within(throttle, THROTTLE_SLOTS));
+	return Max(0, current_quota(throttle, quota, now) - throttle->left);
+}
+
+/* How many of an even stream may leave in a tenth of a second. */
+static int
+evenly(const Throttle *throttle, int quota, int64 now)
+{
+	return Max(1, current_quota(throttle, quota, now) / SMOOTH_PART);
 }
 
 int
 throttle_smooth_room(Throttle *throttle, int quota, int64 now)
 {
 	int			room = throttle_room(throttle, quota, now);
-	int			evenly = Max(1, current_quota(throttle, quota, now) /
-							 SMOOTH_PART);
 
 	if (room == 0)
 		return 0;
-	return Max(0, Min(room, evenly - left_within(throttle, SMOOTH_SLOTS)));
+	return Max(0, Min(room, evenly(throttle, quota, now) -
+					  left_lately(throttle)));
 }
 
 void
 throttle_take(Throttle *throttle, int count, int64 now)
 {
-	uint16	   *current;
+	int64		slot = now / THROTTLE_SLOT_US;
+	uint16	   *counted;
 
-	advance(throttle, now);
-	current = &throttle->counts[throttle->newest % THROTTLE_SLOTS];
-	*current = (uint16) Min(*current + count, PG_UINT16_MAX);
+	if (slot > throttle->newest || slot <= throttle->newest - THROTTLE_SLOTS)
+		advance(throttle, now);
+	slot = Min(slot, throttle->newest);
+	counted = &throttle->counts[slot % THROTTLE_SLOTS];
+	count = Min(count, PG_UINT16_MAX - *counted);
+	*counted += count;
+	throttle->left += count;
 }
 
 void
@@ -121,25 +135,27 @@ throttle_give_back(Throttle *throttle, int count, int64 from)
 {
 	int64		slot = from / THROTTLE_SLOT_US;
 
+	if (slot <= throttle->newest - THROTTLE_SLOTS)
+		return;
+
 	/* They were counted at that time or a little later. */
 	for (; slot <= throttle->newest && count > 0; slot++)
 	{
 		uint16	   *counted = &throttle->counts[slot % THROTTLE_SLOTS];
 		int			given = Min(*counted, count);
 
-		if (slot <= throttle->newest - THROTTLE_SLOTS)
-			continue;
 		*counted -= given;
+		throttle->left -= given;
 		count -= given;
 	}
 }
 
 void
-throttle_move(Throttle *throttle, int count, int64 from, int64 now)
+throttle_move(Throttle *throttle, int count, int64 from, int64 to)
 {
-	advance(throttle, now);
 	throttle_give_back(throttle, count, from);
-	throttle_take(throttle, count, now);
+	if (to / THROTTLE_SLOT_US > throttle->newest - THROTTLE_SLOTS)
+		throttle_take(throttle, count, to);
 }
 
 void
@@ -158,10 +174,71 @@ throttle_back_off(Throttle *throttle, int64 until, int64 now)
 	throttle->blocked_until = Max(throttle->blocked_until, until);
 }
 
-int64
-throttle_next(const Throttle *throttle, int64 now)
+/* When the first of the newest so many slots that is not empty has passed. */
+static int64
+first_passes(const Throttle *throttle, int slots, int64 now)
 {
-	return Max(throttle->blocked_until, now + THROTTLE_SLOT_US);
+	int64		slot = Max(0, throttle->newest - slots + 1);
+
+	while (slot < throttle->newest &&
+		   throttle->counts[slot % THROTTLE_SLOTS] == 0)
+		slot++;
+	return Max((slot + slots) * THROTTLE_SLOT_US, now + THROTTLE_SLOT_US);
+}
+
+int64
+throttle_next(Throttle *throttle, int quota, int64 now)
+{
+	int64		next;
+
+	if (now < throttle->blocked_until)
+		return throttle->blocked_until;
+	advance(throttle, now);
+	if (throttle->left == 0)
+		return now + THROTTLE_SLOT_US;
+	next = first_passes(throttle, THROTTLE_SLOTS, now);
+
+	/* A share that grows makes room, too. */
+	if (throttle_share(throttle, now) < 1)
+		next = Min(next, now + RECOVERY_US / Max(1, quota));
+	return next;
+}
+
+int64
+throttle_smooth_next(Throttle *throttle, int quota, int64 now)
+{
+	if (throttle_room(throttle, quota, now) > 0 &&
+		left_lately(throttle) >= evenly(throttle, quota, now))
+		return first_passes(throttle, SMOOTH_SLOTS, now);
+	return throttle_next(throttle, quota, now);
+}
+
+/* ----------
+ * Requests that take longer than others
+ * ----------
+ */
+
+/* The fastest is forgotten slowly, lest the service has become slower. */
+#define FORGET_PART 256
+
+/* What takes longer than this has most likely been worked on, not travelled. */
+#define MOST_DELAY INT64CONST(100000)
+
+int64
+throttle_delay(const Journey *journey, int64 took)
+{
+	int64		delay = took - journey->usual - THROTTLE_MARGIN_US / 2;
+
+	return Max(0, Min(delay, MOST_DELAY));
+}
+
+void
+throttle_arrived(Journey *journey, int64 took)
+{
+	if (journey->usual == 0 || took < journey->usual)
+		journey->usual = Max(1, took);
+	else
+		journey->usual += (took - journey->usual) / FORGET_PART;
 }
 
 /* ----------

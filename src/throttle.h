@@ -9,17 +9,20 @@
 #define TP_THROTTLE_H
 
 /*
- * Time is cut into slots of 10 ms.  A window of one second is taken as 102 of
- * them, so that requests which travel at different speeds do not meet in one
- * second of the service's.
+ * Time is cut into slots of 2 ms.  A window of one second is taken a little
+ * longer, so that requests which travel at different speeds do not meet in one
+ * second of the service's; of those that differ by more than that, see below.
  */
-#define THROTTLE_SLOT_US 10000
-#define THROTTLE_SLOTS	 102
+#define THROTTLE_SLOT_US 2000
+#define THROTTLE_SLOTS	 506
+#define THROTTLE_MARGIN_US \
+	((THROTTLE_SLOTS - 1) * THROTTLE_SLOT_US - 1000000)
 
 typedef struct Throttle
 {
 	int64		newest;			/* number of the newest slot */
 	uint16		counts[THROTTLE_SLOTS]; /* by slot number modulo */
+	int			left;			/* their sum */
 	int64		blocked_until;	/* the service has said so; 0: it has not */
 	double		share;			/* of the quota; less than 1 after a 429 */
 	int64		share_since;	/* when that was set */
@@ -38,13 +41,13 @@ extern int	throttle_room(Throttle *throttle, int quota, int64 now);
 extern int	throttle_smooth_room(Throttle *throttle, int quota, int64 now);
 
 /*
- * So many leave now; or do not, though they were counted at that time; or leave
- * only now instead.
+ * So many leave at that time, which may be a little ago; or do not, though they
+ * were counted then; or leave later instead.
  */
 extern void throttle_take(Throttle *throttle, int count, int64 now);
 extern void throttle_give_back(Throttle *throttle, int count, int64 from);
 extern void throttle_move(Throttle *throttle, int count, int64 from,
-						  int64 now);
+						  int64 to);
 
 /*
  * The service answered 429: nothing leaves until then, and afterwards half as
@@ -52,8 +55,30 @@ extern void throttle_move(Throttle *throttle, int count, int64 from,
  */
 extern void throttle_back_off(Throttle *throttle, int64 until, int64 now);
 
-/* When to ask again if there is no room now. */
-extern int64 throttle_next(const Throttle *throttle, int64 now);
+/*
+ * When there will be room, or more of it than now.
+ */
+extern int64 throttle_next(Throttle *throttle, int quota, int64 now);
+extern int64 throttle_smooth_next(Throttle *throttle, int quota, int64 now);
+
+/*
+ * How long requests usually take from where they are counted to the service
+ * and back.  One that takes longer may have come to the service that much
+ * later, and into the same second as those behind it.
+ */
+typedef struct Journey
+{
+	int64		usual;			/* microseconds, of the fastest; 0: unknown */
+} Journey;
+
+/*
+ * By how much must a request that took so long, or is still on its way after
+ * so long, be counted later, as it is not within what a window allows for?
+ */
+extern int64 throttle_delay(const Journey *journey, int64 took);
+
+/* It has come back after that. */
+extern void throttle_arrived(Journey *journey, int64 took);
 
 /* For people: the share of the quota in use, and what left within a second. */
 extern double throttle_share(const Throttle *throttle, int64 now);

@@ -15,7 +15,9 @@ session
 outbox outbox_sql outbox_bot outbox_change outbox_read outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer
 tally
 bot
+target
 access
+inquiry
 installation
 window
 settle flight

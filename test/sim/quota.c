@@ -36,7 +36,11 @@ static const SimLimit read_limits[] = {
 /* Per conversation: what all bots post together. */
 static const SimLimit all_bots_limits[] = {{14, 1}, {16, 2}};
 
-/* Per app and tenant: the Connector (5.1), Graph by method (5.2). */
+/*
+ * Per app and tenant: the Connector (5.1), and Graph (5.2).  The rows for Teams
+ * name resources: of what we call, the chat of an installation is the one that
+ * is not named, and so among "other GET Teams calls".
+ */
 static const SimLimit connector_limit[] = {{50, 1}};
 static const SimLimit graph_limit[] = {{30, 1}};
 static const SimLimit graph_delete_limit[] = {{15, 1}};
@@ -178,7 +182,8 @@ sim_quota_graph(SimCall *call, const char *team, double *retry_after)
 	if (call->operation == SIM_USERS || call->operation == SIM_DELTA ||
 		call->operation == SIM_GROUP)
 		return take_directory(call, retry_after);
-	allowed = take(named_window(call->method, call->token),
+	allowed = take(named_window(call->operation == SIM_CHAT ? "GET other" :
+								call->method, call->token),
 				   is_delete ? graph_delete_limit : graph_limit, retry_after);
 	if (team != NULL)
 	{

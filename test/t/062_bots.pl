@@ -115,7 +115,15 @@ $node->credential('ops', TeamsSim::CLIENT_SECRET());
 $node->value('SELECT teams_resume()');
 is($node->fate($id), 'sent', 'and once it is private, it is used again');
 
-# What the administrator has not granted.
+# What the administrator has not granted.  If it may look, but not install, it
+# sends to those who have it.
+$sim->contoso(roles => ['TeamsAppInstallation.ReadForUser.All']);
+$sim->expire_tokens;
+my $mary = '44444444-4444-4444-8444-444444444444';
+$sim->config(users => [ { id => $mary, upn => 'mary@contoso.com' } ],
+	installations => [ { user => $mary, app => TeamsSim::TEAMS_APP_ID() } ]);
+is($node->fate($node->send('mary@contoso.com', 'hello')), 'sent',
+	'without the permission to install, those who have the bot are reached');
 $sim->contoso(roles => []);
 $sim->expire_tokens;
 $sim->config(users => [ { id => '33333333-3333-4333-8333-333333333333',

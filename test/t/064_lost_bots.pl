@@ -44,8 +44,9 @@ sub ensure_installed
 }
 
 # Ada takes the bot away.
-is(outcome($ada, 'hello'), 'sent send=1 lookup=1 install=0',
-	'Ada, who has the bot, gets a message');
+is(outcome($ada, 'hello'), 'sent send=1 lookup=1 install=1',
+	'Ada, who has the bot, gets a message: installing it again does nothing');
+is($sim->stats->{installs}, 0, 'indeed');
 $sim->uninstall($ada);
 is(outcome($ada, 'still there?'),
 	'failed removed_by_user send=1 lookup=1 install=0',
@@ -116,7 +117,7 @@ is(outcome($ada, 'moved'), 'sent send=2 lookup=1 install=0',
 	'a chat that is gone is looked up again');
 
 # Nobody else is affected by any of it.
-is(outcome('grace@contoso.com', 'hello'), 'sent send=1 lookup=2 install=1',
+is(outcome('grace@contoso.com', 'hello'), 'sent send=1 lookup=1 install=1',
 	'others get their messages, and the bot');
 
 done_testing();

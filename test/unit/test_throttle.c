@@ -85,6 +85,74 @@ test_pause(void)
 		   "a clock that goes back does not block");
 }
 
+/*
+ * Bursts that take a few milliseconds to the service and back, and now and then
+ * much longer: as many as may leave, as the service sees them.
+ */
+static int
+run_journeys(bool counts_delays)
+{
+	Throttle	throttle;
+	Journey		journey = {0};
+	int			total = 0;
+	int			burst = 0;
+
+	throttle_init(&throttle);
+	for (int64 now = 5 * SECOND; now < 65 * SECOND; now += 1000)
+	{
+		int			room = throttle_room(&throttle, 30, now);
+		int64		took = burst % 3 == 0 ? 80000 : 4000 + burst % 5 * 1000;
+		int64		delay;
+
+		if (room < 10)
+			continue;
+		throttle_take(&throttle, room, now);
+		while (room-- > 0)
+			left_at[total++] = now + took;
+		burst++;
+		delay = throttle_delay(&journey, took);
+		if (counts_delays && delay > 0)
+			throttle_move(&throttle, 30, now, now + delay);
+		throttle_arrived(&journey, took);
+	}
+	return total;
+}
+
+static void
+test_journeys(void)
+{
+	Journey		journey = {0};
+	Throttle	throttle;
+	int			total = run_journeys(false);
+
+	ok(most_within(total, SECOND) > 30,
+	   "a burst that comes late meets the next one in a second");
+	total = run_journeys(true);
+	ok(most_within(total, SECOND) <= 30, "but not if it is counted late");
+	ok(total >= 60 * 30 * 0.93, "and the quota is used");
+
+	throttle_arrived(&journey, 5000);
+	is_int(throttle_delay(&journey, 5000 + THROTTLE_MARGIN_US / 2), 0,
+		   "a little more time than usual is allowed for");
+	is_int(throttle_delay(&journey, 9000000) < SECOND / 5, 1,
+		   "a service that works slowly is not slowed down much");
+	for (int i = 0; i < 3000; i++)
+		throttle_arrived(&journey, 50000);
+	is_int(throttle_delay(&journey, 54000), 0,
+		   "what is usual changes with time");
+
+	throttle_init(&throttle);
+	throttle_take(&throttle, 20, 10 * SECOND);
+	throttle_move(&throttle, 20, 10 * SECOND, 10 * SECOND + 50000);
+	is_int(throttle_left(&throttle, 11 * SECOND + 30000), 20,
+		   "what was moved is counted later");
+	is_int(throttle_next(&throttle, 20, 11 * SECOND + 30000),
+		   11 * SECOND + 62000, "and it is known until when");
+	throttle_move(&throttle, 20, 1 * SECOND, 2 * SECOND);
+	is_int(throttle_left(&throttle, 11 * SECOND + 40000), 20,
+		   "moving what has passed changes nothing");
+}
+
 static void
 test_back_off(void)
 {
@@ -95,7 +163,7 @@ test_back_off(void)
 	throttle_back_off(&throttle, now + 3 * SECOND, now);
 	is_int(throttle_room(&throttle, 50, now + SECOND), 0,
 		   "nothing leaves before Retry-After has passed");
-	is_int(throttle_next(&throttle, now), now + 3 * SECOND,
+	is_int(throttle_next(&throttle, 50, now), now + 3 * SECOND,
 		   "and it is known when");
 	is_int(throttle_room(&throttle, 50, now + 3 * SECOND), 25,
 		   "then half of the quota may leave");
@@ -156,6 +224,7 @@ main(void)
 	test_chat();
 	test_quota();
 	test_pause();
+	test_journeys();
 	test_back_off();
 	return done();
 }

@@ -1,0 +1,394 @@
+/*
+ * inquiry.c
+ *	  Takes the questions about targets to Microsoft Graph, in batches.
+ *
+ * The calls of many targets travel together in $batch requests.  A batch that
+ * is full leaves at once; one that is not full leaves only if no other is under
+ * way, as its answers bring the next questions.  So a lone target waits for
+ * nobody, and a thousand travel in full batches.
+ *
+ * The quotas count by kinds of calls (contract 5.2): "installedApps" by their
+ * verb, and the chat of an installation, which is none of them, among "other
+ * GET Teams calls".
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "access.h"
+#include "http.h"
+#include "inquiry.h"
+
+/* Batches that one bot may have in flight. */
+#define MAX_BATCHES 8
+
+/* A batch waits so long to be fuller. */
+#define WORTH_WAITING_MS 50
+
+/* The kinds of calls, in the order in which they get into a batch. */
+static const PaceKind graph_kinds[] = {
+	PACE_GRAPH_WRITE, PACE_GRAPH_READ, PACE_GRAPH_CHAT
+};
+
+#define GRAPH_KINDS ((int) lengthof(graph_kinds))
+
+typedef struct GraphBatch
+{
+	Bot		   *bot;
+	dlist_node	node;			/* in the bot's list of those in flight */
+	TimestampTz started_at;
+	TimestampTz counted_at;		/* by the pace */
+	int			counts[PACE_KINDS];
+	int			generation;		/* of the bot's configuration */
+	int			token;			/* serial of the token */
+	int			count;
+	Target	   *targets[GRAPH_BATCH_MAX];
+	GraphItem	items[GRAPH_BATCH_MAX];
+} GraphBatch;
+
+static MemoryContext inquiry_context;
+static InquiryHandler handle_reply;
+
+void
+inquiry_open(MemoryContext context, InquiryHandler handler)
+{
+	inquiry_context = context;
+	handle_reply = handler;
+}
+
+PaceKind
+inquiry_kind(Operation op)
+{
+	switch (op)
+	{
+		case OP_INSTALL:
+			return PACE_GRAPH_WRITE;
+		case OP_CHAT:
+			return PACE_GRAPH_CHAT;
+		default:
+			return PACE_GRAPH_READ;
+	}
+}
+
+void
+inquiry_ask(Target *target, Operation next)
+{
+	PaceKind	kind = inquiry_kind(next);
+
+	target->next = next;
+	dlist_push_tail(&target->bot->asking[kind], &target->node);
+	target->bot->asking_count[kind]++;
+}
+
+/* ----------
+ * Answers
+ * ----------
+ */
+
+static bool
+is_refused_for_good(const GraphReply *reply, Operation op)
+{
+	Action		action = policy_classify(op, reply->status, &reply->error);
+
+	return action == ACTION_OK || action == ACTION_FAIL;
+}
+
+/* There is no answer, for that reason. */
+static void
+set_problem(GraphReply *reply, const char *code, const char *problem)
+{
+	reply->status = 0;
+	reply->error.code = code;
+	reply->error.message = problem;
+}
+
+/* The batch as a whole has failed, and so has each of its questions. */
+static void
+take_batch_failure(GraphBatch *batch, const HttpReply *reply,
+				   const char *problem)
+{
+	GraphReply	failure = {0};
+
+	failure.status = reply->status;
+	failure.retry_after = reply->retry_after;
+	failure.correlation_id = reply->correlation_id;
+	if (reply->result == HTTP_ANSWERED && reply->status < 300 &&
+		problem == NULL)
+		problem = "Graph answered a batch with an unexpected status";
+	if (reply->result != HTTP_ANSWERED)
+		set_problem(&failure, "connection_failed", reply->problem);
+	else if (problem != NULL)
+		set_problem(&failure, "unusable_reply", problem);
+	else
+		graph_error(reply->body, reply->length, &failure.error);
+
+	for (int i = 0; i < batch->count; i++)
+	{
+		Target	   *target = batch->targets[i];
+
+		if (failure.status != 0 && batch->count > 1 &&
+			is_refused_for_good(&failure, target->next))
+		{
+			/* One of them may be at fault: each is asked for alone. */
+			target->alone = true;
+			inquiry_ask(target, target->next);
+		}
+		else
+			handle_reply(target, &failure, batch->token);
+	}
+}
+
+/*
+ * A batch that takes longer than others may have come to the service later, and
+ * is counted so.
+ */
+static void
+count_delay(GraphBatch *batch)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz counted_at = batch->started_at +
+		throttle_delay(&batch->bot->graph_journey, now - batch->started_at);
+
+	if (counted_at <= batch->counted_at)
+		return;
+	for (PaceKind kind = PACE_GRAPH_READ; kind < PACE_KINDS; kind++)
+		pace_move(batch->bot->pace, kind, batch->counts[kind],
+				  batch->counted_at, counted_at);
+	batch->counted_at = counted_at;
+}
+
+static void
+land(GraphBatch *batch)
+{
+	Bot		   *bot = batch->bot;
+
+	count_delay(batch);
+	throttle_arrived(&bot->graph_journey,
+					 GetCurrentTimestamp() - batch->started_at);
+	dlist_delete(&batch->node);
+	bot->graph_batch_count--;
+}
+
+static void
+on_batch(const HttpReply *reply, void *argument)
+{
+	GraphBatch *batch = argument;
+	GraphReply	replies[GRAPH_BATCH_MAX];
+	const char *problem = NULL;
+
+	land(batch);
+	if (batch->generation != batch->bot->generation)
+		problem = "the bot was configured anew in the meantime";
+
+	/* Older services answer a throttled batch with 424 (contract 3.10). */
+	if (problem == NULL && reply->result == HTTP_ANSWERED &&
+		(reply->status == 200 || reply->status == 424) &&
+		graph_batch_reply(reply->body, reply->length, batch->items,
+						  batch->count, replies, &problem))
+	{
+		for (int i = 0; i < batch->count; i++)
+		{
+			if (replies[i].status == 0)
+				set_problem(&replies[i], "no_answer",
+							"Graph left the request out of its answer to a batch");
+			replies[i].correlation_id = reply->correlation_id;
+			handle_reply(batch->targets[i], &replies[i], batch->token);
+		}
+	}
+	else
+		take_batch_failure(batch, reply, problem);
+	pfree(batch);
+}
+
+/* ----------
+ * Questions
+ * ----------
+ */
+
+/* Move up to "count" targets that wait for that kind of call to a batch. */
+static void
+fill_batch(GraphBatch *batch, PaceKind kind, int count)
+{
+	Bot		   *bot = batch->bot;
+
+	for (int i = 0; i < count; i++)
+	{
+		Target	   *target = dlist_head_element(Target, node,
+												&bot->asking[kind]);
+		GraphItem  *item = &batch->items[batch->count];
+
+		if (batch->count > 0 && (target->alone || batch->targets[0]->alone))
+			break;
+		dlist_delete(&target->node);
+		item->op = target->next;
+		item->user_id = target->id;
+		item->installation_id = target->installation_id;
+		batch->targets[batch->count++] = target;
+		batch->counts[kind]++;
+		bot->asking_count[kind]--;
+	}
+}
+
+/*
+ * What may leave now; NULL if nothing may.  What the pace has let leave, but a
+ * batch of one alone has no room for, is given back.
+ */
+static GraphBatch *
+next_batch(Bot *bot)
+{
+	int			room = bot->state == BOT_PROBING ? 1 : GRAPH_BATCH_MAX;
+	GraphBatch *batch = MemoryContextAllocZero(inquiry_context,
+											   sizeof(GraphBatch));
+
+	batch->bot = bot;
+	batch->started_at = batch->counted_at = GetCurrentTimestamp();
+	for (int i = 0; i < GRAPH_KINDS; i++)
+	{
+		PaceKind	kind = graph_kinds[i];
+		int			count = pace_take(bot->pace, kind,
+									  bot->config->graph_rate,
+									  Min(bot->asking_count[kind],
+										  room - batch->count));
+
+		fill_batch(batch, kind, count);
+		pace_give_back(bot->pace, kind, count - batch->counts[kind],
+					   batch->counted_at);
+	}
+	if (batch->count > 0)
+		return batch;
+	pfree(batch);
+	return NULL;
+}
+
+static void
+send_batch(GraphBatch *batch, const char *bearer, const char *app_id)
+{
+	Bot		   *bot = batch->bot;
+	HttpRequest request;
+	StringInfoData body;
+
+	initStringInfo(&body);
+	graph_batch_request(&body, bot->graph_url, app_id, batch->items,
+						batch->count);
+	memset(&request, 0, sizeof(request));
+	request.url = graph_batch_url(bot->graph_url);
+	request.bearer = bearer;
+	request.content_type = "application/json";
+	request.body = body.data;
+	request.length = body.len;
+	request.handler = on_batch;
+	request.argument = batch;
+	batch->generation = bot->generation;
+	batch->token = bot->graph_fetch.serial;
+	http_start(&request);
+	dlist_push_tail(&bot->graph_batches, &batch->node);
+	bot->graph_batch_count++;
+	pfree(body.data);
+}
+
+static int
+waiting_count(const Bot *bot)
+{
+	int			count = 0;
+
+	for (int i = 0; i < GRAPH_KINDS; i++)
+		count += bot->asking_count[graph_kinds[i]];
+	return count;
+}
+
+/* Those of a kind that wait and may leave now. */
+static int
+leaving_count(const Bot *bot, PaceKind kind)
+{
+	if (bot->asking_count[kind] == 0)
+		return 0;
+	return Min(bot->asking_count[kind],
+			   pace_room(bot->pace, kind, bot->config->graph_rate));
+}
+
+/* When the pace lets more of those leave that wait, or 0. */
+static TimestampTz
+more_may_leave_at(const Bot *bot)
+{
+	TimestampTz next = 0;
+
+	for (int i = 0; i < GRAPH_KINDS; i++)
+	{
+		PaceKind	kind = graph_kinds[i];
+		TimestampTz time;
+
+		if (bot->asking_count[kind] == leaving_count(bot, kind))
+			continue;
+		time = pace_next(bot->pace, kind, bot->config->graph_rate);
+		if (next == 0 || time < next)
+			next = time;
+	}
+	return next;
+}
+
+/* Will there be more to send with the batch, if it waits a little? */
+static bool
+is_worth_waiting(const Bot *bot)
+{
+	TimestampTz more = more_may_leave_at(bot);
+
+	return more != 0 &&
+		more < TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										   WORTH_WAITING_MS);
+}
+
+/*
+ * Is it worth while to send a batch now?  A full one always is; one that is
+ * not, only if no other is under way, and if it will not be fuller soon.
+ */
+static bool
+batch_is_worth_while(const Bot *bot)
+{
+	int			leaving = 0;
+
+	for (int i = 0; i < GRAPH_KINDS; i++)
+		leaving += leaving_count(bot, graph_kinds[i]);
+	if (leaving >= GRAPH_BATCH_MAX && bot->state != BOT_PROBING)
+		return bot->graph_batch_count < MAX_BATCHES;
+	return bot->graph_batch_count == 0 && leaving > 0 &&
+		(bot->state == BOT_PROBING || !is_worth_waiting(bot));
+}
+
+/* Those in flight that take long are counted later. */
+static void
+count_delays(Bot *bot)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &bot->graph_batches)
+		count_delay(dlist_container(GraphBatch, node, iter.cur));
+}
+
+void
+inquiry_advance(Bot *bot)
+{
+	const char *bearer;
+	const char *app_id;
+	GraphBatch *batch;
+
+	if (waiting_count(bot) == 0 || !bot_is_active(bot))
+		return;
+	bearer = access_graph_bearer(bot);
+	app_id = access_app_id(bot);
+	if (bearer == NULL || app_id == NULL)
+		return;
+	count_delays(bot);
+	while (batch_is_worth_while(bot) && (batch = next_batch(bot)) != NULL)
+		send_batch(batch, bearer, app_id);
+}
+
+TimestampTz
+inquiry_next(const Bot *bot)
+{
+	/* An answer that is under way brings the next step. */
+	if (!bot_is_active(bot) ||
+		(bot->graph_batch_count > 0 && bot->state == BOT_PROBING) ||
+		bot->graph_batch_count >= MAX_BATCHES)
+		return 0;
+	return more_may_leave_at(bot);
+}

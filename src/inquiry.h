@@ -1,0 +1,33 @@
+/*
+ * inquiry.h
+ *	  Takes the questions about targets to Microsoft Graph, in batches.
+ */
+#ifndef TP_INQUIRY_H
+#define TP_INQUIRY_H
+
+#include "graph.h"
+#include "target.h"
+
+/*
+ * Called with the answer to a target's question, target->next; "token" is the
+ * serial of the token that it was asked with.
+ */
+typedef void (*InquiryHandler) (Target *target, const GraphReply *reply,
+								int token);
+
+/* Start with nothing asked; what is asked lives in the context. */
+extern void inquiry_open(MemoryContext context, InquiryHandler handler);
+
+/* What the quotas count the call among. */
+extern PaceKind inquiry_kind(Operation op);
+
+/* Ask that of a target, in one of the next batches. */
+extern void inquiry_ask(Target *target, Operation next);
+
+/* Send what can be sent of a bot's questions. */
+extern void inquiry_advance(Bot *bot);
+
+/* When more of what waits may be sent, or 0. */
+extern TimestampTz inquiry_next(const Bot *bot);
+
+#endif							/* TP_INQUIRY_H */

@@ -1,0 +1,69 @@
+/*
+ * target.h
+ *	  Somebody that a bot has messages for, while it has any in memory.
+ *
+ * installation.c finds out where the messages go; window.c keeps the targets
+ * and their messages.
+ */
+#ifndef TP_TARGET_H
+#define TP_TARGET_H
+
+#include "lib/ilist.h"
+
+#include "bot.h"
+#include "policy.h"
+
+typedef enum TargetState
+{
+	TARGET_NEW,					/* nobody has asked, or it was to no avail */
+	TARGET_ASKING,				/* Graph is being asked */
+	TARGET_KNOWN				/* chat_id is set */
+} TargetState;
+
+/* It is kept by window.c, which owns the lower part and frees the strings. */
+typedef struct Target
+{
+	const char *key;			/* scope:id, the hash key */
+	Bot		   *bot;
+	const char *scope;
+	const char *id;
+
+	TargetState state;
+	Operation	next;			/* the next call while asking */
+	TargetKnowledge knowledge;
+	bool		may_reinstall;	/* although the bot was there once */
+	bool		looked_up;
+	bool		tried_to_install;
+	bool		tried_new_token;
+	bool		alone;			/* travels in a batch of its own */
+	bool		installed_by_us;
+	char	   *installation_id;
+	char	   *app_version;
+	char	   *chat_id;
+	char	   *service_url;	/* NULL: the bot's */
+	dlist_node	node;			/* in the bot's list "asking", in a batch or
+								 * among those finished */
+
+	/* If asking has failed: why. */
+	Action		verdict;		/* ACTION_OK if it has not */
+	ServiceError error;
+	const char *hint;
+	char	   *correlation_id; /* Graph's request-id, or NULL */
+	double		retry_after;	/* seconds; negative: not said */
+
+	/* For window.c. */
+	dlist_head	messages;		/* in the order of their ids */
+	int			message_count;
+	Priority	priority;		/* the highest of its messages, also behind */
+	int64		behind_from;	/* from this id on, messages may be in the table
+								 * that no sweep comes to again; or 0 */
+	Priority	behind_priority;
+	bool		is_behind;		/* in the bot's list "behind" */
+	dlist_node	behind_node;
+	bool		is_ready;		/* in a list "ready" of the bot */
+	dlist_node	ready_node;
+	dlist_node	flying_node;	/* in the bot's list "flying" */
+	TimestampTz not_before;		/* until then its chat rests */
+} Target;
+
+#endif							/* TP_TARGET_H */
