@@ -254,6 +254,22 @@ is_draft(FunctionCallInfo fcinfo)
 	return !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
 }
 
+/* A template that fails for the first recipient is wrong for all. */
+static void
+check_template(int64 id)
+{
+	char	   *bot;
+	char	   *activity;
+	char	   *problem = NULL;
+
+	if (outbox_preview(id, GetUserId(), &bot, &activity, &problem) &&
+		problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the template cannot be filled in for the first recipient"),
+				 errdetail("%s", problem)));
+}
+
 Datum
 teams_broadcast_query(PG_FUNCTION_ARGS)
 {
@@ -267,6 +283,7 @@ teams_broadcast_query(PG_FUNCTION_ARGS)
 	if (is_new)
 	{
 		add_query(id, query);
+		check_template(id);
 		outbox_complete_broadcast(id, !is_draft(fcinfo));
 	}
 	PG_RETURN_INT64(id);
@@ -288,6 +305,7 @@ teams_broadcast_array(PG_FUNCTION_ARGS)
 	if (is_new)
 	{
 		add_array(id, PG_GETARG_ARRAYTYPE_P(0));
+		check_template(id);
 		outbox_complete_broadcast(id, !is_draft(fcinfo));
 	}
 	PG_RETURN_INT64(id);

@@ -210,7 +210,10 @@ typedef struct OutboxExpired
 
 extern int	outbox_expire(MemoryContext context, OutboxExpired **expired);
 
-/* Remove up to a thousand old messages from the history; returns how many. */
+/*
+ * Remove up to a thousand old messages from the history, as many recipients of
+ * old broadcasts, and broadcasts without any; returns how many rows.
+ */
 extern int64 outbox_purge_history(int retention_minutes);
 
 /* Add up the account. */

@@ -115,7 +115,15 @@ outbox_add_recipients(int64 broadcast, int64 first, const Audience *audience)
 	session_commit(&session);
 }
 
-/* Grouping spills to disk, so memory stays bounded. */
+/* Most have none, and need no join to find that out. */
+static Statement find_duplicates = {
+	"SELECT FROM @.teams_recipient"
+	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL"
+	" GROUP BY target HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1"
+	" LIMIT 1",
+	1, {INT8OID}
+};
+
 static Statement exclude_duplicates = {
 	"UPDATE @.teams_recipient AS r SET excluded = 'duplicate'"
 	" FROM (SELECT target, pg_catalog.min(n) AS first FROM @.teams_recipient"
@@ -170,7 +178,8 @@ outbox_complete_broadcast(int64 broadcast, bool start)
 	session_begin(SESSION_CALLER, &session);
 	if (statement_run(&complete_change, values, NULL) == 0)
 	{
-		statement_run(&exclude_duplicates, values, NULL);
+		if (statement_run(&find_duplicates, values, NULL) > 0)
+			statement_run(&exclude_duplicates, values, NULL);
 		statement_run(&exclude_opted_out, values, NULL);
 		statement_run(&complete, values, NULL);
 	}

@@ -247,13 +247,36 @@ static Statement purge_history = {
 	1, {INT4OID}
 };
 
+static Statement purge_recipients = {
+	"DELETE FROM @.teams_recipient WHERE ctid = ANY (ARRAY("
+	"SELECT r.ctid FROM @.teams_broadcast AS b"
+	" JOIN @.teams_recipient AS r ON r.broadcast = b.id"
+	" WHERE b.finished_at < now() - $1 * interval '1 minute' LIMIT 1000))",
+	1, {INT4OID}
+};
+
+/* The account of a bot goes on without it. */
+static Statement purge_broadcasts = {
+	"WITH old AS (DELETE FROM @.teams_broadcast AS b"
+	" WHERE b.finished_at < now() - $1 * interval '1 minute'"
+	" AND NOT EXISTS (SELECT FROM @.teams_recipient WHERE broadcast = b.id)"
+	" RETURNING b.id)"
+	" UPDATE @.teams_account SET broadcast = NULL FROM old"
+	" WHERE teams_account.broadcast = old.id",
+	1, {INT4OID}
+};
+
 int64
 outbox_purge_history(int retention_minutes)
 {
 	Datum		values[] = {Int32GetDatum(retention_minutes)};
+	int64		count;
 
 	statement_run(&purge_history, values, NULL);
-	return result_int8(0, 1);
+	count = result_int8(0, 1);
+	count += statement_run(&purge_recipients, values, NULL);
+	statement_run(&purge_broadcasts, values, NULL);
+	return count;
 }
 
 static Statement fold_account = {
