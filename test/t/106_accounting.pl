@@ -102,4 +102,13 @@ is($node->value('SELECT count(*) FROM teams_dedupe'), 0, 'with its keys');
 is($node->value('SELECT balanced, accepted FROM teams_accounting'), 't|2406',
 	'and the account stays');
 
+# A sequence that was set back gives an id a second time.
+my $id = $node->value('SELECT id FROM teams_delivery');
+$node->value("SELECT setval('teams_outbox_id_seq', $id, false)");
+is($node->send('user2@contoso.com', 'again'), $id, 'an id comes again');
+$node->wait_until_sent;
+is( $node->value('SELECT id, target, fate FROM teams_delivery'),
+	"$id|user2\@contoso.com|sent",
+	'and its message takes the place of the old one in the history');
+
 done_testing();
