@@ -36,6 +36,7 @@ $(DATA_built): sql/$(EXTENSION).sql
 test:
 	@test/setup/packages.sh
 	@test/check-layers.sh
+	@test/check-docs.sh
 	@$(MAKE) -s all sim WERROR=1 with_llvm=no
 	@$(MAKE) -s -C test/resend
 	@$(MAKE) -s -C test/unit check

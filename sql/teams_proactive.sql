@@ -37,6 +37,7 @@ CREATE TABLE @extschema@.teams_bot (
 						   AND array_position(chat_limits, NULL) IS NULL
 						   AND 0 < ALL (chat_limits)),
 	reinstall		boolean		NOT NULL DEFAULT false,
+	dry_run			boolean		NOT NULL DEFAULT false,
 	home			text		NOT NULL DEFAULT @extschema@.teams_home(),
 	paused_at		timestamptz,
 	paused_reason	text,
@@ -80,6 +81,8 @@ COMMENT ON COLUMN @extschema@.teams_bot.chat_limits IS
 'messages to one chat within 1, 2, 30 and 3600 seconds';
 COMMENT ON COLUMN @extschema@.teams_bot.reinstall IS
 'whether to install the bot again for people for whom it was removed';
+COMMENT ON COLUMN @extschema@.teams_bot.dry_run IS
+'whether messages are recorded as sent at once, and none is sent; see teams_configure_dry_run()';
 COMMENT ON COLUMN @extschema@.teams_bot.home IS
 'identity of the database that sends for this bot; a copy of it does not';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_reason IS
@@ -547,6 +550,20 @@ BEGIN
 	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
 	  AND b.teams_app_id <> teams_configure.teams_app_id;
 
+	-- What was only recorded must not keep real messages from being sent, nor
+	-- be answered by them.
+	IF EXISTS (SELECT FROM @extschema@.teams_bot AS b
+			   WHERE b.bot = teams_configure.bot AND b.dry_run) THEN
+		DELETE FROM @extschema@.teams_dedupe AS k
+			USING @extschema@.teams_delivery AS d
+			WHERE k.bot = teams_configure.bot AND d.id = k.id
+			  AND d.conversation_id LIKE 'dry-run:%';
+		DELETE FROM @extschema@.teams_thread AS t
+			USING @extschema@.teams_delivery AS d
+			WHERE t.bot = teams_configure.bot AND d.id = t.root
+			  AND d.conversation_id LIKE 'dry-run:%';
+	END IF;
+
 	INSERT INTO @extschema@.teams_bot AS b
 		(bot, tenant_id, client_id, teams_app_id, manifest_id, credential,
 		 cloud, multi_tenant, login_url, graph_url, connector_url,
@@ -570,6 +587,7 @@ BEGIN
 		graph_rate = excluded.graph_rate,
 		chat_limits = excluded.chat_limits,
 		reinstall = excluded.reinstall,
+		dry_run = excluded.dry_run,
 		home = excluded.home,
 		paused_at = NULL,
 		paused_reason = NULL,
@@ -583,6 +601,55 @@ COMMENT ON FUNCTION @extschema@.teams_configure(uuid, uuid, uuid, text, text,
 	uuid, text, boolean, text, text, text, integer, integer, integer[],
 	boolean) IS
 'creates or changes a bot, and lets it go on if it was paused';
+
+CREATE FUNCTION @extschema@.teams_configure_dry_run(bot text DEFAULT 'default')
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	nil	CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+BEGIN
+	IF bot IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'bot must be given';
+	END IF;
+	IF bot !~ '^[A-Za-z0-9_.-]{1,63}$' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('invalid name for a bot: "%s"', bot),
+			HINT = 'Use up to 63 letters, digits, dots, hyphens and underscores.';
+	END IF;
+	IF EXISTS (SELECT FROM @extschema@.teams_outbox AS o
+			   WHERE o.bot = teams_configure_dry_run.bot)
+	   OR EXISTS (SELECT FROM @extschema@.teams_broadcast AS b
+				  WHERE b.bot = teams_configure_dry_run.bot
+					AND b.state IN ('running', 'paused')) THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('bot "%s" has messages that are pending', bot),
+			DETAIL = 'They would be recorded as sent, and never arrive.',
+			HINT = 'Wait for them, cancel them, or give the dry-run bot another name.';
+	END IF;
+
+	INSERT INTO @extschema@.teams_bot AS b
+		(bot, tenant_id, client_id, teams_app_id, credential, dry_run)
+	VALUES (bot, nil, nil, nil, '', true)
+	ON CONFLICT ON CONSTRAINT teams_bot_pkey DO UPDATE SET
+		tenant_id = excluded.tenant_id,
+		client_id = excluded.client_id,
+		teams_app_id = excluded.teams_app_id,
+		manifest_id = NULL,
+		credential = excluded.credential,
+		dry_run = true,
+		home = excluded.home,
+		paused_at = NULL,
+		paused_reason = NULL,
+		paused_by = NULL,
+		trouble = NULL,
+		updated_at = now();
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_configure_dry_run(text) IS
+'creates a bot that records messages as sent at once and sends nothing, for tests; or makes one of a bot';
 
 CREATE FUNCTION @extschema@.teams_pause(
 	bot		text DEFAULT 'default',
@@ -1440,6 +1507,22 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 COMMENT ON VIEW @extschema@.teams_message IS
 'messages and jobs, pending and finished; senders see their own';
 
+-- What a test looks at.  A broadcast's messages have their activity in common.
+CREATE VIEW @extschema@.teams_recorded WITH (security_barrier) AS
+	SELECT d.id, d.bot, d.kind, d.scope, d.target, d.team, d.refers_to,
+		   d.broadcast, d.sender, d.priority,
+		   a.activity ->> 'text' AS text, a.activity ->> 'summary' AS summary,
+		   a.activity, d.created_at
+	FROM @extschema@.teams_delivery AS d
+	LEFT JOIN @extschema@.teams_broadcast AS b ON b.id = d.broadcast
+	CROSS JOIN LATERAL (SELECT coalesce(d.activity, b.activity)::jsonb) AS a (activity)
+	WHERE d.conversation_id LIKE 'dry-run:%'
+	  AND (pg_has_role(d.sender, 'USAGE')
+		   OR has_table_privilege('@extschema@.teams_outbox'::regclass, 'SELECT'));
+
+COMMENT ON VIEW @extschema@.teams_recorded IS
+'what dry-run bots have recorded, with the activities; senders see their own';
+
 -- What became of a broadcast's messages is counted in the account, so that
 -- looking costs the same however many there are.
 CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
@@ -1596,6 +1679,7 @@ AS $$
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_retry(bigint)'),
 		(1, 'EXECUTE', 'PROCEDURE @extschema@.teams_wait(bigint, interval)'),
 		(1, 'SELECT', 'TABLE @extschema@.teams_message'),
+		(1, 'SELECT', 'TABLE @extschema@.teams_recorded'),
 		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_pause(text, text)'),
 		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_resume(text)'),
 		(2, 'EXECUTE', 'PROCEDURE @extschema@.teams_drain(interval)'),
@@ -1616,6 +1700,7 @@ AS $$
 		(2, 'SELECT', 'TABLE @extschema@.teams_throttle'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_worker'),
 		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_configure(uuid, uuid, uuid, text, text, uuid, text, boolean, text, text, text, integer, integer, integer[], boolean)'),
+		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_configure_dry_run(text)'),
 		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_check_url(text, text)'),
 		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_check_credential(text)'),
 		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_grant(text, text)'),

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
+#include "outbox.h"
 #include "session.h"
 #include "shared.h"
 #include "statement.h"
@@ -231,7 +232,10 @@ has_no_times(TupleTableSlot *slot, const AttrNumber *numbers)
 		slot_attisnull(slot, numbers[COLUMN_EXPIRES_AT]);
 }
 
-/* For each new row: judge it, count it, have the worker woken at commit. */
+/*
+ * For each new row: judge it, count it, have the worker woken at commit; or,
+ * if its bot is a dry-run bot, record it.
+ */
 Datum
 teams_accept(PG_FUNCTION_ARGS)
 {
@@ -239,12 +243,17 @@ teams_accept(PG_FUNCTION_ARGS)
 	TupleTableSlot *slot = trigger->tg_trigslot;
 	const AttrNumber *numbers = column_numbers(trigger->tg_relation);
 	int64		id = DatumGetInt64(value_of(slot, numbers[COLUMN_ID]));
+	const char *bot = text_of(slot, numbers[COLUMN_BOT]);
+	bool		is_recorded;
 
 	judge(trigger->tg_relation, slot, numbers);
 	statement_attach_function(fcinfo);
-	tally_message(text_of(slot, numbers[COLUMN_BOT]),
-				  DatumGetInt64(value_of(slot, numbers[COLUMN_BROADCAST])));
-	if (has_no_times(slot, numbers))
+	is_recorded = tally_bot_mode(bot) == BOT_MODE_RECORDS;
+	tally_message(bot, DatumGetInt64(value_of(slot, numbers[COLUMN_BROADCAST])),
+				  is_recorded);
+	if (is_recorded)
+		outbox_record(id);
+	else if (has_no_times(slot, numbers))
 		shared_tell_at_commit(id);
 	else
 		shared_wake_at_commit(id);
@@ -272,6 +281,8 @@ teams_wake(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("teams_wake must be called as a trigger")));
+	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0)
+		tally_forget_modes();
 	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0 ||
 		(strcmp(trigger->tg_trigger->tgargs[0], "broadcast") == 0 &&
 		 !session_is_senders()))

@@ -298,6 +298,7 @@ same_config(const OutboxBot *a, const OutboxBot *b)
 		a->graph_rate == b->graph_rate &&
 		memcmp(a->chat_limits, b->chat_limits, sizeof(a->chat_limits)) == 0 &&
 		a->reinstall == b->reinstall &&
+		a->dry_run == b->dry_run &&
 		same_text(a->paused_by, b->paused_by) &&
 		a->is_at_home == b->is_at_home;
 }

@@ -137,10 +137,11 @@ extern void bot_open(MemoryContext context);
 /* Take over what teams_bot says now: a list of OutboxBot. */
 extern void bot_reload(List *configs);
 
+/* A dry-run bot never is: nothing is asked, fetched or sent for it. */
 static inline bool
 bot_is_active(const Bot *bot)
 {
-	return bot->exists && bot->state != BOT_PAUSED;
+	return bot->exists && bot->state != BOT_PAUSED && !bot->config->dry_run;
 }
 
 /*

@@ -340,6 +340,7 @@ run_transaction(void)
 			feed_broadcasts();
 		intake_read_behind();
 		intake_sweep();
+		intake_record();
 		keep_house();
 		dispatch_choose();
 		dispatch_enter_ledger();
@@ -401,7 +402,8 @@ transaction_is_due(void)
 	if (stopping)
 		return false;
 	if (due_wanted || after_error || is_past(next_due) || is_past(purge_at) ||
-		is_past(fold_at) || broadcast_is_due() || intake_has_behind())
+		is_past(fold_at) || broadcast_is_due() || intake_has_behind() ||
+		intake_has_dry_runs())
 		return true;
 	dlist_foreach(iter, bot_list())
 	{

@@ -393,3 +393,43 @@ intake_has_behind(void)
 	}
 	return false;
 }
+
+static bool
+is_to_be_recorded(const Bot *bot)
+{
+	if (!bot->exists || !bot->config->dry_run)
+		return false;
+	for (int i = 0; i < PRIORITIES; i++)
+		if (bot->lanes[i].known.is_on)
+			return true;
+	return false;
+}
+
+bool
+intake_has_dry_runs(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, bot_list())
+	{
+		if (is_to_be_recorded(dlist_container(Bot, node, iter.cur)))
+			return true;
+	}
+	return false;
+}
+
+void
+intake_record(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, bot_list())
+	{
+		Bot		   *bot = dlist_container(Bot, node, iter.cur);
+
+		if (!is_to_be_recorded(bot) || outbox_record_pending(bot->name) > 0)
+			continue;
+		for (int i = 0; i < PRIORITIES; i++)
+			bot->lanes[i].known.is_on = bot->lanes[i].unknown.is_on = false;
+	}
+}

@@ -21,6 +21,13 @@ extern void intake_sweep(void);
 extern void intake_read_behind(void);
 
 /*
+ * What there is in the outbox of dry-run bots goes to the history: it was there
+ * before they were.
+ */
+extern bool intake_has_dry_runs(void);
+extern void intake_record(void);
+
+/*
  * The same at a point in time at which messages become due, or expire; returns
  * how many.
  */

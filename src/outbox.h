@@ -36,6 +36,7 @@ typedef struct OutboxBot
 	int			graph_rate;		/* the same, for each verb */
 	int			chat_limits[CHAT_LIMITS];
 	bool		reinstall;
+	bool		dry_run;		/* it records, and sends nothing */
 	const char *paused_by;		/* NULL: it is not paused */
 	bool		is_at_home;		/* else this database is a copy */
 } OutboxBot;
@@ -216,6 +217,14 @@ extern int	outbox_expire(MemoryContext context, OutboxExpired **expired);
  */
 extern int64 outbox_purge_history(int retention_minutes);
 
+/*
+ * What a dry-run bot has in the outbox goes to the history as if it had been
+ * sent: one message that the current transaction has written; or up to a
+ * thousand that got there otherwise, and how many those were.
+ */
+extern void outbox_record(int64 id);
+extern int	outbox_record_pending(const char *bot);
+
 /* Add up the account. */
 extern void outbox_fold_account(void);
 
@@ -270,8 +279,15 @@ typedef struct OutboxNew
 	Oid			sender;
 } OutboxNew;
 
-/* Is there a row of teams_bot with that name? */
-extern bool outbox_has_bot(const char *bot);
+/* What becomes of a bot's messages: it may not be there, or be dry-run. */
+typedef enum BotMode
+{
+	BOT_MODE_MISSING,
+	BOT_MODE_SENDS,
+	BOT_MODE_RECORDS
+} BotMode;
+
+extern BotMode outbox_bot_mode(const char *bot);
 
 /*
  * Insert a message in the current transaction.  Returns its id, or that of the
@@ -280,11 +296,11 @@ extern bool outbox_has_bot(const char *bot);
 extern int64 outbox_enqueue(OutboxNew *message);
 
 /*
- * The current transaction has accepted so many messages of a bot and a
- * broadcast (or 0).
+ * The current transaction has accepted, or recorded as sent, so many messages
+ * of a bot and a broadcast (or 0).
  */
-extern void outbox_note_accepted(const char *bot, int64 broadcast,
-								 int64 messages);
+extern void outbox_note(const char *bot, int64 broadcast, const char *entry,
+						int64 messages);
 
 /*
  * Cancel messages that the role may see and that are not on the wire; returns

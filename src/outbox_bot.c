@@ -20,7 +20,7 @@ static Statement read_bots = {
 	" manifest_id::text, credential, cloud, multi_tenant,"
 	" login_url, graph_url, connector_url, connector_rate, graph_rate,"
 	" chat_limits[1], chat_limits[2], chat_limits[3], chat_limits[4],"
-	" reinstall, paused_by, home = @.teams_home()"
+	" reinstall, dry_run, paused_by, home = @.teams_home()"
 	" FROM @.teams_bot"
 };
 
@@ -80,8 +80,9 @@ outbox_read_bots(MemoryContext context)
 		for (int limit = 0; limit < CHAT_LIMITS; limit++)
 			bot->chat_limits[limit] = result_int4(i, 14 + limit);
 		bot->reinstall = result_bool(i, 18);
-		bot->paused_by = result_text(i, 19, context);
-		bot->is_at_home = result_bool(i, 20);
+		bot->dry_run = result_bool(i, 19);
+		bot->paused_by = result_text(i, 20, context);
+		bot->is_at_home = result_bool(i, 21);
 		bots = lappend(bots, bot);
 	}
 	MemoryContextSwitchTo(old);

@@ -35,21 +35,22 @@ static Statement enqueue = {
 };
 
 static Statement find_bot = {
-	"SELECT FROM @.teams_bot WHERE bot OPERATOR(pg_catalog.=) $1",
+	"SELECT dry_run FROM @.teams_bot WHERE bot OPERATOR(pg_catalog.=) $1",
 	1, {TEXTOID}
 };
 
-bool
-outbox_has_bot(const char *bot)
+BotMode
+outbox_bot_mode(const char *bot)
 {
 	Datum		values[] = {CStringGetTextDatum(bot)};
 	Session		session;
-	bool		found;
+	BotMode		mode = BOT_MODE_MISSING;
 
 	session_begin(SESSION_CALLER, &session);
-	found = statement_run(&find_bot, values, NULL) > 0;
+	if (statement_run(&find_bot, values, NULL) > 0)
+		mode = result_bool(0, 1) ? BOT_MODE_RECORDS : BOT_MODE_SENDS;
 	session_commit(&session);
-	return found;
+	return mode;
 }
 
 /* A key waits for the transaction that has written it. */
@@ -149,22 +150,23 @@ outbox_enqueue(OutboxNew *message)
 	return id;
 }
 
-static Statement note_accepted = {
+static Statement note = {
 	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
-	" VALUES ($1, $2, 'accepted', $3)",
-	3, {TEXTOID, INT8OID, INT8OID}
+	" VALUES ($1, $2, $3, $4)",
+	4, {TEXTOID, INT8OID, TEXTOID, INT8OID}
 };
 
 void
-outbox_note_accepted(const char *bot, int64 broadcast, int64 messages)
+outbox_note(const char *bot, int64 broadcast, const char *entry,
+			int64 messages)
 {
 	Datum		values[] = {CStringGetTextDatum(bot), Int64GetDatum(broadcast),
-	Int64GetDatum(messages)};
-	char		nulls[] = {' ', broadcast != 0 ? ' ' : 'n', ' '};
+	CStringGetTextDatum(entry), Int64GetDatum(messages)};
+	char		nulls[] = {' ', broadcast != 0 ? ' ' : 'n', ' ', ' '};
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
-	statement_run(&note_accepted, values, nulls);
+	statement_run(&note, values, nulls);
 	session_commit(&session);
 }
 

@@ -119,13 +119,19 @@ prepare(Statement *statement)
 	pfree(text.data);
 }
 
+/*
+ * A statement may fire a trigger that runs others; its own plan must be there
+ * until it is through.
+ */
+static int	running = 0;
+
 static uint64
 run(Statement *statement, Datum *values, const char *nulls, bool latest)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int			result;
 
-	if (prepared_generation != plans_generation)
+	if (prepared_generation != plans_generation && running == 0)
 	{
 		forget_plans();
 		prepared_generation = plans_generation;
@@ -133,11 +139,20 @@ run(Statement *statement, Datum *values, const char *nulls, bool latest)
 	if (statement->plan == NULL)
 		prepare(statement);
 	statement_free_result();
-	result = latest ?
-		SPI_execute_snapshot(statement->plan, values, nulls,
-							 GetLatestSnapshot(), InvalidSnapshot, true,
-							 false, 0) :
-		SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	running++;
+	PG_TRY();
+	{
+		result = latest ?
+			SPI_execute_snapshot(statement->plan, values, nulls,
+								 GetLatestSnapshot(), InvalidSnapshot, true,
+								 false, 0) :
+			SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	}
+	PG_FINALLY();
+	{
+		running--;
+	}
+	PG_END_TRY();
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s",
 			 SPI_result_code_string(result));

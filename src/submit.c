@@ -19,8 +19,7 @@ submit(FunctionCallInfo fcinfo, OutboxNew *message)
 	message->sender = GetUserId();
 	statement_attach_function(fcinfo);
 
-	/* One for which this transaction has sent before was there. */
-	if (!tally_has_bot(message->bot) && !outbox_has_bot(message->bot))
+	if (tally_bot_mode(message->bot) == BOT_MODE_MISSING)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("bot \"%s\" does not exist", message->bot),

@@ -24,6 +24,9 @@ typedef struct Tally
 	int			level;			/* of the subtransaction */
 	int64		broadcast;		/* or 0 */
 	int64		messages;
+	int64		recorded;		/* of those, by a dry-run bot */
+	bool		knows_mode;
+	BotMode		mode;
 	char		bot[FLEXIBLE_ARRAY_MEMBER];
 } Tally;
 
@@ -53,6 +56,7 @@ give_to_parent(int level)
 		if (parent != NULL)
 		{
 			parent->messages += tally->messages;
+			parent->recorded += tally->recorded;
 			*place = tally->next;
 			continue;
 		}
@@ -96,7 +100,14 @@ write_tallies(void)
 		return;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	for (Tally *tally = tallies; tally != NULL; tally = tally->next)
-		outbox_note_accepted(tally->bot, tally->broadcast, tally->messages);
+	{
+		if (tally->messages > 0)
+			outbox_note(tally->bot, tally->broadcast, "accepted",
+						tally->messages);
+		if (tally->recorded > 0)
+			outbox_note(tally->bot, tally->broadcast, "sent",
+						tally->recorded);
+	}
 	PopActiveSnapshot();
 }
 
@@ -121,40 +132,59 @@ at_transaction_end(XactEvent event, void *arg)
 	tallies = NULL;
 }
 
-void
-tally_message(const char *bot, int64 broadcast)
+static Tally *
+open_tally(const char *bot, int64 broadcast)
 {
 	static bool watching = false;
 	int			level = GetCurrentTransactionNestLevel();
 	Tally	   *tally = find_tally(bot, broadcast, level);
+	size_t		length;
 
+	if (tally != NULL)
+		return tally;
 	if (!watching)
 	{
 		RegisterXactCallback(at_transaction_end, NULL);
 		RegisterSubXactCallback(at_subtransaction_end, NULL);
 		watching = true;
 	}
-	if (tally == NULL)
-	{
-		size_t		length = strlen(bot) + 1;
-
-		tally = MemoryContextAlloc(TopTransactionContext,
+	length = strlen(bot) + 1;
+	tally = MemoryContextAllocZero(TopTransactionContext,
 								   offsetof(Tally, bot) + length);
-		tally->level = level;
-		tally->broadcast = broadcast;
-		tally->messages = 0;
-		memcpy(tally->bot, bot, length);
-		tally->next = tallies;
-		tallies = tally;
-	}
-	tally->messages++;
+	tally->level = level;
+	tally->broadcast = broadcast;
+	memcpy(tally->bot, bot, length);
+	tally->next = tallies;
+	tallies = tally;
+	return tally;
 }
 
-bool
-tally_has_bot(const char *bot)
+void
+tally_message(const char *bot, int64 broadcast, bool is_recorded)
+{
+	Tally	   *tally = open_tally(bot, broadcast);
+
+	tally->messages++;
+	tally->recorded += is_recorded;
+}
+
+BotMode
+tally_bot_mode(const char *bot)
+{
+	Tally	   *known;
+
+	for (known = tallies; known != NULL; known = known->next)
+		if (known->knows_mode && strcmp(known->bot, bot) == 0)
+			return known->mode;
+	known = open_tally(bot, 0);
+	known->mode = outbox_bot_mode(bot);
+	known->knows_mode = true;
+	return known->mode;
+}
+
+void
+tally_forget_modes(void)
 {
 	for (Tally *tally = tallies; tally != NULL; tally = tally->next)
-		if (strcmp(tally->bot, bot) == 0)
-			return true;
-	return false;
+		tally->knows_mode = false;
 }

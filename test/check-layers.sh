@@ -12,7 +12,7 @@ pace
 shared credential
 statement http
 session
-outbox outbox_sql outbox_bot outbox_change outbox_read outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer
+outbox outbox_sql outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer
 tally
 bot
 target
@@ -81,6 +81,7 @@ only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
 only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' statement.c
 only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_change.c \
 	outbox_read.c outbox_settle.c outbox_sql.h outbox_user.c outbox_broadcast.c outbox_audience.c \
+	outbox_record.c \
 	outbox_steer.c
 only 'WaitEventSetWait' http.c
 

@@ -1,0 +1,82 @@
+# A dry-run bot records, and nothing of it ever reaches the network.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use TeamsNode;
+use TeamsSim;
+
+my $sim = TeamsSim->start->contoso;
+my $node = TeamsNode->start('primary', $sim);
+
+sub requests
+{
+	my $stats = $sim->stats;
+
+	return join ', ', map { "$_ $stats->{$_}" }
+	  grep { /requests|tokens|installs|messages/ } sort keys %$stats;
+}
+my $before = requests();
+
+# Beside a real bot, with a worker.
+$node->value("SELECT teams_configure_dry_run('test')");
+$node->value("SELECT teams_send('ada\@contoso.com', 'recorded', bot => 'test')");
+is($node->value('SELECT text FROM teams_recorded'),
+	'recorded', 'a message is recorded');
+
+# A broadcast is fed by the worker.
+my $broadcast = $node->value(
+	"SELECT teams_broadcast(ARRAY['ada\@contoso.com', 'grace\@contoso.com'], 'to all', bot => 'test')");
+ok( $node->wait_until("SELECT state = 'done' FROM teams_progress"
+		  . " WHERE broadcast = $broadcast"),
+	'a broadcast gets done');
+is($node->value("SELECT string_agg(target || ' ' || text, ', ' ORDER BY id)"
+		  . " FROM teams_recorded WHERE broadcast = $broadcast"),
+	'ada@contoso.com to all, grace@contoso.com to all',
+	'what each gets is recorded, with the text that they have in common');
+
+# What is in the outbox already, of whatever age, and what gets there past the
+# triggers.
+$node->value('SELECT teams_pause()');
+$node->value("SELECT count(teams_send('ada\@contoso.com', 'old ' || i, send_at => CASE"
+	  . " WHEN i % 2 = 0 THEN now() + interval '1 day' END))"
+	  . ' FROM generate_series(1, 1500) AS i');
+$node->value("UPDATE teams_bot SET dry_run = true WHERE bot = 'default'");
+ok($node->wait_until('SELECT count(*) = 0 FROM teams_outbox'),
+	'what was pending when a bot became a dry-run bot is recorded');
+is($node->value('SELECT count(*) FROM teams_recorded'), 1503, 'all of it');
+$node->value(q{SET session_replication_role = replica;
+	INSERT INTO teams_outbox (bot, target, activity)
+	VALUES ('test', 'ada@contoso.com', '{"type": "message", "text": "past"}');
+	SET session_replication_role = origin;
+	UPDATE teams_outbox SET priority = priority});
+ok( $node->wait_until('SELECT count(*) = 0 FROM teams_outbox'),
+	'so is what no trigger has seen');
+is( $node->value("SELECT sum(accepted), sum(sent), bool_and(balanced)"
+		  . " FROM teams_accounting WHERE bot = 'default'"),
+	'1500|1500|t', 'the account is balanced');
+is(requests(), $before, 'and no request was made');
+
+# The other way round: it goes on as a real bot.
+$node->configure($sim);
+my $id = $node->send('ada@contoso.com', 'for real');
+is($node->fate($id), 'sent', 'a bot that is real again sends');
+is($sim->message_count, 1, 'what is new, and nothing of what was recorded');
+is($node->value("SELECT count(*) FROM teams_recorded WHERE id = $id"),
+	0, 'and that is not recorded');
+$node->stop;
+
+# Without a worker, a session that drains feeds broadcasts.
+my $other = TeamsNode->start('other', $sim, preload => 0, configure => 0);
+$other->value('SELECT teams_configure_dry_run()');
+$other->value("SELECT teams_broadcast(ARRAY['ada\@contoso.com'], 'to all')");
+$other->value('CALL teams_drain()');
+is($other->value('SELECT target, text FROM teams_recorded'),
+	'ada@contoso.com|to all', 'a broadcast is recorded where no worker is');
+is($sim->message_count, 1, 'without sending');
+
+done_testing();
