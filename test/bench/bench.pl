@@ -6,6 +6,7 @@ use warnings;
 use IO::Handle;
 use Time::HiRes qw(time);
 
+use Bench::Broadcast;
 use Bench::Depth;
 use Bench::Drain;
 use Bench::Enqueue;
@@ -26,6 +27,7 @@ my @measurements = (
 	[ 'latency', \&Bench::Latency::run ],
 	[ 'enqueue-single', \&Bench::Enqueue::run_single ],
 	[ 'enqueue-bulk', \&Bench::Enqueue::run_bulk ],
+	[ 'broadcast', \&Bench::Broadcast::run ],
 	[ 'session', \&Bench::Enqueue::run_session ],
 	[ 'bystander', \&Bench::Enqueue::run_bystander ],
 	[ 'wal', \&Bench::Wal::run ],

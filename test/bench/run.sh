@@ -29,7 +29,7 @@ as_user env BINDIR="$bindir" NGINX_PROGRAM="$nginx" WORK="$WORK" BENCH="${BENCH:
 	perl "$WORK/src/test/bench/bench.pl" "$@" || status=$?
 if [ -f "$WORK/results.md" ]
 then
-	cp "$WORK/results.md" test/bench/results.md
+	cat "$WORK/results.md" test/bench/tried.md >test/bench/results.md
 fi
 if [ $status -ne 0 ]
 then
