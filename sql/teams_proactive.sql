@@ -391,6 +391,33 @@ CREATE TABLE @extschema@.teams_opt_out (
 COMMENT ON TABLE @extschema@.teams_opt_out IS
 'people who do not want broadcasts about a topic';
 
+------------------------------------------------------------------------------
+-- Notifications that failed
+------------------------------------------------------------------------------
+
+CREATE TABLE @extschema@.teams_notify_error (
+	id				bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	at				timestamptz	NOT NULL DEFAULT clock_timestamp(),
+	schema_name		text		NOT NULL,
+	table_name		text		NOT NULL,
+	trigger_name	text		NOT NULL,
+	template		text		NOT NULL,
+	error_code		text		NOT NULL,
+	error			text		NOT NULL,
+	hint			text,
+	data			json
+);
+
+-- For removing what is old.
+CREATE INDEX teams_notify_error_at ON @extschema@.teams_notify_error (at);
+
+COMMENT ON TABLE @extschema@.teams_notify_error IS
+'messages that triggers with on_error=warn could not write; kept as long as the history';
+COMMENT ON COLUMN @extschema@.teams_notify_error.error_code IS
+'SQLSTATE';
+COMMENT ON COLUMN @extschema@.teams_notify_error.data IS
+'what the template was given';
+
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_bot', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_installation', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox', '');
@@ -404,6 +431,8 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_broadcast', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_broadcast_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_recipient', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_opt_out', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_notify_error', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_notify_error_id_seq', '');
 
 -- Whoever writes to these tables wakes the worker when the transaction
 -- commits: teams_send(), but also a plain INSERT, COPY or UPDATE.
@@ -1172,6 +1201,12 @@ COMMENT ON FUNCTION @extschema@.teams_post(text, text, jsonb, text, text,
 	timestamptz, timestamptz, text, text, text) IS
 'posts a Bot Framework activity to a channel';
 
+CREATE FUNCTION @extschema@.teams_notify() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_notify';
+
+COMMENT ON FUNCTION @extschema@.teams_notify() IS
+'trigger function: tells people of rows that are inserted, updated or deleted, in the name of the table''s owner';
+
 CREATE FUNCTION @extschema@.teams_edit(id bigint, text text)
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_text';
@@ -1651,6 +1686,7 @@ AS $$
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send_chat(text, jsonb, text, timestamptz, timestamptz, text, text, text)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_post(text, text, text, text, text, timestamptz, timestamptz, text, text, text)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_post(text, text, jsonb, text, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_notify()'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint, text)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint, jsonb)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint[], text)'),
@@ -1692,6 +1728,7 @@ AS $$
 		(2, 'SELECT', 'TABLE @extschema@.teams_delivery'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_dedupe'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_thread'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_notify_error'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_broadcast'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_recipient'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_opt_out'),

@@ -328,6 +328,21 @@ extern int	outbox_change(ArrayType *ids, const char *activity, Oid role,
  */
 extern int64 outbox_claim_thread(const OutboxNew *message, int64 id);
 
+/* A message of a trigger that could not be written, for teams_notify_error. */
+typedef struct OutboxNotifyError
+{
+	const char *schema;
+	const char *table;
+	const char *trigger;
+	const char *template;
+	const char *error_code;
+	const char *error;
+	const char *hint;			/* or NULL */
+	const char *data;			/* JSON */
+} OutboxNotifyError;
+
+extern void outbox_note_notify_error(const OutboxNotifyError *error);
+
 /* Where a message is that was sent; false if the role cannot know. */
 extern bool outbox_read_link(int64 id, Oid role, ConnectorLink *link);
 

@@ -242,8 +242,12 @@ static Statement purge_history = {
 	" LIMIT 1000"
 	" FOR UPDATE SKIP LOCKED))"
 	" RETURNING id),"
-	" keys AS (DELETE FROM @.teams_dedupe AS k USING old WHERE k.id = old.id)"
-	" SELECT count(*) FROM old",
+	" keys AS (DELETE FROM @.teams_dedupe AS k USING old WHERE k.id = old.id),"
+	" errors AS (DELETE FROM @.teams_notify_error WHERE id IN ("
+	"SELECT id FROM @.teams_notify_error"
+	" WHERE at < now() - $1 * interval '1 minute'"
+	" ORDER BY at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING id)"
+	" SELECT (SELECT count(*) FROM old) + (SELECT count(*) FROM errors)",
 	1, {INT4OID}
 };
 

@@ -394,3 +394,30 @@ outbox_fate(int64 id, MemoryContext context)
 	session_commit(&session);
 	return fate;
 }
+
+static Statement note_notify_error = {
+	"INSERT INTO @.teams_notify_error (schema_name, table_name, trigger_name,"
+	" template, error_code, error, hint, data)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONOID}
+};
+
+void
+outbox_note_notify_error(const OutboxNotifyError *error)
+{
+	Datum		values[8];
+	char		nulls[8];
+	Session		session;
+
+	set_text(&values[0], &nulls[0], error->schema);
+	set_text(&values[1], &nulls[1], error->table);
+	set_text(&values[2], &nulls[2], error->trigger);
+	set_text(&values[3], &nulls[3], error->template);
+	set_text(&values[4], &nulls[4], error->error_code);
+	set_text(&values[5], &nulls[5], error->error);
+	set_text(&values[6], &nulls[6], error->hint);
+	set_text(&values[7], &nulls[7], error->data);
+	session_begin(SESSION_CALLER, &session);
+	statement_run(&note_notify_error, values, nulls);
+	session_commit(&session);
+}

@@ -27,9 +27,9 @@ intake
 broadcast
 delivery
 worker launcher ddl
-arguments
+arguments notify_options
 submit
-api accept change audience steer wait report
+api accept notify change audience steer wait report
 teams_proactive
 '
 

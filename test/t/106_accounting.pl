@@ -95,10 +95,15 @@ $node->value("SELECT teams_send('user1\@contoso.com', 'keyed', dedupe_key => 'k'
 $node->wait_until_sent;
 $node->value("UPDATE teams_delivery SET settled_at = now() - interval '2 days'");
 $node->fate($node->send('user1@contoso.com', 'young'));
+$node->value("INSERT INTO teams_notify_error (at, schema_name, table_name, trigger_name,"
+	  . " template, error_code, error) SELECT now() - i * interval '1 day', 's', 't', 't',"
+	  . " 't', '22023', 'e' FROM generate_series(0, 2) AS i");
 $node->set('teams_proactive.retention' => '1d');
 ok($node->wait_until('SELECT count(*) = 1 FROM teams_delivery'),
 	'what is older than the retention is removed');
 is($node->value('SELECT count(*) FROM teams_dedupe'), 0, 'with its keys');
+ok($node->wait_until("SELECT count(*) = 1 FROM teams_notify_error"),
+	'so are notifications that failed');
 is($node->value('SELECT balanced, accepted FROM teams_accounting'), 't|2406',
 	'and the account stays');
 
