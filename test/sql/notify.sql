@@ -6,7 +6,7 @@ SET search_path = public, teams;
 SELECT teams_configure_dry_run();
 
 -- What matters here is what the template gets.
-CREATE OR REPLACE FUNCTION teams.teams_render(template text, data jsonb, locale text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION teams.teams_render(template text, data jsonb DEFAULT '{}', locale text DEFAULT NULL)
 RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	IF template = 'none' THEN
