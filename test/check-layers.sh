@@ -6,9 +6,12 @@ cd "$(dirname "$0")/../src"
 
 # From the bottom to the top; a line is a layer.
 layers='
-json trust policy throttle compat settings
+json trust policy throttle compat settings value value_text
 auth graph connector
 pace
+expression expression_internal expression_token
+expression_convert expression_date expression_eval expression_functions expression_number expression_operators expression_parse expression_strings expression_text
+template template_internal template_expand template_prepare
 shared credential
 statement http
 session
@@ -29,7 +32,7 @@ delivery
 worker launcher ddl
 arguments notify_options
 submit
-api accept notify change audience steer wait report
+api accept notify change audience steer wait report render
 teams_proactive
 '
 

@@ -1,0 +1,51 @@
+/*
+ * render.c
+ *	  The functions for templates that SQL calls.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "template.h"
+
+SQL_FUNCTION(teams_expand);
+SQL_FUNCTION(teams_check_template);
+
+static Template *
+prepare_argument(FunctionCallInfo fcinfo, int body, int name)
+{
+	if (PG_ARGISNULL(body))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("template must not be null")));
+	return template_prepare(PG_GETARG_JSONB_P(body), PG_ARGISNULL(name) ? NULL :
+							text_to_cstring(PG_GETARG_TEXT_PP(name)));
+}
+
+Datum
+teams_expand(PG_FUNCTION_ARGS)
+{
+	Template   *template = prepare_argument(fcinfo, 0, 2);
+	Jsonb	   *expanded;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("data must not be null")));
+	expanded = template_expand(template, PG_GETARG_JSONB_P(1));
+	if (expanded == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_JSONB_P(expanded);
+}
+
+/* True, or an error: for the table's constraint. */
+Datum
+teams_check_template(PG_FUNCTION_ARGS)
+{
+	if (!PG_ARGISNULL(0))
+		(void) prepare_argument(fcinfo, 0, 1);
+	PG_RETURN_BOOL(true);
+}
