@@ -1518,7 +1518,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	wanted	text := lower(replace(coalesce(locale, ''), '_', '-'));
-	found	@extschema@.teams_template;
+	t		@extschema@.teams_template;
 	others	text;
 	f		regprocedure;
 	content	jsonb;
@@ -1527,20 +1527,22 @@ BEGIN
 		RAISE null_value_not_allowed USING
 			MESSAGE = 'template and data must not be null';
 	END IF;
-	SELECT t.* INTO found
-	FROM @extschema@.teams_template AS t
-	WHERE t.name = template
-	  AND (t.locale = '' OR t.locale = wanted
-		   OR starts_with(wanted, t.locale || '-'))
-	ORDER BY length(t.locale) DESC LIMIT 1;
+	SELECT c.* INTO t
+	FROM @extschema@.teams_template AS c
+	WHERE c.name = template
+	  AND (c.locale = '' OR c.locale = wanted
+		   OR starts_with(wanted, c.locale || '-'))
+	ORDER BY length(c.locale) DESC LIMIT 1;
 	IF FOUND THEN
 		RETURN @extschema@.teams_as_activity(
-			@extschema@.teams_expand(found.body, data, template),
-			@extschema@.teams_expand(to_jsonb(found.summary), data, template) #>> '{}');
+			@extschema@.teams_expand(t.body, data, template),
+			CASE WHEN t.summary IS NOT NULL
+				 THEN @extschema@.teams_expand(to_jsonb(t.summary), data, template) #>> '{}'
+			END);
 	END IF;
 
-	SELECT string_agg(t.locale, ', ' ORDER BY t.locale) INTO others
-	FROM @extschema@.teams_template AS t WHERE t.name = template;
+	SELECT string_agg(c.locale, ', ' ORDER BY c.locale) INTO others
+	FROM @extschema@.teams_template AS c WHERE c.name = template;
 	IF others IS NOT NULL THEN
 		RAISE undefined_object USING
 			MESSAGE = format('template "%s" does not exist for the locale "%s"', template, wanted),
