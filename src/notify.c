@@ -109,6 +109,20 @@ not_null(Datum value)
 	return datum;
 }
 
+/*
+ * teams_render() takes functions, too, and calls them as the current user: that
+ * is the table's owner here, and whoever made the trigger need not be.
+ */
+static void
+check_template(const char *name)
+{
+	if (!outbox_has_template(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("template \"%s\" does not exist", name),
+				 errhint("See teams_template for those that do. A trigger takes no function in place of one.")));
+}
+
 static Datum
 render(const Firing *firing, const Subject *subject)
 {
@@ -116,6 +130,7 @@ render(const Firing *firing, const Subject *subject)
 	TupleDesc	desc = RelationGetDescr(firing->trigger->tg_relation);
 	NullableDatum arguments[3];
 
+	check_template(firing->options.template);
 	arguments[0] = text_or_null(firing->options.template);
 	arguments[1] = not_null(DirectFunctionCall1(jsonb_in,
 												CStringGetDatum(subject->data)));

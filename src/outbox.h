@@ -343,6 +343,9 @@ typedef struct OutboxNotifyError
 
 extern void outbox_note_notify_error(const OutboxNotifyError *error);
 
+/* Is there a template of that name, for whatever locale? */
+extern bool outbox_has_template(const char *name);
+
 /* Where a message is that was sent; false if the role cannot know. */
 extern bool outbox_read_link(int64 id, Oid role, ConnectorLink *link);
 

@@ -421,3 +421,21 @@ outbox_note_notify_error(const OutboxNotifyError *error)
 	statement_run(&note_notify_error, values, nulls);
 	session_commit(&session);
 }
+
+static Statement find_template = {
+	"SELECT FROM @.teams_template WHERE name OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	1, {TEXTOID}
+};
+
+bool
+outbox_has_template(const char *name)
+{
+	Datum		values[] = {CStringGetTextDatum(name)};
+	Session		session;
+	bool		found;
+
+	session_begin(SESSION_CALLER, &session);
+	found = statement_run(&find_template, values, NULL) > 0;
+	session_commit(&session);
+	return found;
+}

@@ -5,14 +5,35 @@ CREATE EXTENSION teams_proactive SCHEMA teams;
 SET search_path = public, teams;
 SELECT teams_configure_dry_run();
 
--- What matters here is what the template gets.
+-- With a template
+CREATE TABLE invoice (id int, state text, owner text);
+SELECT teams_set_template('invoice_overdue', 'Invoice **${row.id}** is ${row.state}, it was ${old.state}.');
+CREATE TRIGGER overdue AFTER UPDATE ON invoice
+	FOR EACH ROW EXECUTE FUNCTION teams_notify('invoice_overdue', 'to=owner');
+INSERT INTO invoice VALUES (44, 'open', 'ada@contoso.com');
+UPDATE invoice SET state = 'overdue';
+SELECT target, text FROM teams_recorded;
+-- but not with a function: it would be the owner who calls it
+CREATE FUNCTION evil(jsonb) RETURNS jsonb LANGUAGE plpgsql AS
+	$$ BEGIN RAISE 'called by %', current_user; END $$;
+SELECT teams_render('public.evil');
+CREATE TRIGGER evil AFTER DELETE ON invoice
+	FOR EACH ROW EXECUTE FUNCTION teams_notify('public.evil', 'to=owner');
+DELETE FROM invoice;
+DROP FUNCTION evil(jsonb);
+DROP TABLE invoice;
+TRUNCATE teams_delivery, teams_account;
+
+-- What matters from here on is what the template gets.
+DO $$ BEGIN
+	PERFORM teams_set_template(name, 'x')
+		FROM unnest('{post,chat,it''s gone,x,digest,gone,new,broken}'::text[]) AS name;
+END $$;
 CREATE OR REPLACE FUNCTION teams.teams_render(template text, data jsonb DEFAULT '{}', locale text DEFAULT NULL)
 RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	IF template = 'none' THEN
-		RAISE undefined_object USING
-			MESSAGE = format('template "%s" does not exist', template),
-			DETAIL = 'It is not in teams_template.', HINT = 'Write one.';
+	IF template = 'broken' THEN
+		RAISE division_by_zero USING DETAIL = 'There is nothing there.', HINT = 'Mend it.';
 	END IF;
 	RETURN teams.teams_text(concat_ws(' ', template, locale, data), 'plain', summary => current_user::text);
 END $$;
@@ -148,7 +169,7 @@ CREATE TRIGGER t AFTER INSERT ON invoice
 	FOR EACH ROW EXECUTE FUNCTION teams_notify('new', 'to=owner', 'on_error=warn');
 INSERT INTO invoice (id, owner) VALUES (1, 'ada@contoso.com'), (2, 'grace'), (3, 'grace@contoso.com');
 CREATE TRIGGER u AFTER UPDATE ON invoice
-	FOR EACH ROW EXECUTE FUNCTION teams_notify('none', 'to=owner', 'on_error=''warn''');
+	FOR EACH ROW EXECUTE FUNCTION teams_notify('broken', 'to=owner', 'on_error=''warn''');
 UPDATE invoice SET state = 'x' WHERE id = 1;
 SELECT id, state FROM invoice ORDER BY id;
 SELECT target FROM teams_recorded ORDER BY id;
