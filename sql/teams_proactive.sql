@@ -1741,6 +1741,13 @@ CREATE FUNCTION @extschema@.teams_render_for(
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	-- A function in place of a template would be called with the worker's
+	-- privileges, not with those of whoever made the broadcast.
+	IF NOT EXISTS (SELECT FROM @extschema@.teams_template AS t
+				   WHERE t.name = template) THEN
+		problem := format('template "%s" does not exist', template);
+		RETURN;
+	END IF;
 	activity := @extschema@.teams_render(template, data, locale)::json;
 EXCEPTION WHEN OTHERS THEN
 	problem := left(SQLERRM, 500);

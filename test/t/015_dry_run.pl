@@ -59,6 +59,20 @@ ok( $node->wait_until('SELECT count(*) = 0 FROM teams_outbox'),
 is( $node->value("SELECT sum(accepted), sum(sent), bool_and(balanced)"
 		  . " FROM teams_accounting WHERE bot = 'default'"),
 	'1500|1500|t', 'the account is balanced');
+
+# A broadcast's template is filled in by the worker; it calls no function that
+# somebody has given in place of one.
+$node->value(q{CREATE FUNCTION public.whoever(jsonb) RETURNS jsonb
+	LANGUAGE sql AS 'SELECT to_jsonb(current_user)'});
+$node->value("SELECT teams_set_template('hello', 'Hello, \${name}')");
+$broadcast = $node->value("SELECT teams_broadcast(ARRAY['ada\@contoso.com'],"
+	  . " template => 'hello', data => '{\"name\": \"Ada\"}', bot => 'test')");
+$node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $broadcast");
+is($node->value("SELECT text FROM teams_recorded WHERE broadcast = $broadcast"),
+	'Hello, Ada', 'a template makes a message');
+like($node->error_of("SELECT teams_broadcast(ARRAY['ada\@contoso.com'],"
+		  . " template => 'public.whoever', bot => 'test')"),
+	qr/template "public.whoever" does not exist/, 'a function does not');
 is(requests(), $before, 'and no request was made');
 
 # The other way round: it goes on as a real bot.
