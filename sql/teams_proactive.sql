@@ -1357,7 +1357,8 @@ CREATE TABLE @extschema@.teams_template (
 		CHECK (jsonb_typeof(body) = 'string' OR body ? 'type'),
 	CONSTRAINT teams_template_expressions_check
 		CHECK (@extschema@.teams_check_template(body, name)
-			   AND @extschema@.teams_check_template(to_jsonb(summary), name))
+			   AND @extschema@.teams_check_template(to_jsonb(summary),
+				   name || ' (summary)'))
 );
 
 COMMENT ON TABLE @extschema@.teams_template IS
@@ -1403,6 +1404,8 @@ BEGIN
 			MESSAGE = format('template "%s" is neither a text, an Adaptive Card nor an activity', name),
 			HINT = 'Give a card or activity as an object with a "type".';
 	END IF;
+	PERFORM @extschema@.teams_check_template(body, name);
+	PERFORM @extschema@.teams_check_template(to_jsonb(summary), name || ' (summary)');
 	INSERT INTO @extschema@.teams_template AS t
 		(name, locale, body, summary, comment)
 	VALUES (name, locale, body, summary, comment)
@@ -1474,38 +1477,41 @@ COMMENT ON FUNCTION @extschema@.teams_card_summary(jsonb) IS
 -- An array is several cards.  What is an activity stays one.
 CREATE FUNCTION @extschema@.teams_as_activity(
 	content		jsonb,
-	summary		text DEFAULT NULL)
+	summary		text DEFAULT NULL,
+	name		text DEFAULT NULL)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT CASE
-		WHEN jsonb_typeof(content) = 'array'
-			OR content ->> 'type' = 'AdaptiveCard'
-		THEN jsonb_build_object('type', 'message', 'attachments', a.attachments)
-		WHEN jsonb_typeof(content) = 'object' THEN content
-		WHEN jsonb_typeof(content) <> 'null'
-		THEN jsonb_build_object('type', 'message', 'text', content #>> '{}')
-	END || CASE
-		WHEN a.summary <> '' AND NOT content ? 'summary'
-		THEN jsonb_build_object('summary', a.summary)
-		ELSE '{}'
-	END
-	FROM (SELECT jsonb_agg(jsonb_build_object(
-					'contentType', 'application/vnd.microsoft.card.adaptive',
-					'content', c.card) ORDER BY c.number) AS attachments,
-				 coalesce(teams_as_activity.summary,
-						  (array_agg(@extschema@.teams_card_summary(c.card)
-									 ORDER BY c.number))[1]) AS summary
-		  FROM jsonb_array_elements(
-				CASE WHEN jsonb_typeof(content) = 'array' THEN content
-					 WHEN content ->> 'type' = 'AdaptiveCard'
-					 THEN jsonb_build_array(content)
-					 ELSE '[]' END)
-			WITH ORDINALITY AS c (card, number)) AS a
+DECLARE
+	cards		jsonb;
+	activity	jsonb;
+BEGIN
+	IF jsonb_typeof(content) = 'array' THEN
+		cards := nullif(content, '[]');
+	ELSIF content ->> 'type' = 'AdaptiveCard' THEN
+		cards := jsonb_build_array(content);
+	ELSIF jsonb_typeof(content) = 'object' THEN
+		activity := content;
+	ELSIF jsonb_typeof(content) <> 'null' THEN
+		activity := jsonb_build_object('type', 'message', 'text', content #>> '{}');
+	END IF;
+	IF cards IS NOT NULL THEN
+		activity := jsonb_build_object('type', 'message', 'attachments',
+			(SELECT jsonb_agg(jsonb_build_object(
+						'contentType', 'application/vnd.microsoft.card.adaptive',
+						'content', c.card) ORDER BY c.number)
+			 FROM jsonb_array_elements(cards) WITH ORDINALITY AS c (card, number)));
+		summary := coalesce(summary, @extschema@.teams_card_summary(cards -> 0), name);
+	END IF;
+	IF summary <> '' AND NOT activity ? 'summary' THEN
+		activity := activity || jsonb_build_object('summary', summary);
+	END IF;
+	RETURN activity;
+END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_as_activity(jsonb, text) IS
-'the activity that sends a text or an Adaptive Card, with what a notification shows of it';
+COMMENT ON FUNCTION @extschema@.teams_as_activity(jsonb, text, text) IS
+'the activity that sends a text or an Adaptive Card; a notification shows the summary, words of the card or else the name';
 
 -- Runs with the privileges of whoever calls it, since the name may be that of
 -- any function: nothing may call it as somebody else.
@@ -1518,7 +1524,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	wanted	text := lower(replace(coalesce(locale, ''), '_', '-'));
-	t		@extschema@.teams_template;
+	chosen	@extschema@.teams_template;
 	others	text;
 	f		regprocedure;
 	content	jsonb;
@@ -1527,39 +1533,45 @@ BEGIN
 		RAISE null_value_not_allowed USING
 			MESSAGE = 'template and data must not be null';
 	END IF;
-	SELECT c.* INTO t
-	FROM @extschema@.teams_template AS c
-	WHERE c.name = template
-	  AND (c.locale = '' OR c.locale = wanted
-		   OR starts_with(wanted, c.locale || '-'))
-	ORDER BY length(c.locale) DESC LIMIT 1;
+	SELECT t.* INTO chosen
+	FROM @extschema@.teams_template AS t
+	WHERE t.name = template
+	  AND (t.locale = '' OR t.locale = wanted
+		   OR starts_with(wanted, t.locale || '-'))
+	ORDER BY length(t.locale) DESC LIMIT 1;
 	IF FOUND THEN
-		RETURN @extschema@.teams_as_activity(
-			@extschema@.teams_expand(t.body, data, template),
-			CASE WHEN t.summary IS NOT NULL
-				 THEN @extschema@.teams_expand(to_jsonb(t.summary), data, template) #>> '{}'
-			END);
+		content := @extschema@.teams_expand(chosen.body, data, template);
+		-- data in a text does not become a card
+		IF chosen.kind = 'text' THEN
+			content := to_jsonb(content #>> '{}');
+		END IF;
+		RETURN @extschema@.teams_as_activity(content,
+			@extschema@.teams_expand(coalesce(to_jsonb(chosen.summary), 'null'),
+				data, template || ' (summary)') #>> '{}',
+			template);
 	END IF;
 
-	SELECT string_agg(c.locale, ', ' ORDER BY c.locale) INTO others
-	FROM @extschema@.teams_template AS c WHERE c.name = template;
+	SELECT string_agg(t.locale, ', ' ORDER BY t.locale) INTO others
+	FROM @extschema@.teams_template AS t WHERE t.name = template;
 	IF others IS NOT NULL THEN
 		RAISE undefined_object USING
 			MESSAGE = format('template "%s" does not exist for the locale "%s"', template, wanted),
 			HINT = format('It exists for %s. Give it with the locale '''' to have it used for all others.', others);
 	END IF;
 
-	SELECT p.oid INTO f FROM pg_proc AS p
-	WHERE template ~ '^[[:alpha:]_"]'
-	  AND p.oid = to_regprocedure(template || '(jsonb)')
-	  AND p.prorettype = 'jsonb'::regtype AND p.prokind = 'f' AND NOT p.proretset;
+	IF template ~ '^("[^"]+"|[[:alpha:]_][[:alnum:]_$]*)\.("[^"]+"|[[:alpha:]_][[:alnum:]_$]*)$' THEN
+		SELECT p.oid INTO f FROM pg_proc AS p
+		WHERE p.oid = to_regprocedure(template || '(jsonb)')
+		  AND p.prorettype = 'jsonb'::regtype AND p.prokind = 'f'
+		  AND NOT p.proretset;
+	END IF;
 	IF f IS NULL THEN
 		RAISE undefined_object USING
 			MESSAGE = format('template "%s" does not exist', template),
 			HINT = 'See teams_template for those that do; a function from jsonb to jsonb is given with its schema.';
 	END IF;
 	EXECUTE format('SELECT %s($1)', f::oid::regproc) INTO content USING data;
-	RETURN @extschema@.teams_as_activity(content);
+	RETURN @extschema@.teams_as_activity(content, name => template);
 END
 $$;
 
@@ -1977,7 +1989,7 @@ AS $$
 		(1, 'SELECT', 'TABLE @extschema@.teams_recorded'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_render(text, jsonb, text)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_expand(jsonb, jsonb, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_as_activity(jsonb, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_as_activity(jsonb, text, text)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_card_summary(jsonb)'),
 		(1, 'SELECT', 'TABLE @extschema@.teams_template'),
 		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_pause(text, text)'),

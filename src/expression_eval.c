@@ -253,7 +253,7 @@ argument_problem(ArgumentCheck check, const JsonbValue *value, int position)
 		case CHECK_DIVISOR:
 			if (position > 0 && value_is_number(value) &&
 				value_double(value) == 0)
-				return "is zero, and cannot divide";
+				return "is zero";
 			/* FALLTHROUGH */
 		case CHECK_NUMBER:
 			return value_is_number(value) ? NULL : "is not a number";
@@ -315,7 +315,10 @@ evaluate_call(Evaluation *evaluation, const Expression *call, bool substitute,
 		*value = value_bool(false);
 		return true;
 	}
-	return function->body(evaluation, call, false, values, value);
+	if (function->body(evaluation, call, false, values, value))
+		return true;
+	*value = value_bool(false);
+	return false;
 }
 
 bool

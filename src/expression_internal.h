@@ -86,7 +86,7 @@ extern Expression *expression_constant(JsonbValue *value);
 extern Expression *expression_call(const char *name, Expression **arguments,
 								   int count);
 
-/* expression_eval.c */
+/* expression_eval.c; *value is NULL after a failure, or of a comparison false */
 extern bool expression_evaluate(Evaluation *evaluation,
 								const Expression *expression, bool substitute,
 								JsonbValue **value);

@@ -56,7 +56,10 @@ and(PARAMETERS)
 	return true;
 }
 
-/* If none is true, the result is the last argument, be it false or nothing. */
+/*
+ * If none is true, the result is the last argument, be it false or nothing;
+ * of a comparison that fails, that is false.
+ */
 static bool
 or(PARAMETERS)
 {
@@ -64,9 +67,8 @@ or(PARAMETERS)
 
 	for (i = 0; i < call->count; i++)
 	{
-		if (!expression_evaluate(evaluation, call->arguments[i], false, result))
-			*result = NULL;
-		else if (value_is_true(*result))
+		if (expression_evaluate(evaluation, call->arguments[i], false, result) &&
+			value_is_true(*result))
 		{
 			*result = value_bool(true);
 			break;
@@ -230,7 +232,7 @@ arithmetic(PARAMETERS)
 		double		next = value_double(arguments[i]);
 
 		if (operator == '%' && next == 0)
-			return expression_fail(evaluation, "%s is zero, and cannot divide.",
+			return expression_fail(evaluation, "%s is zero.",
 								   expression_text(call->arguments[i]));
 		number = calculate(operator, number, next);
 	}

@@ -135,9 +135,11 @@ expression_parse_text(const char *text, int length)
 	if (!has_expression(text, length))
 		return NULL;
 	initStringInfo(&parts.pending);
+	/* what is joined to this is a string, whatever it was */
+	add_part(&parts, expression_constant(value_string("", 0)));
 	split_text(&parts, text, text + length);
-	if (parts.count == 1 && parts.parts[0]->type != EXPRESSION_CONSTANT)
-		return parts.parts[0];
+	if (parts.count == 2 && parts.parts[1]->type != EXPRESSION_CONSTANT)
+		return parts.parts[1];
 	return expression_call("concat", parts.parts, parts.count);
 }
 

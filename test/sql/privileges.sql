@@ -62,6 +62,11 @@ SELECT * FROM teams_dedupe;
 SELECT * FROM teams_account;
 SELECT * FROM teams_accounting;
 SELECT * FROM teams_throttle;
+SELECT teams_render('build');
+SELECT teams_expand('1');
+SELECT teams_set_template('build', 'x');
+SELECT teams_drop_template('build');
+SELECT * FROM teams_template;
 CREATE TABLE pg_temp.mine (i int);
 CREATE TRIGGER wake AFTER INSERT ON pg_temp.mine
 	FOR EACH STATEMENT EXECUTE FUNCTION teams_wake('outbox');

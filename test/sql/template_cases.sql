@@ -34,3 +34,7 @@ SELECT c ->> 'name' AS name, c -> 'ours' AS ours, try(c) AS result
 	FROM cases
 	WHERE c ? 'why' AND (try(c) IS DISTINCT FROM c -> 'ours'
 						 OR c -> 'ours' IS NOT DISTINCT FROM c -> 'expected');
+
+DROP TABLE cases;
+DROP FUNCTION try;
+DROP EXTENSION teams_proactive;

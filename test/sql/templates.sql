@@ -1,0 +1,209 @@
+-- Templates: teams_template, teams_render() and teams_expand().  What the
+-- language means is tested in template_cases.
+SET client_min_messages = warning;
+\set VERBOSITY default
+CREATE EXTENSION teams_proactive;
+
+--
+-- Stored and rendered
+--
+
+SELECT teams_set_template('build', jsonb '{
+	"type": "AdaptiveCard", "version": "1.5",
+	"body": [
+		{"type": "TextBlock", "weight": "Bolder", "text": "Build ${number} failed"},
+		{"type": "FactSet", "facts": [
+			{"$data": "${facts}", "title": "${name}", "value": "${value}"}]},
+		{"type": "TextBlock", "$when": "${exists(hint)}", "text": "${hint}"}],
+	"actions": [{"type": "Action.OpenUrl", "title": "Log", "url": "${url}"}]}',
+	comment => 'as the card designer exports it');
+SELECT name, locale, kind, summary, comment FROM teams_template;
+
+\set data '{"number": 812, "url": "https://ci.contoso.com/812", "facts": [{"name": "Branch", "value": "main"}, {"name": "Tests", "value": 1214}]}'
+SELECT jsonb_pretty(teams_render('build', :'data'));
+
+-- It is an activity that can be sent.
+INSERT INTO teams_bot (bot, tenant_id, client_id, teams_app_id, credential)
+	VALUES ('default', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'ops');
+SELECT teams_send('ada@contoso.com', teams_render('build', :'data')) > 0 AS is_an_id;
+SELECT activity -> 'summary' AS summary FROM teams_outbox;
+
+-- A text, and one for each language.
+SELECT teams_set_template('due', 'Invoice ${invoice} is due on ${formatDateTime(due, ''yyyy-MM-dd'')}');
+SELECT teams_set_template('due', 'Rechnung ${invoice} ist am ${formatDateTime(due, ''dd.MM.yyyy'')} fällig', 'de');
+SELECT teams_set_template('due', 'Rechnung ${invoice} ist per ${formatDateTime(due, ''dd.MM.yyyy'')} fällig', 'de_CH');
+SELECT name, locale, kind FROM teams_template ORDER BY name, locale;
+SELECT locale, teams_render('due', '{"invoice": 17, "due": "2026-05-01"}', locale)
+	FROM unnest(ARRAY[NULL, '', 'de', 'DE', 'de-AT', 'de-CH', 'de-ch-1996', 'deu', 'fr'])
+		WITH ORDINALITY AS l (locale, i) ORDER BY i;
+
+-- What stands in a notification.
+SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "body": [{"type": "Image", "url": "x"}]}',
+	summary => '${count(items)} items for ${name}');
+SELECT teams_render('summary', '{"items": [1, 2], "name": "Ada"}') ->> 'summary';
+SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "fallbackText": "${name}, look", "body": [{"type": "TextBlock", "text": "x"}]}');
+SELECT teams_render('summary', '{"name": "Ada"}') ->> 'summary';
+SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "body": [{"type": "ColumnSet", "columns": [
+	{"type": "Column", "items": [{"type": "TextBlock", "text": ""}]},
+	{"type": "Column", "items": [{"type": "TextBlock", "text": "for ${name}"}]}]}]}');
+SELECT teams_render('summary', '{"name": "Ada"}') ->> 'summary';
+SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "body": []}');
+SELECT teams_render('summary');
+
+-- An activity says all itself.
+SELECT teams_set_template('activity', jsonb '{"type": "message", "text": "**${what}**", "importance": "${if(urgent, ''high'', ''normal'')}"}');
+SELECT teams_render('activity', '{"what": "Fire", "urgent": true}');
+
+-- A card for each element; and nothing, if there is nothing to say.
+SELECT teams_set_template('cards', '{"$data": "${items}", "$when": "${$data > 0}",
+	"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "no. ${$data}"}]}');
+SELECT jsonb_array_length(teams_render('cards', '{"items": [1, 2, 3]}') -> 'attachments') AS cards,
+	teams_render('cards', '{"items": [1, 2, 3]}') ->> 'summary' AS summary;
+SELECT jsonb_array_length(teams_render('cards', '{"items": [0, 7]}') -> 'attachments') AS cards;
+SELECT teams_render('cards', '{"items": []}') IS NULL AS nothing;
+
+-- A text that is one expression is a text nevertheless.
+SELECT teams_set_template('value', '${value}');
+SELECT v, teams_render('value', v) FROM unnest(ARRAY['{"value": 7}', '{"value": "x"}',
+	'{"value": true}', '{"value": null}', '{}']::jsonb[]) AS v;
+
+-- A function is a template too.
+CREATE FUNCTION public.greet(data jsonb) RETURNS jsonb LANGUAGE sql AS
+	$$ SELECT to_jsonb('Hello ' || (data ->> 'name') || ', not ${name}') $$;
+CREATE FUNCTION public.greet_card(data jsonb) RETURNS jsonb LANGUAGE sql AS
+	$$ SELECT jsonb_build_object('type', 'AdaptiveCard', 'body', '[]'::jsonb, 'speak', 'Hello') $$;
+SELECT teams_render('public.greet', '{"name": "Ada"}');
+SELECT teams_render('public.greet_card');
+
+-- Numbers of the data keep their digits.
+SELECT teams_expand('["${id}", "no. ${id}", "${amount}", "${rate}", "${rate * 2}"]',
+	'{"id": 12345678901234567890, "amount": 1234567.10, "rate": 0.12345678901234567890}');
+
+-- Letters are those of Unicode, whatever the database's collation knows.
+SELECT teams_expand('"${toUpper(''äßéω'')} ${toLower(''ÄÉΩ'')}"');
+
+-- Dropped
+SELECT teams_drop_template('due', 'de-CH') AS dropped;
+SELECT teams_render('due', '{"invoice": 17, "due": "2026-05-01"}', 'de-CH');
+SELECT teams_drop_template('due') AS dropped;
+SELECT teams_drop_template('due') AS dropped;
+
+--
+-- Refused when they are stored
+--
+
+SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "${shout(name)}"}]}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT teams_set_template('wrong', 'Hello ${first name}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT teams_set_template('wrong', 'Hello ${größe}');
+SELECT teams_set_template('wrong', 'Hello ${name +}');
+SELECT teams_set_template('wrong', 'Hello ${substring(name)}');
+SELECT teams_set_template('wrong', 'Hello ${length(7)}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "body": [{"$when": "${a &&& b}"}]}');
+SELECT teams_set_template('wrong', 'x', summary => '${oops(}');
+INSERT INTO teams_template (name, body) VALUES ('wrong', '"${oops()}"');
+\set VERBOSITY terse
+SELECT teams_set_template('wrong', jsonb '{"body": []}');
+SELECT teams_set_template('wrong', jsonb '[1]');
+SELECT teams_set_template('wrong', '{"type": "AdaptiveCard"');
+SELECT teams_set_template('wrong', NULL::jsonb);
+SELECT teams_set_template(NULL, 'x');
+SELECT teams_set_template('', 'x');
+SELECT teams_set_template('wrong', 'x', 'no locale');
+SELECT count(*) FROM teams_template WHERE name = 'wrong';
+
+--
+-- Failing with the data
+--
+
+\set VERBOSITY default
+SELECT teams_render('nothing');
+\echo :LAST_ERROR_SQLSTATE
+SELECT teams_render('greet');
+SELECT teams_render('public.greet(jsonb); SELECT 1; --');
+SELECT teams_render('pg_catalog.jsonb_array_elements');
+SELECT teams_set_template('only_german', 'Hallo', 'de');
+SELECT teams_render('only_german', locale => 'fr');
+SELECT teams_set_template('ratio', jsonb '{"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "${done / total}"}]}');
+SELECT teams_render('ratio', '{"done": 1, "total": 0}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT teams_expand('{"a": [{"b": "${items[3]}"}]}', '{"items": []}');
+\set VERBOSITY terse
+SELECT teams_render(NULL);
+SELECT teams_render('ratio', NULL);
+SELECT teams_expand(NULL);
+SELECT teams_expand('1', NULL);
+
+--
+-- Limits
+--
+
+-- Loops within loops end.
+SELECT teams_expand('[{"$data": "${$root}", "a": [{"$data": "${$root}", "b": "${$index}"}]}]',
+	(SELECT jsonb_agg(i) FROM generate_series(1, 2000) AS i));
+SELECT teams_expand('[{"$data": "${$root}", "a": [{"$data": "${$root}", "$when": "${$data > $index + 1}"}]}]',
+	(SELECT jsonb_agg(i) FROM generate_series(1, 2000) AS i));
+SELECT teams_expand(to_jsonb('${' || repeat('replace(', 20) || '''aa''' || repeat(', ''a'', ''aaaaaaaaaa'')', 20) || '}'));
+SELECT teams_expand(to_jsonb('${concat(' || repeat('a, ', 90) || 'a)}'),
+	jsonb_build_object('a', repeat('x', 1000000)));
+-- Depth is limited by the stack, and not by a crash.
+SELECT teams_expand(to_jsonb('${' || repeat('(', 1000000) || '}'));
+SELECT teams_expand(to_jsonb('${' || repeat('!', 1000000) || 'a}'));
+SELECT teams_expand(to_jsonb('${' || repeat('(', 1000) || '1' || repeat(')', 1000) || ' + 1}')) AS deep;
+SELECT teams_expand(to_jsonb('${' || repeat('createArray(', 500) || '1' || repeat(')', 500) || '}')) #>>
+	array_fill('0'::text, ARRAY[500]) AS deep;
+-- A text may have many expressions.
+SELECT length(teams_expand(to_jsonb(repeat('${a},', 10000)), '{"a": 12}') #>> '{}');
+
+-- Garbage is refused or rendered, and breaks nothing.
+CREATE FUNCTION garbage(pieces text[], length integer) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT to_jsonb('${' || string_agg(pieces[1 + floor(random() * cardinality(pieces))], '') || '}')
+	FROM generate_series(1, length) $$;
+DO $$
+DECLARE
+	pieces text[] := ARRAY['(', ')', '[', ']', '{', '}', '$', '.', ',', '''', '"', '\', '`',
+		'ä', '😀', ' ', E'\n', '!', '-', '+', '*', '/', '%', '^', '&', '&&', '|', '||', '=', '==',
+		'<', '>', '?', ':', '??', '0', '1.5', '99999999999999999999', 'a', 'a.b', '$root', '$data',
+		'$index', 'true', 'null', 'undefined', 'if(', 'concat(', 'length(', 'count(', 'join(',
+		'substring(', 'replace(', 'first(', 'last(', 'json(', 'string(', 'int(', 'formatNumber(',
+		'formatDateTime(', '''2024-03-05T10:20:30Z''', '''''', 'a[0]', 'exists(', 'empty(', '${', '@#_'];
+	rendered	integer := 0;
+	refused		integer := 0;
+BEGIN
+	PERFORM setseed(0.5);
+	FOR i IN 1..20000 LOOP
+		BEGIN
+			PERFORM teams_expand(garbage(pieces, 1 + i % 12), '{"a": [1, "x", {"b": null}]}');
+			rendered := rendered + 1;
+		EXCEPTION
+			WHEN syntax_error OR undefined_function OR datatype_mismatch OR data_exception THEN
+				refused := refused + 1;
+		END;
+	END LOOP;
+	RAISE WARNING 'some rendered: %, some refused: %', rendered > 100, refused > 100;
+END $$;
+
+--
+-- Who may
+--
+
+CREATE ROLE regress_teams_sender;
+SELECT teams_grant('regress_teams_sender', 'sender');
+SET ROLE regress_teams_sender;
+SELECT teams_render('activity', '{"what": "Fire"}');
+SELECT teams_expand('"${a}"', '{"a": 1}');
+SELECT teams_set_template('mine', 'x');
+SELECT teams_drop_template('activity');
+INSERT INTO teams_template (name, body) VALUES ('mine', '"x"');
+RESET ROLE;
+-- A function is called with the caller's rights.
+REVOKE EXECUTE ON FUNCTION public.greet(jsonb) FROM PUBLIC;
+SET ROLE regress_teams_sender;
+SELECT teams_render('public.greet', '{"name": "Ada"}');
+RESET ROLE;
+SELECT teams_revoke('regress_teams_sender');
+DROP ROLE regress_teams_sender;
+DROP EXTENSION teams_proactive;
+DROP FUNCTION garbage, public.greet, public.greet_card;
