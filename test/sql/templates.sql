@@ -65,7 +65,8 @@ SELECT teams_render('cards', '{"items": []}') IS NULL AS nothing;
 -- A text that is one expression is a text nevertheless.
 SELECT teams_set_template('value', '${value}');
 SELECT v, teams_render('value', v) FROM unnest(ARRAY['{"value": 7}', '{"value": "x"}',
-	'{"value": true}', '{"value": null}', '{}']::jsonb[]) AS v;
+	'{"value": true}', '{"value": null}', '{}', '{"value": [1]}',
+	'{"value": {"type": "AdaptiveCard"}}']::jsonb[]) AS v;
 
 -- A function is a template too.
 CREATE FUNCTION public.greet(data jsonb) RETURNS jsonb LANGUAGE sql AS
