@@ -120,6 +120,7 @@ SELECT count(*) FROM teams_template WHERE name = 'wrong';
 --
 
 \set VERBOSITY default
+\set SHOW_CONTEXT never
 SELECT teams_render('nothing');
 \echo :LAST_ERROR_SQLSTATE
 SELECT teams_render('greet');
@@ -127,6 +128,7 @@ SELECT teams_render('public.greet(jsonb); SELECT 1; --');
 SELECT teams_render('pg_catalog.jsonb_array_elements');
 SELECT teams_set_template('only_german', 'Hallo', 'de');
 SELECT teams_render('only_german', locale => 'fr');
+\set SHOW_CONTEXT errors
 SELECT teams_set_template('ratio', jsonb '{"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "${done / total}"}]}');
 SELECT teams_render('ratio', '{"done": 1, "total": 0}');
 \echo :LAST_ERROR_SQLSTATE
