@@ -1462,13 +1462,23 @@ COMMENT ON FUNCTION @extschema@.teams_drop_template(text, text) IS
 -- The words that stand first in a card, for a notification.
 CREATE FUNCTION @extschema@.teams_card_summary(card jsonb)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT coalesce(nullif(card ->> 'fallbackText', ''),
-					nullif(card ->> 'speak', ''),
-					jsonb_path_query_first(card,
-						'strict $.body.**?(@.type == "TextBlock" && @.text != "").text',
-						silent => true) #>> '{}')
+DECLARE
+	block	jsonb;
+	summary	text := coalesce(@extschema@.teams_summary(card ->> 'fallbackText'),
+							 @extschema@.teams_summary(card ->> 'speak'));
+BEGIN
+	IF summary IS NULL THEN
+		FOR block IN SELECT jsonb_path_query(card,
+			'strict $.body.**?(@.type == "TextBlock").text', silent => true)
+		LOOP
+			summary := @extschema@.teams_summary(block #>> '{}');
+			EXIT WHEN summary IS NOT NULL;
+		END LOOP;
+	END IF;
+	RETURN summary;
+END
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_card_summary(jsonb) IS
@@ -1761,6 +1771,9 @@ BEGIN
 		RETURN;
 	END IF;
 	activity := @extschema@.teams_render(template, data, locale)::json;
+	IF activity IS NULL THEN
+		problem := format('template "%s" leaves nothing to say', template);
+	END IF;
 EXCEPTION WHEN OTHERS THEN
 	problem := left(SQLERRM, 500);
 END

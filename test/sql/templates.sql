@@ -45,7 +45,7 @@ SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "fallbackTe
 SELECT teams_render('summary', '{"name": "Ada"}') ->> 'summary';
 SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "body": [{"type": "ColumnSet", "columns": [
 	{"type": "Column", "items": [{"type": "TextBlock", "text": ""}]},
-	{"type": "Column", "items": [{"type": "TextBlock", "text": "for ${name}"}]}]}]}');
+	{"type": "Column", "items": [{"type": "TextBlock", "text": "for **${name}**"}]}]}]}');
 SELECT teams_render('summary', '{"name": "Ada"}') ->> 'summary';
 SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "body": []}');
 SELECT teams_render('summary');

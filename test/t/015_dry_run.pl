@@ -73,6 +73,17 @@ is($node->value("SELECT text FROM teams_recorded WHERE broadcast = $broadcast"),
 like($node->error_of("SELECT teams_broadcast(ARRAY['ada\@contoso.com'],"
 		  . " template => 'public.whoever', bot => 'test')"),
 	qr/template "public.whoever" does not exist/, 'a function does not');
+# For whom it says nothing, it is not sent to.
+$node->value("SELECT teams_set_template('alarm', jsonb '{\"type\": \"message\","
+	  . " \"\$when\": \"\${loud}\", \"text\": \"Wake up\"}')");
+$broadcast = $node->value("SELECT teams_broadcast(\$\$SELECT 'ada\@contoso.com' AS user_id,"
+	  . " jsonb '{\"loud\": true}' AS data UNION ALL SELECT 'grace\@contoso.com', '{}'\$\$,"
+	  . " template => 'alarm', bot => 'test')");
+$node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $broadcast");
+is($node->value('SELECT target, excluded FROM teams_recipient'
+		  . " WHERE broadcast = $broadcast ORDER BY n"),
+	"ada\@contoso.com|\ngrace\@contoso.com|template \"alarm\" leaves nothing to say",
+	'a template that says nothing excludes the recipient');
 is(requests(), $before, 'and no request was made');
 
 # The other way round: it goes on as a real bot.
