@@ -263,12 +263,28 @@ answer_without_referent(Message *message)
 	settle_failed(message, &failure);
 }
 
+/* One that took longer than others may have come later, and is counted so. */
+static void
+count_delay(const Message *message)
+{
+	Bot		   *bot = message->bot;
+	int64		took = GetCurrentTimestamp() - message->posted_at;
+	int64		delay = throttle_delay(&bot->connector_journey, took);
+
+	if (delay > 0)
+		pace_move(bot->pace, PACE_CONNECTOR, 1, message->counted_at,
+				  message->counted_at + delay);
+	throttle_arrived(&bot->connector_journey, took);
+}
+
 void
 answer_post(const HttpReply *reply, void *argument)
 {
 	Flight	   *flight = argument;
 	Message    *message = flight->message;
 	Failure		failure = {0};
+
+	count_delay(message);
 
 	failure.error = reply->problem;
 	failure.is_attempt = true;

@@ -102,6 +102,7 @@ typedef struct Bot
 
 	Pace	   *pace;
 	Journey		commit;			/* from choosing to posting */
+	Journey		connector_journey;
 	Journey		graph_journey;
 	int			complaints;		/* 429s of the Connector in a row ... */
 	TimestampTz complaints_since;	/* ... within a second from here */
@@ -125,6 +126,7 @@ typedef struct Bot
 	int			jobs;			/* messages in memory that are not to be posted */
 	int			in_flight;		/* messages on the wire */
 	int			chosen;			/* messages that the transaction is for */
+	int64		chosen_delay;	/* of its commit */
 } Bot;
 
 /* Iterate over the bots with dlist_foreach. */

@@ -34,14 +34,10 @@ static int64 batch_id;
 static int64 *gone;
 static int	gone_count;
 
-/* Where the pace of chats is kept, if there is no shared memory. */
-static ChatPaces *own_chat_paces;
-
 void
 dispatch_open(MemoryContext context)
 {
 	dispatch_context = context;
-	own_chat_paces = NULL;
 	chosen = NULL;
 	chosen_room = 0;
 	dispatch_begin();
@@ -99,29 +95,13 @@ can_post(Target *target)
 		!chat_is_taken(target);
 }
 
-static ChatPaces *
-chat_paces(void)
-{
-	ChatPaces  *paces = shared_chat_paces();
-
-	if (paces != NULL)
-		return paces;
-	if (own_chat_paces == NULL)
-	{
-		own_chat_paces = MemoryContextAlloc(dispatch_context,
-											sizeof(ChatPaces));
-		pace_init_chats(own_chat_paces);
-	}
-	return own_chat_paces;
-}
-
 /* May the chat get a message now, by its limits?  If not, it rests. */
 static bool
 chat_may_go(Target *target)
 {
 	Bot		   *bot = target->bot;
 
-	target->not_before = pace_take_chat(chat_paces(), bot->pace,
+	target->not_before = pace_take_chat(shared_chat_paces(), bot->pace,
 										target->chat_id,
 										bot->config->chat_limits);
 	return target->not_before == 0;
@@ -322,31 +302,39 @@ forget_gone(void)
 	}
 }
 
-/* If the commit has taken longer than usual, they leave later. */
-static void
-count_delay(Bot *bot)
+/*
+ * If the commit has taken longer than usual, they leave later than they were
+ * counted.  Returns by how much.
+ */
+static int64
+count_delay(Bot *bot, TimestampTz now)
 {
-	TimestampTz took = GetCurrentTimestamp() - chosen_at;
-	TimestampTz delay = throttle_delay(&bot->commit, took);
+	int64		delay = throttle_delay(&bot->commit, now - chosen_at);
 
 	if (delay > 0)
 		pace_move(bot->pace, PACE_CONNECTOR, bot->chosen, chosen_at,
 				  chosen_at + delay);
-	throttle_arrived(&bot->commit, took);
+	throttle_arrived(&bot->commit, now - chosen_at);
 	bot->chosen = 0;
+	return delay;
 }
 
 static void
 count_delays(void)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	dlist_iter	iter;
 
 	dlist_foreach(iter, bot_list())
 	{
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
-		if (bot->chosen > 0)
-			count_delay(bot);
+		bot->chosen_delay = bot->chosen > 0 ? count_delay(bot, now) : 0;
+	}
+	for (int i = 0; i < chosen_count; i++)
+	{
+		chosen[i]->posted_at = now;
+		chosen[i]->counted_at = chosen_at + chosen[i]->bot->chosen_delay;
 	}
 }
 
@@ -391,6 +379,7 @@ dispatch_post(void)
 {
 	LedgerBatch *batch = open_batch();
 
+	count_delays();
 	for (int i = 0; i < chosen_count; i++)
 	{
 		OutboxPost *row = find_post(chosen[i]);
@@ -403,6 +392,5 @@ dispatch_post(void)
 											LOCKED_RETRY_MS);
 	}
 	chosen_count = 0;
-	count_delays();
 	forget_gone();
 }

@@ -20,6 +20,7 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "settings.h"
@@ -336,7 +337,16 @@ shared_pace_entry(int index)
 ChatPaces *
 shared_chat_paces(void)
 {
-	return shared ? &shared->chats : NULL;
+	static ChatPaces *own = NULL;
+
+	if (shared != NULL)
+		return &shared->chats;
+	if (own == NULL)
+	{
+		own = MemoryContextAlloc(TopMemoryContext, sizeof(ChatPaces));
+		pace_init_chats(own);
+	}
+	return own;
 }
 
 void

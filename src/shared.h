@@ -126,7 +126,7 @@ extern Pace *shared_pace(const char *key);
 /* The entry with that number, or NULL if there is none. */
 extern Pace *shared_pace_entry(int index);
 
-/* What has gone to each chat lately; NULL if there is no shared memory. */
+/* What has gone to each chat lately; this process's if there is no other. */
 extern ChatPaces *shared_chat_paces(void);
 
 /* Remember a worker's trouble for the view teams_worker. */

@@ -194,8 +194,10 @@ throttle_next(Throttle *throttle, int quota, int64 now)
 	if (now < throttle->blocked_until)
 		return throttle->blocked_until;
 	advance(throttle, now);
+
+	/* There will not be more than there is; look again now and then. */
 	if (throttle->left == 0)
-		return now + THROTTLE_SLOT_US;
+		return now + THROTTLE_SLOTS * THROTTLE_SLOT_US;
 	next = first_passes(throttle, THROTTLE_SLOTS, now);
 
 	/* A share that grows makes room, too. */
@@ -251,12 +253,16 @@ static const int64 ring_slots[CHAT_RINGS] = {
 	INT64CONST(100000), INT64CONST(1000000), INT64CONST(60000000)
 };
 
-/* The windows: which ring, and how many of its slots. */
+/*
+ * The windows: which ring, and how many of its slots.  There is one more than
+ * the window has, and of tenths of a second another one, for messages that
+ * travel at different speeds.
+ */
 static const struct
 {
 	int			ring;
 	int			slots;
-}			windows[CHAT_LIMITS] = {{0, 11}, {0, 21}, {1, 31}, {2, 61}};
+}			windows[CHAT_LIMITS] = {{0, 12}, {0, 22}, {1, 31}, {2, 61}};
 
 void
 chat_throttle_init(ChatThrottle *chat, uint64 key)

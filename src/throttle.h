@@ -87,7 +87,7 @@ extern int	throttle_left(Throttle *throttle, int64 now);
 /*
  * What has gone to one chat lately, in slots of three lengths, for the limits
  * within 1, 2, 30 and 3600 seconds (contract 5.1).  A window is counted with
- * one slot more than it has, so that it is never taken too short.
+ * more slots than it has, so that it is never taken too short.
  */
 #define CHAT_LIMITS		4
 #define CHAT_RINGS		3

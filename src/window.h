@@ -44,6 +44,8 @@ typedef struct Message
 	bool		at_most_once;
 	int			attempts;
 	int			token;			/* serial of the token it was sent with */
+	TimestampTz posted_at;
+	TimestampTz counted_at;		/* by the pace */
 	char		last_code[SERVICE_ERROR_MAX_CODE + 1];
 	LedgerBatch *batch;			/* while in the ledger */
 } Message;

@@ -148,6 +148,10 @@ test_journeys(void)
 		   "what was moved is counted later");
 	is_int(throttle_next(&throttle, 20, 11 * SECOND + 30000),
 		   11 * SECOND + 62000, "and it is known until when");
+	ok(throttle_next(&throttle, 20, 20 * SECOND) >= 21 * SECOND,
+	   "if nothing is counted, there will not be more room");
+	throttle_init(&throttle);
+	throttle_take(&throttle, 20, 10 * SECOND + 50000);
 	throttle_move(&throttle, 20, 1 * SECOND, 2 * SECOND);
 	is_int(throttle_left(&throttle, 11 * SECOND + 40000), 20,
 		   "moving what has passed changes nothing");
