@@ -44,6 +44,7 @@ CREATE TABLE @extschema@.teams_bot (
 	paused_by		text
 					CHECK (paused_by IN ('operator', 'worker', 'copy')),
 	trouble			text,
+	app_version		text,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	updated_at		timestamptz	NOT NULL DEFAULT now(),
 	CONSTRAINT teams_bot_app_check
@@ -89,6 +90,8 @@ COMMENT ON COLUMN @extschema@.teams_bot.paused_reason IS
 'why nothing is sent for this bot; see teams_resume()';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_by IS
 'operator; worker, which tries again now and then; copy: the database is one';
+COMMENT ON COLUMN @extschema@.teams_bot.app_version IS
+'version of the app in the organisation''s catalog, as far as it is known';
 COMMENT ON COLUMN @extschema@.teams_bot.trouble IS
 'why nothing gets through at the moment; it is tried again';
 
@@ -102,8 +105,9 @@ CREATE TABLE @extschema@.teams_installation (
 					CHECK (scope IN ('user', 'team', 'chat')),
 	target			text		NOT NULL,
 	state			text		NOT NULL
-					CHECK (state IN ('installed', 'stale', 'removed', 'blocked',
-									 'failed')),
+					CHECK (state IN ('installed', 'installing', 'stale', 'absent',
+									 'removed', 'uninstalled', 'blocked',
+									 'refused', 'unknown', 'failed')),
 	installation_id	text,
 	app_version		text,
 	chat_id			text,
@@ -111,19 +115,28 @@ CREATE TABLE @extschema@.teams_installation (
 	installed_by_us	boolean		NOT NULL DEFAULT false,
 	error_code		text,
 	error			text,
+	hint			text,
+	uninstalled_by	regrole,
 	since			timestamptz	NOT NULL DEFAULT now(),
 	checked_at		timestamptz	NOT NULL DEFAULT now(),
 	PRIMARY KEY (bot, scope, target),
 	CHECK (state <> 'installed'
-		   OR (installation_id IS NOT NULL AND chat_id IS NOT NULL))
+		   OR (installation_id IS NOT NULL
+			   AND (chat_id IS NOT NULL OR scope = 'team')))
 );
 
 COMMENT ON TABLE @extschema@.teams_installation IS
 'cache of what Microsoft Graph knows: for whom a bot is installed, and the chat';
 COMMENT ON COLUMN @extschema@.teams_installation.target IS
-'Entra object id or user principal name, in lower case';
+'of a user the Entra object id or user principal name, of a team the id of its group, both in lower case; of a chat its id';
 COMMENT ON COLUMN @extschema@.teams_installation.state IS
-'installed; stale: to be looked up again; removed or blocked: nothing is sent until teams_ensure_installed() is called; failed';
+'installed; installing: it is tried again; stale: to be looked up again; absent; removed by somebody there; uninstalled from here; blocked by the recipient; refused by a policy; unknown to Teams; failed';
+COMMENT ON COLUMN @extschema@.teams_installation.app_version IS
+'version of the app that is installed';
+COMMENT ON COLUMN @extschema@.teams_installation.chat_id IS
+'where messages go; of a team, its General channel, once it was needed';
+COMMENT ON COLUMN @extschema@.teams_installation.uninstalled_by IS
+'role that called teams_uninstall()';
 COMMENT ON COLUMN @extschema@.teams_installation.since IS
 'when the state became what it is';
 COMMENT ON COLUMN @extschema@.teams_installation.service_url IS
@@ -193,7 +206,8 @@ CREATE INDEX teams_outbox_ready ON @extschema@.teams_outbox (bot, priority, id)
 CREATE INDEX teams_outbox_target
 	ON @extschema@.teams_outbox (bot, scope, target, priority, id);
 CREATE INDEX teams_outbox_retrying
-	ON @extschema@.teams_outbox (bot, scope, target, id) WHERE retrying;
+	ON @extschema@.teams_outbox (bot, scope, target, id)
+	WHERE retrying OR kind IN ('upgrade', 'uninstall', 'check');
 CREATE INDEX teams_outbox_due ON @extschema@.teams_outbox (due_at)
 	WHERE due_at IS NOT NULL;
 CREATE INDEX teams_outbox_expiry ON @extschema@.teams_outbox (expires_at)
@@ -568,13 +582,15 @@ BEGIN
 
 	-- What is known of people is known of the old registration.
 	UPDATE @extschema@.teams_installation AS i
-	SET state = 'stale', since = now(), error_code = NULL, error = NULL
+	SET state = 'stale', since = now(), error_code = NULL, error = NULL,
+		hint = NULL, uninstalled_by = NULL
 	FROM @extschema@.teams_bot AS b
 	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
 	  AND (b.tenant_id, b.client_id) IS DISTINCT FROM
 		  (teams_configure.tenant_id, teams_configure.client_id);
 	UPDATE @extschema@.teams_installation AS i
-	SET state = 'stale', since = now(), error_code = NULL, error = NULL
+	SET state = 'stale', since = now(), error_code = NULL, error = NULL,
+		hint = NULL, uninstalled_by = NULL
 	FROM @extschema@.teams_bot AS b
 	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
 	  AND b.teams_app_id <> teams_configure.teams_app_id;
@@ -622,6 +638,10 @@ BEGIN
 		paused_reason = NULL,
 		paused_by = NULL,
 		trouble = NULL,
+		app_version = CASE WHEN (b.tenant_id, b.teams_app_id)
+								IS NOT DISTINCT FROM
+								(excluded.tenant_id, excluded.teams_app_id)
+						   THEN b.app_version END,
 		updated_at = now();
 END
 $$;
@@ -1257,18 +1277,64 @@ COMMENT ON FUNCTION @extschema@.teams_message_url(bigint) IS
 'link that opens Teams at a message; null if it was not sent';
 
 CREATE FUNCTION @extschema@.teams_ensure_installed(
-	user_id		text,
+	target		text,
 	bot			text DEFAULT 'default',
 	send_at		timestamptz DEFAULT NULL,
 	expires_at	timestamptz DEFAULT NULL,
 	priority	text DEFAULT 'normal',
-	dedupe_key	text DEFAULT NULL)
+	dedupe_key	text DEFAULT NULL,
+	scope		text DEFAULT 'user')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_ensure_installed';
 
-COMMENT ON FUNCTION @extschema@.teams_ensure_installed(text, text, timestamptz,
-	timestamptz, text, text) IS
-'installs the bot for a person unless it is, without sending anything; returns the job''s id';
+COMMENT ON FUNCTION @extschema@.teams_ensure_installed(text, text, timestamptz, timestamptz,
+	text, text, text) IS
+'installs the bot for a user, team or chat unless it is there, without sending anything; returns the job''s id';
+
+CREATE FUNCTION @extschema@.teams_upgrade(
+	target		text,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	scope		text DEFAULT 'user')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_upgrade';
+
+COMMENT ON FUNCTION @extschema@.teams_upgrade(text, text, timestamptz, timestamptz,
+	text, text, text) IS
+'gives the bot there the version that the catalog has; returns the job''s id';
+
+CREATE FUNCTION @extschema@.teams_uninstall(
+	target		text,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	scope		text DEFAULT 'user')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_uninstall';
+
+COMMENT ON FUNCTION @extschema@.teams_uninstall(text, text, timestamptz, timestamptz,
+	text, text, text) IS
+'takes the bot away; nothing is sent there until teams_ensure_installed() is called; returns the job''s id';
+
+CREATE FUNCTION @extschema@.teams_check_installed(
+	target		text,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	scope		text DEFAULT 'user')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_check_installed';
+
+COMMENT ON FUNCTION @extschema@.teams_check_installed(text, text, timestamptz, timestamptz,
+	text, text, text) IS
+'asks Microsoft Graph whether the bot is there, and in which version, for teams_installation; returns the job''s id';
 
 CREATE FUNCTION @extschema@.teams_cancel(ids bigint[])
 RETURNS bigint
@@ -1903,6 +1969,49 @@ CREATE VIEW @extschema@.teams_accounting AS
 COMMENT ON VIEW @extschema@.teams_accounting IS
 'for each bot: accepted = pending + sent + failed + cancelled + expired, at every instant';
 
+-- Those that wait for their first installation have no row yet.
+CREATE VIEW @extschema@.teams_installed AS
+	SELECT i.bot, i.scope, i.target, i.state,
+		   coalesce(i.error, r.reason) AS reason,
+		   CASE WHEN i.state = 'installed' AND i.app_version <> b.app_version
+				THEN 'Call teams_upgrade().'
+				ELSE coalesce(i.hint, r.hint) END AS hint,
+		   i.since, i.checked_at, i.app_version,
+		   b.app_version AS catalog_version,
+		   CASE WHEN i.state = 'installed'
+				THEN i.app_version <> b.app_version END AS outdated,
+		   i.installed_by_us, i.uninstalled_by
+	FROM @extschema@.teams_installation AS i
+	LEFT JOIN @extschema@.teams_bot AS b ON b.bot = i.bot
+	LEFT JOIN (VALUES
+		('installing', 'the installation is being tried', NULL),
+		('stale', 'it is looked up again with the next message', NULL),
+		('absent', 'the bot is not there, and nobody has taken it away',
+		 'Call teams_ensure_installed(), or send a message.'),
+		('removed', 'somebody has taken the bot away',
+		 'Call teams_ensure_installed() if it is wanted again.'),
+		('uninstalled', 'the bot was taken away by teams_uninstall()',
+		 'Call teams_ensure_installed() to install it again.'),
+		('blocked', 'the recipient has blocked, muted or removed the bot',
+		 'Call teams_ensure_installed() when messages are wanted again.'))
+		AS r (state, reason, hint) ON r.state = i.state
+	UNION ALL
+	SELECT DISTINCT ON (o.bot, o.scope, o.target)
+		   o.bot, o.scope, o.target, 'installing',
+		   coalesce(b.paused_reason, b.trouble, o.error,
+					'it is waiting to be installed'), NULL,
+		   o.created_at, NULL, NULL, b.app_version, NULL, false, NULL
+	FROM @extschema@.teams_outbox AS o
+	LEFT JOIN @extschema@.teams_bot AS b ON b.bot = o.bot
+	WHERE o.kind = 'install'
+	  AND NOT EXISTS (SELECT FROM @extschema@.teams_installation AS i
+					  WHERE i.bot = o.bot AND i.scope = o.scope
+						AND i.target = o.target)
+	ORDER BY 1, 2, 3;
+
+COMMENT ON VIEW @extschema@.teams_installed IS
+'where the bots are installed, or why not, since when, and what to do about it';
+
 CREATE FUNCTION @extschema@.teams_throttles(
 	OUT client_id uuid, OUT tenant_id uuid, OUT scope text,
 	OUT left_now integer, OUT share real, OUT until timestamptz,
@@ -1915,7 +2024,8 @@ COMMENT ON FUNCTION @extschema@.teams_throttles() IS
 
 CREATE VIEW @extschema@.teams_throttle AS
 	SELECT b.bot, t.scope,
-		   CASE WHEN t.scope = 'connector' THEN b.connector_rate
+		   CASE t.scope WHEN 'connector' THEN b.connector_rate
+				WHEN 'graph delete' THEN greatest(b.graph_rate / 2, 1)
 				ELSE b.graph_rate END AS quota,
 		   t.share, t.left_now, t.until, t.complaints
 	FROM @extschema@.teams_throttles() AS t
@@ -1992,7 +2102,10 @@ AS $$
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_opt_in(text, text)'),
 		(1, 'EXECUTE', 'PROCEDURE @extschema@.teams_watch(bigint)'),
 		(1, 'SELECT', 'TABLE @extschema@.teams_progress'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_ensure_installed(text, text, timestamptz, timestamptz, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_ensure_installed(text, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_upgrade(text, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_uninstall(text, text, timestamptz, timestamptz, text, text, text)'),
+		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_check_installed(text, text, timestamptz, timestamptz, text, text, text)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint[])'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint)'),
 		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_retry(bigint[])'),
@@ -2023,6 +2136,7 @@ AS $$
 		(2, 'SELECT', 'TABLE @extschema@.teams_opt_out'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_account'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_accounting'),
+		(2, 'SELECT', 'TABLE @extschema@.teams_installed'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_throttle'),
 		(2, 'SELECT', 'TABLE @extschema@.teams_worker'),
 		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_configure(uuid, uuid, uuid, text, text, uuid, text, boolean, text, text, text, integer, integer, integer[], boolean)'),

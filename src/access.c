@@ -342,6 +342,54 @@ on_catalog(const HttpReply *reply, void *argument)
 					 "ask the catalog for the app", reply, &error);
 }
 
+/*
+ * How long a version is believed, or that it cannot be known, while jobs come
+ * that need it.  The first of them has it asked for in any case.
+ */
+#define VERSION_LIFE_MS 10000
+
+static void
+on_versions(const HttpReply *reply, void *argument)
+{
+	Bot		   *bot = argument;
+	char	   *version = NULL;
+
+	if (bot->version_fetch.generation != bot->generation)
+		return;
+	bot->version_fetch.running = false;
+	bot->version_fetch.not_before =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), VERSION_LIFE_MS);
+
+	/* It needs a permission that the bot may lack (contract 3.2): never mind. */
+	if (reply->result == HTTP_ANSWERED && reply->status == 200)
+		version = graph_versions_reply(reply->body, reply->length);
+	strlcpy(bot->app_version, version ? version : "",
+			sizeof(bot->app_version));
+	bot->app_version_unsaved = version != NULL ||
+		(reply->result == HTTP_ANSWERED && reply->status == 403);
+}
+
+bool
+access_knows_version(Bot *bot)
+{
+	Fetch	   *fetch = &bot->version_fetch;
+	HttpRequest request = {0};
+
+	if (fetch->running)
+		return false;
+	if (fetch->not_before > GetCurrentTimestamp())
+		return true;
+	request.url = graph_versions_url(bot->graph_url, access_app_id(bot));
+	request.bearer = access_graph_bearer(bot);
+	request.handler = on_versions;
+	request.argument = bot;
+	http_start(&request);
+	pace_count(bot->pace, PACE_GRAPH_READ);
+	fetch->running = true;
+	fetch->generation = bot->generation;
+	return false;
+}
+
 const char *
 access_app_id(Bot *bot)
 {

@@ -37,4 +37,10 @@ extern TimestampTz access_next_fetch(const Bot *bot);
 /* Do not wait any longer for what has failed. */
 extern void access_try_again(Bot *bot);
 
+/*
+ * Is the app's version in the catalog known, or not to be known?  If not, it is
+ * asked for.  The bot's bearer and app id must be there.
+ */
+extern bool access_knows_version(Bot *bot);
+
 #endif							/* TP_ACCESS_H */

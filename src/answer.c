@@ -12,78 +12,13 @@
 #include "answer.h"
 #include "connector.h"
 #include "settle.h"
-
-#define REMOVED_HINT \
-	"Somebody has taken the bot away from this person, and that is respected.  Call teams_ensure_installed() to install it nevertheless."
+#include "verdict.h"
 
 /* People for whom the app is blocked in a row: then it is for all. */
 #define MAX_DISABLED 5
 
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
-
-/* Those that queue for a target that is not known ask for it. */
-static void
-ask_for(Target *target)
-{
-	Message    *first = window_first(target);
-
-	if (first == NULL || target->state != TARGET_NEW)
-		return;
-	installation_ask(target,
-					 !first->is_send || target->bot->config->reinstall);
-}
-
-/* Try again after so many seconds; negative: they were not told. */
-static void
-retry(Message *message, const Failure *failure, double delay)
-{
-	Target	   *target = message->target;
-	bool		others = target->message_count > 1;
-
-	if (delay < 0)
-		delay = bot_backoff(message->attempts + 1);
-
-	/* If that was the last attempt, those behind it go on. */
-	if (!settle_retry(message, failure, delay) && others)
-		ask_for(target);
-}
-
-/* Those behind it ask for the target anew. */
-static void
-fail_and_ask_again(Message *message, const Failure *failure)
-{
-	Target	   *target = message->target;
-	bool		others = target->message_count > 1;
-
-	settle_failed(message, failure);
-	if (others)
-	{
-		window_target_is_stale(target);
-		ask_for(target);
-	}
-}
-
-/* All that queue for a target fail for the same reason, up to the next job. */
-static void
-fail_all(Target *target, Failure *failure)
-{
-	Message    *message = window_first(target);
-
-	/* A job to install the bot is a wish to try again. */
-	while (message != NULL)
-	{
-		bool		last = target->message_count == 1;
-
-		settle_failed(message, failure);
-		message = last ? NULL : window_first(target);
-		if (message != NULL && !message->is_send)
-		{
-			ask_for(target);
-			return;
-		}
-	}
-}
 
 /* Nobody knows whether the message has arrived. */
 static void
@@ -97,7 +32,7 @@ outcome_unknown(Message *message, Failure *failure, double delay)
 		settle_failed(message, failure);
 	}
 	else
-		retry(message, failure, delay);
+		verdict_retry(message, failure, delay);
 }
 
 /*
@@ -111,13 +46,13 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error)
 
 	target->knowledge = KNOWN_LOST;
 	window_note_change(target);
-	settle_installation(target, "stale", error);
+	settle_installation(target, "stale", error, NULL);
 	if (strcmp(message->last_code, failure->code) == 0)
-		fail_and_ask_again(message, failure);
+		verdict_fail_and_ask_again(message, failure);
 	else
 	{
 		window_target_is_stale(target);
-		retry(message, failure, 0);
+		verdict_retry(message, failure, 0);
 	}
 }
 
@@ -127,11 +62,11 @@ take_block(Message *message, Failure *failure, const ServiceError *error)
 {
 	Target	   *target = message->target;
 
-	settle_installation(target, "blocked", error);
+	settle_installation(target, "blocked", error, failure->hint);
 	target->knowledge = KNOWN_BLOCKED;
 	window_note_change(target);
 	window_target_is_stale(target);
-	fail_all(target, failure);
+	verdict_fail_all(target, failure);
 }
 
 /*
@@ -175,25 +110,25 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 			if (policy_is_ambiguous(op, reply->status))
 				outcome_unknown(message, &failure, delay);
 			else
-				retry(message, &failure, delay);
+				verdict_retry(message, &failure, delay);
 			break;
 		case ACTION_THROTTLED:
 			failure.is_attempt = false;
 			bot_connector_throttled(bot, delay);
-			retry(message, &failure, delay);
+			verdict_retry(message, &failure, delay);
 			break;
 		case ACTION_REAUTH:
 			/* Once more with another token; then it counts. */
 			access_connector_refused(bot, message->token, &error);
 			failure.is_attempt = strcmp(message->last_code,
 										failure.code) == 0;
-			retry(message, &failure, failure.is_attempt ? -1 : 0);
+			verdict_retry(message, &failure, failure.is_attempt ? -1 : 0);
 			break;
 		case ACTION_PAUSE_BOT:
 			bot_pause_for(bot, "the Bot Connector refused a message", OP_SEND,
 						  reply->status, &error);
 			failure.is_attempt = false;
-			retry(message, &failure, 0);
+			verdict_retry(message, &failure, 0);
 			break;
 		case ACTION_LOOK_UP_AGAIN:
 		case ACTION_INSTALL_AGAIN:
@@ -205,7 +140,7 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 				bot_pause_for(bot, "the Bot Connector refused a message",
 							  OP_SEND, reply->status, &error);
 				failure.is_attempt = false;
-				retry(message, &failure, 0);
+				verdict_retry(message, &failure, 0);
 			}
 			else
 				take_block(message, &failure, &error);
@@ -236,7 +171,7 @@ take_silence(Message *message, Operation op, Failure *failure)
 {
 	failure->code = "no_answer";
 	if (op == OP_EDIT || op == OP_DELETE)
-		retry(message, failure, -1);
+		verdict_retry(message, failure, -1);
 	else
 	{
 		failure->hint = "It is sent again; see delivery => 'at-most-once'.";
@@ -292,7 +227,7 @@ answer_post(const HttpReply *reply, void *argument)
 	{
 		case HTTP_NOT_SENT:
 			failure.code = "connection_failed";
-			retry(message, &failure, -1);
+			verdict_retry(message, &failure, -1);
 			break;
 		case HTTP_OUTCOME_UNKNOWN:
 			take_silence(message, flight->op, &failure);
@@ -310,53 +245,4 @@ answer_post(const HttpReply *reply, void *argument)
 			break;
 	}
 	flight_free(flight);
-}
-
-void
-answer_verdict(Target *target)
-{
-	Failure		failure = {0};
-	Message    *message = window_first(target);
-
-	if (message == NULL)
-		return;
-	failure.code = target->error.code[0] ? target->error.code : "graph_error";
-	failure.error = target->error.message;
-	failure.hint = target->hint;
-	failure.correlation_id = target->correlation_id;
-	failure.is_attempt = true;
-
-	if (target->verdict == ACTION_RETRY)
-	{
-		retry(message, &failure, target->retry_after);
-		return;
-	}
-	if (target->verdict == ACTION_INSTALL_AGAIN)
-	{
-		target->knowledge = KNOWN_REMOVED;
-		failure.hint = REMOVED_HINT;
-	}
-	settle_installation(target, target->knowledge == KNOWN_REMOVED ?
-						"removed" : "failed", &target->error);
-	fail_all(target, &failure);
-}
-
-void
-answer_unreachable(Message *message, TargetKnowledge knowledge)
-{
-	Failure		failure = {0};
-
-	if (knowledge == KNOWN_BLOCKED)
-	{
-		failure.code = "recipient_blocked";
-		failure.error = "the recipient has blocked, muted or removed the bot";
-		failure.hint = "See teams_installation for what the service said.  Call teams_ensure_installed() when the recipient wants messages again.";
-	}
-	else
-	{
-		failure.code = "removed_by_user";
-		failure.error = "the bot was removed for this person";
-		failure.hint = REMOVED_HINT;
-	}
-	settle_failed(message, &failure);
 }

@@ -13,10 +13,4 @@ extern void answer_without_referent(Message *message);
 /* The handler of a message's request; the argument is a Flight, which it frees. */
 extern void answer_post(const HttpReply *reply, void *argument);
 
-/* A target cannot be reached now, or not at all; it has messages. */
-extern void answer_verdict(Target *target);
-
-/* The message's target is known not to want it. */
-extern void answer_unreachable(Message *message, TargetKnowledge knowledge);
-
 #endif							/* TP_ANSWER_H */

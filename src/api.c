@@ -22,6 +22,9 @@ SQL_FUNCTION(teams_send_chat_activity);
 SQL_FUNCTION(teams_post_text);
 SQL_FUNCTION(teams_post_activity);
 SQL_FUNCTION(teams_ensure_installed);
+SQL_FUNCTION(teams_upgrade);
+SQL_FUNCTION(teams_uninstall);
+SQL_FUNCTION(teams_check_installed);
 SQL_FUNCTION(teams_check_url);
 SQL_FUNCTION(teams_check_credential);
 
@@ -112,17 +115,46 @@ teams_post_activity(PG_FUNCTION_ARGS)
 	return post(fcinfo, false);
 }
 
-Datum
-teams_ensure_installed(PG_FUNCTION_ARGS)
+/* ----------
+ * Installations
+ * ----------
+ */
+
+static Datum
+enqueue_job(FunctionCallInfo fcinfo, const char *kind)
 {
 	OutboxNew	message = {0};
 
-	message.kind = "install";
-	message.scope = "user";
-	message.target = user_id_argument(fcinfo, 0);
+	message.kind = kind;
+	message.scope = scope_argument(fcinfo, 6);
+	message.target = target_argument(fcinfo, 0, message.scope);
 	take_options(fcinfo, 1, &message);
 	message.delivery = "at-least-once";
 	PG_RETURN_INT64(submit(fcinfo, &message));
+}
+
+Datum
+teams_ensure_installed(PG_FUNCTION_ARGS)
+{
+	return enqueue_job(fcinfo, "install");
+}
+
+Datum
+teams_upgrade(PG_FUNCTION_ARGS)
+{
+	return enqueue_job(fcinfo, "upgrade");
+}
+
+Datum
+teams_uninstall(PG_FUNCTION_ARGS)
+{
+	return enqueue_job(fcinfo, "uninstall");
+}
+
+Datum
+teams_check_installed(PG_FUNCTION_ARGS)
+{
+	return enqueue_job(fcinfo, "check");
 }
 
 /* ----------

@@ -104,6 +104,37 @@ chat_argument(FunctionCallInfo fcinfo, int number)
 			 errhint("It is in the link that Teams gives for the chat.")));
 }
 
+char *
+scope_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *scope = text_argument(fcinfo, number, "scope");
+
+	if (strcmp(scope, "user") != 0 && strcmp(scope, "team") != 0 &&
+		strcmp(scope, "chat") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown scope: \"%s\"", scope),
+				 errhint("Give \"user\", \"team\" or \"chat\".")));
+	return scope;
+}
+
+char *
+target_argument(FunctionCallInfo fcinfo, int number, const char *scope)
+{
+	char	   *target = text_argument(fcinfo, number, "target");
+
+	if (strcmp(scope, "user") == 0 && is_conversation_id(target))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is a chat, not a person", target),
+				 errhint("Give scope => 'chat'.")));
+	if (strcmp(scope, "team") == 0)
+		return team_argument(fcinfo, number);
+	if (strcmp(scope, "chat") == 0)
+		return chat_argument(fcinfo, number);
+	return user_id_argument(fcinfo, number);
+}
+
 ArrayType *
 ids_argument(FunctionCallInfo fcinfo)
 {

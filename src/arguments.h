@@ -25,6 +25,11 @@ extern char *team_argument(FunctionCallInfo fcinfo, int number);
 extern char *channel_argument(FunctionCallInfo fcinfo, int number);
 extern char *chat_argument(FunctionCallInfo fcinfo, int number);
 
+/* What the bot is installed for: user, team or chat; and its id. */
+extern char *scope_argument(FunctionCallInfo fcinfo, int number);
+extern char *target_argument(FunctionCallInfo fcinfo, int number,
+							 const char *scope);
+
 /* Ids of messages; none may be null. */
 extern ArrayType *ids_argument(FunctionCallInfo fcinfo);
 

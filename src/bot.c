@@ -113,6 +113,7 @@ new_bot(const char *name)
 		dlist_init(&bot->asking[kind]);
 	for (int i = 0; i < PRIORITIES; i++)
 		dlist_init(&bot->lanes[i].ready);
+	dlist_init(&bot->resting);
 	dlist_init(&bot->graph_batches);
 	dlist_init(&bot->flying);
 	dlist_init(&bot->behind);
@@ -273,6 +274,10 @@ configure(Bot *bot, const OutboxBot *config)
 	bot_reset_fetch(&bot->graph_fetch);
 	bot_reset_fetch(&bot->connector_fetch);
 	bot_reset_fetch(&bot->catalog_fetch);
+	bot_reset_fetch(&bot->version_fetch);
+	bot->version_fetch.running = false;
+	bot->app_version[0] = '\0';
+	bot->app_version_unsaved = false;
 	bot->app_id_unsaved = false;
 	bot->resume_unsaved = false;
 	bot->refused_installs = 0;
@@ -445,6 +450,7 @@ has_unsaved(const Bot *bot)
 {
 	return bot->exists &&
 		(bot->pause_reason != NULL || bot->app_id_unsaved ||
+		 bot->app_version_unsaved ||
 		 bot->trouble_unsaved || bot->resume_unsaved);
 }
 
@@ -470,6 +476,7 @@ save(Bot *bot)
 	bot->saving_pause = bot->pause_reason != NULL;
 	bot->saving_resume = bot->resume_unsaved;
 	bot->saving_app_id = bot->app_id_unsaved;
+	bot->saving_app_version = bot->app_version_unsaved;
 	bot->saving_trouble = bot->trouble_unsaved;
 	if (bot->saving_pause)
 		outbox_pause_bot(bot->name, bot->pause_reason,
@@ -478,6 +485,8 @@ save(Bot *bot)
 		outbox_resume_bot(bot->name);
 	if (bot->saving_app_id)
 		outbox_save_app_id(bot->name, bot->teams_app_id);
+	if (bot->saving_app_version)
+		outbox_save_app_version(bot->name, bot->app_version);
 	if (bot->saving_trouble)
 		outbox_save_trouble(bot->name, bot->trouble);
 }
@@ -493,6 +502,7 @@ bot_save(void)
 
 		bot->saving_pause = bot->saving_resume = false;
 		bot->saving_app_id = bot->saving_trouble = false;
+		bot->saving_app_version = false;
 		if (!has_unsaved(bot))
 			continue;
 		bot->save_at = 0;
@@ -527,6 +537,8 @@ bot_saved(void)
 		}
 		if (bot->saving_trouble)
 			bot->trouble_unsaved = false;
+		if (bot->saving_app_version)
+			bot->app_version_unsaved = false;
 		if (bot->saving_app_id)
 		{
 			bot->app_id_unsaved = false;

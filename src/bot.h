@@ -10,6 +10,7 @@
 #include "utils/timestamp.h"
 
 #include "auth.h"
+#include "graph.h"
 #include "outbox.h"
 #include "pace.h"
 
@@ -77,6 +78,11 @@ typedef struct Bot
 	int			probes;			/* that have failed in a row */
 	TimestampTz probe_at;		/* 0: not by itself */
 	bool		app_id_unsaved;
+	char		app_version[GRAPH_MAX_VERSION + 1]; /* in the catalog, "" if
+													 * unknown */
+	bool		app_version_unsaved;
+	bool		saving_app_version;
+	int			version_jobs;	/* targets being asked for that need it */
 	char	   *trouble;		/* why nothing gets through now, or NULL */
 	bool		trouble_unsaved;
 	bool		saving_trouble;
@@ -99,6 +105,8 @@ typedef struct Bot
 	Fetch		graph_fetch;
 	Fetch		connector_fetch;
 	Fetch		catalog_fetch;
+	Fetch		version_fetch;	/* not_before: until then it is known, or not
+								 * to be known */
 
 	Pace	   *pace;
 	Journey		commit;			/* from choosing to posting */
@@ -111,6 +119,7 @@ typedef struct Bot
 	dlist_head	asking[PACE_KINDS];
 	int			asking_count[PACE_KINDS];
 	int			asking_targets; /* all that wait for an answer */
+	dlist_head	resting;		/* those whose team has been asked enough */
 	dlist_head	graph_batches;	/* in flight */
 	int			graph_batch_count;
 	int			refused_installs;	/* 404s in a row, though the people are

@@ -19,7 +19,6 @@
 #include "utils/memutils.h"
 
 #include "access.h"
-#include "answer.h"
 #include "broadcast.h"
 #include "delivery.h"
 #include "dispatch.h"
@@ -31,6 +30,7 @@
 #include "session.h"
 #include "settings.h"
 #include "settle.h"
+#include "verdict.h"
 #include "window.h"
 
 /* Outcomes are written when there are so many, or after so long. */
@@ -158,47 +158,21 @@ take_finished_targets(void)
 	Target	   *target;
 
 	while ((target = installation_take_finished()) != NULL)
-	{
-		window_note_change(target);
-
-		/* Perhaps nobody waits for it, as the bot is another one now. */
-		if (window_first(target) != NULL && target->state == TARGET_KNOWN)
-			settle_installation(target, "installed", NULL);
-		if (window_first(target) == NULL || target->state == TARGET_KNOWN)
-			window_caught_up(target);
-		else
-			answer_verdict(target);
-	}
-}
-
-/* Jobs that only make sure of the installation are done once it is known. */
-static void
-finish_jobs(Target *target)
-{
-	Message    *first;
-
-	while ((first = window_first(target)) != NULL && !first->is_send)
-	{
-		bool		last = target->message_count == 1;
-
-		settle_sent(first, target->chat_id, NULL);
-		if (last)
-			return;
-	}
+		verdict_of_graph(target);
 }
 
 static void
-finish_jobs_of_bot(Bot *bot)
+begin_jobs_of_bot(Bot *bot)
 {
 	dlist_mutable_iter iter;
 
 	for (int i = 0; i < PRIORITIES; i++)
 		dlist_foreach_modify(iter, &bot->lanes[i].ready)
-			finish_jobs(dlist_container(Target, ready_node, iter.cur));
+			verdict_begin_jobs(dlist_container(Target, ready_node, iter.cur));
 }
 
 static void
-finish_all_jobs(void)
+begin_jobs(void)
 {
 	dlist_iter	iter;
 
@@ -207,7 +181,7 @@ finish_all_jobs(void)
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
 		if (bot->jobs > 0)
-			finish_jobs_of_bot(bot);
+			begin_jobs_of_bot(bot);
 	}
 }
 
@@ -471,7 +445,7 @@ delivery_advance(long *timeout_ms)
 	step_started_at = GetCurrentTimestamp();
 	intake_answer_unreachable();
 	take_finished_targets();
-	finish_all_jobs();
+	begin_jobs();
 	if (!stopping)
 		dlist_foreach(iter, bot_list())
 			bot_probe(dlist_container(Bot, node, iter.cur));
@@ -479,7 +453,7 @@ delivery_advance(long *timeout_ms)
 		return DELIVERY_EXTENSION_GONE;
 	intake_answer_unreachable();
 	take_finished_targets();
-	finish_all_jobs();
+	begin_jobs();
 	if (!stopping)
 		dlist_foreach(iter, bot_list())
 			inquiry_advance(dlist_container(Bot, node, iter.cur));

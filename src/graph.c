@@ -2,7 +2,7 @@
  * graph.c
  *	  Microsoft Graph: requests as bytes, replies as structs.
  *
- * Whatever concerns users goes through $batch.  Items of one batch never
+ * Whatever concerns installations goes through $batch.  Items of one batch never
  * depend on each other: an item whose dependency answers 409, which is fine
  * for an installation, would fail with 424 (contract 3.10).
  *
@@ -20,9 +20,6 @@
 #include "json.h"
 #include "trust.h"
 #include "lib/stringinfo.h"
-
-/* Versions are short ("1.4.0"); what is longer is none. */
-#define MAX_VERSION_LENGTH 100
 
 /* ---------------------------------------------------------------------------
  * Requests
@@ -64,20 +61,43 @@ append_equals(StringInfo url, const char *value)
 	pfree(quoted.data);
 }
 
+/* What lies behind an installation's id. */
+static const char *
+installation_path(Operation op)
+{
+	switch (op)
+	{
+		case OP_CHAT:
+			return "/chat?$select=id";
+		case OP_UPGRADE:
+			return "/upgrade";
+		default:
+			return "";
+	}
+}
+
 /* The item's URL, relative to the version root as $batch wants it. */
 static void
 append_item_url(StringInfo url, bool beta, const char *teams_app_id,
 				const GraphItem *item)
 {
-	appendStringInfoString(url, "/users/");
-	trust_append_escaped(url, item->user_id);
-	appendStringInfoString(url, "/teamwork/installedApps");
+	static const char *const roots[] = {"/users/", "/teams/", "/chats/"};
 
-	if (item->op == OP_CHAT)
+	appendStringInfoString(url, roots[item->scope]);
+	trust_append_escaped(url, item->id);
+	if (item->op == OP_CHANNEL)
+	{
+		appendStringInfoString(url, "/primaryChannel?$select=id");
+		return;
+	}
+	appendStringInfoString(url, item->scope == GRAPH_USER ?
+						   "/teamwork/installedApps" : "/installedApps");
+	if (item->op == OP_CHAT || item->op == OP_UPGRADE ||
+		item->op == OP_UNINSTALL)
 	{
 		appendStringInfoChar(url, '/');
 		trust_append_escaped(url, item->installation_id);
-		appendStringInfoString(url, "/chat?$select=id");
+		appendStringInfoString(url, installation_path(item->op));
 	}
 	else if (item->op == OP_LOOKUP && beta)
 	{
@@ -110,6 +130,21 @@ append_install_body(StringInfo body, const char *graph_url,
 	pfree(app.data);
 }
 
+static const char *
+method_of(Operation op)
+{
+	switch (op)
+	{
+		case OP_INSTALL:
+		case OP_UPGRADE:
+			return "POST";
+		case OP_UNINSTALL:
+			return "DELETE";
+		default:
+			return "GET";
+	}
+}
+
 void
 graph_batch_request(StringInfo body, const char *graph_url,
 					const char *teams_app_id,
@@ -129,7 +164,7 @@ graph_batch_request(StringInfo body, const char *graph_url,
 		append_item_url(&url, beta, teams_app_id, &items[i]);
 
 		appendStringInfo(body, "%s{\"id\":\"%d\",\"method\":\"%s\",\"url\":",
-						 i > 0 ? "," : "", i + 1, install ? "POST" : "GET");
+						 i > 0 ? "," : "", i + 1, method_of(items[i].op));
 		json_append_string(body, url.data);
 		if (install)
 		{
@@ -152,6 +187,18 @@ graph_catalog_url(const char *graph_url, const char *manifest_id)
 	appendStringInfo(&url, "%s/appCatalogs/teamsApps?$filter=externalId",
 					 graph_url);
 	append_equals(&url, manifest_id);
+	return url.data;
+}
+
+char *
+graph_versions_url(const char *graph_url, const char *teams_app_id)
+{
+	StringInfoData url;
+
+	initStringInfo(&url);
+	appendStringInfo(&url, "%s/appCatalogs/teamsApps?$expand=appDefinitions"
+					 "&$filter=id", graph_url);
+	append_equals(&url, teams_app_id);
 	return url.data;
 }
 
@@ -185,6 +232,16 @@ graph_error(const char *body, size_t length, ServiceError *error)
 	read_error(json_read(body, length, NULL), error);
 }
 
+/* The version of an app's definition, or NULL. */
+static const char *
+read_version(const JsonValue *definition)
+{
+	const char *version = id_or_null(json_member(definition, "version"));
+
+	return version != NULL && strlen(version) <= GRAPH_MAX_VERSION ?
+		version : NULL;
+}
+
 /* Contract 3.3: an empty list means that the app is not installed. */
 static void
 read_lookup(const JsonValue *body, GraphReply *reply)
@@ -199,14 +256,11 @@ read_lookup(const JsonValue *body, GraphReply *reply)
 	}
 	for (entry = json_first(list); entry != NULL; entry = entry->next)
 	{
-		const JsonValue *definition = json_member(entry, "teamsAppDefinition");
-		const char *version = id_or_null(json_member(definition, "version"));
-
 		reply->installation_id = id_or_null(json_member(entry, "id"));
 		if (reply->installation_id == NULL)
 			continue;
-		if (version != NULL && strlen(version) <= MAX_VERSION_LENGTH)
-			reply->app_version = version;
+		reply->app_version = read_version(json_member(entry,
+													  "teamsAppDefinition"));
 		return;
 	}
 	reply->malformed = json_first(list) != NULL;
@@ -230,12 +284,12 @@ read_item(const JsonValue *response, const GraphItem *item, int status,
 		read_error(body, &reply->error);
 	else if (item->op == OP_LOOKUP)
 		read_lookup(body, reply);
-	else if (item->op == OP_CHAT)
+	else if (item->op == OP_CHAT || item->op == OP_CHANNEL)
 	{
 		reply->chat_id = id_or_null(json_member(body, "id"));
 		reply->malformed = reply->chat_id == NULL;
 	}
-	/* An installation's 201 has no body (3.4); if there is one, never mind */
+	/* The others have no body (3.4, 3.6, 3.7); if there is one, never mind */
 }
 
 /* Which item is it?  Counts from 0; -1 if none of ours. */
@@ -340,4 +394,56 @@ graph_catalog_reply(const char *body, size_t length, char **teams_app_id)
 		return GRAPH_CATALOG_MALFORMED;
 	*teams_app_id = pstrdup(id);
 	return GRAPH_CATALOG_FOUND;
+}
+
+/* Less than, equal to or greater than 0, as for "1.9.0" and "1.10.0". */
+static int
+compare_versions(const char *a, const char *b)
+{
+	while (*a != '\0' && *b != '\0')
+	{
+		char	   *a_end;
+		char	   *b_end;
+		unsigned long x = strtoul(a, &a_end, 10);
+		unsigned long y = strtoul(b, &b_end, 10);
+
+		if (x != y)
+			return x < y ? -1 : 1;
+
+		/* Where no number stands, characters are compared. */
+		if (a_end == a && b_end == b && *a != *b)
+			return *a < *b ? -1 : 1;
+		a = a_end > a ? a_end : a + 1;
+		b = b_end > b ? b_end : b + 1;
+	}
+	return (*a != '\0') - (*b != '\0');
+}
+
+static bool
+is_published(const JsonValue *definition)
+{
+	const char *state = json_string(json_member(definition,
+												"publishingState"));
+
+	return state == NULL || pg_strcasecmp(state, "published") == 0;
+}
+
+char *
+graph_versions_reply(const char *body, size_t length)
+{
+	const JsonValue *doc = json_read(body, length, NULL);
+	const JsonValue *app = json_first(json_member(doc, "value"));
+	const JsonValue *definition = json_first(json_member(app,
+														 "appDefinitions"));
+	const char *newest = NULL;
+
+	for (; definition != NULL; definition = definition->next)
+	{
+		const char *version = read_version(definition);
+
+		if (version != NULL && is_published(definition) &&
+			(newest == NULL || compare_versions(version, newest) > 0))
+			newest = version;
+	}
+	return newest != NULL ? pstrdup(newest) : NULL;
 }

@@ -15,12 +15,28 @@
 /* The most requests that one $batch may hold (contract 3.10). */
 #define GRAPH_BATCH_MAX 20
 
-/* One request inside a $batch; op is OP_LOOKUP, OP_INSTALL or OP_CHAT. */
+/* Versions are short ("1.4.0"); what is longer is none. */
+#define GRAPH_MAX_VERSION 100
+
+/* Whose installation it is (contract 3.3 to 3.9). */
+typedef enum GraphScope
+{
+	GRAPH_USER,
+	GRAPH_TEAM,
+	GRAPH_CHAT
+} GraphScope;
+
+/*
+ * One request inside a $batch; op is OP_LOOKUP, OP_INSTALL, OP_UPGRADE,
+ * OP_UNINSTALL, for users OP_CHAT, for teams OP_CHANNEL.
+ */
 typedef struct GraphItem
 {
 	Operation	op;
-	const char *user_id;
-	const char *installation_id;	/* for OP_CHAT */
+	const char *id;				/* of the user, team or chat */
+	const char *installation_id;	/* not for OP_LOOKUP, OP_INSTALL and
+									 * OP_CHANNEL */
+	GraphScope	scope;
 } GraphItem;
 
 /* The answer to one item. */
@@ -31,7 +47,7 @@ typedef struct GraphReply
 	const char *retry_after;	/* the item's own header, or NULL */
 	const char *installation_id;	/* OP_LOOKUP: NULL means not installed */
 	const char *app_version;	/* OP_LOOKUP, NULL if unknown */
-	const char *chat_id;		/* OP_CHAT */
+	const char *chat_id;		/* OP_CHAT, OP_CHANNEL */
 	const char *correlation_id; /* of the batch, or NULL; for the caller */
 	bool		malformed;		/* 2xx, but not of the documented shape */
 } GraphReply;
@@ -68,6 +84,13 @@ typedef enum GraphCatalogResult
 /* Read the reply to it; on FOUND *teams_app_id is set, a GUID, palloc'd. */
 extern GraphCatalogResult graph_catalog_reply(const char *body, size_t length,
 											  char **teams_app_id);
+
+/* The same by the catalog's id, with the app's versions. */
+extern char *graph_versions_url(const char *graph_url,
+								const char *teams_app_id);
+
+/* The newest of them that is published, palloc'd; NULL if none is told. */
+extern char *graph_versions_reply(const char *body, size_t length);
 
 /* Read Graph's error envelope (contract 3.12); any bytes will do. */
 extern void graph_error(const char *body, size_t length, ServiceError *error);

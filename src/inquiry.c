@@ -18,6 +18,7 @@
 #include "access.h"
 #include "http.h"
 #include "inquiry.h"
+#include "shared.h"
 
 /* Batches that one bot may have in flight. */
 #define MAX_BATCHES 8
@@ -27,7 +28,7 @@
 
 /* The kinds of calls, in the order in which they get into a batch. */
 static const PaceKind graph_kinds[] = {
-	PACE_GRAPH_WRITE, PACE_GRAPH_READ, PACE_GRAPH_CHAT
+	PACE_GRAPH_WRITE, PACE_GRAPH_DELETE, PACE_GRAPH_READ, PACE_GRAPH_CHAT
 };
 
 #define GRAPH_KINDS ((int) lengthof(graph_kinds))
@@ -62,7 +63,10 @@ inquiry_kind(Operation op)
 	switch (op)
 	{
 		case OP_INSTALL:
+		case OP_UPGRADE:
 			return PACE_GRAPH_WRITE;
+		case OP_UNINSTALL:
+			return PACE_GRAPH_DELETE;
 		case OP_CHAT:
 			return PACE_GRAPH_CHAT;
 		default:
@@ -205,27 +209,97 @@ on_batch(const HttpReply *reply, void *argument)
  * ----------
  */
 
+static int
+quota_of(const Bot *bot, PaceKind kind)
+{
+	int			rate = bot->config->graph_rate;
+
+	return kind == PACE_GRAPH_DELETE ? Max(1, rate / 2) : rate;
+}
+
+static GraphScope
+graph_scope(const Target *target)
+{
+	if (strcmp(target->scope, "user") == 0)
+		return GRAPH_USER;
+	return strcmp(target->scope, "chat") == 0 ? GRAPH_CHAT : GRAPH_TEAM;
+}
+
+/* The id that Graph knows: a channel is asked for by its team. */
+static const char *
+graph_id(const Target *target)
+{
+	return target->team != NULL ? target->team : target->id;
+}
+
+/* May the target be asked for, by the limit for each team (contract 5.2)? */
+static bool
+team_may_go(Target *target)
+{
+	static const int limits[CHAT_LIMITS] = {4, 8, 120, 14400};
+	char	   *key;
+
+	if (graph_scope(target) != GRAPH_TEAM)
+		return true;
+	key = psprintf("team %s", graph_id(target));
+	target->rests_until = pace_take_chat(shared_chat_paces(),
+										 target->bot->pace, key, limits);
+	pfree(key);
+	return target->rests_until == 0;
+}
+
+static void
+add_item(GraphBatch *batch, Target *target)
+{
+	GraphItem  *item = &batch->items[batch->count];
+
+	item->op = target->next;
+	item->scope = graph_scope(target);
+	item->id = graph_id(target);
+	item->installation_id = target->installation_id;
+	batch->targets[batch->count++] = target;
+}
+
 /* Move up to "count" targets that wait for that kind of call to a batch. */
 static void
 fill_batch(GraphBatch *batch, PaceKind kind, int count)
 {
 	Bot		   *bot = batch->bot;
 
-	for (int i = 0; i < count; i++)
+	while (batch->counts[kind] < count && bot->asking_count[kind] > 0)
 	{
 		Target	   *target = dlist_head_element(Target, node,
 												&bot->asking[kind]);
-		GraphItem  *item = &batch->items[batch->count];
 
 		if (batch->count > 0 && (target->alone || batch->targets[0]->alone))
 			break;
 		dlist_delete(&target->node);
-		item->op = target->next;
-		item->user_id = target->id;
-		item->installation_id = target->installation_id;
-		batch->targets[batch->count++] = target;
-		batch->counts[kind]++;
 		bot->asking_count[kind]--;
+		if (team_may_go(target))
+		{
+			add_item(batch, target);
+			batch->counts[kind]++;
+		}
+		else
+			dlist_push_tail(&bot->resting, &target->node);
+	}
+}
+
+/* Those that have rested wait for their calls again. */
+static void
+wake_resting(Bot *bot)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &bot->resting)
+	{
+		Target	   *target = dlist_container(Target, node, iter.cur);
+
+		if (target->rests_until > now)
+			continue;
+		dlist_delete(&target->node);
+		inquiry_ask(target, target->next);
 	}
 }
 
@@ -245,8 +319,7 @@ next_batch(Bot *bot)
 	for (int i = 0; i < GRAPH_KINDS; i++)
 	{
 		PaceKind	kind = graph_kinds[i];
-		int			count = pace_take(bot->pace, kind,
-									  bot->config->graph_rate,
+		int			count = pace_take(bot->pace, kind, quota_of(bot, kind),
 									  Min(bot->asking_count[kind],
 										  room - batch->count));
 
@@ -303,7 +376,7 @@ leaving_count(const Bot *bot, PaceKind kind)
 	if (bot->asking_count[kind] == 0)
 		return 0;
 	return Min(bot->asking_count[kind],
-			   pace_room(bot->pace, kind, bot->config->graph_rate));
+			   pace_room(bot->pace, kind, quota_of(bot, kind)));
 }
 
 /* When the pace lets more of those leave that wait, or 0. */
@@ -319,7 +392,7 @@ more_may_leave_at(const Bot *bot)
 
 		if (bot->asking_count[kind] == leaving_count(bot, kind))
 			continue;
-		time = pace_next(bot->pace, kind, bot->config->graph_rate);
+		time = pace_next(bot->pace, kind, quota_of(bot, kind));
 		if (next == 0 || time < next)
 			next = time;
 	}
@@ -371,24 +444,51 @@ inquiry_advance(Bot *bot)
 	const char *app_id;
 	GraphBatch *batch;
 
-	if (waiting_count(bot) == 0 || !bot_is_active(bot))
+	if (!bot_is_active(bot))
+		return;
+	wake_resting(bot);
+	if (waiting_count(bot) == 0)
 		return;
 	bearer = access_graph_bearer(bot);
 	app_id = access_app_id(bot);
-	if (bearer == NULL || app_id == NULL)
+	if (bearer == NULL || app_id == NULL ||
+		(bot->version_jobs > 0 && !access_knows_version(bot)))
 		return;
 	count_delays(bot);
 	while (batch_is_worth_while(bot) && (batch = next_batch(bot)) != NULL)
 		send_batch(batch, bearer, app_id);
 }
 
+/* When the first of those that rest has rested enough, or 0. */
+static TimestampTz
+first_rest_ends(const Bot *bot)
+{
+	TimestampTz first = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, unconstify(dlist_head *, &bot->resting))
+	{
+		TimestampTz end = dlist_container(Target, node, iter.cur)->rests_until;
+
+		if (first == 0 || end < first)
+			first = end;
+	}
+	return first;
+}
+
 TimestampTz
 inquiry_next(const Bot *bot)
 {
-	/* An answer that is under way brings the next step. */
-	if (!bot_is_active(bot) ||
-		(bot->graph_batch_count > 0 && bot->state == BOT_PROBING) ||
-		bot->graph_batch_count >= MAX_BATCHES)
+	TimestampTz rested = first_rest_ends(bot);
+	TimestampTz more = 0;
+
+	if (!bot_is_active(bot))
 		return 0;
-	return more_may_leave_at(bot);
+
+	/* An answer that is under way brings the next step. */
+	if (bot->graph_batch_count < (bot->state == BOT_PROBING ? 1 : MAX_BATCHES))
+		more = more_may_leave_at(bot);
+	if (more == 0 || (rested != 0 && rested < more))
+		return rested;
+	return more;
 }

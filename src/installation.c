@@ -26,6 +26,11 @@
 /* Installations answered by 404 in a row: then the catalog lacks the app. */
 #define MAX_REFUSED_INSTALLS 3
 
+#define GROUP_ROLES_HINT \
+	"Grant the application permission TeamsAppInstallation.ReadWriteSelfForTeam.All (for chats, ...ForChat.All; to post to General, also Channel.ReadBasic.All) to the bot's app registration, and have an administrator of the tenant consent to it."
+#define UNKNOWN_GROUP_HINT \
+	"There is no such team or chat in the tenant.  Check the id: that of a team is the id of its group."
+
 static MemoryContext targets_context;
 static dlist_head finished;
 
@@ -38,6 +43,21 @@ keep(char **place, const char *text)
 	*place = text ? MemoryContextStrdup(targets_context, text) : NULL;
 }
 
+/* Does the target have a chat, after what was found out? */
+static bool
+is_there(const Target *target)
+{
+	if (target->verdict == ACTION_OK)
+		return !target->is_absent;
+	return target->job > JOB_INSTALL && target->knowledge == KNOWN_INSTALLED;
+}
+
+static bool
+needs_version(Job job)
+{
+	return job == JOB_UPGRADE || job == JOB_CHECK;
+}
+
 Target *
 installation_take_finished(void)
 {
@@ -46,8 +66,10 @@ installation_take_finished(void)
 	if (dlist_is_empty(&finished))
 		return NULL;
 	target = dlist_container(Target, node, dlist_pop_head_node(&finished));
-	target->state = target->verdict == ACTION_OK ? TARGET_KNOWN : TARGET_NEW;
+	target->state = is_there(target) ? TARGET_KNOWN : TARGET_NEW;
 	target->bot->asking_targets--;
+	if (needs_version(target->job))
+		target->bot->version_jobs--;
 	return target;
 }
 
@@ -98,35 +120,117 @@ fail_because(Target *target, Action verdict, const char *code,
 	fail(target, verdict, &error, NULL, -1);
 }
 
-void
-installation_ask(Target *target, bool may_reinstall)
+/* What is wrong with the id of a row that no function has written, or NULL. */
+static const char *
+problem_of(const Target *target)
 {
-	const char *problem = trust_user_id_problem(target->id);
+	const char *team = target->team ? target->team : target->id;
+
+	if (strcmp(target->scope, "user") == 0)
+		return trust_user_id_problem(target->id);
+	if (strcmp(target->scope, "chat") != 0 && !trust_is_guid(team))
+		return "the id of a team is a GUID";
+	if (!trust_is_opaque_id(target->id))
+		return "this cannot be an id";
+	return NULL;
+}
+
+static Operation
+first_step(const Target *target)
+{
+	bool		install = target->job <= JOB_INSTALL;
+
+	return install && target->knowledge != KNOWN_LOST ?
+		OP_INSTALL : OP_LOOKUP;
+}
+
+void
+installation_ask(Target *target, Job job, int64 job_id)
+{
+	const char *problem = problem_of(target);
+	Bot		   *bot = target->bot;
 
 	target->state = TARGET_ASKING;
-	target->may_reinstall = may_reinstall;
-	target->bot->asking_targets++;
+	target->job = job;
+	target->job_id = job_id;
+	target->may_reinstall = job != JOB_NONE || bot->config->reinstall;
+	bot->asking_targets++;
+
+	/* The first of them wants to hear of what has just been published. */
+	if (needs_version(job) && bot->version_jobs++ == 0)
+		bot->version_fetch.not_before = 0;
 	target->verdict = ACTION_OK;
+	target->is_absent = false;
 	target->looked_up = false;
 	target->tried_to_install = false;
+	target->upgraded = false;
 	target->tried_new_token = false;
 	target->alone = false;
 	target->installed_by_us = false;
+	target->failed_state = "failed";
 	if (problem != NULL)
-	{
-		/* A row that was not written by teams_send(). */
-		fail_because(target, ACTION_FAIL, "invalid_user_id", problem);
-		return;
-	}
-	inquiry_ask(target, target->knowledge == KNOWN_LOST ? OP_LOOKUP : OP_INSTALL);
+		fail_because(target, ACTION_FAIL, "invalid_target", problem);
+	else
+		inquiry_ask(target, first_step(target));
 }
 
 static void
-take_chat(Target *target, const GraphReply *reply)
+take_chat(Target *target, const char *chat_id)
 {
-	keep(&target->chat_id, reply->chat_id);
-	target->knowledge = KNOWN_INSTALLED;
+	keep(&target->chat_id, chat_id);
 	finish(target);
+}
+
+/* The bot is not there, and that is what was to be found out or reached. */
+static void
+take_absence(Target *target)
+{
+	keep(&target->installation_id, NULL);
+	keep(&target->app_version, NULL);
+	keep(&target->chat_id, NULL);
+	target->is_absent = true;
+	finish(target);
+}
+
+/* Where do messages go?  Jobs for a target that is known need not ask. */
+static void
+ask_for_chat(Target *target)
+{
+	if (target->job > JOB_INSTALL && target->chat_id != NULL)
+		finish(target);
+	else if (strcmp(target->scope, "user") == 0)
+		inquiry_ask(target, OP_CHAT);
+	else if (strcmp(target->scope, "team") == 0)
+		inquiry_ask(target, OP_CHANNEL);
+	else
+		take_chat(target, target->id);
+}
+
+/*
+ * Upgrading to the same version is documented nowhere (contract 3.6), so it is
+ * avoided where the catalog's version is known.
+ */
+static bool
+is_to_be_upgraded(const Target *target)
+{
+	const char *newest = target->bot->app_version;
+
+	return target->job == JOB_UPGRADE && !target->upgraded &&
+		(*newest == '\0' || target->app_version == NULL ||
+		 strcmp(target->app_version, newest) != 0);
+}
+
+static void
+take_installation(Target *target, const GraphReply *reply)
+{
+	keep(&target->installation_id, reply->installation_id);
+	keep(&target->app_version, reply->app_version);
+	if (target->job == JOB_UNINSTALL)
+		inquiry_ask(target, OP_UNINSTALL);
+	else if (is_to_be_upgraded(target))
+		inquiry_ask(target, OP_UPGRADE);
+	else
+		ask_for_chat(target);
 }
 
 static void
@@ -134,14 +238,18 @@ take_lookup(Target *target, const GraphReply *reply)
 {
 	target->looked_up = true;
 	if (reply->installation_id != NULL)
+		take_installation(target, reply);
+	else if (target->job == JOB_UNINSTALL || target->job == JOB_CHECK)
+		take_absence(target);
+	else if (target->job == JOB_UPGRADE)
 	{
-		keep(&target->installation_id, reply->installation_id);
-		keep(&target->app_version, reply->app_version);
-		inquiry_ask(target, OP_CHAT);
+		fail_because(target, ACTION_FAIL, "not_installed",
+					 "the bot is not installed there");
+		target->hint = "Call teams_ensure_installed() to install it.";
 	}
 	else if (target->knowledge == KNOWN_LOST && !target->may_reinstall)
 		fail_because(target, ACTION_INSTALL_AGAIN, "removed_by_user",
-					 "the bot was removed for this person");
+					 "somebody has taken the bot away");
 	else if (!target->tried_to_install)
 		inquiry_ask(target, OP_INSTALL);
 	else
@@ -166,8 +274,16 @@ take_success(Target *target, const GraphReply *reply)
 			target->bot->refused_installs = 0;
 			inquiry_ask(target, OP_LOOKUP);
 			break;
+		case OP_UPGRADE:
+			/* 204 says nothing of the version that is there now */
+			target->upgraded = true;
+			inquiry_ask(target, OP_LOOKUP);
+			break;
+		case OP_UNINSTALL:
+			take_absence(target);
+			break;
 		default:
-			take_chat(target, reply);
+			take_chat(target, reply->chat_id);
 			break;
 	}
 }
@@ -193,13 +309,50 @@ is_refused_unseen(const Target *target, Action action)
 		(action == ACTION_FAIL || action == ACTION_PAUSE_BOT);
 }
 
+/* What people can do about it; a team or chat is no person. */
+static const char *
+hint_of(const Target *target, const GraphReply *reply, Action action)
+{
+	if (strcmp(target->scope, "user") != 0)
+	{
+		if (action == ACTION_PAUSE_BOT)
+			return GROUP_ROLES_HINT;
+		if (reply->status == 404 && target->next != OP_CHANNEL)
+			return UNKNOWN_GROUP_HINT;
+	}
+	return policy_hint(target->next, reply->status, &reply->error);
+}
+
+static const char *
+failed_state(Operation op, int status)
+{
+	if (status == 403)
+		return "refused";
+	return status == 404 && (op == OP_LOOKUP || op == OP_INSTALL) ?
+		"unknown" : "failed";
+}
+
+static void
+take_refusal(Target *target, const GraphReply *reply, Action action,
+			 const char *hint, double delay)
+{
+	if (is_missing_app(target, reply))
+	{
+		bot_pause_for(target->bot, "Graph cannot install the app", OP_INSTALL,
+					  reply->status, &reply->error);
+		inquiry_ask(target, target->next);
+		return;
+	}
+	target->failed_state = failed_state(target->next, reply->status);
+	fail(target, action, &reply->error, hint, delay);
+}
+
 static void
 take_failure(Target *target, const GraphReply *reply, Action action,
 			 int token)
 {
 	Bot		   *bot = target->bot;
-	const char *hint = policy_hint(target->next, reply->status,
-								   &reply->error);
+	const char *hint = hint_of(target, reply, action);
 	double		delay = policy_retry_after(reply->retry_after, bot_clock(),
 										   MAX_RETRY_AFTER);
 
@@ -220,19 +373,18 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			target->tried_new_token = true;
 			break;
 		case ACTION_PAUSE_BOT:
+			if (strcmp(target->scope, "user") != 0)
+			{
+				/* Teams and chats have permissions of their own */
+				take_refusal(target, reply, ACTION_FAIL, hint, delay);
+				break;
+			}
 			bot_pause_for(bot, "Graph refused a request", target->next,
 						  reply->status, &reply->error);
 			inquiry_ask(target, target->next);
 			break;
 		default:
-			if (is_missing_app(target, reply))
-			{
-				bot_pause_for(bot, "Graph cannot install the app", OP_INSTALL,
-							  reply->status, &reply->error);
-				inquiry_ask(target, target->next);
-			}
-			else
-				fail(target, action, &reply->error, hint, delay);
+			take_refusal(target, reply, action, hint, delay);
 			break;
 	}
 }

@@ -14,14 +14,16 @@
 #define INSTALLATION_MAX_ASKING 200
 
 /*
- * Begin to ask for a target that is TARGET_NEW.  If the bot was lost for it,
- * it is installed again only if that is wanted.
+ * Begin to ask about a target that is not being asked about: for a job that is
+ * the message with that id, or with JOB_NONE for what is to be sent to it.  If
+ * the bot was lost for it, it is installed again only if that is wanted.
  */
-extern void installation_ask(Target *target, bool may_reinstall);
+extern void installation_ask(Target *target, Job job, int64 job_id);
 
 /*
- * The next target that was being asked for and is TARGET_KNOWN now, or
- * TARGET_NEW again with a verdict that says why; NULL if there is none.
+ * The next target that was being asked about, or NULL if there is none.  It is
+ * TARGET_KNOWN now if it can be written to, else TARGET_NEW: then the verdict
+ * says why, or the bot is absent.
  */
 extern Target *installation_take_finished(void);
 

@@ -8,11 +8,10 @@
  */
 #include "postgres.h"
 
-#include "answer.h"
 #include "installation.h"
 #include "intake.h"
 #include "outbox.h"
-#include "window.h"
+#include "verdict.h"
 
 /*
  * A sweep goes on when there is so much room in memory, and looks at so many
@@ -64,11 +63,22 @@ intake_answer_unreachable(void)
 
 		/* It may have had to make room for an earlier one. */
 		if (message != NULL && message->state == MESSAGE_QUEUED &&
-			message->target->knowledge >= KNOWN_REMOVED)
-			answer_unreachable(message, message->target->knowledge);
+			verdict_is_unreachable(message->target))
+			verdict_unreachable(message);
 	}
 	list_free_deep(unreachable);
 	unreachable = NIL;
+}
+
+/* A job that is next for a target that is known is begun. */
+static void
+begin_job(Target *target, Message *message)
+{
+	if (message->job <= JOB_INSTALL || target->state != TARGET_KNOWN ||
+		window_first(target) != message)
+		return;
+	installation_ask(target, message->job, message->id);
+	window_check_ready(target);
 }
 
 /* Take in a row; its target is asked for if it is not known. */
@@ -82,13 +92,14 @@ admit(const OutboxMessage *row)
 	if (message == NULL)
 		return has_room;
 	target = message->target;
+	begin_job(target, message);
 	if (target->state != TARGET_NEW)
 		return true;
-	if (target->knowledge >= KNOWN_REMOVED && message->is_send)
+	if (message->is_send && verdict_is_unreachable(target))
 		note_unreachable(message);
 	else
-		installation_ask(target, !message->is_send ||
-						 target->bot->config->reinstall);
+		installation_ask(target, message->job,
+						 message->is_send ? 0 : message->id);
 	return true;
 }
 
@@ -127,7 +138,7 @@ intake_expire(void)
 		/* One that this transaction postpones is forgotten after it. */
 		if (message != NULL && message->state == MESSAGE_QUEUED)
 			window_forget(message);
-		else if (expired[i].retrying && bot != NULL)
+		else if (expired[i].held_back && bot != NULL)
 			window_look_again(bot, expired[i].id);
 	}
 	return count;
@@ -151,7 +162,8 @@ intake_is_wanted(const Bot *bot, Priority priority, bool known)
 		return false;
 	if (bot->state == BOT_PROBING)
 		return bot->asking_targets == 0;
-	return known || bot->asking_targets <= INSTALLATION_MAX_ASKING / 2;
+	return known || (bot->asking_targets <= INSTALLATION_MAX_ASKING / 2 &&
+					 bot->jobs < INSTALLATION_MAX_ASKING);
 }
 
 /*
@@ -278,6 +290,14 @@ go_back(Sweep *sweep, bool *full, const OutboxMessage *row)
 	*full = true;
 }
 
+/* Jobs must not take the room of what can be sent at once. */
+static bool
+has_room_for_job(const OutboxMessage *row)
+{
+	return row->job <= JOB_INSTALL ||
+		bot_find(row->bot)->jobs < INSTALLATION_MAX_ASKING;
+}
+
 static void
 admit_swept(Pass *passes, const OutboxMessage *row)
 {
@@ -291,7 +311,9 @@ admit_swept(Pass *passes, const OutboxMessage *row)
 	}
 	pass = &passes[row->source / 2];
 	known = row->source % 2 == 0;
-	if ((known ? pass->known_full : pass->unknown_full) || admit(row))
+	if (known ? pass->known_full : pass->unknown_full)
+		return;
+	if (has_room_for_job(row) && admit(row))
 		return;
 
 	/* Those who are not known need the lane's room, too. */

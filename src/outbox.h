@@ -51,6 +51,7 @@ extern void outbox_pause_bot(const char *bot, const char *reason,
 extern void outbox_resume_bot(const char *bot);
 extern void outbox_save_trouble(const char *bot, const char *trouble);
 extern void outbox_save_app_id(const char *bot, const char *teams_app_id);
+extern void outbox_save_app_version(const char *bot, const char *version);
 
 /* ----------
  * Pending messages
@@ -72,17 +73,29 @@ typedef enum TargetKnowledge
 	KNOWN_LOST,					/* the same; it was there, and is said not to be */
 	KNOWN_INSTALLED,			/* chat_id is set */
 	KNOWN_REMOVED,				/* somebody took the bot away */
+	KNOWN_UNINSTALLED,			/* we did, as somebody here wanted */
 	KNOWN_BLOCKED				/* the recipient does not want the bot */
 } TargetKnowledge;
+
+/* What is to be done for a target at Graph; the order is that of JOB_OF(). */
+typedef enum Job
+{
+	JOB_NONE,					/* something for the Bot Connector: to send, edit
+								 * or delete */
+	JOB_INSTALL,				/* make sure that the bot is there */
+	JOB_UPGRADE,				/* and of the catalog's version */
+	JOB_UNINSTALL,				/* or that it is not */
+	JOB_CHECK					/* ask how it is */
+} Job;
 
 typedef struct OutboxMessage
 {
 	int64		id;
 	char	   *bot;
-	bool		is_send;		/* something for the Bot Connector: to send, edit
-								 * or delete; else a job for Graph */
+	Job			job;
 	char	   *scope;
 	char	   *target;
+	char	   *team;			/* of a channel, or NULL */
 	Priority	priority;
 	int			attempts;
 	bool		retrying;
@@ -200,13 +213,13 @@ extern TimestampTz outbox_next_due(void);
 
 /*
  * Settle what has expired and is not on the wire, up to a thousand; sets their
- * ids, and whether each was waiting for a retry.
+ * ids, and whether each held back those behind it.
  */
 typedef struct OutboxExpired
 {
 	int64		id;
 	char	   *bot;
-	bool		retrying;
+	bool		held_back;
 } OutboxExpired;
 
 extern int	outbox_expire(MemoryContext context, OutboxExpired **expired);
@@ -250,6 +263,8 @@ typedef struct OutboxInstallation
 	bool		installed_by_us;
 	const char *error_code;
 	const char *error;
+	const char *hint;
+	int64		job;			/* that has found this out, or 0 */
 } OutboxInstallation;
 
 extern void outbox_save_installations(OutboxInstallation *const *records,

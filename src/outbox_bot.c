@@ -53,6 +53,12 @@ static Statement save_app_id = {
 	2, {TEXTOID, TEXTOID}
 };
 
+static Statement save_app_version = {
+	"UPDATE @.teams_bot SET app_version = $2 WHERE bot = $1"
+	" AND app_version IS DISTINCT FROM $2",
+	2, {TEXTOID, TEXTOID}
+};
+
 List *
 outbox_read_bots(MemoryContext context)
 {
@@ -133,25 +139,53 @@ outbox_save_app_id(const char *bot, const char *teams_app_id)
 	statement_run(&save_app_id, values, NULL);
 }
 
+/* "": it cannot be known. */
+void
+outbox_save_app_version(const char *bot, const char *version)
+{
+	Datum		values[] = {parameter_text(bot), parameter_text(version)};
+
+	statement_run(&save_app_version, values, *version != '\0' ? "  " : " n");
+}
+
 /* ----------
  * Installations
  * ----------
  */
 
+/*
+ * What is not found out anew stays, as long as the bot is there.  Who wanted it
+ * away is the sender of the job, which has just become history.
+ */
+#define IF_THERE(column) \
+	column " = coalesce(excluded." column "," \
+	" CASE WHEN excluded.state IN ('installed', 'stale', 'blocked')" \
+	" THEN i." column " END)"
+
 static Statement save_installations = {
 	"INSERT INTO @.teams_installation AS i (bot, scope, target, state,"
-	" installation_id, app_version, chat_id, installed_by_us, error_code,"
-	" error)"
-	" SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+	" installation_id, app_version, chat_id, error_code, error, hint,"
+	" installed_by_us, uninstalled_by)"
+	" SELECT r.bot, r.scope, r.target, r.state, r.installation_id,"
+	" r.app_version, r.chat_id, r.error_code, r.error, r.hint, r.by_us,"
+	" CASE WHEN r.state = 'uninstalled' THEN d.sender END"
+	" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+	" AS r (bot, scope, target, state, installation_id, app_version, chat_id,"
+	" error_code, error, hint, by_us, job)"
+	" LEFT JOIN @.teams_delivery AS d ON d.id = r.job"
 	" ON CONFLICT (bot, scope, target) DO UPDATE SET"
-	" state = excluded.state, installation_id = excluded.installation_id,"
-	" app_version = excluded.app_version, chat_id = excluded.chat_id,"
+	" state = excluded.state, " IF_THERE("installation_id") ","
+	" " IF_THERE("app_version") ", " IF_THERE("chat_id") ","
 	" installed_by_us = i.installed_by_us OR excluded.installed_by_us,"
+	" uninstalled_by = coalesce(excluded.uninstalled_by,"
+	" CASE WHEN excluded.state = 'uninstalled' THEN i.uninstalled_by END),"
 	" error_code = excluded.error_code, error = excluded.error,"
+	" hint = excluded.hint,"
 	" since = CASE WHEN i.state = excluded.state THEN i.since"
 	" ELSE excluded.since END, checked_at = now()",
-	10, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+	12, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+	BOOLARRAYOID, INT8ARRAYOID}
 };
 
 /* One text column of the records, by the offset of its field. */
@@ -177,20 +211,26 @@ outbox_save_installations(OutboxInstallation *const *records, int count)
 		offsetof(OutboxInstallation, installation_id),
 		offsetof(OutboxInstallation, app_version),
 		offsetof(OutboxInstallation, chat_id),
-		0,						/* installed_by_us is no text */
 		offsetof(OutboxInstallation, error_code),
-		offsetof(OutboxInstallation, error)
+		offsetof(OutboxInstallation, error),
+		offsetof(OutboxInstallation, hint)
 	};
-	Datum		values[lengthof(offsets)];
+	Datum		values[lengthof(offsets) + 2];
 	bool	   *by_us;
+	int64	   *jobs;
 
 	if (count == 0)
 		return;
 	by_us = palloc(count * sizeof(bool));
+	jobs = palloc(count * sizeof(int64));
 	for (int i = 0; i < count; i++)
+	{
 		by_us[i] = records[i]->installed_by_us;
+		jobs[i] = records[i]->job;
+	}
 	for (int i = 0; i < lengthof(offsets); i++)
-		values[i] = i == 7 ? parameter_bool_array(by_us, count) :
-			installation_column(records, count, offsets[i]);
+		values[i] = installation_column(records, count, offsets[i]);
+	values[lengthof(offsets)] = parameter_bool_array(by_us, count);
+	values[lengthof(offsets) + 1] = parameter_int8_array(jobs, count);
 	statement_run(&save_installations, values, NULL);
 }

@@ -14,26 +14,43 @@
 #include "outbox.h"
 #include "statement.h"
 
-/* Is it for the Bot Connector? */
+/* Is it for the Bot Connector?  Else, which Job is it? */
 #define IS_SEND(o) o ".kind IN ('send', 'edit', 'delete')"
+#define JOB_OF(o) \
+	"CASE WHEN " IS_SEND(o) " THEN 0 ELSE array_position(" \
+	"'{install,upgrade,uninstall,check}'::text[], " o ".kind) END"
+
+/* Has Graph to be asked, even if the target is known? */
+#define IS_JOB(o) o ".kind IN ('upgrade', 'uninstall', 'check')"
 
 /* What is read of a message, and what take_message() takes. */
 #define MESSAGE_COLUMNS(o) \
-	o ".id, " o ".bot, " IS_SEND(o) ", " o ".scope, " o ".target," \
+	o ".id, " o ".bot, " JOB_OF(o) ", " o ".scope, " o ".target," \
 	" " o ".priority, " o ".attempts, " o ".retrying," \
-	" " o ".delivery = 'at-most-once', " o ".error_code"
+	" " o ".delivery = 'at-most-once', " o ".error_code, " o ".team"
 
-/* And what is known of its target: the row of teams_installation, if any. */
-#define TARGET_COLUMNS(i) \
-	i ".state, " i ".error_code IS NOT NULL, " i ".chat_id, " i ".service_url"
+/*
+ * And what is known of its target: the row of teams_installation, if any.  A
+ * channel is where its team is.
+ */
+#define CHAT_OF(o, i) \
+	"CASE WHEN " o ".team IS NULL THEN " i ".chat_id ELSE " o ".target END"
+#define TARGET_COLUMNS(o, i) \
+	i ".state, " i ".error_code IS NOT NULL, " CHAT_OF(o, i) "," \
+	" " i ".service_url"
 
 #define JOIN_TARGET(o, i) \
 	" LEFT JOIN @.teams_installation AS " i " ON " i ".bot = " o ".bot" \
-	" AND " i ".scope = " o ".scope AND " i ".target = " o ".target"
+	" AND " i ".scope = CASE WHEN " o ".team IS NULL THEN " o ".scope" \
+	" ELSE 'team' END AND " i ".target = coalesce(" o ".team, " o ".target)"
 
-/* Does the retry of an earlier message hold the message back? */
+/*
+ * Does an earlier message hold the message back?  Retries do, and what asks
+ * Graph about a target that is known, as it may change what is.
+ */
+#define HOLDS(r) "(" r ".retrying OR " IS_JOB(r) ")"
 #define IS_NOT_HELD(o) \
-	"NOT EXISTS (SELECT FROM @.teams_outbox AS r WHERE r.retrying" \
+	"NOT EXISTS (SELECT FROM @.teams_outbox AS r WHERE " HOLDS("r") \
 	" AND r.bot = " o ".bot AND r.scope = " o ".scope" \
 	" AND r.target = " o ".target AND r.id < " o ".id)"
 
@@ -69,26 +86,30 @@ priority_by_name(const char *name)
 }
 
 static TargetKnowledge
-knowledge_of(const char *state, bool has_error)
+knowledge_of(const char *state, bool has_error, const char *chat_id)
 {
-	if (state == NULL || strcmp(state, "failed") == 0)
+	if (state == NULL)
 		return KNOWN_NOT;
+
+	/* Of a team, General may not have been asked for. */
 	if (strcmp(state, "installed") == 0)
-		return KNOWN_INSTALLED;
+		return chat_id != NULL ? KNOWN_INSTALLED : KNOWN_NOT;
 	if (strcmp(state, "removed") == 0)
 		return KNOWN_REMOVED;
+	if (strcmp(state, "uninstalled") == 0)
+		return KNOWN_UNINSTALLED;
 	if (strcmp(state, "blocked") == 0)
 		return KNOWN_BLOCKED;
-	return has_error ? KNOWN_LOST : KNOWN_NOT;
+	return strcmp(state, "stale") == 0 && has_error ? KNOWN_LOST : KNOWN_NOT;
 }
 
-/* Columns 1 to 15: those above, and the source. */
+/* Columns 1 to 16: those above, and the source. */
 static void
 take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 {
 	message->id = result_int8(row, 1);
 	message->bot = result_text(row, 2, context);
-	message->is_send = result_bool(row, 3);
+	message->job = (Job) result_int4(row, 3);
 	message->scope = result_text(row, 4, context);
 	message->target = result_text(row, 5, context);
 	message->priority = priority_by_name(result_text(row, 6, context));
@@ -96,11 +117,13 @@ take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 	message->retrying = result_bool(row, 8);
 	message->at_most_once = result_bool(row, 9);
 	message->error_code = result_text(row, 10, context);
-	message->knowledge = knowledge_of(result_text(row, 11, context),
-									  result_bool(row, 12));
-	message->chat_id = result_text(row, 13, context);
-	message->service_url = result_text(row, 14, context);
-	message->source = result_int4(row, 15);
+	message->team = result_text(row, 11, context);
+	message->chat_id = result_text(row, 14, context);
+	message->knowledge = knowledge_of(result_text(row, 12, context),
+									  result_bool(row, 13),
+									  message->chat_id);
+	message->service_url = result_text(row, 15, context);
+	message->source = result_int4(row, 16);
 }
 
 static int
@@ -121,14 +144,16 @@ take_messages(uint64 count, MemoryContext context, OutboxMessage **messages)
 static Statement read_due = {
 	"WITH scanned AS MATERIALIZED ("
 	"SELECT s.n::int - 1 AS source, s.takes_known, s.takes_unknown, s.alone, o.*,"
-	" i.state, i.error_code AS target_error, i.chat_id, i.service_url,"
-	" coalesce(i.state = 'installed' OR (" IS_SEND("o")
-	" AND i.state IN ('removed', 'blocked')), false) AS known"
+	" i.state, i.error_code AS target_error, " CHAT_OF("o", "i") " AS chat_id,"
+	" i.service_url,"
+	" coalesce((i.state = 'installed' AND " CHAT_OF("o", "i") " IS NOT NULL"
+	" AND NOT " IS_JOB("o") ") OR (" IS_SEND("o")
+	" AND i.state IN ('removed', 'uninstalled', 'blocked')), false) AS known"
 	" FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY"
 	" AS s (bot, priority, after, takes_known, takes_unknown, alone, room, n)"
 	" CROSS JOIN LATERAL ("
 	"SELECT p.id, p.bot, p.kind, p.scope, p.target, p.priority, p.attempts,"
-	" p.retrying, p.delivery, p.error_code FROM @.teams_outbox AS p"
+	" p.retrying, p.delivery, p.error_code, p.team FROM @.teams_outbox AS p"
 	" WHERE p.bot = s.bot AND "
 	IDS_BETWEEN("p", "s.priority", "s.after + 1", LAST_ID)
 	" AND p.due_at IS NULL" IN_ORDER("p") " LIMIT s.room) AS o"
@@ -144,18 +169,18 @@ static Statement read_due = {
 	" d.chat_id, d.service_url, -1 FROM due AS d"
 	" JOIN " EACH_PRIORITY("o")
 	" ON (o.priority <> d.priority AND NOT d.alone)"
-	" OR d.state IN ('removed', 'blocked')"
+	" OR d.state IN ('removed', 'uninstalled', 'blocked') OR " IS_JOB("d")
 	" CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
 	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
 	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $8) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
-	" NULL, NULL, NULL, NULL, NULL, NULL, d.source, 0 AS class"
+	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source, 0 AS class"
 	" FROM scanned AS d GROUP BY d.source"
 	" UNION ALL"
 	" SELECT f.*, 1 FROM found AS f"
-	" ORDER BY 16, 1",
+	" ORDER BY 17, 1",
 	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
 	BOOLARRAYOID, INT8ARRAYOID, INT4OID}
 };
@@ -171,9 +196,9 @@ take_progress(OutboxSweep *sweeps, int nsweeps, uint64 count)
 		sweeps[i].last = sweeps[i].after;
 		sweeps[i].scanned = 0;
 	}
-	for (row = 0; row < count && result_int4(row, 16) == 0; row++)
+	for (row = 0; row < count && result_int4(row, 17) == 0; row++)
 	{
-		OutboxSweep *sweep = &sweeps[result_int4(row, 15)];
+		OutboxSweep *sweep = &sweeps[result_int4(row, 16)];
 
 		sweep->last = result_int8(row, 1);
 		sweep->scanned = result_int4(row, 7);
@@ -225,13 +250,13 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 }
 
 static Statement read_behind = {
-	"SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("i") ","
+	"SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
 	" (t.n - 1)::int"
 	" FROM unnest($1, $2, $3) WITH ORDINALITY"
 	" AS t (bot, scope, target, n)"
 	" CROSS JOIN LATERAL ("
 	"SELECT coalesce(min(r.id + 0), " LAST_ID ") AS id"
-	" FROM @.teams_outbox AS r WHERE r.retrying"
+	" FROM @.teams_outbox AS r WHERE " HOLDS("r")
 	" AND r.bot = t.bot AND r.scope = t.scope AND r.target = t.target) AS held"
 	" CROSS JOIN LATERAL ("
 	"SELECT q.* FROM " EACH_PRIORITY("k") " CROSS JOIN LATERAL ("
@@ -274,7 +299,7 @@ static Statement make_ready = {
 	"UPDATE @.teams_outbox SET due_at = NULL WHERE id IN ("
 	"SELECT id FROM @.teams_outbox WHERE due_at <= now()"
 	" ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *)"
-	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("i") ", 0"
+	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ", 0"
 	" FROM ready AS o" JOIN_TARGET("o", "i")
 	" ORDER BY o.id"
 };

@@ -214,7 +214,8 @@ static Statement expire = {
 	" ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *),"
 	WRITE_UNSENT("expired", "coalesce(error_code, 'expired')",
 				 "coalesce(error, 'it could not be sent in time')")
-	" SELECT id, bot, retrying FROM gone"
+	" SELECT id, bot, retrying OR kind IN ('upgrade', 'uninstall', 'check')"
+	" FROM gone"
 };
 
 int
@@ -228,7 +229,7 @@ outbox_expire(MemoryContext context, OutboxExpired **expired)
 	{
 		(*expired)[i].id = result_int8(i, 1);
 		(*expired)[i].bot = result_text(i, 2, context);
-		(*expired)[i].retrying = result_bool(i, 3);
+		(*expired)[i].held_back = result_bool(i, 3);
 	}
 	return (int) count;
 }

@@ -18,6 +18,7 @@ typedef enum PaceKind
 								 * of a $batch */
 	PACE_GRAPH_CHAT,			/* other GETs: those of a chat */
 	PACE_GRAPH_WRITE,			/* POST */
+	PACE_GRAPH_DELETE,			/* DELETE, half as many */
 	PACE_KINDS
 } PaceKind;
 

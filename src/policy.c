@@ -26,12 +26,15 @@
 #define LOOKUP	(1 << OP_LOOKUP)
 #define INSTALL (1 << OP_INSTALL)
 #define CHAT	(1 << OP_CHAT)
+#define CHANNEL (1 << OP_CHANNEL)
+#define UPGRADE (1 << OP_UPGRADE)
+#define UNINSTALL (1 << OP_UNINSTALL)
 #define SEND	(1 << OP_SEND)
 #define THREAD	(1 << OP_THREAD)
 #define EDIT	(1 << OP_EDIT)
 #define DELETE	(1 << OP_DELETE)
-#define USER	(LOOKUP | INSTALL | CHAT)
-#define GRAPH	(CATALOG | USER)
+#define TARGET	(LOOKUP | INSTALL | CHAT | CHANNEL | UPGRADE | UNINSTALL)
+#define GRAPH	(CATALOG | TARGET)
 #define CHANGE	(EDIT | DELETE)
 #define CONNECTOR (SEND | THREAD | CHANGE)
 
@@ -135,9 +138,9 @@ static const Rule rules[] = {
 	 * Graph, contract 3.4: a missing role is the tenant's affair, no verdict
 	 * on the recipient.  What the catalog refuses holds for every message.
 	 */
-	{USER, 403, 403, NULL, "missing role permissions", ACTION_PAUSE_BOT,
+	{TARGET, 403, 403, NULL, "missing role permissions", ACTION_PAUSE_BOT,
 		ROLE_INSTALL},
-	{USER, 403, 403, "Authorization_RequestDenied", NULL, ACTION_PAUSE_BOT,
+	{TARGET, 403, 403, "Authorization_RequestDenied", NULL, ACTION_PAUSE_BOT,
 		ROLE_INSTALL},
 	{CATALOG, 403, 403, NULL, NULL, ACTION_PAUSE_BOT, ROLE_CATALOG},
 	{GRAPH, 401, 401, NULL, NULL, ACTION_REAUTH, TOKEN_REFUSED},
@@ -150,16 +153,22 @@ static const Rule rules[] = {
 		"Check the bot's manifest id and cloud, or set its catalog app id, "
 		"then resume the bot."},
 	{INSTALL, 409, 409, NULL, NULL, ACTION_OK, NULL},	/* is there */
-	{USER, 400, 400, NULL, NULL, ACTION_FAIL,
+	{UNINSTALL, 404, 404, NULL, NULL, ACTION_OK, NULL}, /* is gone */
+	/* Contract 3.6: what was looked up is not true any more */
+	{UPGRADE, 404, 409, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
+	{TARGET, 400, 400, NULL, NULL, ACTION_FAIL,
 		"Check the user id, and that the bot's catalog app id is the one of "
 		"the app catalog, not that of the manifest."},
-	{USER, 403, 403, NULL, NULL, ACTION_FAIL,
+	{TARGET, 403, 403, NULL, NULL, ACTION_FAIL,
 		"Check the policies in the Teams admin center: the app may be blocked "
 		"for this user. Check also that webApplicationInfo.id in the app's "
 		"manifest is the bot's client id, and that the user is no guest."},
 	/* Contract 3.12: so a new user looks for a while */
-	{LOOKUP | INSTALL, 404, 404, NULL, "failed to execute skype backend",
+	{LOOKUP | INSTALL | CHANNEL, 404, 404, NULL, "failed to execute skype backend",
 		ACTION_RETRY, UNAVAILABLE},
+	{CHANNEL, 404, 404, NULL, NULL, ACTION_FAIL,
+		"The team's General channel cannot be found. Post to one of its "
+		"channels by its id."},
 	{LOOKUP, 404, 404, NULL, NULL, ACTION_FAIL,
 		"The user is not known to Teams. Check the user id, and that the user "
 		"has a license for Teams."},
@@ -171,7 +180,7 @@ static const Rule rules[] = {
 	{CHAT, 404, 404, NULL, NULL, ACTION_RETRY,
 		"The chat with the user does not exist yet; the request is repeated "
 		"by itself."},
-	{USER, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
+	{TARGET, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
 
 	/*
 	 * Bot Connector, contract 4.4, 4.5 and 4.9.  A message that is not there
@@ -231,7 +240,7 @@ static const Rule rules[] = {
 	{CONNECTOR, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
 
 	/* Statuses that are not documented must not be retried (4.9). */
-	{CONNECTOR | USER, 400, 599, NULL, NULL, ACTION_FAIL,
+	{CONNECTOR | TARGET, 400, 599, NULL, NULL, ACTION_FAIL,
 		"This answer is not documented. Look up the error's code, or ask "
 		"Microsoft's support with the correlation id."},
 };

@@ -17,6 +17,9 @@ typedef enum Operation
 	OP_LOOKUP,					/* Graph, 3.3: is the app installed? */
 	OP_INSTALL,					/* Graph, 3.4 */
 	OP_CHAT,					/* Graph, 3.5 */
+	OP_CHANNEL,					/* Graph, a team's General, 3.8 */
+	OP_UPGRADE,					/* Graph, 3.6 */
+	OP_UNINSTALL,				/* Graph, 3.7 */
 	OP_SEND,					/* Bot Connector, 4.2 */
 	OP_THREAD,					/* the same, a new thread in a channel, 4.1 */
 	OP_EDIT,					/* the same, 4.4 */

@@ -129,7 +129,8 @@ static HeapTuple
 throttle_tuple(TupleDesc descriptor, Pace *pace, PaceKind kind)
 {
 	static const char *const scopes[PACE_KINDS] =
-	{"connector", "graph read", "graph chat", "graph write"};
+	{"connector", "graph read", "graph chat", "graph write",
+	"graph delete"};
 	PaceState	state = pace_state(pace, kind);
 	char	   *client_id = pstrdup(pace->key);
 	char	   *tenant_id = strchr(client_id, '/');

@@ -162,20 +162,23 @@ settle_retry(Message *message, const Failure *failure, double delay)
 
 void
 settle_installation(const Target *target, const char *state,
-					const ServiceError *error)
+					const ServiceError *error, const char *hint)
 {
 	InstallationRecord *record = MemoryContextAllocZero(settle_context,
 														sizeof(InstallationRecord));
 	OutboxInstallation *installation = &record->installation;
 
 	installation->bot = keep(target->bot->name);
-	installation->scope = keep(target->scope);
-	installation->target = keep(target->id);
+	installation->scope = target->team ? "team" : keep(target->scope);
+	installation->target = keep(target->team ? target->team : target->id);
 	installation->state = state;
 	installation->installation_id = keep(target->installation_id);
 	installation->app_version = keep(target->app_version);
-	installation->chat_id = keep(target->chat_id);
+	if (target->team == NULL)
+		installation->chat_id = keep(target->chat_id);
 	installation->installed_by_us = target->installed_by_us;
+	installation->hint = keep(hint);
+	installation->job = target->job_id;
 	if (error != NULL)
 	{
 		installation->error_code = keep(error->code);

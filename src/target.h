@@ -27,16 +27,21 @@ typedef struct Target
 	Bot		   *bot;
 	const char *scope;
 	const char *id;
+	const char *team;			/* of a channel, else NULL */
 
 	TargetState state;
 	Operation	next;			/* the next call while asking */
 	TargetKnowledge knowledge;
+	Job			job;			/* what Graph is asked for */
+	int64		job_id;			/* of the message that is the job, or 0 */
 	bool		may_reinstall;	/* although the bot was there once */
 	bool		looked_up;
 	bool		tried_to_install;
+	bool		upgraded;
 	bool		tried_new_token;
 	bool		alone;			/* travels in a batch of its own */
 	bool		installed_by_us;
+	bool		is_absent;		/* what was found out, if all went well */
 	char	   *installation_id;
 	char	   *app_version;
 	char	   *chat_id;
@@ -50,6 +55,8 @@ typedef struct Target
 	const char *hint;
 	char	   *correlation_id; /* Graph's request-id, or NULL */
 	double		retry_after;	/* seconds; negative: not said */
+	const char *failed_state;	/* for teams_installation */
+	TimestampTz rests_until;	/* its team has been asked enough for now */
 
 	/* For window.c. */
 	dlist_head	messages;		/* in the order of their ids */

@@ -99,6 +99,7 @@ find_or_make_target(Bot *bot, const OutboxMessage *row)
 	target->bot = bot;
 	target->scope = keep(row->scope);
 	target->id = keep(row->target);
+	target->team = keep(row->team);
 	target->service_url = keep(row->service_url);
 	target->knowledge = row->knowledge;
 	target->chat_id = keep(row->chat_id);
@@ -132,6 +133,7 @@ free_target(Target *target)
 		dlist_delete(&target->behind_node);
 	free_string(target->scope);
 	free_string(target->id);
+	free_string(target->team);
 	free_string(target->installation_id);
 	free_string(target->app_version);
 	free_string(target->chat_id);
@@ -245,13 +247,22 @@ window_look_again(Bot *bot, int64 from)
 	}
 }
 
+/* Which sweep comes to a row: is Graph to be asked about it? */
+static bool
+needs_graph(const OutboxMessage *row)
+{
+	if (row->job > JOB_INSTALL)
+		return true;
+	return row->knowledge <= KNOWN_LOST ||
+		(row->job == JOB_INSTALL && row->knowledge != KNOWN_INSTALLED);
+}
+
 void
 window_look_for(Bot *bot, const OutboxMessage *row)
 {
 	Lane	   *lane = &bot->lanes[row->priority];
 
-	look_again(row->knowledge <= KNOWN_LOST ? &lane->unknown : &lane->known,
-			   row->id);
+	look_again(needs_graph(row) ? &lane->unknown : &lane->known, row->id);
 }
 
 /* The message leaves its target's queue. */
@@ -407,7 +418,8 @@ new_message(const OutboxMessage *row, Target *target)
 	message->target = target;
 	message->comes_again = false;
 	message->priority = row->priority;
-	message->is_send = row->is_send;
+	message->is_send = row->job == JOB_NONE;
+	message->job = row->job;
 	message->retrying = row->retrying;
 	message->at_most_once = row->at_most_once;
 	message->attempts = row->attempts;
@@ -430,7 +442,9 @@ has_room_for(Bot *bot, const OutboxMessage *row)
 	snprintf(key, sizeof(key), "%s:%s", row->scope, row->target);
 	if (hash_search(targets_of(bot), key, HASH_FIND, NULL) != NULL)
 		return true;
-	if (row->knowledge <= KNOWN_LOST &&
+
+	/* A wish to have it back comes with those that wait for it. */
+	if ((row->knowledge <= KNOWN_LOST || row->job > JOB_INSTALL) &&
 		bot->asking_targets >= (bot->state == BOT_PROBING ? 1 :
 								INSTALLATION_MAX_ASKING))
 		return false;
@@ -510,6 +524,13 @@ leave_queue(Message *message)
 	check_behind(target);
 }
 
+/* Were messages behind it in the table passed over because of it? */
+static bool
+holds_back(const Message *message)
+{
+	return message->retrying || message->job > JOB_INSTALL;
+}
+
 void
 window_settling(Message *message)
 {
@@ -519,7 +540,7 @@ window_settling(Message *message)
 	leave_queue(message);
 
 	/* Those that this one held back were passed over. */
-	if (message->retrying)
+	if (holds_back(message))
 		window_note_behind(target, message->id + 1, PRIORITY_LOW);
 	window_release_target(target);
 }
@@ -550,6 +571,28 @@ window_drop_queue(Target *target)
 }
 
 void
+window_lose_channels(const Target *team)
+{
+	HASH_SEQ_STATUS status;
+	TargetEntry *entry;
+
+	hash_seq_init(&status, team->bot->targets);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		Target	   *target = &entry->target;
+
+		if (target->team == NULL || target->state != TARGET_KNOWN ||
+			strcmp(target->team, team->id) != 0)
+			continue;
+		target->knowledge = team->knowledge;
+		leave_to_table(target);
+		window_target_is_stale(target);
+		check_behind(target);
+		window_release_target(target);
+	}
+}
+
+void
 window_drop_bot(Bot *bot)
 {
 	HASH_SEQ_STATUS status;
@@ -566,6 +609,7 @@ window_drop_bot(Bot *bot)
 			first->state == MESSAGE_IN_FLIGHT;
 
 		/* Where the next one goes is to be found out anew. */
+		target->knowledge = KNOWN_NOT;
 		leave_to_table(target);
 		if (flies)
 			window_target_is_stale(target);
@@ -587,7 +631,7 @@ window_forget(Message *message)
 		leave_queue(message);
 
 		/* Those that this one held back were passed over. */
-		if (message->retrying)
+		if (holds_back(message))
 			window_note_behind(target, message->id + 1, PRIORITY_LOW);
 		window_release_target(target);
 	}

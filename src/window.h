@@ -40,6 +40,7 @@ typedef struct Message
 	bool		comes_again;	/* it is due again before that was written */
 	Priority	priority;
 	bool		is_send;
+	Job			job;			/* JOB_NONE if it is */
 	bool		retrying;
 	bool		at_most_once;
 	int			attempts;
@@ -127,6 +128,12 @@ extern void window_look_for(Bot *bot, const OutboxMessage *row);
  * messages that were for another of them.
  */
 extern void window_note_change(Target *target);
+
+/*
+ * The bot is not in a team any more: its channels that are in memory cannot be
+ * reached, either.
+ */
+extern void window_lose_channels(const Target *team);
 
 /* What is stored of a target is wrong: the next message asks again. */
 extern void window_target_is_stale(Target *target);

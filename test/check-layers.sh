@@ -24,6 +24,7 @@ inquiry
 installation
 window
 settle flight
+verdict
 answer
 dispatch
 intake

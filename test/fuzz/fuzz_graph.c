@@ -9,11 +9,11 @@
 #include "trust.h"
 
 static const GraphItem items[] = {
-	{OP_LOOKUP, "ada@contoso.com", NULL},
-	{OP_INSTALL, "ada@contoso.com", NULL},
-	{OP_CHAT, "ada@contoso.com", "OWY0"},
-	{OP_LOOKUP, "grace@contoso.com", NULL},
-	{OP_CHAT, "grace@contoso.com", "MWM3"},
+	{OP_LOOKUP, "ada@contoso.com", NULL, GRAPH_USER},
+	{OP_INSTALL, "ada@contoso.com", NULL, GRAPH_USER},
+	{OP_CHAT, "ada@contoso.com", "OWY0", GRAPH_USER},
+	{OP_LOOKUP, "grace@contoso.com", NULL, GRAPH_USER},
+	{OP_CHAT, "grace@contoso.com", "MWM3", GRAPH_USER},
 };
 
 static void

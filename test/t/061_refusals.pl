@@ -71,7 +71,7 @@ fails('guest@contoso.com', 'x', 'Forbidden', qr/./, qr/guest/, 'a guest');
 is( $node->value(
 		'SELECT state, error_code IS NOT NULL FROM teams_installation'
 		  . " WHERE target = 'guest\@contoso.com'"),
-	'failed|t',
+	'refused|t',
 	'that it failed is on record for the person');
 
 # A person who blocks the bot: JSON inside a string of JSON.

@@ -49,7 +49,7 @@ is( join(' ', map { $_->{text} } grep { $_->{user} eq TeamsSim::GRACE() }
 # What people see of it.
 is( $node->value("SELECT string_agg(scope || ' ' || quota, ', ' ORDER BY scope)"
 		  . ' FROM teams_throttle'),
-	'connector 50, graph chat 30, graph read 30, graph write 30',
+	'connector 50, graph chat 30, graph delete 15, graph read 30, graph write 30',
 	'teams_throttle shows the quotas');
 
 # A 429 all the same slows one chat; several of them slow the bot.

@@ -45,7 +45,7 @@ $node->value(q{INSERT INTO teams_outbox (target, activity)
 	FROM unnest('{nobody,nobody,..,a b@c}'::text[]) AS target});
 $node->wait_until_sent;
 is( $node->value(q{SELECT count(*) FROM teams_delivery
-		WHERE fate = 'failed' AND error_code = 'invalid_user_id'}),
+		WHERE fate = 'failed' AND error_code = 'invalid_target'}),
 	4, 'rows with impossible targets fail by themselves');
 goes_on('and others are sent');
 

@@ -97,8 +97,8 @@ static bool
 survives(const char *text, size_t length)
 {
 	static const GraphItem items[] = {
-		{OP_LOOKUP, "a@b", NULL}, {OP_INSTALL, "a@b", NULL},
-		{OP_CHAT, "a@b", "x"},
+		{OP_LOOKUP, "a@b", NULL, GRAPH_USER}, {OP_INSTALL, "a@b", NULL, GRAPH_USER},
+		{OP_CHAT, "a@b", "x", GRAPH_USER},
 	};
 	GraphReply	replies[3];
 	AuthReply	token;

@@ -14,9 +14,9 @@
 #define ADA "9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01"
 
 static const GraphItem three[] = {
-	{OP_LOOKUP, ADA, NULL},
-	{OP_INSTALL, "bob_x.com#EXT#@contoso.com", NULL},
-	{OP_CHAT, ADA, "OWY0YjJj+/=="},
+	{OP_LOOKUP, ADA, NULL, GRAPH_USER},
+	{OP_INSTALL, "bob_x.com#EXT#@contoso.com", NULL, GRAPH_USER},
+	{OP_CHAT, ADA, "OWY0YjJj+/==", GRAPH_USER},
 };
 
 static void
@@ -67,6 +67,100 @@ test_batch_request(void)
 	resetStringInfo(&body);
 	graph_batch_request(&body, ROOT, APP, many, GRAPH_BATCH_MAX);
 	ok(strstr(body.data, "{\"id\":\"20\",") != NULL, "a full batch");
+}
+
+/* Upgrades and removals, and what teams and chats have (contract 3.6 to 3.9). */
+static void
+test_other_requests(void)
+{
+	static const struct
+	{
+		GraphItem	item;
+		const char *request;
+	}			cases[] = {
+		{{OP_UPGRADE, ADA, "a=", GRAPH_USER}, "\"method\":\"POST\",\"url\":"
+			"\"/users/" ADA "/teamwork/installedApps/a%3D/upgrade\"}"},
+		{{OP_UNINSTALL, ADA, "a=", GRAPH_USER}, "\"method\":\"DELETE\","
+			"\"url\":\"/users/" ADA "/teamwork/installedApps/a%3D\"}"},
+		{{OP_LOOKUP, APP, NULL, GRAPH_TEAM}, "\"method\":\"GET\",\"url\":"
+			"\"/teams/" APP "/installedApps?$expand=teamsApp,"
+			"teamsAppDefinition&$filter=teamsApp/id%20eq%20'" APP "'\"}"},
+		{{OP_INSTALL, APP, NULL, GRAPH_TEAM}, "\"method\":\"POST\",\"url\":"
+			"\"/teams/" APP "/installedApps\",\"headers\""},
+		{{OP_CHANNEL, APP, NULL, GRAPH_TEAM}, "\"method\":\"GET\",\"url\":"
+			"\"/teams/" APP "/primaryChannel?$select=id\"}"},
+		{{OP_UNINSTALL, "19:a@thread.v2", "b", GRAPH_CHAT}, "\"method\":"
+			"\"DELETE\",\"url\":\"/chats/19%3Aa%40thread.v2/installedApps/b\"}"},
+		{{OP_INSTALL, "19:a@thread.v2", NULL, GRAPH_CHAT}, "\"method\":"
+			"\"POST\",\"url\":\"/chats/19%3Aa%40thread.v2/installedApps\","},
+	};
+	StringInfoData body;
+
+	initStringInfo(&body);
+	for (int i = 0; i < (int) lengthof(cases); i++)
+	{
+		resetStringInfo(&body);
+		graph_batch_request(&body, ROOT, APP, &cases[i].item, 1);
+		ok(strstr(body.data, cases[i].request) != NULL, cases[i].request);
+	}
+}
+
+static void
+test_other_replies(void)
+{
+	static const GraphItem items[] = {
+		{OP_CHANNEL, APP, NULL, GRAPH_TEAM},
+		{OP_UNINSTALL, ADA, "a", GRAPH_USER},
+		{OP_UPGRADE, ADA, "a", GRAPH_USER},
+	};
+	static const char body[] = "{\"responses\":["
+		"{\"id\":\"1\",\"status\":200,\"body\":{\"id\":\"19:g@thread.tacv2\"}},"
+		"{\"id\":\"2\",\"status\":204},{\"id\":\"3\",\"status\":204}]}";
+	GraphReply	r[3];
+	const char *problem = NULL;
+
+	ok(graph_batch_reply(body, strlen(body), items, 3, r, &problem),
+	   "a batch of other calls");
+	is_str(r[0].chat_id, "19:g@thread.tacv2", "a team's General");
+	ok(r[1].status == 204 && !r[1].malformed && r[2].status == 204 &&
+	   !r[2].malformed, "the others have no body");
+}
+
+static void
+test_versions(void)
+{
+#define VERSION(number, state) \
+	"{\"version\":\"" number "\",\"publishingState\":\"" state "\"}"
+#define VERSIONS(list) "{\"value\":[{\"id\":\"x\",\"appDefinitions\":[" list "]}]}"
+	static const struct
+	{
+		const char *body;
+		const char *version;
+	}			cases[] = {
+		{VERSIONS(VERSION("1.9.0", "published")), "1.9.0"},
+		{VERSIONS(VERSION("1.9.0", "published") ","
+				  VERSION("1.10.0", "published") ","
+				  VERSION("1.2.0", "published")), "1.10.0"},
+		{VERSIONS(VERSION("1.9", "published") ","
+				  VERSION("1.9.1", "Published")), "1.9.1"},
+		{VERSIONS(VERSION("1.9.0", "published") ","
+				  VERSION("2.0.0", "submitted")), "1.9.0"},
+		{VERSIONS("{\"version\":\"3\"}"), "3"},
+		{VERSIONS("{\"version\":3},{},null"), NULL},
+		{VERSIONS(""), NULL},
+		{"{\"value\":[]}", NULL},
+		{"{\"value\":{}}", NULL},
+		{"[1]", NULL},
+		{"<html>", NULL},
+		{"", NULL},
+	};
+
+	is_str(graph_versions_url(ROOT, APP), ROOT "/appCatalogs/teamsApps"
+		   "?$expand=appDefinitions&$filter=id%20eq%20'" APP "'",
+		   "URL of the app's versions");
+	for (int i = 0; i < (int) lengthof(cases); i++)
+		is_str(graph_versions_reply(cases[i].body, strlen(cases[i].body)),
+			   cases[i].version, cases[i].body);
 }
 
 static void
@@ -291,6 +385,9 @@ int
 main(void)
 {
 	test_batch_request();
+	test_other_requests();
+	test_other_replies();
+	test_versions();
 	test_catalog();
 	test_batch_reply();
 	test_batch_refusals();

@@ -1,0 +1,291 @@
+/*
+ * verdict.c
+ *	  What becomes of those that wait for a target when it cannot be reached, or
+ *	  when Graph has answered about it.
+ *
+ * A job is answered by what was found out for it; what is found out is also
+ * what those behind it go by, and what teams_installation says.
+ */
+#include "postgres.h"
+
+#include "verdict.h"
+
+#define REMOVED_HINT \
+	"Somebody has taken the bot away, and that is respected.  Call teams_ensure_installed() to install it nevertheless."
+#define UNINSTALLED_HINT \
+	"See teams_installed for who wanted it.  Call teams_ensure_installed() to install it again."
+#define BLOCKED_HINT \
+	"See teams_installed for what the service said.  Call teams_ensure_installed() when the recipient wants messages again."
+
+bool
+verdict_is_unreachable(const Target *target)
+{
+	return target->knowledge >= KNOWN_REMOVED &&
+		!(target->knowledge == KNOWN_REMOVED && target->bot->config->reinstall);
+}
+
+static void
+describe_unreachable(TargetKnowledge knowledge, Failure *failure)
+{
+	memset(failure, 0, sizeof(Failure));
+	switch (knowledge)
+	{
+		case KNOWN_BLOCKED:
+			failure->code = "recipient_blocked";
+			failure->error = "the recipient has blocked, muted or removed the bot";
+			failure->hint = BLOCKED_HINT;
+			break;
+		case KNOWN_UNINSTALLED:
+			failure->code = "uninstalled";
+			failure->error = "the bot was uninstalled there by teams_uninstall()";
+			failure->hint = UNINSTALLED_HINT;
+			break;
+		default:
+			failure->code = "removed_by_user";
+			failure->error = "somebody has taken the bot away";
+			failure->hint = REMOVED_HINT;
+			break;
+	}
+}
+
+void
+verdict_unreachable(Message *message)
+{
+	Failure		failure;
+
+	describe_unreachable(message->target->knowledge, &failure);
+	settle_failed(message, &failure);
+}
+
+/* Those that queue for a target that is not known ask for it. */
+static void
+ask_for(Target *target)
+{
+	Message    *first = window_first(target);
+	Failure		failure;
+
+	if (first == NULL || target->state != TARGET_NEW)
+		return;
+	if (first->is_send && verdict_is_unreachable(target))
+	{
+		describe_unreachable(target->knowledge, &failure);
+		verdict_fail_all(target, &failure);
+	}
+	else
+		installation_ask(target, first->job, first->is_send ? 0 : first->id);
+}
+
+void
+verdict_retry(Message *message, const Failure *failure, double delay)
+{
+	Target	   *target = message->target;
+	bool		others = target->message_count > 1;
+
+	if (delay < 0)
+		delay = bot_backoff(message->attempts + 1);
+
+	/* If that was the last attempt, those behind it go on. */
+	if (!settle_retry(message, failure, delay) && others)
+		ask_for(target);
+}
+
+void
+verdict_fail_and_ask_again(Message *message, const Failure *failure)
+{
+	Target	   *target = message->target;
+	bool		others = target->message_count > 1;
+
+	settle_failed(message, failure);
+	if (others)
+	{
+		window_target_is_stale(target);
+		ask_for(target);
+	}
+}
+
+void
+verdict_fail_all(Target *target, Failure *failure)
+{
+	Message    *message = window_first(target);
+
+	/* A job to install the bot is a wish to try again. */
+	while (message != NULL)
+	{
+		bool		last = target->message_count == 1;
+
+		settle_failed(message, failure);
+		message = last ? NULL : window_first(target);
+		if (message != NULL && !message->is_send)
+		{
+			ask_for(target);
+			return;
+		}
+	}
+}
+
+/* ----------
+ * What Graph has said
+ *
+ * There are messages, and a note that the table may have more; so the target
+ * stays while these are settled.
+ * ----------
+ */
+
+/* The job that Graph was asked for, or NULL if it is not there any more. */
+static Message *
+job_of(const Target *target)
+{
+	Message    *message = target->job_id != 0 ?
+		window_find(target->job_id) : NULL;
+
+	return message != NULL && message->target == target &&
+		message->state == MESSAGE_QUEUED ? message : NULL;
+}
+
+static void
+settle_job(Target *target)
+{
+	Message    *job = job_of(target);
+
+	if (job != NULL)
+		settle_sent(job, target->chat_id, NULL);
+}
+
+/* The bot is there. */
+static void
+take_presence(Target *target)
+{
+	/* That it is there does not say that it is wanted. */
+	if (target->job == JOB_CHECK && target->knowledge == KNOWN_BLOCKED)
+		target->state = TARGET_NEW;
+	else
+	{
+		target->knowledge = KNOWN_INSTALLED;
+		settle_installation(target, "installed", NULL, NULL);
+	}
+	settle_job(target);
+	if (target->state == TARGET_KNOWN)
+		window_caught_up(target);
+	else
+		ask_for(target);
+}
+
+/* The bot is not there, and was not to be installed. */
+static void
+take_absence(Target *target)
+{
+	const char *state = "absent";
+
+	if (target->job == JOB_UNINSTALL)
+		target->knowledge = KNOWN_UNINSTALLED;
+	else if (target->knowledge != KNOWN_NOT &&
+			 target->knowledge != KNOWN_UNINSTALLED)
+		target->knowledge = KNOWN_REMOVED;
+	if (target->knowledge == KNOWN_UNINSTALLED)
+		state = "uninstalled";
+	else if (target->knowledge == KNOWN_REMOVED)
+		state = "removed";
+	settle_installation(target, state, NULL, NULL);
+	if (strcmp(target->scope, "team") == 0)
+		window_lose_channels(target);
+	settle_job(target);
+	ask_for(target);
+}
+
+/* A job for a target that was known is in vain; those behind it go on. */
+static void
+fail_job(Target *target, Message *job, const Failure *failure)
+{
+	if (target->job == JOB_CHECK)
+		settle_installation(target, target->failed_state, &target->error,
+							target->hint);
+	settle_failed(job, failure);
+	if (target->state == TARGET_KNOWN)
+		window_caught_up(target);
+	else
+		ask_for(target);
+}
+
+static void
+give_up(Target *target, Failure *failure)
+{
+	Message    *job = job_of(target);
+
+	if (target->verdict == ACTION_INSTALL_AGAIN)
+	{
+		target->knowledge = KNOWN_REMOVED;
+		target->failed_state = "removed";
+		failure->hint = REMOVED_HINT;
+	}
+	if (job != NULL && target->job != JOB_INSTALL)
+	{
+		fail_job(target, job, failure);
+		return;
+	}
+	settle_installation(target, target->failed_state, &target->error,
+						failure->hint);
+	verdict_fail_all(target, failure);
+}
+
+static void
+take_failure(Target *target)
+{
+	Message    *job = job_of(target);
+	Failure		failure = {0};
+
+	failure.code = target->error.code[0] ? target->error.code : "graph_error";
+	failure.error = target->error.message;
+	failure.hint = target->hint;
+	failure.correlation_id = target->correlation_id;
+	failure.is_attempt = true;
+	if (target->verdict != ACTION_RETRY)
+	{
+		give_up(target, &failure);
+		return;
+	}
+
+	/* So that people see what it waits for. */
+	if (target->knowledge == KNOWN_NOT && target->job <= JOB_INSTALL)
+		settle_installation(target, "installing", &target->error,
+							target->hint);
+	verdict_retry(job != NULL ? job : window_first(target), &failure,
+				  target->retry_after);
+}
+
+void
+verdict_of_graph(Target *target)
+{
+	window_note_change(target);
+
+	/* Perhaps nobody waits for it, as the bot is another one now. */
+	if (window_first(target) == NULL)
+		window_caught_up(target);
+	else if (target->verdict != ACTION_OK)
+		take_failure(target);
+	else if (target->is_absent)
+		take_absence(target);
+	else
+		take_presence(target);
+}
+
+/* Jobs that only make sure of the installation are done: it is known. */
+void
+verdict_begin_jobs(Target *target)
+{
+	Message    *first;
+
+	while ((first = window_first(target)) != NULL && !first->is_send)
+	{
+		bool		last = target->message_count == 1;
+
+		if (first->job != JOB_INSTALL)
+		{
+			installation_ask(target, first->job, first->id);
+			window_check_ready(target);
+			return;
+		}
+		settle_sent(first, target->chat_id, NULL);
+		if (last)
+			return;
+	}
+}

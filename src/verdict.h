@@ -1,0 +1,34 @@
+/*
+ * verdict.h
+ *	  What becomes of those that wait for a target when it cannot be reached, or
+ *	  when Graph has answered about it.
+ */
+#ifndef TP_VERDICT_H
+#define TP_VERDICT_H
+
+#include "settle.h"
+
+/* Nothing is sent to the target until somebody asks for its installation. */
+extern bool verdict_is_unreachable(const Target *target);
+
+/* The message's target is such a one. */
+extern void verdict_unreachable(Message *message);
+
+/* Try again after so many seconds; negative: they were not told. */
+extern void verdict_retry(Message *message, const Failure *failure,
+						  double delay);
+
+/* It has failed; those behind it ask for the target anew. */
+extern void verdict_fail_and_ask_again(Message *message,
+									   const Failure *failure);
+
+/* All that queue for a target fail for the same reason, up to the next job. */
+extern void verdict_fail_all(Target *target, Failure *failure);
+
+/* Graph has been asked about a target, or it was to no avail. */
+extern void verdict_of_graph(Target *target);
+
+/* The first that queues for a target that is known is a job: see to it. */
+extern void verdict_begin_jobs(Target *target);
+
+#endif							/* TP_VERDICT_H */
