@@ -1940,9 +1940,10 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 		SELECT CASE WHEN b.recipients > b.excluded
 					THEN round(100.0 * a.settled / (b.recipients - b.excluded), 1)
 					ELSE 100 END AS percent) AS p
-	CROSS JOIN LATERAL (
-		SELECT round((a.settled / nullif(extract(epoch FROM
-			coalesce(b.finished_at, now()) - b.started_at), 0))::numeric, 1) AS rate) AS r
+	LEFT JOIN LATERAL (
+		SELECT round((a.settled / greatest(1, extract(epoch FROM
+			coalesce(b.finished_at, now()) - b.started_at)))::numeric, 1) AS rate
+		WHERE b.started_at IS NOT NULL) AS r ON true
 	WHERE pg_has_role(b.sender, 'USAGE')
 	   OR has_table_privilege('@extschema@.teams_broadcast'::regclass, 'SELECT');
 

@@ -21,25 +21,20 @@ SELECT teams_configure(
 
 \set ECHO none
 \echo
-\echo '2. An application has builds, each of which somebody looks after. When one'
-\echo '   ends, a trigger tells that person, in the same transaction.'
+\echo '2. An application has builds, each of which somebody looks after. A template'
+\echo '   says what to tell that person, a trigger when: in the same transaction.'
 \echo
 \set ECHO queries
+SELECT teams_set_template('build_ended', 'Build **${row.number}** is ${row.state}.');
+
 CREATE TABLE build (
 	number  int PRIMARY KEY,
 	state   text NOT NULL DEFAULT 'running',
 	owner   text NOT NULL);
 
-CREATE FUNCTION tell_owner() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM teams_send(NEW.owner,
-					   format('Build **%s** is %s.', NEW.number, NEW.state));
-	RETURN NULL;
-END $$;
-
 CREATE TRIGGER tell_owner AFTER UPDATE OF state ON build
 	FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state)
-	EXECUTE FUNCTION tell_owner();
+	EXECUTE FUNCTION teams_notify('build_ended', 'to=owner');
 
 INSERT INTO build VALUES (214, 'running', 'ada@contoso.com'),
 						 (215, 'running', 'grace@contoso.com');
@@ -62,7 +57,22 @@ CALL teams_wait(2);
 
 \set ECHO none
 \echo
-\echo '4. What Ada and Grace see in Teams:'
+\echo '   In a channel of a team, a message starts a thread, and a later one with the'
+\echo '   same key answers it. What was sent can be edited.'
+\echo
+\set ECHO queries
+SELECT teams_post('02bd9fd6-8f93-4758-87c3-1fb73740a315', '19:4a95f7d8db4c@thread.tacv2',
+				  'Invoice 44 is due.', thread => 'invoice 44');
+SELECT teams_post('02bd9fd6-8f93-4758-87c3-1fb73740a315', '19:4a95f7d8db4c@thread.tacv2',
+				  'Invoice 44 is paid.', thread => 'invoice 44');
+SELECT teams_edit(2, 'Build **215** is green after all.') AS id \gset
+
+CALL teams_wait(5);
+CALL teams_wait(:id);
+
+\set ECHO none
+\echo
+\echo '4. What they see in Teams:'
 \echo
 \! sh -c "$TRANSCRIPT"
 \echo '5. What the database knows: every message has a fate, ...'
@@ -88,6 +98,29 @@ CALL teams_wait(:id);
 
 SELECT target, state, error_code, hint FROM teams_message WHERE id = :id;
 
+\set ECHO none
+\echo
+\echo '6. Everybody shall hear something. First the rehearsal, then a broadcast that'
+\echo '   can be watched, and taken back.'
+\echo
+\set ECHO queries
+SELECT teams_broadcast($$SELECT 'user' || i || '@contoso.com' AS user_id
+	FROM generate_series(1, 100) AS i$$, 'The office is closed on Friday.', draft => true);
+
+SELECT known, to_install, unreachable, seconds FROM teams_plan(1);
+
+SELECT teams_start_broadcast(1);
+
+CALL teams_watch(1);
+
+SELECT state, recipients, sent, failed, rate FROM teams_progress;
+
+SELECT teams_recall(1);
+
+CALL teams_watch(2);
+
+\set ECHO none
+\echo
 \set ECHO none
 \echo '   Nothing is lost: what was accepted is what became of it.'
 \echo

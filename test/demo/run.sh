@@ -34,12 +34,12 @@ done
 read -r port admin <"$WORK/ports"
 
 status=0
-as_user env TRANSCRIPT="perl -MHTTP::Tiny -e 'print HTTP::Tiny->new->get(shift)->{content}' http://127.0.0.1:$admin/transcript" \
+as_user env TRANSCRIPT="perl -MHTTP::Tiny -e '\$_ = HTTP::Tiny->new->get(shift)->{content}; s/^User .*\\n.*no messages.*\\n+//gm; print' http://127.0.0.1:$admin/transcript" \
 	"$bindir/psql" -X -h "$WORK" -U postgres -d postgres \
 	-v login_url="http://127.0.0.1:$port/login" \
 	-v graph_url="http://127.0.0.1:$port/graph/v1.0" \
 	-v connector_url="http://127.0.0.1:$port/connector/teams" \
-	-f "$WORK/demo.sql" 2>&1 | sed 's/^psql:[^ ]* //' || status=$?
+	-f "$WORK/demo.sql" 2>&1 | sed -u 's/^psql:[^ ]* //' || status=$?
 
 as_user "$bindir/pg_ctl" -D "$WORK/data" -m fast -w stop >/dev/null
 echo "That was test/demo/demo.sql. Nothing is left running."
