@@ -206,9 +206,9 @@ take_progress(OutboxSweep *sweeps, int nsweeps, uint64 count)
 	return row;
 }
 
-int
-outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
-				MemoryContext context, OutboxMessage **messages)
+/* The sweeps, as the arrays that are parameters 1 to 7. */
+static void
+set_sweeps(const OutboxSweep *sweeps, int nsweeps, Datum *values)
 {
 	const char **bots = palloc(nsweeps * sizeof(char *));
 	const char **priorities = palloc(nsweeps * sizeof(char *));
@@ -217,9 +217,6 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 	bool	   *known = palloc(nsweeps * sizeof(bool));
 	bool	   *unknown = palloc(nsweeps * sizeof(bool));
 	bool	   *alone = palloc(nsweeps * sizeof(bool));
-	Datum		values[8];
-	uint64		count;
-	uint64		skip;
 
 	for (int i = 0; i < nsweeps; i++)
 	{
@@ -238,6 +235,17 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 	values[4] = parameter_bool_array(unknown, nsweeps);
 	values[5] = parameter_bool_array(alone, nsweeps);
 	values[6] = parameter_int8_array(room, nsweeps);
+}
+
+int
+outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
+				MemoryContext context, OutboxMessage **messages)
+{
+	Datum		values[8];
+	uint64		count;
+	uint64		skip;
+
+	set_sweeps(sweeps, nsweeps, values);
 	values[7] = Int32GetDatum(earlier_room);
 	count = statement_run(&read_due, values, NULL);
 

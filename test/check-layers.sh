@@ -13,7 +13,7 @@ expression expression_internal expression_token
 expression_convert expression_date expression_eval expression_functions expression_number expression_operators expression_parse expression_strings expression_text
 template template_internal template_expand template_prepare
 shared credential
-statement http
+statement http http_internal http_headers http_sockets http_transfer http_url
 session
 outbox outbox_sql outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer
 tally
@@ -79,7 +79,8 @@ only()
 		esac
 	done
 }
-only '<curl/' http.c
+only '<curl/' http_internal.h http_transfer.c http_url.c
+only '"http_internal.h"' http.c http_headers.c http_sockets.c http_transfer.c
 only '<openssl/' auth.c
 only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
 only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' statement.c
@@ -87,6 +88,6 @@ only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_change
 	outbox_read.c outbox_settle.c outbox_sql.h outbox_user.c outbox_broadcast.c outbox_audience.c \
 	outbox_record.c \
 	outbox_steer.c
-only 'WaitEventSetWait' http.c
+only 'WaitEventSetWait' http_sockets.c
 
 exit $status

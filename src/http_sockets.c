@@ -1,0 +1,332 @@
+/*
+ * http_sockets.c
+ *	  The sockets and the timer of libcurl, and the wait for them.
+ *
+ * Here alone the worker waits.  The sockets stand in one WaitEventSet with the
+ * process latch, so that a commit, a shutdown or a reply each end the wait at
+ * once; curl_multi_poll() would not see the latch.  A WaitEventSet cannot
+ * forget a socket, and libcurl withdraws a connection's socket whenever the
+ * connection idles: such sockets stay in the set until they are closed, and
+ * the set is made anew only when sockets come or go.  The resolver's sockets
+ * are closed without a word, so they leave the set when they are withdrawn.
+ *
+ * libcurl's callbacks must not raise errors, so what they store is malloc'd.
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "compat.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "portability/instr_time.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+
+#include "http_internal.h"
+
+/* A socket in the WaitEventSet. */
+typedef struct WatchedSocket
+{
+	curl_socket_t fd;
+	uint32		wanted;			/* 0: libcurl does not care now */
+	uint32		registered;		/* what the set knows */
+	int			position;		/* in the set, or -1 */
+	bool		is_connection;	/* else libcurl's own, closed behind our back */
+} WatchedSocket;
+
+static MemoryContext wait_context = NULL;	/* of the set */
+static WaitEventSet *wait_set = NULL;
+static bool wait_set_stale = true;
+static WatchedSocket *sockets = NULL;	/* malloc'd: grown in callbacks */
+static int	socket_count = 0;
+static int	socket_capacity = 0;
+
+/* When libcurl wants to be called; negative: it does not. */
+static int64 timer_at = -1;
+
+static int64
+now_ms(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* ----------
+ * Callbacks
+ * ----------
+ */
+
+static WatchedSocket *
+find_socket(curl_socket_t fd)
+{
+	for (int i = 0; i < socket_count; i++)
+		if (sockets[i].fd == fd)
+			return &sockets[i];
+	return NULL;
+}
+
+static WatchedSocket *
+add_socket(curl_socket_t fd)
+{
+	WatchedSocket *socket;
+
+	if (socket_count == socket_capacity)
+	{
+		int			capacity = Max(16, socket_capacity * 2);
+		WatchedSocket *grown;
+
+		grown = realloc(sockets, capacity * sizeof(WatchedSocket));
+		if (grown == NULL)
+			return NULL;
+		sockets = grown;
+		socket_capacity = capacity;
+	}
+	socket = &sockets[socket_count++];
+	socket->fd = fd;
+	socket->wanted = 0;
+	socket->registered = 0;
+	socket->position = -1;
+	socket->is_connection = false;
+	wait_set_stale = true;
+	return socket;
+}
+
+static void
+drop_socket(WatchedSocket *socket)
+{
+	*socket = sockets[--socket_count];
+	wait_set_stale = true;
+}
+
+curl_socket_t
+http_sockets_on_open(void *context, curlsocktype purpose,
+					 struct curl_sockaddr *address)
+{
+	curl_socket_t fd = socket(address->family, address->socktype,
+							  address->protocol);
+	WatchedSocket *watched;
+
+	if (fd == CURL_SOCKET_BAD)
+		return CURL_SOCKET_BAD;
+	(void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+	watched = find_socket(fd);
+	if (watched == NULL)
+		watched = add_socket(fd);
+	if (watched == NULL)
+	{
+		close(fd);
+		return CURL_SOCKET_BAD;
+	}
+	watched->is_connection = true;
+	wait_set_stale = true;
+	return fd;
+}
+
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *context,
+		  void *socket_context)
+{
+	WatchedSocket *socket = find_socket(fd);
+
+	if (what == CURL_POLL_REMOVE && (socket == NULL || !socket->is_connection))
+	{
+		if (socket != NULL)
+			drop_socket(socket);
+		return 0;
+	}
+	if (socket == NULL)
+		socket = add_socket(fd);
+	if (socket == NULL)
+		return -1;
+	socket->wanted = 0;
+	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+		socket->wanted |= WL_SOCKET_READABLE;
+	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+		socket->wanted |= WL_SOCKET_WRITEABLE;
+	return 0;
+}
+
+/* A closed socket has left the kernel's set; ours must not believe in it. */
+int
+http_sockets_on_close(void *context, curl_socket_t fd)
+{
+	WatchedSocket *socket = find_socket(fd);
+
+	if (socket != NULL)
+		drop_socket(socket);
+	return close(fd);
+}
+
+static int
+on_timer(CURLM *handle, long timeout_ms, void *context)
+{
+	timer_at = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	return 0;
+}
+
+/* ----------
+ * Set-up
+ * ----------
+ */
+
+void
+http_sockets_open(CURLM *multi)
+{
+	wait_context = AllocSetContextCreate(TopMemoryContext,
+										 "teams_proactive http",
+										 ALLOCSET_DEFAULT_SIZES);
+	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	timer_at = -1;
+	wait_set_stale = true;
+}
+
+void
+http_sockets_close(CURLM *multi)
+{
+	/* Cleaning up calls back for cached connections: nobody cares. */
+	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, NULL);
+	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, NULL);
+	if (wait_set != NULL)
+		FreeWaitEventSet(wait_set);
+	wait_set = NULL;
+	free(sockets);
+	sockets = NULL;
+	socket_count = socket_capacity = 0;
+	MemoryContextDelete(wait_context);
+	wait_context = NULL;
+}
+
+/* ----------
+ * The wait
+ * ----------
+ */
+
+static void
+rebuild_wait_set(void)
+{
+	if (wait_set != NULL)
+		FreeWaitEventSet(wait_set);
+	wait_set = NULL;
+	wait_set = compat_create_wait_set(wait_context, socket_count + 2);
+	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET,
+					  NULL, NULL);
+	for (int i = 0; i < socket_count; i++)
+	{
+		sockets[i].registered = sockets[i].wanted;
+		sockets[i].position = -1;
+		if (sockets[i].wanted != 0)
+			sockets[i].position =
+				AddWaitEventToSet(wait_set, sockets[i].wanted, sockets[i].fd,
+								  NULL, NULL);
+	}
+	wait_set_stale = false;
+}
+
+/* Make the set agree with what libcurl wants to know. */
+static void
+update_wait_set(void)
+{
+	for (int i = 0; i < socket_count && !wait_set_stale; i++)
+	{
+		WatchedSocket *socket = &sockets[i];
+
+		if (socket->wanted == 0 || socket->wanted == socket->registered)
+			continue;
+		if (socket->position < 0)
+			wait_set_stale = true;
+		else
+			ModifyWaitEvent(wait_set, socket->position, socket->wanted, NULL);
+		socket->registered = socket->wanted;
+	}
+	if (wait_set_stale)
+		rebuild_wait_set();
+}
+
+static void
+drive_socket(CURLM *multi, curl_socket_t fd, uint32 events)
+{
+	WatchedSocket *socket = find_socket(fd);
+	int			mask = 0;
+	int			running;
+
+	/* An idle connection that the peer closes: stop watching it. */
+	if (socket == NULL || socket->wanted == 0)
+		wait_set_stale = true;
+	if (events & WL_SOCKET_READABLE)
+		mask |= CURL_CSELECT_IN;
+	if (events & WL_SOCKET_WRITEABLE)
+		mask |= CURL_CSELECT_OUT;
+	curl_multi_socket_action(multi, fd, mask, &running);
+}
+
+static void
+drive_timer(CURLM *multi)
+{
+	int			running;
+
+	if (timer_at < 0 || timer_at > now_ms())
+		return;
+	timer_at = -1;
+	curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+void
+http_sockets_do_not_wait(void)
+{
+	timer_at = 0;
+}
+
+int64
+http_sockets_deadline(long timeout_ms)
+{
+	return timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+}
+
+/* How long the wait may last, for the timer of libcurl and the caller. */
+static long
+time_to_wait(int64 deadline)
+{
+	int64		until = deadline;
+
+	if (timer_at >= 0 && (until < 0 || timer_at < until))
+		until = timer_at;
+	if (until < 0)
+		return -1;
+
+	/* Max() would look at the clock twice, and -1 would be for ever. */
+	until -= now_ms();
+	return (long) Max(0, until);
+}
+
+bool
+http_sockets_wait(CURLM *multi, int64 deadline)
+{
+	WaitEvent	events[64];
+	bool		latch_was_set = false;
+	int			count;
+	sigset_t	saved;
+
+	update_wait_set();
+	count = WaitEventSetWait(wait_set, time_to_wait(deadline), events,
+							 lengthof(events), compat_wait_event());
+	enter_curl(&saved);
+	for (int i = 0; i < count; i++)
+	{
+		if (events[i].events & WL_LATCH_SET)
+		{
+			ResetLatch(MyLatch);
+			latch_was_set = true;
+		}
+		else
+			drive_socket(multi, events[i].fd, events[i].events);
+	}
+	drive_timer(multi);
+	leave_curl(&saved);
+	return latch_was_set || (deadline >= 0 && now_ms() >= deadline);
+}

@@ -1,0 +1,379 @@
+/*
+ * http_transfer.c
+ *	  One request: what libcurl is told of it, sends and receives.
+ *
+ * libcurl sends a POST a second time by itself if a kept-alive connection
+ * dies before the answer begins, and the reader would see the message twice.
+ * It cannot if the body comes from a callback that cannot be rewound: then it
+ * reports CURLE_SEND_FAIL_REWIND, which counts as an unknown outcome here.
+ *
+ * libcurl's callbacks must not raise errors, so what they store is malloc'd.
+ */
+#include "postgres.h"
+
+#include <curl/curl.h>
+
+#include "compat.h"
+
+#include "http_internal.h"
+#include "settings.h"
+
+/* Idle connections older than this are not used again: they may be dead. */
+#define MAX_IDLE_SECONDS 50L
+
+/* Larger buffers are not kept for the next request. */
+#define KEPT_BUFFER_SIZE 16384
+
+/* Set an option that cannot fail but for want of memory. */
+#define CHECK_SETOPT(easy, option, value) \
+	do { \
+		if (curl_easy_setopt(easy, option, value) != CURLE_OK) \
+			return false; \
+	} while (0)
+
+static dlist_head spare = DLIST_STATIC_INIT(spare);
+
+/* ----------
+ * Callbacks
+ * ----------
+ */
+
+/* There is deliberately no seek callback beside this: see the file header. */
+static size_t
+on_read(char *buffer, size_t size, size_t nitems, void *context)
+{
+	Transfer   *transfer = context;
+	size_t		left = transfer->request_length - transfer->given;
+	size_t		count = Min(left, size * nitems);
+
+	memcpy(buffer, transfer->request + transfer->given, count);
+	transfer->given += count;
+	return count;
+}
+
+static size_t
+on_write(char *data, size_t size, size_t nitems, void *context)
+{
+	Transfer   *transfer = context;
+	size_t		length = size * nitems;
+
+	if (length > transfer->reply_max - transfer->reply_length)
+	{
+		transfer->reply_cut = true;
+		return 0;
+	}
+	if (transfer->reply_length + length + 1 > transfer->reply_size)
+	{
+		size_t		wanted = Max(1024, (transfer->reply_length + length) * 2);
+		char	   *grown;
+
+		wanted = Min(wanted, transfer->reply_max + 1);
+		grown = realloc(transfer->reply, wanted);
+		if (grown == NULL)
+			return 0;
+		transfer->reply = grown;
+		transfer->reply_size = wanted;
+	}
+	memcpy(transfer->reply + transfer->reply_length, data, length);
+	transfer->reply_length += length;
+	return length;
+}
+
+/* Copy a header's value if it has that name and is short and printable. */
+static void
+take_header(const char *line, size_t length, const char *name,
+			char *value, size_t size)
+{
+	size_t		skip = strlen(name);
+
+	if (length <= skip || pg_strncasecmp(line, name, skip) != 0)
+		return;
+	while (skip < length && (line[skip] == ' ' || line[skip] == '\t'))
+		skip++;
+	while (length > skip && (unsigned char) line[length - 1] <= ' ')
+		length--;
+	if (length - skip >= size)
+		return;
+	for (size_t i = skip; i < length; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			return;
+	memcpy(value, line + skip, length - skip);
+	value[length - skip] = '\0';
+}
+
+static size_t
+on_header(char *line, size_t size, size_t nitems, void *context)
+{
+	Transfer   *transfer = context;
+	size_t		length = size * nitems;
+
+	/* A 100 Continue or an early answer may precede the real one. */
+	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
+	{
+		transfer->retry_after[0] = '\0';
+		transfer->correlation_id[0] = '\0';
+	}
+	take_header(line, length, "retry-after:", transfer->retry_after,
+				sizeof(transfer->retry_after));
+	take_header(line, length, "ms-cv:", transfer->correlation_id,
+				sizeof(transfer->correlation_id));
+	take_header(line, length, "request-id:", transfer->correlation_id,
+				sizeof(transfer->correlation_id));
+	return length;
+}
+
+/* ----------
+ * Easy handles
+ * ----------
+ */
+
+/* What is the same for every request that a handle makes. */
+static bool
+set_constant_options(Transfer *transfer)
+{
+	CURL	   *easy = transfer->easy;
+
+	CHECK_SETOPT(easy, CURLOPT_NOSIGNAL, 1L);
+	CHECK_SETOPT(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	CHECK_SETOPT(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	CHECK_SETOPT(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	CHECK_SETOPT(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	CHECK_SETOPT(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+
+	/* The token is not for a proxy. */
+	CHECK_SETOPT(easy, CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
+	CHECK_SETOPT(easy, CURLOPT_USERAGENT, EXTENSION_NAME "/1.0");
+	CHECK_SETOPT(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS);
+	CHECK_SETOPT(easy, CURLOPT_TCP_NODELAY, 1L);
+	CHECK_SETOPT(easy, CURLOPT_PIPEWAIT, 1L);
+	CHECK_SETOPT(easy, CURLOPT_ERRORBUFFER, transfer->error);
+	CHECK_SETOPT(easy, CURLOPT_PRIVATE, transfer);
+	CHECK_SETOPT(easy, CURLOPT_READFUNCTION, on_read);
+	CHECK_SETOPT(easy, CURLOPT_READDATA, transfer);
+	CHECK_SETOPT(easy, CURLOPT_WRITEFUNCTION, on_write);
+	CHECK_SETOPT(easy, CURLOPT_WRITEDATA, transfer);
+	CHECK_SETOPT(easy, CURLOPT_HEADERFUNCTION, on_header);
+	CHECK_SETOPT(easy, CURLOPT_HEADERDATA, transfer);
+	CHECK_SETOPT(easy, CURLOPT_OPENSOCKETFUNCTION, http_sockets_on_open);
+	CHECK_SETOPT(easy, CURLOPT_CLOSESOCKETFUNCTION, http_sockets_on_close);
+	return compat_curl_restrict_protocols(easy) == CURLE_OK &&
+		compat_curl_quick_exit(easy) == CURLE_OK;
+}
+
+static Transfer *
+new_transfer(void)
+{
+	Transfer   *transfer;
+
+	while (!dlist_is_empty(&spare))
+	{
+		transfer = dlist_container(Transfer, node, dlist_pop_head_node(&spare));
+
+		/* libcurl's default cannot be restored once it was replaced. */
+		if (transfer->has_ca_file == (settings_ca_file[0] != '\0'))
+			return transfer;
+		http_transfer_free(transfer);
+	}
+
+	transfer = calloc(1, sizeof(Transfer));
+	if (transfer != NULL)
+		transfer->easy = curl_easy_init();
+	if (transfer == NULL || transfer->easy == NULL ||
+		!set_constant_options(transfer))
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return transfer;
+}
+
+/* A request that was refused at once may have no body to wipe. */
+static void
+wipe_secret(Transfer *transfer)
+{
+	if (transfer->is_secret && transfer->request != NULL)
+		explicit_bzero(transfer->request, transfer->request_length);
+}
+
+void
+http_transfer_free(Transfer *transfer)
+{
+	curl_easy_cleanup(transfer->easy);
+	wipe_secret(transfer);
+	http_headers_release(transfer->headers);
+	free(transfer->request);
+	free(transfer->reply);
+	free(transfer);
+}
+
+/* A spare transfer keeps what most requests need. */
+static void
+free_large_buffers(Transfer *transfer)
+{
+	if (transfer->reply_size > KEPT_BUFFER_SIZE)
+	{
+		free(transfer->reply);
+		transfer->reply = NULL;
+		transfer->reply_size = 0;
+	}
+	if (transfer->request_size > KEPT_BUFFER_SIZE)
+	{
+		free(transfer->request);
+		transfer->request = NULL;
+		transfer->request_size = 0;
+	}
+}
+
+void
+http_transfer_keep(Transfer *transfer)
+{
+	free_large_buffers(transfer);
+	dlist_push_head(&spare, &transfer->node);
+}
+
+void
+http_transfer_close(void)
+{
+	while (!dlist_is_empty(&spare))
+		http_transfer_free(dlist_container(Transfer, node,
+										   dlist_pop_head_node(&spare)));
+}
+
+/* ----------
+ * Requests
+ * ----------
+ */
+
+static bool
+set_body(Transfer *transfer, const HttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+
+	if (request->body == NULL)
+	{
+		CHECK_SETOPT(easy, CURLOPT_HTTPGET, 1L);
+		return true;
+	}
+	if (transfer->request_size < request->length)
+	{
+		free(transfer->request);
+		transfer->request_size = 0;
+		transfer->request = malloc(request->length);
+		if (transfer->request == NULL)
+			return false;
+		transfer->request_size = request->length;
+	}
+	memcpy(transfer->request, request->body, request->length);
+	transfer->request_length = request->length;
+	CHECK_SETOPT(easy, CURLOPT_POST, 1L);
+	CHECK_SETOPT(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t) request->length);
+	return true;
+}
+
+static bool
+set_request(Transfer *transfer, const HttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+
+	transfer->headers = http_headers_find(request);
+	if (transfer->headers == NULL || !set_body(transfer, request))
+		return false;
+	CHECK_SETOPT(easy, CURLOPT_CUSTOMREQUEST, request->method);
+	CHECK_SETOPT(easy, CURLOPT_URL, request->url);
+	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER,
+				 http_headers_list(transfer->headers));
+	CHECK_SETOPT(easy, CURLOPT_PROXY, settings_proxy);
+	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS,
+				 (long) settings_connect_timeout);
+	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) settings_request_timeout);
+	CHECK_SETOPT(easy, CURLOPT_HTTP_VERSION,
+				 (long) (settings_http_version == HTTP_VERSION_2 ?
+						 CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+	transfer->has_ca_file = settings_ca_file[0] != '\0';
+	if (transfer->has_ca_file)
+		CHECK_SETOPT(easy, CURLOPT_CAINFO, settings_ca_file);
+	return true;
+}
+
+/* Forget the last request but for what the next one can use again. */
+static void
+reset_transfer(Transfer *transfer)
+{
+	transfer->request_length = 0;
+	transfer->given = 0;
+	transfer->reply_length = 0;
+	transfer->reply_cut = false;
+	transfer->retry_after[0] = '\0';
+	transfer->correlation_id[0] = '\0';
+	transfer->refused = NULL;
+	transfer->error[0] = '\0';
+}
+
+Transfer *
+http_transfer_prepare(const HttpRequest *request)
+{
+	Transfer   *transfer = new_transfer();
+
+	reset_transfer(transfer);
+	transfer->handler = request->handler;
+	transfer->argument = request->argument;
+	transfer->is_secret = request->is_secret;
+	transfer->reply_max = request->max_reply ?
+		request->max_reply : HTTP_MAX_BODY;
+	transfer->refused = http_url_problem(request->url);
+	if (transfer->refused == NULL && !set_request(transfer, request))
+		transfer->refused = "There was not enough memory for the request.";
+	return transfer;
+}
+
+void
+http_transfer_wipe(Transfer *transfer)
+{
+	wipe_secret(transfer);
+	http_headers_release(transfer->headers);
+	transfer->headers = NULL;
+}
+
+/* ----------
+ * Replies
+ * ----------
+ */
+
+static HttpResult
+result_of(const Transfer *transfer, long status)
+{
+	/* Once there is a status, a cut body does not change it. */
+	if (status >= 200)
+		return HTTP_ANSWERED;
+
+	/*
+	 * Without all of its body a request makes no sense.  The code does not
+	 * tell: a connection that cannot be made may be a second one, after the
+	 * first has died with the request on it.
+	 */
+	return transfer->given < transfer->request_length ?
+		HTTP_NOT_SENT : HTTP_OUTCOME_UNKNOWN;
+}
+
+void
+http_transfer_reply(Transfer *transfer, long status, CURLcode code,
+					HttpReply *reply)
+{
+	memset(reply, 0, sizeof(*reply));
+	reply->result = result_of(transfer, status);
+	reply->status = reply->result == HTTP_ANSWERED ? (int) status : 0;
+	reply->body = "";
+	if (transfer->reply_length > 0)
+	{
+		transfer->reply[transfer->reply_length] = '\0';
+		reply->body = transfer->reply;
+		reply->length = transfer->reply_length;
+	}
+	if (transfer->retry_after[0] != '\0')
+		reply->retry_after = transfer->retry_after;
+	if (transfer->correlation_id[0] != '\0')
+		reply->correlation_id = transfer->correlation_id;
+	if (reply->result != HTTP_ANSWERED)
+		reply->problem = transfer->error[0] != '\0' ? transfer->error :
+			curl_easy_strerror(code);
+}

@@ -1,0 +1,69 @@
+/*
+ * http_url.c
+ *	  Which URLs a token may be sent to.
+ */
+#include "postgres.h"
+
+#include <curl/curl.h>
+
+#include "http.h"
+#include "settings.h"
+#include "trust.h"
+
+static bool
+host_may_get_token(const char *scheme, const char *host, const char **problem)
+{
+	if (strcmp(scheme, "https") != 0 &&
+		!(strcmp(scheme, "http") == 0 && trust_host_is_loopback(host)))
+		*problem = "The URL must start with https://, or with http:// on a loopback address.";
+	else if (!trust_host_is_allowed(host, settings_allowed_hosts))
+		*problem = "Its host is not one of teams_proactive.allowed_hosts.";
+	else
+		return true;
+	return false;
+}
+
+/* What the URL must not have: a place for surprises. */
+static bool
+has_only_host_and_path(CURLU *parts)
+{
+	static const CURLUPart unwanted[] =
+	{CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_FRAGMENT};
+
+	for (int i = 0; i < lengthof(unwanted); i++)
+	{
+		char	   *part = NULL;
+
+		if (curl_url_get(parts, unwanted[i], &part, 0) == CURLUE_OK)
+		{
+			curl_free(part);
+			return false;
+		}
+	}
+	return true;
+}
+
+const char *
+http_url_problem(const char *url)
+{
+	const char *problem = "It is not a valid URL.";
+	CURLU	   *parts = curl_url();
+	char	   *scheme = NULL;
+	char	   *host = NULL;
+
+	if (parts == NULL)
+		return "There is not enough memory to parse it.";
+	if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+		curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+	{
+		if (!has_only_host_and_path(parts))
+			problem = "The URL must not have a user, password or fragment.";
+		else if (host_may_get_token(scheme, host, &problem))
+			problem = NULL;
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_url_cleanup(parts);
+	return problem;
+}
