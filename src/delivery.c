@@ -38,11 +38,12 @@
 #define SETTLE_DELAY_MS 20
 
 /*
- * What is due and locked is tried again later.  Old messages are removed a
- * thousand at a time, with pauses for others; and the account is added up now
- * and then.
+ * What is due and locked is tried again later, and so is what somebody had
+ * locked when its outcome was known.  Old messages are removed a thousand at a
+ * time, with pauses for others; and the account is added up now and then.
  */
 #define LOCKED_RETRY_MS 1000
+#define LEFT_RETRY_MS 5000
 #define PURGE_PAUSE_MS 50
 #define PURGE_INTERVAL_MS 60000
 #define FOLD_INTERVAL_MS 10000
@@ -60,6 +61,7 @@ static bool reload_wanted;
 static bool due_wanted;			/* next_due is to be read again */
 static TimestampTz next_due;	/* 0: nothing is scheduled, nor expires */
 static TimestampTz purge_at;
+static TimestampTz left_at;		/* 0: nothing was left to others */
 static TimestampTz fold_at;		/* 0: nothing has happened since the last time */
 static bool after_error;		/* what was read may not have been taken in */
 static TimestampTz step_started_at;
@@ -77,6 +79,7 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	reload_wanted = true;
 	due_wanted = true;
 	next_due = 0;
+	left_at = 0;
 	purge_at = GetCurrentTimestamp();
 	fold_at = purge_at;
 	after_error = false;
@@ -98,6 +101,12 @@ delivery_close(void)
 	if (delivery_context != NULL)
 		MemoryContextDelete(delivery_context);
 	delivery_context = NULL;
+}
+
+static bool
+is_past(TimestampTz time)
+{
+	return time != 0 && time <= GetCurrentTimestamp();
 }
 
 static void
@@ -262,6 +271,9 @@ count_settled(SettleCounts counts)
 {
 	if (counts.sent + counts.failed > 0)
 		plan_fold();
+	if (counts.left > 0 && left_at == 0)
+		left_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+											  LEFT_RETRY_MS);
 	if (slot == NULL)
 		return;
 	pg_atomic_fetch_add_u64(&slot->sent, counts.sent);
@@ -295,8 +307,10 @@ run_transaction(void)
 	if (!session_begin(session_kind, &session))
 		return false;
 	MemoryContextSwitchTo(context);
-	if (after_error)
+	if (after_error || is_past(left_at))
 		look_again(1);
+	if (is_past(left_at))
+		left_at = 0;
 	after_error = true;
 	if (recover_wanted)
 		doubtful = outbox_recover();
@@ -360,12 +374,6 @@ settle_is_due(void)
 }
 
 static bool
-is_past(TimestampTz time)
-{
-	return time != 0 && time <= GetCurrentTimestamp();
-}
-
-static bool
 transaction_is_due(void)
 {
 	dlist_iter	iter;
@@ -375,8 +383,8 @@ transaction_is_due(void)
 		return true;
 	if (stopping)
 		return false;
-	if (due_wanted || after_error || is_past(next_due) || is_past(purge_at) ||
-		is_past(fold_at) || broadcast_is_due() || intake_has_behind() ||
+	if (due_wanted || after_error || is_past(next_due) || is_past(left_at) ||
+		is_past(purge_at) || is_past(fold_at) || broadcast_is_due() || intake_has_behind() ||
 		intake_has_dry_runs())
 		return true;
 	dlist_foreach(iter, bot_list())
@@ -412,6 +420,7 @@ time_to_next_step(void)
 	if (!stopping)
 	{
 		earlier(&earliest, next_due);
+		earlier(&earliest, left_at);
 		earlier(&earliest, purge_at);
 		earlier(&earliest, fold_at);
 		earlier(&earliest, broadcast_next());

@@ -195,6 +195,12 @@ typedef struct Outcome
 	const char *correlation_id;
 } Outcome;
 
+/*
+ * Lock those that are still there and that nobody has locked; returns how many,
+ * and their ids, palloc'd.
+ */
+extern int	outbox_lock_free(const int64 *ids, int count, int64 **locked);
+
 extern void outbox_settle(Outcome *const *outcomes, int count);
 extern void outbox_postpone(Outcome *const *outcomes, int count);
 

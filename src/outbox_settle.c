@@ -12,6 +12,24 @@
 #include "outbox_sql.h"
 #include "statement.h"
 
+static Statement lock_free = {
+	"SELECT id FROM @.teams_outbox WHERE id = ANY ($1)"
+	" FOR UPDATE SKIP LOCKED",
+	1, {INT8ARRAYOID}
+};
+
+int
+outbox_lock_free(const int64 *ids, int count, int64 **locked)
+{
+	Datum		values[] = {parameter_int8_array(ids, count)};
+	int			nlocked = (int) statement_run(&lock_free, values, NULL);
+
+	*locked = palloc((nlocked + 1) * sizeof(int64));
+	for (int i = 0; i < nlocked; i++)
+		(*locked)[i] = result_int8(i, 1);
+	return nlocked;
+}
+
 /*
  * An id that the history has already: the sequence was set back.  Few messages
  * meet one, and all would pay for ON CONFLICT.

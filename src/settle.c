@@ -20,6 +20,7 @@ typedef struct Record
 	Outcome		outcome;
 	Message    *message;
 	LedgerBatch *batch;			/* NULL: it was not in the ledger */
+	bool		is_left;		/* as somebody has its row */
 } Record;
 
 typedef struct InstallationRecord
@@ -218,6 +219,49 @@ settle_since(void)
  * ----------
  */
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * What was not on the wire may have been cancelled meanwhile, or somebody may
+ * be about to.  It is left to them: others do not wait for it.
+ */
+static void
+leave_what_is_taken(void)
+{
+	int64	   *ids = palloc(record_count * sizeof(int64));
+	int			count = 0;
+	int64	   *ours;
+	int			nours;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &records)
+	{
+		Record	   *record = dlist_container(Record, node, iter.cur);
+
+		if (record->batch == NULL)
+			ids[count++] = record->outcome.id;
+	}
+	if (count == 0)
+		return;
+	nours = outbox_lock_free(ids, count, &ours);
+	qsort(ours, nours, sizeof(int64), compare_ids);
+	dlist_foreach(iter, &records)
+	{
+		Record	   *record = dlist_container(Record, node, iter.cur);
+
+		record->is_left = record->batch == NULL &&
+			bsearch(&record->outcome.id, ours, nours, sizeof(int64),
+					compare_ids) == NULL;
+	}
+}
+
 /*
  * Batches without a message that is still on the wire are closed; from others,
  * messages that go back to the outbox are taken.
@@ -263,6 +307,8 @@ write_outcomes(void)
 	{
 		Record	   *record = dlist_container(Record, node, iter.cur);
 
+		if (record->is_left)
+			continue;
 		if (record->outcome.is_final)
 			final[nfinal++] = &record->outcome;
 		else
@@ -303,6 +349,7 @@ settle_write(void)
 	written_count = settle_count();
 	if (record_count > 0)
 	{
+		leave_what_is_taken();
 		write_outcomes();
 		write_ledger();
 	}
@@ -321,7 +368,15 @@ settle_written(void)
 	{
 		Record	   *record = dlist_container(Record, node, iter.cur);
 
-		if (!record->outcome.is_final)
+		/* One to be tried again goes on to hold back those behind it. */
+		if (record->is_left)
+		{
+			if (record->outcome.is_final)
+				counts.left++;
+			else
+				record->message->comes_again = true;
+		}
+		else if (!record->outcome.is_final)
 			counts.retried++;
 		else if (strcmp(record->outcome.fate, "sent") == 0)
 			counts.sent++;

@@ -60,6 +60,7 @@ typedef struct SettleCounts
 	int			sent;
 	int			failed;
 	int			retried;
+	int			left;			/* to be looked at again some time */
 } SettleCounts;
 
 extern SettleCounts settle_written(void);
