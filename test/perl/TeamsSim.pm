@@ -230,8 +230,9 @@ sub faults { return $_[0]->get('/faults'); }
 sub clear_faults { return $_[0]->delete('/faults'); }
 
 # A list of messages; conversation (also "channel;messageid=N"), user, limit
-# and after restrict it. Each has scope, conversation, thread, text, edited,
-# deleted and more; user and upn only if the chat is personal.
+# and after restrict it. Each has scope, conversation, thread, text (what it says
+# now), arrived_as (what it said first), edited, deleted and more; user and upn
+# only if the chat is personal.
 sub messages
 {
 	my ($self, %arguments) = @_;

@@ -44,9 +44,10 @@ message_json(const SimMessage *message)
 	char	   *id = sim_format("%llu", (unsigned long long) message->id);
 
 	json_object_update_new(result,
-						   json_pack("{sI ss ss sO? so sI sI sI si sb}",
+						   json_pack("{sI ss ss ss sO? so sI sI sI si sb}",
 									 "seq", (json_int_t) message->seq,
 									 "id", id, "bot", message->bot->client_id,
+									 "arrived_as", message->text->text,
 									 "text", text, "activity", activity,
 									 "received_at_ns",
 									 (json_int_t) message->received_at_ns,

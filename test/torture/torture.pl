@@ -20,6 +20,8 @@ use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 
 use TeamsSim;
+use Torture::Broadcaster;
+use Torture::Changer;
 use Torture::Chaos;
 use Torture::Check;
 use Torture::Report;
@@ -32,6 +34,11 @@ use constant {
 	USERS => 40,
 	INSTALLED => 30,
 	SHARED => 4,
+
+	# They only get broadcasts.
+	BROADCASTERS => 2,
+	CROWD => 500,
+	CROWD_INSTALLED => 470,
 
 	# The outbox has to empty within so many seconds in all, and never stand
 	# still for longer than this.
@@ -51,6 +58,8 @@ sub start_simulator
 
 	$sim->config(generate_users => { count => USERS, installed => INSTALLED,
 		upn => 'user%d@contoso.com', app => TeamsSim::TEAMS_APP_ID() });
+	$sim->generate_users(CROWD, installed => CROWD_INSTALLED,
+		upn => 'crowd%d@contoso.com', id_prefix => 'c0000000');
 	return $sim;
 }
 
@@ -83,6 +92,26 @@ sub start_senders
 	return %senders;
 }
 
+# Those who change what the senders have written, and who broadcast.
+sub start_others
+{
+	my ($server, $until) = @_;
+	my %common = (seed => $seed, node => $server, until => $until);
+	my %others;
+
+	$others{ Torture::Changer->start(%common, number => 'c',
+			journal => "$logs/journal-c") } = "$logs/journal-c";
+	for my $number (1 .. BROADCASTERS)
+	{
+		my $journal = "$logs/journal-b$number";
+
+		$others{ Torture::Broadcaster->start(%common, number => $number,
+				journal => $journal, crowd => CROWD,
+				shared => [ @users[ 0 .. SHARED - 1 ] ]) } = $journal;
+	}
+	return %others;
+}
+
 # Returns what went wrong with them.
 sub wait_for_senders
 {
@@ -97,11 +126,15 @@ sub wait_for_senders
 	return @failed;
 }
 
-# Messages that are to wait for an hour have waited for long enough.
+# Messages that are to wait for an hour have waited for long enough, and so have
+# broadcasts.
 sub hurry
 {
 	my ($server) = @_;
 
+	$server->ask("SELECT CASE state WHEN 'draft' THEN teams_start_broadcast(id)"
+		  . ' ELSE teams_resume_broadcast(id) END FROM teams_broadcast'
+		  . " WHERE state IN ('draft', 'paused')");
 	$server->ask('UPDATE teams_outbox SET due_at = now()'
 		  . " WHERE due_at > now() + interval '1 minute'");
 	return;
@@ -147,7 +180,7 @@ sub write_standstill
 	my ($server, $sim) = @$chaos{qw(server sim)};
 
 	open(my $out, '>', "$logs/standstill") or die $!;
-	for my $query ('TABLE teams_bot', 'TABLE teams_worker',
+	for my $query ('TABLE teams_bot', 'TABLE teams_broadcast', 'TABLE teams_worker',
 		'TABLE teams_inflight', 'TABLE teams_installation',
 		'SELECT pid, backend_type, state, wait_event, query'
 		. ' FROM pg_stat_activity WHERE backend_type LIKE \'teams%\'')
@@ -172,17 +205,47 @@ sub collect
 			. " attempts $_->[3], retrying $_->[4], error $_->[5]" }
 		$server->rows('SELECT id, target, due_at, attempts, retrying,'
 			. ' error_code FROM teams_outbox') };
-	$history->{delivery} = { map { $_->[0] => { fate => $_->[1],
-			doubtful => $_->[2] eq 't', error_code => $_->[3] } }
-		$server->rows('SELECT id, fate, doubtful, error_code'
-			. ' FROM teams_delivery') };
-	$history->{arrivals} = [ map { { text => $_->{text}, user => $_->{upn},
-			at => $_->{received_at_ns} / 1e9 } } $sim->messages ];
+	$history->{delivery} = named($server, 'teams_delivery',
+		qw(id fate doubtful error_code kind target attempts broadcast refers_to
+		  activity_id));
+	$history->{arrivals} = [ map { { text => $_->{arrived_as},
+			user => $_->{upn}, at => $_->{received_at_ns} / 1e9, id => $_->{id},
+			now => $_->{text}, deleted => $_->{deleted} ? 1 : 0 } }
+		$sim->messages ];
+	$history->{made} = { map { $_->[0] => 1 }
+		$server->rows('SELECT name FROM torture.step') };
+	$history->{changes} = named($server, 'torture.change',
+		qw(job message text));
+	$history->{broadcasts} = named($server, '(SELECT p.*, b.refers_to, a.text'
+		  . ' FROM teams_progress AS p JOIN teams_broadcast AS b'
+		  . ' ON b.id = p.broadcast LEFT JOIN torture.broadcast AS a'
+		  . ' ON a.id = b.id) AS b',
+		qw(broadcast text kind refers_to state recipients excluded not_sent
+		  sent failed cancelled expired));
 	$history->{inflight} = $server->ask('SELECT count(*) FROM teams_inflight');
 	$history->{accounting} = accounting($server) if $chaos->{has_accounting};
 	$history->{looks} = $chaos->{wrong_looks};
 	$history->{crashes} = [ $server->crashes ];
 	return $history;
+}
+
+# Rows by their first column, as hashes; null is undef.
+sub named
+{
+	my ($server, $table, $key, @columns) = @_;
+	my %rows;
+
+	for my $row ($server->rows("SELECT $key, "
+			. join(', ', map { "coalesce($_\::text, '\\N')" } @columns)
+			. " FROM $table"))
+	{
+		my ($id, @values) = map { $_ eq '\N' ? undef : $_ } @$row;
+
+		@{ $rows{$id} }{@columns} = @values;
+		$rows{$id}{doubtful} = $rows{$id}{doubtful} eq 'true'
+		  if exists $rows{$id}{doubtful};
+	}
+	return \%rows;
 }
 
 sub accounting
@@ -213,10 +276,17 @@ sub write_history
 	print $out join("\t", 'pending', @$_), "\n"
 	  for $server->rows('SELECT * FROM teams_outbox ORDER BY id');
 	print $out join("\t", 'settled', @$_), "\n" for $server->rows(
-		'SELECT id, target, fate, attempts, doubtful, error_code, created_at,'
+		'SELECT id, target, kind, broadcast, refers_to, activity_id, fate,'
+		  . ' attempts, doubtful, error_code, created_at,'
 		  . ' settled_at, translate(error, E\'\\n|\', \'  \')'
 		  . ' FROM teams_delivery ORDER BY id');
-	print $out join("\t", 'arrived', @$_{qw(at text user)}), "\n"
+	print $out join("\t", 'change', map { $_ // '' } @$_), "\n" for $server->rows(
+		'SELECT c.*, d.fate, d.attempts, d.error_code, d.created_at, d.settled_at'
+		  . ' FROM torture.change AS c LEFT JOIN teams_delivery AS d'
+		  . ' ON d.id = c.job ORDER BY job');
+	print $out join("\t", 'broadcast', @$_), "\n" for $server->rows(
+		'SELECT * FROM teams_broadcast ORDER BY id');
+	print $out join("\t", 'arrived', @$_{qw(at text user id now deleted)}), "\n"
 	  for @{ $history->{arrivals} };
 	close $out;
 	return;
@@ -238,6 +308,8 @@ sub report
 		'starts of the server' => $kills,
 		'seconds, longest fast stop' => sprintf('%.1f', $chaos->{longest_stop}),
 		'seconds, draining' => sprintf('%.1f', $drained_in));
+	Torture::Report::table($console, 'Changes and broadcasts',
+		Torture::Report::changes($history));
 	Torture::Report::table($console, 'Complaints of launcher and workers',
 		%{ $chaos->{server}->complaints });
 	return;
@@ -254,7 +326,8 @@ my $chaos = Torture::Chaos->new(server => $server, sim => $sim,
 	users => \@users,
 	has_accounting => exists_in($server, class => 'teams_accounting'));
 
-my %senders = start_senders($server, time + $duration);
+my $until = time + $duration;
+my %senders = (start_senders($server, $until), start_others($server, $until));
 my $done = $chaos->run($duration, @schedule);
 my @surprises = wait_for_senders(keys %senders);
 $chaos->calm_down;

@@ -333,11 +333,18 @@ sub look_query
 	my $view = $self->{has_accounting}
 	  ? 'SELECT coalesce(bool_and(balanced), true) FROM teams_accounting' : 'SELECT true';
 
-	return 'SELECT (SELECT count(*) FROM torture.accepted),'
-	  . ' (SELECT count(*) FROM teams_outbox),'
-	  . ' (SELECT count(*) FROM teams_delivery),'
+	return 'SELECT (SELECT count(*) FROM torture.accepted)'
+	  . ' + (SELECT count(*) FROM torture.change),'
+	  . ' (SELECT count(*) FROM teams_outbox WHERE broadcast IS NULL),'
+	  . ' (SELECT count(*) FROM teams_delivery WHERE broadcast IS NULL),'
 	  . " ($view),"
-	  . ' (SELECT count(*) FROM teams_bot WHERE paused_at IS NOT NULL)';
+	  . ' (SELECT count(*) FROM teams_bot WHERE paused_at IS NOT NULL),'
+	  . ' (SELECT count(*) FROM teams_outbox WHERE broadcast IS NOT NULL)'
+	  . ' + (SELECT count(*) FROM teams_broadcast'
+	  . " WHERE state IN ('running', 'paused')),"
+	  . " (SELECT string_agg(broadcast::text, ' ') FROM teams_progress"
+	  . " WHERE kind = 'send' AND recipients <> excluded + waiting + pending"
+	  . ' + sent + failed + cancelled + expired + not_sent)';
 }
 
 sub look_if_due
@@ -350,12 +357,13 @@ sub look_if_due
 	return;
 }
 
-# Returns how many messages are pending, or undef if the server is down.
+# Returns how many messages and broadcasts are pending, or undef if the server is down.
 sub look
 {
 	my ($self) = @_;
 	my $row = $self->{server}->try($self->look_query) // return undef;
-	my ($accepted, $pending, $settled, $balanced, $paused) = split /\|/, $row;
+	my ($accepted, $pending, $settled, $balanced, $paused, $broadcasts, $lost) =
+	  split /\|/, $row;
 
 	$self->{looks}++;
 	$self->{max_pending} = $pending if $pending > $self->{max_pending};
@@ -364,8 +372,10 @@ sub look
 	  if $accepted != $pending + $settled;
 	push @{ $self->{wrong_looks} }, 'teams_accounting is not balanced'
 	  if $balanced ne 't';
+	push @{ $self->{wrong_looks} }, "broadcast $lost has lost recipients"
+	  if $lost ne '';
 	$self->resume if $paused;
-	return $pending;
+	return $pending + $broadcasts;
 }
 
 # What an operator does who has mended something.

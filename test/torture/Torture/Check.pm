@@ -10,8 +10,15 @@
 #   accepted   => { text => id }: what was committed, as written by the
 #                 transactions themselves into a table of their own
 #   outbox     => { id => what it waits for }
-#   delivery   => { id => { fate, doubtful, error_code } }
-#   arrivals   => [ { text, user } ] in the order in which they arrived
+#   delivery   => { id => { fate, doubtful, error_code, kind, target, attempts,
+#                 broadcast, refers_to, activity_id } }
+#   arrivals   => [ { text, user, id, now, deleted } ] in the order in which they
+#                 arrived: what it said then, its id, and what it says now
+#   steps      => [ { name, outcome } ]: transactions that write no messages
+#   made       => { name => 1 } of those that were committed
+#   changes    => { id => { message, text } }: jobs that edit or delete
+#   broadcasts => { id => { text, kind, refers_to, state, recipients, excluded,
+#                 not_sent, sent, failed, cancelled, expired } }
 #   inflight   => number of rows in the ledger
 #   accounting => { balanced, accepted } or undef if there is no such view
 #   looks      => [ what was wrong at a look during the run ]
@@ -22,6 +29,9 @@ package Torture::Check;
 
 use strict;
 use warnings;
+
+use Torture::CheckBroadcasts;
+use Torture::CheckChanges;
 
 # All that is wrong: pairs of a kind and a sentence.
 sub violations
@@ -37,6 +47,8 @@ sub violations
 		check_duplicates($history, $index),
 		check_order($history, $index),
 		check_accounts($history),
+		Torture::CheckChanges::violations($history),
+		Torture::CheckBroadcasts::violations($history),
 		(map { [ crash => $_ ] } @{ $history->{crashes} }),
 		(map { [ surprise => $_ ] } @{ $history->{surprises} }));
 }
@@ -47,8 +59,22 @@ sub index_of
 	my %message = map { $_->{text} => $_ } @{ $history->{messages} };
 	my %arrived;
 
-	$arrived{ $_->{text} }++ for @{ $history->{arrivals} };
+	$arrived{ $_->{text} }++ for arrivals($history);
 	return { message => \%message, arrived => \%arrived };
+}
+
+# Those of broadcasts are judged elsewhere.
+sub arrivals
+{
+	my ($history) = @_;
+	return grep { $_->{text} !~ /^b/ } @{ $history->{arrivals} };
+}
+
+sub messages_of_broadcasts
+{
+	my ($history) = @_;
+	return grep { $history->{delivery}{$_}{broadcast} }
+	  keys %{ $history->{delivery} };
 }
 
 # What a client was told of its transactions is true.
@@ -77,6 +103,8 @@ sub check_places
 	my ($history) = @_;
 	my ($outbox, $delivery) = @$history{qw(outbox delivery)};
 	my %text = reverse %{ $history->{accepted} };
+	my %others = map { $_ => 1 } keys %{ $history->{changes} },
+	  messages_of_broadcasts($history);
 	my @wrong;
 
 	for my $id (sort { $a <=> $b } keys %text)
@@ -92,7 +120,7 @@ sub check_places
 		  if exists $outbox->{$id};
 	}
 	push @wrong, map { [ stranger => "id $_ is of no accepted message" ] }
-	  grep { !exists $text{$_} } sort { $a <=> $b } keys %$outbox,
+	  grep { !exists $text{$_} && !$others{$_} } sort { $a <=> $b } keys %$outbox,
 	  keys %$delivery;
 	push @wrong, [ ledger => "the ledger has $history->{inflight} rows left" ]
 	  if $history->{inflight};
@@ -105,7 +133,7 @@ sub check_arrivals
 	my ($history, $index) = @_;
 	my @wrong;
 
-	for my $arrival (@{ $history->{arrivals} })
+	for my $arrival (arrivals($history))
 	{
 		my $text = $arrival->{text};
 		my $message = $index->{message}{$text};
@@ -173,7 +201,7 @@ sub check_order
 	my (%seen, %latest, %last_id);
 	my @wrong;
 
-	for my $arrival (@{ $history->{arrivals} })
+	for my $arrival (arrivals($history))
 	{
 		my ($text, $user) = @$arrival{qw(text user)};
 		my $message = $index->{message}{$text};
@@ -206,7 +234,8 @@ sub check_accounts
 	my ($history) = @_;
 	my @wrong = map { [ unbalanced => $_ ] } @{ $history->{looks} };
 	my $view = $history->{accounting} // return @wrong;
-	my $accepted = keys %{ $history->{accepted} };
+	my $accepted = keys(%{ $history->{accepted} })
+	  + keys(%{ $history->{changes} }) + messages_of_broadcasts($history);
 
 	push @wrong, [ unbalanced => 'teams_accounting is not balanced at the end' ]
 	  unless $view->{balanced};

@@ -47,6 +47,20 @@ my @kinds = (
 	[ 'send: slow', 5, { operation => 'send', delay_ms => 400 } ],
 	[ 'send: too slow, taken', 4, { operation => 'send', delay_ms => 2500 } ],
 
+	# The same for edits and deletes
+	[ 'edit: 429, Retry-After 0.7', 1, { operation => 'edit', status => 429, retry_after => '0.7' } ],
+	[ 'edit: 503', 1, { operation => 'edit', status => 503 } ],
+	[ 'edit: 404', 0.5, { operation => 'edit', status => 404, code => 'ActivityNotFoundInConversation' } ],
+	[ 'edit: reset before', 1, { operation => 'edit', close => 'before' } ],
+	[ 'edit: reset after, taken', 2, { operation => 'edit', close => 'after' } ],
+	[ 'edit: 502, taken', 1, { operation => 'edit', status => 502, carry_out => $true } ],
+	[ 'edit: too slow, taken', 1, { operation => 'edit', delay_ms => 2500 } ],
+	[ 'delete: 429, Retry-After 0', 1, { operation => 'delete', status => 429, retry_after => '0' } ],
+	[ 'delete: 500', 1, { operation => 'delete', status => 500 } ],
+	[ 'delete: reset before', 1, { operation => 'delete', close => 'before' } ],
+	[ 'delete: reset after, taken', 2, { operation => 'delete', close => 'after' } ],
+	[ 'delete: 504 in HTML, taken', 1, { operation => 'delete', status => 504, carry_out => $true, %html } ],
+
 	# Microsoft Graph
 	[ 'lookup: 429, Retry-After 0.5', 1, { operation => 'lookup', status => 429, retry_after => '0.5' } ],
 	[ 'lookup: 503', 1, { operation => 'lookup', status => 503 } ],
@@ -94,7 +108,7 @@ sub choose
 
 	$count = 1 if $by_name{$kind}{at_most};
 	return (kind => $kind, count => $count,
-		skip => $by_name{$kind}{operation} eq 'send' ? $skip : 0);
+		skip => $by_name{$kind}{operation} =~ /^(?:send|edit|delete)$/ ? $skip : 0);
 }
 
 # The same for the simulator, now.

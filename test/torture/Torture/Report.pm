@@ -38,10 +38,44 @@ sub outcomes
 		$counts{"$record->{fate}$why"}++;
 		$counts{'in doubt'}++ if $record->{doubtful};
 	}
-	$arrived{ $_->{text} }++ for @{ $history->{arrivals} };
+	$arrived{"$_->{text} $_->{user}"}++ for @{ $history->{arrivals} };
 	$counts{arrivals} = @{ $history->{arrivals} };
 	$counts{'arrived more than once'} = grep { $_ > 1 } values %arrived;
 	$counts{'still pending'} = keys %{ $history->{outbox} };
+	return %counts;
+}
+
+# The same for what changes messages, and for broadcasts.
+sub changes
+{
+	my ($history) = @_;
+	my %counts = (map { $_ => 0 } 'jobs: edit', 'jobs: delete',
+		'broadcast messages');
+
+	for my $step (@{ $history->{steps} })
+	{
+		my $outcome = $step->{outcome};
+
+		$outcome .= $history->{made}{ $step->{name} }
+		  ? ', committed' : ', rolled back' if $outcome eq 'unknown';
+		$counts{"transaction: $outcome"}++;
+	}
+	$counts{"broadcasts: $_->{kind}, $_->{state}"}++
+	  for values %{ $history->{broadcasts} };
+	for my $record (values %{ $history->{delivery} })
+	{
+		my $is_send = $record->{kind} !~ /^(?:edit|delete)$/;
+
+		$counts{"jobs: $record->{kind}"}++ unless $is_send;
+		$counts{"jobs: $record->{kind}, $record->{fate}"}++ unless $is_send;
+		$counts{'broadcast messages'}++ if $is_send && $record->{broadcast};
+		$counts{"broadcast messages, $record->{fate}"}++
+		  if $is_send && $record->{broadcast};
+	}
+	$counts{'arrivals that were edited'} =
+	  grep { $_->{now} ne $_->{text} } @{ $history->{arrivals} };
+	$counts{'arrivals that were deleted'} =
+	  grep { $_->{deleted} } @{ $history->{arrivals} };
 	return %counts;
 }
 

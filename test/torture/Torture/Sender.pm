@@ -82,7 +82,8 @@ sub run
 # Journal
 # ----------
 
-# Tab-separated: message and its fields, or surprise and a text.
+# Tab-separated: message and its fields, step (a transaction that writes no
+# messages) with its name and outcome, or surprise and a text.
 my @fields = qw(text target delivery scheduled transaction outcome began ended);
 
 sub note_outcome
@@ -101,6 +102,14 @@ sub note_outcome
 	return;
 }
 
+sub note_step
+{
+	my ($self, $name, $outcome) = @_;
+
+	print { $self->{out} } join("\t", 'step', $name, $outcome), "\n";
+	return;
+}
+
 sub note_surprise
 {
 	my ($self, $text) = @_;
@@ -114,7 +123,7 @@ sub note_surprise
 sub read_journals
 {
 	my (@files) = @_;
-	my (@messages, @surprises);
+	my (@messages, @steps, @surprises);
 
 	for my $file (@files)
 	{
@@ -126,12 +135,15 @@ sub read_journals
 			my %message;
 
 			push(@surprises, $values[0]), next if $what eq 'surprise';
+			push(@steps, { name => $values[0], outcome => $values[1] }), next
+			  if $what eq 'step';
 			@message{@fields} = @values;
 			push @messages, \%message;
 		}
 		close $in;
 	}
-	return { messages => \@messages, surprises => \@surprises };
+	return { messages => \@messages, steps => \@steps,
+		surprises => \@surprises };
 }
 
 # ----------
@@ -156,9 +168,13 @@ sub psql
 	}
 	return ('done', $out) if $status == 0;
 	return ('gone', $out) if Torture::Server::is_gone($status, $err);
+	return ('failed', $out) if $self->is_explained($err);
 	$self->note_surprise($err);
 	return ('failed', $out);
 }
+
+# Some that are based on this one run into errors by design.
+sub is_explained { return 0; }
 
 # Run a query until the server is there to answer it.
 sub ask
@@ -430,10 +446,11 @@ sub cancel_some
 {
 	my ($self) = @_;
 
-	$self->psql('SELECT teams_cancel(id) FROM (SELECT o.id FROM teams_outbox AS o'
-		  . ' JOIN torture.accepted AS a USING (id)'
+	# In the order in which others cancel, too.
+	$self->psql('SELECT teams_cancel(id) FROM (SELECT id FROM (SELECT o.id'
+		  . ' FROM teams_outbox AS o JOIN torture.accepted AS a USING (id)'
 		  . " WHERE a.text LIKE '$self->{number}-%'"
-		  . ' ORDER BY random() LIMIT 2) AS chosen');
+		  . ' ORDER BY random() LIMIT 2) AS chosen ORDER BY id) AS ordered');
 	return;
 }
 

@@ -38,6 +38,9 @@ END
 CREATE SCHEMA torture;
 CREATE TABLE torture.accepted (id bigint PRIMARY KEY, text text NOT NULL UNIQUE,
 	target text NOT NULL, delivery text NOT NULL);
+CREATE TABLE torture.step (name text PRIMARY KEY);
+CREATE TABLE torture.change (job bigint PRIMARY KEY, text text, message bigint);
+CREATE TABLE torture.broadcast (id bigint PRIMARY KEY, text text NOT NULL);
 END
 	return $server;
 }

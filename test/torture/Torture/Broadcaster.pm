@@ -1,0 +1,134 @@
+# A process that makes broadcasts and steers them while they run: pauses,
+# resumes, cancels, edits and recalls them, in transactions that are committed
+# or rolled back, some of them after a while.
+#
+# What it has done is in torture.step, and torture.broadcast has the broadcasts
+# with what they say, if it was committed.
+
+package Torture::Broadcaster;
+
+use strict;
+use warnings;
+
+use Time::HiRes qw(sleep time);
+
+use Torture::Sender;
+
+our @ISA = ('Torture::Sender');
+
+# Broadcasts that it takes care of at the same time.
+use constant AT_A_TIME => 3;
+
+my $deeds = [
+	[ pause => 5 ],
+	[ edit => 3 ],
+	[ cancel => 1 ],
+	[ recall => 1.5 ],
+];
+
+sub run
+{
+	my ($self) = @_;
+
+	$self->{live} = [];
+	while (time < $self->{until})
+	{
+		my $now = time;
+		my @due = grep { $_->{next} <= $now } @{ $self->{live} };
+
+		$self->make_one if @{ $self->{live} } < AT_A_TIME;
+		$self->steer($_) for @due;
+		$self->{live} = [ grep { $_->{left} > 0 } @{ $self->{live} } ];
+		sleep $self->{random}->between(0.05, 0.3);
+	}
+	return;
+}
+
+# It may not be in the state for it any more.
+sub is_explained
+{
+	my ($self, $error) = @_;
+	return $error =~ /cannot be (?:paused|resumed|cancelled|started)/;
+}
+
+# In a transaction of its own; returns how it ended.
+sub do_step
+{
+	my ($self, $name, $statement) = @_;
+	my $random = $self->{random};
+	my $script = "BEGIN;\nINSERT INTO torture.step VALUES ('$name');\n"
+	  . "$statement;\n";
+	my $outcome;
+
+	$script .= sprintf "SELECT pg_sleep(%.2f);\n", $random->between(0.3, 2)
+	  if $random->chance(0.25);
+	$outcome = $self->end_with(undef, $script,
+		$random->chance(0.8) ? ('COMMIT', 'committed')
+		: ('ROLLBACK', 'rolled back'));
+	$self->note_step($name, $outcome);
+	return $outcome;
+}
+
+# Some that are there, and others that are not to be sent to, or in vain.
+sub audience
+{
+	my ($self) = @_;
+	my $random = $self->{random};
+	my $count = 50 + $random->below(451);
+	my $first = 1 + $random->below($self->{crowd} - $count + 1);
+	my $last = $first + $count - 1;
+
+	return "SELECT 'crowd' || i || '\@contoso.com' AS user_id"
+	  . " FROM generate_series($first, $last) AS i UNION ALL VALUES"
+	  . " ('crowd$last\@contoso.com'), ('no/body'), ('nobody\@contoso.com'), "
+	  . join(', ', map { "('$_')" } @{ $self->{shared} });
+}
+
+sub make_one
+{
+	my ($self) = @_;
+	my $random = $self->{random};
+	my $name = "b$self->{number}-" . ++$self->{broadcasts};
+	my $is_draft = $random->chance(0.1);
+	my $arguments = "\$\$" . $self->audience . "\$\$, '$name'";
+	my $id;
+
+	$arguments .= ', draft => true' if $is_draft;
+	$arguments .= ', rate => ' . $random->pick(20, 50, 100, 200)
+	  if $random->chance(0.5);
+	$arguments .= ", delivery => 'at-most-once'" if $random->chance(0.2);
+	$arguments .= sprintf ", expires_at => clock_timestamp() + '%d ms'",
+	  $random->between(500, 4000)
+	  if $random->chance(0.1);
+	$arguments .= ", priority => '" . $random->pick(qw(high normal)) . "'"
+	  if $random->chance(0.2);
+	return if $self->do_step($name, 'INSERT INTO torture.broadcast (id, text)'
+		  . " VALUES (teams_broadcast($arguments), '$name')") eq 'rolled back';
+	$id = $self->ask("SELECT id FROM torture.broadcast WHERE text = '$name'");
+	return if $id eq '';
+	push @{ $self->{live} }, { id => $id, name => $name, steps => 0,
+		left => 1 + $random->below(5),
+		deed => $is_draft ? 'start' : $random->weighted($deeds),
+		next => time + $random->between(0.1, 2) };
+	return;
+}
+
+sub steer
+{
+	my ($self, $broadcast) = @_;
+	my $random = $self->{random};
+	my ($id, $deed) = @$broadcast{qw(id deed)};
+	my $name = "$broadcast->{name}/" . ++$broadcast->{steps};
+	my %new = (edit => "teams_edit_broadcast($id, '$name')",
+		recall => "teams_recall($id)");
+
+	$self->do_step($name, $new{$deed}
+		? "INSERT INTO torture.broadcast (id, text) VALUES ($new{$deed}, '$name')"
+		: "SELECT teams_${deed}_broadcast($id)");
+	$broadcast->{left}--;
+	$broadcast->{next} = time + $random->between(0.1, 2);
+	$broadcast->{deed} = $deed eq 'pause' ? 'resume' : $random->weighted($deeds);
+	return;
+}
+
+1;
