@@ -278,12 +278,17 @@ static Statement purge_recipients = {
 	1, {INT4OID}
 };
 
-/* The account of a bot goes on without it. */
+/*
+ * Somebody may be about to edit or recall one.  Messages of one that was
+ * cancelled may still be pending.  The account of a bot goes on without it.
+ */
 static Statement purge_broadcasts = {
-	"WITH old AS (DELETE FROM @.teams_broadcast AS b"
+	"WITH old AS (DELETE FROM @.teams_broadcast WHERE id IN ("
+	"SELECT b.id FROM @.teams_broadcast AS b"
 	" WHERE b.finished_at < now() - $1 * interval '1 minute'"
 	" AND NOT EXISTS (SELECT FROM @.teams_recipient WHERE broadcast = b.id)"
-	" RETURNING b.id)"
+	" AND NOT EXISTS (SELECT FROM @.teams_outbox WHERE broadcast = b.id)"
+	" FOR UPDATE SKIP LOCKED) RETURNING id)"
 	" UPDATE @.teams_account SET broadcast = NULL FROM old"
 	" WHERE teams_account.broadcast = old.id",
 	1, {INT4OID}
