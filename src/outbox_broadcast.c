@@ -51,10 +51,14 @@ outbox_read_broadcasts(int ahead_most, MemoryContext context,
 	return (int) count;
 }
 
-/* What a feeding has done to its broadcast; "fed" has the new messages. */
+/*
+ * What a feeding has done to its broadcast; "fed" has the new messages.  A
+ * change may reach more than had been sent when it was made.
+ */
 #define NOTE_FED(broken) \
 	" UPDATE @.teams_broadcast AS b SET position = p.position," \
-	" fed = b.fed + p.fed, excluded = b.excluded + " broken "," \
+	" fed = b.fed + p.fed," \
+	" recipients = greatest(b.recipients, b.fed + p.fed), excluded = b.excluded + " broken "," \
 	" fed_at = clock_timestamp()," \
 	" started_at = coalesce(b.started_at, clock_timestamp())" \
 	" FROM (SELECT count(*) AS taken, coalesce(max(n), $2) AS position," \

@@ -99,8 +99,8 @@ extern bool outbox_steer_broadcast(int64 id, const char *from,
 								   const char *to, Oid role, char **state);
 
 /*
- * For a broadcast that changes another: bot, priority and kind of that one.
- * False if the role cannot see it.
+ * For a broadcast that changes another: lock that one, and read its bot,
+ * priority and kind.  False if the role cannot see it.
  */
 extern bool outbox_read_broadcast(int64 id, Oid role,
 								  NewBroadcast *broadcast);

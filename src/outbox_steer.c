@@ -121,9 +121,10 @@ outbox_steer_broadcast(int64 id, const char *from, const char *to, Oid role,
 	return found;
 }
 
+/* Locked, it gets no more messages than those that are there to be changed. */
 static Statement read_broadcast = {
 	"SELECT bot, priority, kind FROM @.teams_broadcast"
-	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE,
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE " FOR UPDATE",
 	3, {INT8OID, OIDOID, OIDOID}
 };
 
