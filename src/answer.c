@@ -213,6 +213,17 @@ count_delay(const Message *message)
 }
 
 void
+answer_without_broadcast(Message *message)
+{
+	Failure		failure = {0};
+
+	failure.code = "broadcast_gone";
+	failure.error = "the broadcast that has its text was removed";
+	failure.hint = "Send it as a new message; see teams_proactive.retention.";
+	settle_failed(message, &failure);
+}
+
+void
 answer_post(const HttpReply *reply, void *argument)
 {
 	Flight	   *flight = argument;

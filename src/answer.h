@@ -10,6 +10,9 @@
 /* The message that it changes or replies to was not sent. */
 extern void answer_without_referent(Message *message);
 
+/* The broadcast that has its activity is not there any more. */
+extern void answer_without_broadcast(Message *message);
+
 /* The handler of a message's request; the argument is a Flight, which it frees. */
 extern void answer_post(const HttpReply *reply, void *argument);
 

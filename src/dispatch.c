@@ -260,10 +260,13 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 	Flight	   *flight = flight_new(dispatch_context, message, row);
 	HttpRequest request = {0};
 
-	if (!flight_has_referent(flight, row))
+	if (!flight_has_content(flight, row) || !flight_has_referent(flight, row))
 	{
 		message->batch = batch;
-		answer_without_referent(message);
+		if (flight_has_content(flight, row))
+			answer_without_referent(message);
+		else
+			answer_without_broadcast(message);
 		flight_free(flight);
 		return;
 	}

@@ -87,6 +87,12 @@ flight_address(const Flight *flight, const OutboxPost *row,
 }
 
 bool
+flight_has_content(const Flight *flight, const OutboxPost *row)
+{
+	return row->activity != NULL || flight->op == OP_DELETE;
+}
+
+bool
 flight_has_referent(const Flight *flight, const OutboxPost *row)
 {
 	if (flight->op == OP_EDIT || flight->op == OP_DELETE)

@@ -25,6 +25,9 @@ extern Flight *flight_new(MemoryContext context, Message *message,
 						  const OutboxPost *row);
 extern void flight_free(Flight *flight);
 
+/* Is there something to say, or nothing needed? */
+extern bool flight_has_content(const Flight *flight, const OutboxPost *row);
+
 /* Was the message sent that it changes, or whose thread it belongs to? */
 extern bool flight_has_referent(const Flight *flight, const OutboxPost *row);
 
