@@ -292,10 +292,10 @@ outbox_cancel(ArrayType *ids, Oid role)
 	return count;
 }
 
-/* What is due never is left where it is. */
+/* What waits for a retry keeps nobody behind it while it is held. */
 static Statement hold = {
-	"UPDATE @.teams_outbox SET due_at = 'infinity'"
-	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND due_at IS NULL",
+	"UPDATE @.teams_outbox SET due_at = 'infinity', retrying = false"
+	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND (due_at IS NULL OR retrying)",
 	1, {INT8ARRAYOID}
 };
 
@@ -313,11 +313,22 @@ outbox_hold(ArrayType *ids, Oid role)
 	session_commit(&session);
 }
 
+/*
+ * A broadcast counts its recipients: what became of them before is not counted
+ * there any more, but still for the bot.
+ */
 static Statement retry = {
 	"WITH again AS (UPDATE @.teams_delivery"
 	" SET retried_as = pg_catalog.nextval($4) WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND fate OPERATOR(pg_catalog.<>) 'sent' AND retried_as IS NULL"
-	" AND " IS_VISIBLE " RETURNING *)"
+	" AND " IS_VISIBLE " RETURNING *),"
+	" of_broadcasts AS (SELECT bot, broadcast, fate, pg_catalog.count(*) AS messages"
+	" FROM again WHERE broadcast IS NOT NULL GROUP BY bot, broadcast, fate),"
+	" account AS ("
+	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
+	" SELECT bot, broadcast, fate, OPERATOR(pg_catalog.-) messages"
+	" FROM of_broadcasts UNION ALL"
+	" SELECT bot, NULL, fate, messages FROM of_broadcasts)"
 	" INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
 	" broadcast, refers_to, priority, delivery, sender)"
 	" OVERRIDING SYSTEM VALUE"
