@@ -127,11 +127,13 @@ sub wait_for_senders
 }
 
 # Messages that are to wait for an hour have waited for long enough, and so have
-# broadcasts.
+# broadcasts; and one message at a time is too few.
 sub hurry
 {
 	my ($server) = @_;
 
+	$server->ask('ALTER SYSTEM RESET teams_proactive.max_in_flight');
+	$server->ask('SELECT pg_reload_conf()');
 	$server->ask("SELECT CASE state WHEN 'draft' THEN teams_start_broadcast(id)"
 		  . ' ELSE teams_resume_broadcast(id) END FROM teams_broadcast'
 		  . " WHERE state IN ('draft', 'paused')");
