@@ -276,18 +276,24 @@ Datum
 teams_wake(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	const char *table;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || trigger->tg_trigger->tgnargs != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("teams_wake must be called as a trigger")));
-	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0)
+	table = trigger->tg_trigger->tgargs[0];
+	if (strcmp(table, "bot") == 0)
+	{
 		tally_forget_modes();
-	if (strcmp(trigger->tg_trigger->tgargs[0], "bot") == 0 ||
-		(strcmp(trigger->tg_trigger->tgargs[0], "broadcast") == 0 &&
-		 !session_is_senders()))
 		shared_reload_at_commit();
+	}
 	else if (!session_is_senders())
-		shared_wake_at_commit(1);
+	{
+		if (strcmp(table, "outbox") == 0)
+			shared_wake_at_commit(1);
+		else
+			shared_reload_at_commit();
+	}
 	return PointerGetDatum(NULL);
 }

@@ -245,6 +245,27 @@ access_connector_bearer(Bot *bot)
 }
 
 static void
+forget_token(const Fetch *fetch, char **bearer, int token)
+{
+	if (*bearer == NULL || token != fetch->serial)
+		return;
+	pfree(*bearer);
+	*bearer = NULL;
+}
+
+void
+access_graph_forget(Bot *bot, int token)
+{
+	forget_token(&bot->graph_fetch, &bot->graph_token.bearer, token);
+}
+
+void
+access_connector_forget(Bot *bot, int token)
+{
+	forget_token(&bot->connector_fetch, &bot->connector_token.bearer, token);
+}
+
+static void
 token_refused(Bot *bot, Fetch *fetch, char **bearer, int token,
 			  Operation op, const char *service, const ServiceError *error)
 {
@@ -254,8 +275,7 @@ token_refused(Bot *bot, Fetch *fetch, char **bearer, int token,
 	if (!fetch->proven)
 		bot_pause(bot, op, "%s refused a new token: %s: %s  Check the tenant, and whether the bot is single-tenant or multi-tenant.",
 				  service, error->code, error->message);
-	pfree(*bearer);
-	*bearer = NULL;
+	forget_token(fetch, bearer, token);
 }
 
 void

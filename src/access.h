@@ -25,6 +25,11 @@ extern const char *access_connector_bearer(Bot *bot);
 extern void access_graph_refused(Bot *bot, int token, const ServiceError *error);
 extern void access_connector_refused(Bot *bot, int token,
 								  const ServiceError *error);
+
+/* Forget that token; the next one may be better, and no bot is paused. */
+extern void access_graph_forget(Bot *bot, int token);
+extern void access_connector_forget(Bot *bot, int token);
+
 extern void access_graph_accepted(Bot *bot);
 extern void access_connector_accepted(Bot *bot);
 

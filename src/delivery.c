@@ -21,6 +21,7 @@
 #include "access.h"
 #include "broadcast.h"
 #include "delivery.h"
+#include "directory.h"
 #include "dispatch.h"
 #include "http.h"
 #include "inquiry.h"
@@ -91,6 +92,7 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	settle_open(delivery_context);
 	dispatch_open(delivery_context);
 	intake_open(delivery_context);
+	directory_open(delivery_context);
 	http_open();
 }
 
@@ -135,6 +137,7 @@ delivery_wake(int64 from_id, bool reload)
 	{
 		reload_wanted = true;
 		broadcast_wake();
+		directory_wake();
 	}
 	if (from_id != PG_INT64_MAX)
 		look_again(from_id);
@@ -424,6 +427,7 @@ time_to_next_step(void)
 		earlier(&earliest, purge_at);
 		earlier(&earliest, fold_at);
 		earlier(&earliest, broadcast_next());
+		earlier(&earliest, directory_next());
 		dlist_foreach(iter, bot_list())
 		{
 			Bot		   *bot = dlist_container(Bot, node, iter.cur);
@@ -460,16 +464,22 @@ delivery_advance(long *timeout_ms)
 			bot_probe(dlist_container(Bot, node, iter.cur));
 	if (transaction_is_due() && !run_transaction())
 		return DELIVERY_EXTENSION_GONE;
+	if (!stopping && directory_is_due() && !directory_write(session_kind))
+		return DELIVERY_EXTENSION_GONE;
 	intake_answer_unreachable();
 	take_finished_targets();
 	begin_jobs();
 	if (!stopping)
+	{
 		dlist_foreach(iter, bot_list())
 			inquiry_advance(dlist_container(Bot, node, iter.cur));
+		directory_advance();
+	}
 
 	if (slot != NULL)
 		pg_atomic_write_u32(&slot->in_flight, http_in_flight());
-	*timeout_ms = transaction_is_due() ? 0 : time_to_next_step();
+	*timeout_ms = transaction_is_due() || (!stopping && directory_is_due()) ?
+		0 : time_to_next_step();
 	return DELIVERY_GOES_ON;
 }
 
@@ -521,7 +531,7 @@ delivery_is_idle(void)
 {
 	dlist_iter	iter;
 
-	if (!delivery_is_quiet() || transaction_is_due())
+	if (!delivery_is_quiet() || transaction_is_due() || !directory_is_idle())
 		return false;
 	dlist_foreach(iter, bot_list())
 	{

@@ -145,6 +145,24 @@ static Statement exclude_opted_out = {
 	1, {INT8OID}
 };
 
+/*
+ * What is known of people in the directory; those of whom nothing is are let
+ * be.
+ */
+static Statement exclude_unreachable = {
+	"UPDATE @.teams_recipient AS r SET excluded = u.reason"
+	" FROM (SELECT t.target, CASE WHEN p.is_guest THEN 'guest'"
+	" WHEN NOT p.is_enabled THEN 'disabled' ELSE 'no licence' END AS reason"
+	" FROM @.teams_broadcast AS b JOIN @.teams_person AS p"
+	" ON p.bot OPERATOR(pg_catalog.=) b.bot"
+	" CROSS JOIN LATERAL (VALUES (p.id), (p.user_principal_name)) AS t (target)"
+	" WHERE b.id OPERATOR(pg_catalog.=) $1"
+	" AND (p.is_guest OR NOT p.is_enabled OR NOT p.is_licensed)) AS u"
+	" WHERE r.broadcast OPERATOR(pg_catalog.=) $1"
+	" AND r.target OPERATOR(pg_catalog.=) u.target AND r.excluded IS NULL",
+	1, {INT8OID}
+};
+
 static Statement complete = {
 	"UPDATE @.teams_broadcast AS b SET recipients = c.recipients,"
 	" excluded = c.excluded,"
@@ -181,6 +199,7 @@ outbox_complete_broadcast(int64 broadcast, bool start)
 		if (statement_run(&find_duplicates, values, NULL) > 0)
 			statement_run(&exclude_duplicates, values, NULL);
 		statement_run(&exclude_opted_out, values, NULL);
+		statement_run(&exclude_unreachable, values, NULL);
 		statement_run(&complete, values, NULL);
 	}
 	session_commit(&session);

@@ -33,8 +33,10 @@
 #define THREAD	(1 << OP_THREAD)
 #define EDIT	(1 << OP_EDIT)
 #define DELETE	(1 << OP_DELETE)
+#define DIRECTORY (1 << OP_DIRECTORY)
+#define ROSTER	(1 << OP_ROSTER)
 #define TARGET	(LOOKUP | INSTALL | CHAT | CHANNEL | UPGRADE | UNINSTALL)
-#define GRAPH	(CATALOG | TARGET)
+#define GRAPH	(CATALOG | TARGET | DIRECTORY)
 #define CHANGE	(EDIT | DELETE)
 #define CONNECTOR (SEND | THREAD | CHANGE)
 
@@ -73,6 +75,15 @@ typedef struct Rule
 	"app registration and have an administrator consent to it, or set the " \
 	"bot's catalog app id, which makes the look-up needless; then resume " \
 	"the bot."
+#define ROLE_DIRECTORY \
+	"Grant the application permission User.Read.All, and for groups " \
+	"GroupMember.Read.All, to the bot's app registration, have an " \
+	"administrator of the tenant consent to it, then synchronise again."
+#define ANEW \
+	"Where to go on is not known to the service any more; all is read anew " \
+	"by itself."
+#define NOT_IN_TEAM \
+	"Install the bot in the team, then synchronise again."
 #define TOKEN_REFUSED \
 	"The service does not accept the bot's token. Check the bot's tenant " \
 	"id and cloud: a token of another tenant or cloud is refused."
@@ -148,6 +159,16 @@ static const Rule rules[] = {
 	{GRAPH, 424, 424, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
 	{GRAPH, 429, 429, NULL, NULL, ACTION_THROTTLED, OVERLOADED},
 	{GRAPH, 500, 599, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
+	/* Contract 3.11: links to go on with are good for a while only */
+	{DIRECTORY, 410, 410, NULL, NULL, ACTION_LOOK_UP_AGAIN, ANEW},
+	{DIRECTORY, 400, 499, "syncStateNotFound", NULL, ACTION_LOOK_UP_AGAIN,
+		ANEW},
+	{DIRECTORY, 400, 499, "resyncRequired", NULL, ACTION_LOOK_UP_AGAIN, ANEW},
+	{DIRECTORY, 400, 499, "Directory_ExpiredPageToken", NULL,
+		ACTION_LOOK_UP_AGAIN, ANEW},
+	{DIRECTORY, 403, 403, NULL, NULL, ACTION_FAIL, ROLE_DIRECTORY},
+	{DIRECTORY, 404, 404, NULL, NULL, ACTION_FAIL,
+		"Check the group's id: the bot's tenant has no such group."},
 	{CATALOG, 300, 399, NULL, NULL, ACTION_PAUSE_BOT, REDIRECTED},
 	{CATALOG, 400, 499, NULL, NULL, ACTION_PAUSE_BOT,
 		"Check the bot's manifest id and cloud, or set its catalog app id, "
@@ -180,7 +201,7 @@ static const Rule rules[] = {
 	{CHAT, 404, 404, NULL, NULL, ACTION_RETRY,
 		"The chat with the user does not exist yet; the request is repeated "
 		"by itself."},
-	{TARGET, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
+	{TARGET | DIRECTORY, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
 
 	/*
 	 * Bot Connector, contract 4.4, 4.5 and 4.9.  A message that is not there
@@ -239,8 +260,17 @@ static const Rule rules[] = {
 	{CONNECTOR, 502, 504, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
 	{CONNECTOR, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
 
+	/* Contract 4.6; reading does no harm, so it is always tried again. */
+	{ROSTER, 401, 401, NULL, NULL, ACTION_REAUTH, TOKEN_REFUSED},
+	{ROSTER, 400, 400, "BadArgument", NULL, ACTION_LOOK_UP_AGAIN, ANEW},
+	{ROSTER, 403, 404, NULL, NULL, ACTION_FAIL, NOT_IN_TEAM},
+	{ROSTER, 408, 412, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
+	{ROSTER, 429, 429, NULL, NULL, ACTION_THROTTLED, OVERLOADED},
+	{ROSTER, 500, 599, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
+	{ROSTER, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
+
 	/* Statuses that are not documented must not be retried (4.9). */
-	{CONNECTOR | TARGET, 400, 599, NULL, NULL, ACTION_FAIL,
+	{CONNECTOR | TARGET | DIRECTORY | ROSTER, 400, 599, NULL, NULL, ACTION_FAIL,
 		"This answer is not documented. Look up the error's code, or ask "
 		"Microsoft's support with the correlation id."},
 };

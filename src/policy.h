@@ -23,7 +23,9 @@ typedef enum Operation
 	OP_SEND,					/* Bot Connector, 4.2 */
 	OP_THREAD,					/* the same, a new thread in a channel, 4.1 */
 	OP_EDIT,					/* the same, 4.4 */
-	OP_DELETE					/* the same, 4.5 */
+	OP_DELETE,					/* the same, 4.5 */
+	OP_DIRECTORY,				/* Graph, 3.11: people and who is in a group */
+	OP_ROSTER					/* Bot Connector, 4.6: who is in a team */
 } Operation;
 
 /* What to do with an answer; contract sections 1 and 16. */

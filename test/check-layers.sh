@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../src"
 # From the bottom to the top; a line is a layer.
 layers='
 json trust policy throttle compat settings value value_text
-auth graph connector
+auth graph connector people
 pace
 expression expression_internal expression_token
 expression_convert expression_date expression_eval expression_functions expression_number expression_operators expression_parse expression_strings expression_text
@@ -15,7 +15,7 @@ template template_internal template_expand template_prepare
 shared credential
 statement http http_internal http_headers http_sockets http_transfer http_url
 session
-outbox outbox_sql outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer
+outbox outbox_sql outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer outbox_directory
 tally
 bot
 target
@@ -28,7 +28,8 @@ verdict
 answer
 dispatch
 intake
-broadcast
+reading
+broadcast directory
 delivery
 worker launcher ddl
 arguments notify_options
@@ -87,7 +88,7 @@ only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' statement.c
 only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_change.c \
 	outbox_read.c outbox_settle.c outbox_sql.h outbox_user.c outbox_broadcast.c outbox_audience.c \
 	outbox_record.c \
-	outbox_steer.c
+	outbox_steer.c outbox_directory.c
 only 'WaitEventSetWait' http_sockets.c
 
 exit $status

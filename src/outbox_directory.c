@@ -1,0 +1,370 @@
+/*
+ * outbox_directory.c
+ *	  The tables of the directory: people, and who is in a group or team.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "outbox_directory.h"
+#include "statement.h"
+
+bool
+directory_list_is_people(const DirectoryList *list)
+{
+	return strcmp(list->source, "people") == 0;
+}
+
+bool
+directory_list_is_roster(const DirectoryList *list)
+{
+	return strcmp(list->source, "roster") == 0;
+}
+
+/* ----------
+ * What is to be read
+ * ----------
+ */
+
+static Statement next_list = {
+	"SELECT d.source, d.container, d.link, d.delta_link, d.attempts, d.pages,"
+	" i.chat_id, i.service_url, d.state = 'wanted' FROM @.teams_directory AS d"
+	" LEFT JOIN @.teams_installation AS i ON d.source = 'roster'"
+	" AND i.bot = d.bot AND i.scope = 'team' AND i.target = d.container"
+	" AND i.state = 'installed'"
+	" WHERE d.bot = $1 AND d.state IN ('wanted', 'running')"
+	" AND (d.next_at IS NULL OR d.next_at <= clock_timestamp())"
+	" ORDER BY d.state, d.requested_at LIMIT 1 FOR UPDATE OF d SKIP LOCKED",
+	1, {TEXTOID}
+};
+
+/* The time goes before that of the first page. */
+static Statement begin_list = {
+	"UPDATE @.teams_directory SET state = 'running', link = NULL, pages = 0,"
+	" attempts = 0, started_at = clock_timestamp()"
+	" WHERE bot = $1 AND source = $2 AND container = $3",
+	3, {TEXTOID, TEXTOID, TEXTOID}
+};
+
+static Statement next_directory = {
+	"SELECT min(greatest(next_at, clock_timestamp() + interval '1 second'))"
+	" FROM @.teams_directory"
+	" WHERE bot = ANY ($1) AND state IN ('wanted', 'running')",
+	1, {TEXTARRAYOID}
+};
+
+static void
+set_key(Datum *values, const DirectoryList *list)
+{
+	values[0] = parameter_text(list->bot);
+	values[1] = parameter_text(list->source);
+	values[2] = parameter_text(list->container);
+}
+
+bool
+outbox_next_list(const char *bot, MemoryContext context, DirectoryList *list)
+{
+	Datum		values[3] = {parameter_text(bot)};
+
+	if (statement_run(&next_list, values, NULL) == 0)
+		return false;
+	list->bot = MemoryContextStrdup(context, bot);
+	list->source = result_text(0, 1, context);
+	list->container = result_text(0, 2, context);
+	list->link = result_text(0, 3, context);
+	list->later = result_text(0, 4, context);
+	list->attempts = result_int4(0, 5);
+	list->pages = result_int4(0, 6);
+	list->conversation_id = result_text(0, 7, context);
+	list->service_url = result_text(0, 8, context);
+	if (!result_bool(0, 9))
+		return true;
+	set_key(values, list);
+	statement_run(&begin_list, values, NULL);
+	list->link = NULL;
+	list->attempts = list->pages = 0;
+	return true;
+}
+
+TimestampTz
+outbox_next_directory(const char *const *bots, int count)
+{
+	Datum		values[1];
+
+	if (count == 0)
+		return 0;
+	values[0] = parameter_text_array(bots, count);
+	statement_run(&next_directory, values, NULL);
+	return result_timestamp(0, 1);
+}
+
+/* ----------
+ * What was read
+ * ----------
+ */
+
+static Statement hold_list = {
+	"SELECT state = 'running' AND link IS NOT DISTINCT FROM $4"
+	" FROM @.teams_directory"
+	" WHERE bot = $1 AND source = $2 AND container = $3"
+	" FOR UPDATE SKIP LOCKED",
+	4, {TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+};
+
+static Statement find_list = {
+	"SELECT FROM @.teams_directory"
+	" WHERE bot = $1 AND source = $2 AND container = $3",
+	3, {TEXTOID, TEXTOID, TEXTOID}
+};
+
+ListHold
+outbox_hold_list(const DirectoryList *list)
+{
+	Datum		values[4];
+
+	set_key(values, list);
+	values[3] = list->link != NULL ? parameter_text(list->link) : (Datum) 0;
+	if (statement_run(&hold_list, values, list->link ? "    " : "   n") > 0)
+		return result_bool(0, 1) ? LIST_HELD : LIST_GONE;
+	return statement_run(&find_list, values, NULL) > 0 ? LIST_LOCKED :
+		LIST_GONE;
+}
+
+/*
+ * Of entries for the same person the last one counts.  What an entry does not
+ * mention stays as it is, and an empty text is none.  From groups and rosters
+ * come only those people of whom more is told than their id.
+ */
+static Statement save_people = {
+	"WITH page AS MATERIALIZED ("
+	"SELECT DISTINCT ON (e.id) e.* FROM ROWS FROM (unnest($3), unnest($4),"
+	" unnest($5), unnest($6), unnest($7), unnest($8), unnest($9), unnest($10))"
+	" WITH ORDINALITY AS e (id, removed, user_principal_name, display_name,"
+	" locale, is_guest, is_enabled, is_licensed, n) ORDER BY e.id, e.n DESC),"
+	" gone AS (DELETE FROM @.teams_person AS p USING page AS e"
+	" WHERE p.bot = $1 AND p.id = e.id AND e.removed)"
+	" INSERT INTO @.teams_person (bot, id, user_principal_name,"
+	" display_name, locale, is_guest, is_enabled, is_licensed, synced_at)"
+	" SELECT $1, e.id,"
+	" coalesce(e.user_principal_name, p.user_principal_name),"
+	" CASE WHEN e.display_name IS NULL THEN p.display_name"
+	" ELSE nullif(e.display_name, '') END,"
+	" CASE WHEN e.locale IS NULL THEN p.locale"
+	" ELSE nullif(e.locale, '') END,"
+	" coalesce(e.is_guest::boolean, p.is_guest),"
+	" coalesce(e.is_enabled::boolean, p.is_enabled),"
+	" coalesce(e.is_licensed::boolean, p.is_licensed), clock_timestamp()"
+	" FROM page AS e"
+	" LEFT JOIN @.teams_person AS p ON p.bot = $1 AND p.id = e.id"
+	" WHERE NOT e.removed AND ($2 OR e.user_principal_name IS NOT NULL)"
+	" ON CONFLICT (bot, id) DO UPDATE SET"
+	" user_principal_name = excluded.user_principal_name,"
+	" display_name = excluded.display_name, locale = excluded.locale,"
+	" is_guest = excluded.is_guest, is_enabled = excluded.is_enabled,"
+	" is_licensed = excluded.is_licensed, synced_at = excluded.synced_at",
+	10, {TEXTOID, BOOLOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
+		TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+	TEXTARRAYOID}
+};
+
+static Statement save_members = {
+	"INSERT INTO @.teams_group_member (bot, source, container, id, synced_at)"
+	" SELECT DISTINCT $1, $2, $3, id, clock_timestamp() FROM unnest($4) AS id"
+	" ON CONFLICT (bot, source, container, id)"
+	" DO UPDATE SET synced_at = excluded.synced_at",
+	4, {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID}
+};
+
+/* One text column of a page, by the offset of its field. */
+static Datum
+text_column(const PeoplePage *page, size_t offset)
+{
+	const char **column = palloc(page->count * sizeof(char *));
+
+	for (int i = 0; i < page->count; i++)
+		column[i] = *(const char *const *) ((const char *) &page->people[i] + offset);
+	return parameter_text_array(column, page->count);
+}
+
+/* The same for one that may be unknown, as text. */
+static Datum
+flag_column(const PeoplePage *page, size_t offset)
+{
+	static const char *const texts[] = {NULL, "false", "true"};
+	const char **column = palloc(page->count * sizeof(char *));
+
+	for (int i = 0; i < page->count; i++)
+		column[i] = texts[*(const PeopleFlag *) ((const char *) &page->people[i] + offset) + 1];
+	return parameter_text_array(column, page->count);
+}
+
+static Datum
+removed_column(const PeoplePage *page)
+{
+	bool	   *column = palloc(page->count * sizeof(bool));
+
+	for (int i = 0; i < page->count; i++)
+		column[i] = page->people[i].removed;
+	return parameter_bool_array(column, page->count);
+}
+
+void
+outbox_save_people(const DirectoryList *list, const PeoplePage *page)
+{
+	bool		is_people = directory_list_is_people(list);
+	Datum		ids;
+	Datum		values[10];
+
+	if (page->count == 0)
+		return;
+	ids = text_column(page, offsetof(Person, id));
+	values[0] = parameter_text(list->bot);
+	values[1] = BoolGetDatum(is_people);
+	values[2] = ids;
+	values[3] = removed_column(page);
+	values[4] = text_column(page, offsetof(Person, user_principal_name));
+	values[5] = text_column(page, offsetof(Person, display_name));
+	values[6] = text_column(page, offsetof(Person, locale));
+	values[7] = flag_column(page, offsetof(Person, is_guest));
+	values[8] = flag_column(page, offsetof(Person, is_enabled));
+	values[9] = flag_column(page, offsetof(Person, is_licensed));
+	statement_run(&save_people, values, NULL);
+	if (is_people)
+		return;
+	set_key(values, list);
+	values[3] = ids;
+	statement_run(&save_members, values, NULL);
+}
+
+/*
+ * A page that has come shows that the service works; but the first one comes
+ * again if the links that it gives are no good, so it does not count.
+ */
+static Statement continue_list = {
+	"UPDATE @.teams_directory SET pages = pages + 1, link = $4,"
+	" attempts = CASE WHEN link IS NULL THEN attempts ELSE 0 END,"
+	" next_at = NULL, error_code = NULL, error = NULL, hint = NULL"
+	" WHERE bot = $1 AND source = $2 AND container = $3",
+	4, {TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+};
+
+void
+outbox_continue_list(const DirectoryList *list, const char *next)
+{
+	Datum		values[4];
+
+	set_key(values, list);
+	values[3] = parameter_text(next);
+	statement_run(&continue_list, values, NULL);
+}
+
+/* ----------
+ * The end of a list
+ * ----------
+ */
+
+#define BEFORE_ROUND \
+	" < (SELECT started_at FROM @.teams_directory" \
+	" WHERE bot = $1 AND source = $2 AND container = $3)"
+
+static Statement forget_people = {
+	"DELETE FROM @.teams_person WHERE bot = $1 AND synced_at" BEFORE_ROUND,
+	3, {TEXTOID, TEXTOID, TEXTOID}
+};
+
+static Statement forget_members = {
+	"DELETE FROM @.teams_group_member"
+	" WHERE bot = $1 AND source = $2 AND container = $3"
+	" AND synced_at" BEFORE_ROUND,
+	3, {TEXTOID, TEXTOID, TEXTOID}
+};
+
+static Statement finish_list = {
+	"UPDATE @.teams_directory SET state = 'done', pages = pages + 1,"
+	" link = NULL, delta_link = $4, attempts = 0, next_at = NULL,"
+	" error_code = NULL, error = NULL, hint = NULL,"
+	" finished_at = clock_timestamp(),"
+	" people = CASE source WHEN 'people'"
+	" THEN (SELECT count(*) FROM @.teams_person WHERE bot = $1)"
+	" ELSE (SELECT count(*) FROM @.teams_group_member"
+	" WHERE bot = $1 AND source = $2 AND container = $3) END"
+	" WHERE bot = $1 AND source = $2 AND container = $3",
+	4, {TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+};
+
+void
+outbox_finish_list(const DirectoryList *list, const char *later)
+{
+	Datum		values[4];
+
+	set_key(values, list);
+	values[3] = later != NULL ? parameter_text(later) : (Datum) 0;
+	if (!directory_list_is_people(list))
+		statement_run(&forget_members, values, NULL);
+	else if (list->later == NULL)
+		statement_run(&forget_people, values, NULL);
+	statement_run(&finish_list, values, later != NULL ? "    " : "   n");
+}
+
+static Statement restart_list = {
+	"UPDATE @.teams_directory SET link = NULL, delta_link = NULL,"
+	" started_at = clock_timestamp()"
+	" WHERE bot = $1 AND source = $2 AND container = $3",
+	3, {TEXTOID, TEXTOID, TEXTOID}
+};
+
+void
+outbox_restart_list(const DirectoryList *list)
+{
+	Datum		values[3];
+
+	set_key(values, list);
+	statement_run(&restart_list, values, NULL);
+}
+
+static Statement delay_list = {
+	"UPDATE @.teams_directory SET error_code = $4, error = $5, hint = $6,"
+	" attempts = attempts + $7, next_at = $8"
+	" WHERE bot = $1 AND source = $2 AND container = $3",
+	8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
+	TIMESTAMPTZOID}
+};
+
+static Statement fail_list = {
+	"UPDATE @.teams_directory SET error_code = $4, error = $5, hint = $6,"
+	" state = 'failed', link = NULL, next_at = NULL"
+	" WHERE bot = $1 AND source = $2 AND container = $3",
+	6, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+};
+
+static void
+set_error(Datum *values, const DirectoryList *list, const ListError *error)
+{
+	set_key(values, list);
+	values[3] = parameter_text(error->code);
+	values[4] = parameter_text(error->message);
+	values[5] = error->hint != NULL ? parameter_text(error->hint) : (Datum) 0;
+}
+
+void
+outbox_delay_list(const DirectoryList *list, const ListError *error,
+				  bool is_failure, TimestampTz until)
+{
+	Datum		values[8];
+
+	set_error(values, list, error);
+	values[6] = Int32GetDatum(is_failure ? 1 : 0);
+	values[7] = TimestampTzGetDatum(until);
+	statement_run(&delay_list, values, error->hint ? "        " : "     n  ");
+}
+
+void
+outbox_fail_list(const DirectoryList *list, const ListError *error)
+{
+	Datum		values[6];
+
+	set_error(values, list, error);
+	statement_run(&fail_list, values, error->hint ? "      " : "     n");
+}

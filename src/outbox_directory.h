@@ -1,0 +1,75 @@
+/*
+ * outbox_directory.h
+ *	  The tables of the directory, as the worker sees them.
+ */
+#ifndef TP_OUTBOX_DIRECTORY_H
+#define TP_OUTBOX_DIRECTORY_H
+
+#include "datatype/timestamp.h"
+
+#include "people.h"
+
+/* A list that is being read: a row of teams_directory. */
+typedef struct DirectoryList
+{
+	char	   *bot;
+	char	   *source;			/* people, members, owners or roster */
+	char	   *container;		/* id of the group or team, or "" */
+	char	   *link;			/* to go on with, or NULL: it begins */
+	char	   *later;			/* tells of changes, or NULL: all is read */
+	int			attempts;		/* that have failed in a row */
+	int			pages;			/* read so far */
+	char	   *conversation_id;	/* roster: the team's General channel, or
+									 * NULL: the bot is not known to be there */
+	char	   *service_url;	/* of it, or NULL: the bot's */
+} DirectoryList;
+
+/* Is it the list of all people, and one of the Bot Connector's? */
+extern bool directory_list_is_people(const DirectoryList *list);
+extern bool directory_list_is_roster(const DirectoryList *list);
+
+/*
+ * Which of a bot's lists is to be read now; it is begun if it is not.  False
+ * if there is none that is due and not locked.
+ */
+extern bool outbox_next_list(const char *bot, MemoryContext context,
+							 DirectoryList *list);
+
+/* When there may be one for any of these bots that cannot be read now, or 0. */
+extern TimestampTz outbox_next_directory(const char *const *bots, int count);
+
+typedef enum ListHold
+{
+	LIST_HELD,
+	LIST_LOCKED,				/* by somebody else */
+	LIST_GONE					/* or not where it was */
+} ListHold;
+
+/* Before one of these: lock the list's row. */
+extern ListHold outbox_hold_list(const DirectoryList *list);
+
+extern void outbox_save_people(const DirectoryList *list,
+							   const PeoplePage *page);
+extern void outbox_continue_list(const DirectoryList *list, const char *next);
+
+/* All pages have been read: who was in none of them is not in the list. */
+extern void outbox_finish_list(const DirectoryList *list, const char *later);
+
+/* Read all of it, from its beginning. */
+extern void outbox_restart_list(const DirectoryList *list);
+
+typedef struct ListError
+{
+	const char *code;
+	const char *message;
+	const char *hint;			/* or NULL */
+} ListError;
+
+/* Go on later, after a failed attempt or just a 429; or not at all. */
+extern void outbox_delay_list(const DirectoryList *list,
+							  const ListError *error, bool is_failure,
+							  TimestampTz until);
+extern void outbox_fail_list(const DirectoryList *list,
+							 const ListError *error);
+
+#endif							/* TP_OUTBOX_DIRECTORY_H */
