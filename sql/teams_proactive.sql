@@ -1774,6 +1774,9 @@ AS $$
 DECLARE
 	dry_run	boolean;
 BEGIN
+	IF bot IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'bot must be given';
+	END IF;
 	SELECT b.dry_run INTO dry_run FROM @extschema@.teams_bot AS b
 	WHERE b.bot = teams_sync_list.bot;
 	IF NOT FOUND THEN

@@ -49,7 +49,8 @@ static Statement begin_list = {
 };
 
 static Statement next_directory = {
-	"SELECT min(greatest(next_at, clock_timestamp() + interval '1 second'))"
+	"SELECT min(CASE WHEN next_at > clock_timestamp() THEN next_at"
+	" ELSE clock_timestamp() + interval '1 second' END)"
 	" FROM @.teams_directory"
 	" WHERE bot = ANY ($1) AND state IN ('wanted', 'running')",
 	1, {TEXTARRAYOID}
