@@ -301,6 +301,7 @@ directory_write(SessionKind kind)
 	if (!session_begin(kind, &session))
 		return false;
 	MemoryContextSwitchTo(context);
+	session_hurry();
 	write_answers();
 	chosen = choose_lists(context);
 	next = look_again_at(chosen);

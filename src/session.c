@@ -194,6 +194,13 @@ attach_procedure(void)
 								 false);
 }
 
+void
+session_hurry(void)
+{
+	(void) set_config_option("lock_timeout", "100ms", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
 static Oid
 tables_owner(void)
 {

@@ -42,6 +42,12 @@ extern bool session_begin(SessionKind kind, Session *session);
 extern void session_commit(const Session *session);
 extern void session_abort(void);
 
+/*
+ * In a transaction that is not worth waiting for: give up soon if somebody
+ * holds a lock.
+ */
+extern void session_hurry(void);
+
 /* Are the tables being written by the process that sends? */
 extern bool session_is_senders(void);
 extern void session_leave(void);	/* after an error in SESSION_PROCEDURE */

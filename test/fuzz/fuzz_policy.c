@@ -21,8 +21,14 @@ operation_of(char letter)
 	const char *found = letter != '\0' ? strchr(letters, letter) : NULL;
 
 	if (found == NULL)
-		return (Operation) ((unsigned char) letter % (OP_SEND + 1));
+		return (Operation) ((unsigned char) letter % (OP_ROSTER + 1));
 	return (Operation) (found - letters);
+}
+
+static bool
+is_connectors(Operation op)
+{
+	return op >= OP_SEND && op != OP_DIRECTORY;
 }
 
 static void
@@ -30,7 +36,7 @@ read_body(Operation op, const char *body, size_t length, ServiceError *error)
 {
 	if (op == OP_TOKEN)
 		auth_error(body, length, error);
-	else if (op == OP_SEND)
+	else if (is_connectors(op))
 		connector_error(body, length, error);
 	else
 		graph_error(body, length, error);
@@ -61,7 +67,8 @@ require_meaning(Operation op, int status, const ServiceError *error)
 	REQUIRE(action >= ACTION_OK && action <= ACTION_FAIL);
 	if (action == ACTION_OK)
 		REQUIRE((status >= 200 && status <= 299) ||
-				(op == OP_INSTALL && status == 409));
+				(op == OP_INSTALL && status == 409) ||
+				(op == OP_DELETE && status == 404));
 	if (status >= 200 && status <= 299)
 		REQUIRE(action == ACTION_OK && hint == NULL);
 
@@ -75,10 +82,15 @@ require_meaning(Operation op, int status, const ServiceError *error)
 
 	/* only a message can arrive twice, or be refused by its reader */
 	if (policy_is_ambiguous(op, status))
-		REQUIRE(op == OP_SEND && action == ACTION_RETRY);
-	if (action == ACTION_BLOCKED || action == ACTION_LOOK_UP_AGAIN ||
-		action == ACTION_INSTALL_AGAIN)
-		REQUIRE(op == OP_SEND);
+		REQUIRE((op == OP_SEND || op == OP_THREAD) && action == ACTION_RETRY);
+	if (action == ACTION_BLOCKED || action == ACTION_INSTALL_AGAIN)
+		REQUIRE(is_connectors(op) && op != OP_ROSTER);
+	if (action == ACTION_LOOK_UP_AGAIN)
+		REQUIRE(op >= OP_SEND);
+
+	/* nothing that is only read for audiences may pause a bot */
+	if (op == OP_DIRECTORY || op == OP_ROSTER)
+		REQUIRE(action != ACTION_PAUSE_BOT);
 
 	if (hint != NULL)
 	{

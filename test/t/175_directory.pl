@@ -235,6 +235,40 @@ subtest 'a missing permission' => sub
 	$sim->contoso;
 };
 
+subtest 'locks' => sub
+{
+	my $session = $node->background_psql('postgres');
+	$session->query_safe('BEGIN; SELECT teams_sync_directory()');
+	$node->value('UPDATE teams_directory SET next_at = NULL'
+		  . " WHERE source <> 'people'");
+	$session->query_safe('COMMIT');
+	$node->wait_until("SELECT state = 'done' FROM teams_directory WHERE source = 'people'");
+
+	# Somebody has the list while a page comes, and somebody its people.
+	$sim->fault(operation => 'delta', delay_ms => 300);
+	$node->value('SELECT teams_sync_directory()');
+	$session->query_safe("BEGIN; SELECT FROM teams_directory FOR UPDATE");
+	TeamsNode::wait_for('a page', sub { $sim->faults->[-1]{hits} == 1 });
+	is($node->fate($node->send('ada@contoso.com', 'list')), 'sent',
+		'a list that is locked does not hold messages up');
+	$session->query_safe('COMMIT');
+	$node->wait_until("SELECT state = 'done' FROM teams_directory WHERE source = 'people'");
+	$session->query_safe('BEGIN; LOCK teams_person');
+	$node->value('UPDATE teams_directory SET delta_link = NULL');
+	$node->value('SELECT teams_sync_directory()');
+	$node->wait_until('SELECT last_error IS NOT NULL FROM teams_worker');
+	my $seconds = TeamsNode::duration(sub {
+		$node->fate($node->send('ada@contoso.com', "people $_")) for 1 .. 10;
+	});
+	cmp_ok($seconds, '<', 5, 'nor does a table');
+	is($node->value("SELECT state FROM teams_directory WHERE source = 'people'"),
+		'running', 'which is still locked');
+	$session->query_safe('COMMIT');
+	$session->quit;
+	$node->wait_until("SELECT state = 'done' FROM teams_directory WHERE source = 'people'");
+	is(pages(), 8, 'afterwards it goes on');
+};
+
 subtest 'a restart' => sub
 {
 	$node->value('UPDATE teams_directory SET delta_link = NULL');
@@ -258,6 +292,16 @@ subtest 'another tenant' => sub
 			. ' (SELECT count(*) FROM teams_directory),'
 			. ' (SELECT count(*) FROM teams_group_member)'),
 		'0|0|0', 'nothing is known of it');
+};
+
+subtest 'without a worker' => sub
+{
+	my $alone = TeamsNode->start('alone', $sim, preload => 0);
+
+	$alone->value('SELECT teams_sync_directory()');
+	$alone->value('CALL teams_drain()');
+	is($alone->value('SELECT state, people FROM teams_directory'),
+		'done|1500', 'teams_drain() reads it');
 };
 
 done_testing();

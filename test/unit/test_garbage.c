@@ -12,6 +12,7 @@
 #include "connector.h"
 #include "graph.h"
 #include "json.h"
+#include "people.h"
 #include "trust.h"
 #include "tap.h"
 
@@ -34,6 +35,11 @@ static const char *const samples[] = {
 	"{\"error\":\"invalid_client\",\"error_description\":\"AADSTS\","
 	"\"error_codes\":[7000222]}",
 	"{\"id\":\"1795461600123\"}",
+	"{\"value\":[{\"id\":\"9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01\","
+	"\"userPrincipalName\":\"Ada@contoso.com\",\"accountEnabled\":true,"
+	"\"assignedLicenses\":[{}]}],\"@odata.nextLink\":\"https://g/x\"}",
+	"{\"members\":[{\"aadObjectId\":\"9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01\","
+	"\"userPrincipalName\":\"Ada@contoso.com\"}],\"continuationToken\":\"x\"}",
 };
 
 /* xorshift: good enough, and the same everywhere. */
@@ -94,6 +100,17 @@ is_sane_error(const ServiceError *error)
 }
 
 static bool
+is_sane_page(bool good, const PeoplePage *page, const char *problem)
+{
+	if (!good)
+		return problem != NULL;
+	for (int i = 0; i < page->count; i++)
+		if (!trust_is_target("user", page->people[i].id))
+			return false;
+	return true;
+}
+
+static bool
 survives(const char *text, size_t length)
 {
 	static const GraphItem items[] = {
@@ -102,9 +119,11 @@ survives(const char *text, size_t length)
 	};
 	GraphReply	replies[3];
 	AuthReply	token;
+	PeoplePage	page;
 	ServiceError error;
 	char	   *id = NULL;
 	const char *problem = NULL;
+	bool		is_read;
 	bool		fine;
 
 	fine = json_read(text, length, &problem) != NULL || problem != NULL;
@@ -118,6 +137,11 @@ survives(const char *text, size_t length)
 	fine &= id == NULL || trust_is_opaque_id(id);
 	auth_token_reply(text, length, &token);
 	fine &= token.access_token == NULL || token.expires_in > 0;
+
+	is_read = people_graph_reply(text, length, &page, &problem);
+	fine &= is_sane_page(is_read, &page, problem);
+	is_read = people_roster_reply(text, length, &page, &problem);
+	fine &= is_sane_page(is_read, &page, problem);
 
 	graph_error(text, length, &error);
 	fine &= is_sane_error(&error);

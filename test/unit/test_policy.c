@@ -108,6 +108,34 @@ static const Case graph_cases[] = {
 	{OP_LOOKUP, 999, "", "", ACTION_FAIL, NULL},
 };
 
+static const Case directory_cases[] = {
+	{OP_DIRECTORY, 200, "", "", ACTION_OK, NULL},
+	{OP_DIRECTORY, 410, "syncStateNotFound", "", ACTION_LOOK_UP_AGAIN, "anew"},
+	{OP_DIRECTORY, 410, "", "", ACTION_LOOK_UP_AGAIN, "anew"},
+	{OP_DIRECTORY, 400, "Directory_ExpiredPageToken", "",
+	ACTION_LOOK_UP_AGAIN, "anew"},
+	{OP_DIRECTORY, 400, "BadRequest", "", ACTION_FAIL, "not documented"},
+	{OP_DIRECTORY, 401, "InvalidAuthenticationToken", "", ACTION_REAUTH,
+	"token"},
+	{OP_DIRECTORY, 403, "Authorization_RequestDenied", "", ACTION_FAIL,
+	"User.Read.All"},
+	{OP_DIRECTORY, 404, "Request_ResourceNotFound", "", ACTION_FAIL,
+	"no such group"},
+	{OP_DIRECTORY, 429, "TooManyRequests", "", ACTION_THROTTLED, "fewer"},
+	{OP_DIRECTORY, 503, "", "", ACTION_RETRY, "passing"},
+	{OP_DIRECTORY, 302, "", "", ACTION_FAIL, "Redirects"},
+	{OP_ROSTER, 200, "", "", ACTION_OK, NULL},
+	{OP_ROSTER, 400, "BadArgument", "", ACTION_LOOK_UP_AGAIN, "anew"},
+	{OP_ROSTER, 401, "BotNotRegistered", "", ACTION_REAUTH, "token"},
+	{OP_ROSTER, 403, "BotNotInConversationRoster", "", ACTION_FAIL, "Install"},
+	{OP_ROSTER, 404, "ConversationNotFound", "", ACTION_FAIL, "Install"},
+	{OP_ROSTER, 412, "PreconditionFailed", "", ACTION_RETRY, "passing"},
+	{OP_ROSTER, 429, "Throttled", "", ACTION_THROTTLED, "fewer"},
+	{OP_ROSTER, 500, "ServiceError", "", ACTION_RETRY, "passing"},
+	{OP_ROSTER, 307, "", "", ACTION_FAIL, "Redirects"},
+	{OP_ROSTER, 418, "", "", ACTION_FAIL, "not documented"},
+};
+
 static const Case send_cases[] = {
 	{OP_SEND, 200, "", "", ACTION_OK, NULL},
 	{OP_SEND, 201, "", "", ACTION_OK, NULL},
@@ -404,6 +432,7 @@ main(void)
 {
 	test_classes(token_cases, lengthof(token_cases));
 	test_classes(graph_cases, lengthof(graph_cases));
+	test_classes(directory_cases, lengthof(directory_cases));
 	test_classes(send_cases, lengthof(send_cases));
 	test_ambiguity();
 	test_retry_after();
