@@ -16,6 +16,9 @@
 #define FEED_MIN_MS 50
 #define FEED_MAX_MS 5000
 
+/* What is locked or waits for others is looked at again after so long. */
+#define WAIT_MS 500
+
 /* A rate of its own is kept in steps of so long. */
 #define RATE_STEP_MS 100
 
@@ -90,7 +93,7 @@ feed(const Broadcast *broadcast, TimestampTz now)
 	}
 	if (broadcast->waits)
 	{
-		plan(look_again_at(broadcast, 0, now));
+		plan(TimestampTzPlusMilliseconds(now, WAIT_MS));
 		return 0;
 	}
 	if (broadcast->rate != 0)
@@ -116,6 +119,10 @@ broadcast_feed(void)
 	planned = 0;
 	count = outbox_read_broadcasts(AHEAD_MOST, CurrentMemoryContext,
 								   &broadcasts);
+
+	/* Whoever has locked one may roll back, and then nobody tells. */
+	if (outbox_count_running() > count)
+		plan(TimestampTzPlusMilliseconds(now, WAIT_MS));
 	for (int i = 0; i < count; i++)
 	{
 		int64		id = 0;

@@ -51,6 +51,18 @@ outbox_read_broadcasts(int ahead_most, MemoryContext context,
 	return (int) count;
 }
 
+static Statement count_running = {
+	"SELECT count(*) FROM @.teams_broadcast AS b"
+	" JOIN @.teams_bot AS t ON t.bot = b.bot WHERE b.state = 'running'"
+};
+
+int
+outbox_count_running(void)
+{
+	statement_run(&count_running, NULL, NULL);
+	return (int) result_int8(0, 1);
+}
+
 /*
  * What a feeding has done to its broadcast; "fed" has the new messages.  A
  * change may reach more than had been sent when it was made.

@@ -35,6 +35,9 @@ typedef struct Broadcast
 extern int	outbox_read_broadcasts(int ahead_most, MemoryContext context,
 								   Broadcast **broadcasts);
 
+/* How many are running, also of those that somebody has locked. */
+extern int	outbox_count_running(void);
+
 /*
  * Hand over up to "room" recipients to the outbox.  Returns how many there
  * were; fewer than room: there are no more.  *first_id is the first message's

@@ -100,6 +100,23 @@ $node->wait_until_sent;
 is($node->value("SELECT balanced FROM teams_accounting"), 't',
 	'the account is balanced');
 
+# Edits come in their order, also if somebody has the first one for a while.
+$sim->fault(operation => 'send', text => 'original', delay_ms => 1000);
+$id = broadcast('original');
+$node->wait_until('SELECT count(*) = 1 FROM teams_inflight');
+my $first = $node->value("SELECT teams_edit_broadcast($id, 'first')");
+my $blocker = $node->background_psql('postgres');
+$blocker->query_safe('BEGIN');
+$blocker->query_safe("SELECT teams_pause_broadcast($first)");
+wait_for_state($id, 'done');
+my $second = $node->value("SELECT teams_edit_broadcast($id, 'second')");
+$node->fate($node->send($ada, 'the worker has looked')) for 1 .. 3;
+$blocker->query_safe('ROLLBACK');
+$blocker->quit;
+wait_for_state($_, 'done') for $first, $second;
+is_deeply([ map { $_->{text} } grep { $_->{arrived_as} eq 'original' }
+		$sim->messages ], ['second'], 'the last edit counts');
+
 # A change that is cancelled accounts for what it has reached, also of what was
 # on the wire when it was made.
 $sim->fault(operation => 'send', text => 'on its way', delay_ms => 700);
