@@ -87,6 +87,7 @@ SELECT teams_send('user' || i || '@contoso.com', 'hangs ' || i,
 FROM generate_series(1, 10) AS i
 END
 $primary->send_to_all($users, 'second');
+$primary->value('UPDATE teams_bot SET connector_rate = 300');
 $primary->value('SELECT teams_resume()');
 TeamsNode::wait_for('requests that hang', sub {
 	my @texts = map { $_->{text} } $sim->messages(after => $users);
