@@ -129,18 +129,19 @@ plan_fold(void)
 }
 
 void
-delivery_wake(int64 from_id, bool reload)
+delivery_wake(const WakeUp *wake_up)
 {
-	due_wanted = true;
+	if (wake_up->times)
+		due_wanted = true;
 	plan_fold();
-	if (reload)
+	if (wake_up->reload)
 	{
 		reload_wanted = true;
 		broadcast_wake();
 		directory_wake();
 	}
-	if (from_id != PG_INT64_MAX)
-		look_again(from_id);
+	if (wake_up->from_id != PG_INT64_MAX)
+		look_again(wake_up->from_id);
 }
 
 void

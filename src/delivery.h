@@ -14,11 +14,8 @@
  */
 extern void delivery_open(SessionKind kind, Slot *slot);
 
-/*
- * The outbox may have something new, from an id on (PG_INT64_MAX: it has not);
- * the bots may have changed.
- */
-extern void delivery_wake(int64 from_id, bool reload);
+/* Something has happened. */
+extern void delivery_wake(const WakeUp *wake_up);
 
 /* Settings have changed: what has failed because of them may go well now. */
 extern void delivery_try_again(void);

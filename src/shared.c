@@ -70,6 +70,7 @@ initialize_slot(Slot *slot)
 	memset(slot, 0, sizeof(Slot));
 	pg_atomic_init_u32(&slot->held_by, 0);
 	pg_atomic_init_u32(&slot->listening, 0);
+	pg_atomic_init_u32(&slot->times, 0);
 	pg_atomic_init_u32(&slot->work, 0);
 	pg_atomic_init_u64(&slot->work_from, PG_INT64_MAX);
 	pg_atomic_init_u32(&slot->reload, 0);
@@ -387,13 +388,16 @@ shared_wake_launcher(void)
 }
 
 bool
-shared_take_work(Slot *slot, int64 *from_id, bool *reload)
+shared_take_work(Slot *slot, WakeUp *wake_up)
 {
 	bool		work = pg_atomic_exchange_u32(&slot->work, 0) != 0;
 
-	*from_id = (int64) pg_atomic_exchange_u64(&slot->work_from, PG_INT64_MAX);
-	*reload = pg_atomic_exchange_u32(&slot->reload, 0) != 0;
-	return work || *reload || *from_id != PG_INT64_MAX;
+	wake_up->from_id = (int64) pg_atomic_exchange_u64(&slot->work_from,
+													  PG_INT64_MAX);
+	wake_up->times = pg_atomic_exchange_u32(&slot->times, 0) != 0;
+	wake_up->reload = pg_atomic_exchange_u32(&slot->reload, 0) != 0;
+	return work || wake_up->times || wake_up->reload ||
+		wake_up->from_id != PG_INT64_MAX;
 }
 
 bool
@@ -431,6 +435,8 @@ fire_wake_ups(void)
 
 	if (slot != NULL)
 		lower_work_from(slot, wake_from);
+	if (slot != NULL && wake_pending)
+		pg_atomic_write_u32(&slot->times, 1);
 	if (slot != NULL && reload_pending)
 	{
 		/* Set the latch also if there is work already. */

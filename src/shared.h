@@ -45,6 +45,7 @@ typedef struct Slot
 	pg_atomic_uint32 listening; /* the worker waits, with room for more */
 	pg_atomic_uint32 work;		/* the outbox may have something new */
 	pg_atomic_uint64 work_from; /* from this id on */
+	pg_atomic_uint32 times;		/* when messages are due may have changed */
 	pg_atomic_uint32 reload;	/* the bots may have changed */
 	pg_atomic_uint32 stop;		/* the worker shall end */
 
@@ -96,10 +97,16 @@ extern void shared_wake_at_commit(int64 from_id);
 extern void shared_reload_at_commit(void);
 
 /*
- * The worker: is there work, and are the bots to be read anew, since the last
- * call?  *from_id is the first id to look at, PG_INT64_MAX for none.
+ * The worker: what has happened since the last call?  False if nothing has.
  */
-extern bool shared_take_work(Slot *slot, int64 *from_id, bool *reload);
+typedef struct WakeUp
+{
+	int64		from_id;		/* the first id to look at, PG_INT64_MAX for none */
+	bool		times;			/* when messages are due may have changed */
+	bool		reload;			/* the bots are to be read anew */
+} WakeUp;
+
+extern bool shared_take_work(Slot *slot, WakeUp *wake_up);
 
 /*
  * The worker, before it waits and after: new messages shall wake it.  False if

@@ -145,11 +145,10 @@ report_error(void)
 static void
 take_wake_ups(Slot *slot)
 {
-	int64		from_id;
-	bool		reload;
+	WakeUp		wake_up;
 
-	if (shared_take_work(slot, &from_id, &reload))
-		delivery_wake(from_id, reload);
+	if (shared_take_work(slot, &wake_up))
+		delivery_wake(&wake_up);
 }
 
 /*
@@ -347,8 +346,10 @@ look_for_late_commits(Slot *slot)
 		take_wake_ups(slot);
 	else if (TimestampDifferenceExceeds(looked_at, now, DRAIN_LOOK_MS))
 	{
+		WakeUp		anything = {1, true, true};
+
 		looked_at = now;
-		delivery_wake(1, true);
+		delivery_wake(&anything);
 	}
 }
 
