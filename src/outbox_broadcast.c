@@ -10,7 +10,16 @@
 #include "outbox_broadcast.h"
 #include "statement.h"
 
-/* One that somebody has locked is about to be changed. */
+/* What is sent, and a broadcast changes it and has not handed it over yet. */
+#define HAS_LEFT(e) \
+	"EXISTS (SELECT FROM @.teams_delivery AS d WHERE d.broadcast = " e ".refers_to" \
+	" AND d.id > " e ".position AND d.id <= " e ".up_to AND d.fate = 'sent'" \
+	" AND d.activity_id IS NOT NULL)"
+
+/*
+ * One that somebody has locked is about to be changed.  Edits wait for earlier
+ * ones of the same messages, or the last one would not be the one that counts.
+ */
 static Statement read_broadcasts = {
 	"SELECT b.id, b.kind = 'send', b.refers_to, b.position,"
 	" (SELECT count(*) FROM (SELECT FROM @.teams_outbox AS o"
@@ -18,6 +27,9 @@ static Statement read_broadcasts = {
 	" b.rate, t.connector_rate, b.send_at, b.expires_at, b.fed_at,"
 	" b.kind <> 'send' AND EXISTS (SELECT FROM @.teams_outbox AS o"
 	" WHERE o.broadcast = b.refers_to AND o.id <= b.up_to)"
+	" OR b.kind = 'edit' AND EXISTS (SELECT FROM @.teams_broadcast AS e"
+	" WHERE e.refers_to = b.refers_to AND e.id < b.id AND e.kind = 'edit'"
+	" AND e.state IN ('running', 'paused') AND " HAS_LEFT("e") ")"
 	" FROM @.teams_broadcast AS b JOIN @.teams_bot AS t ON t.bot = b.bot"
 	" WHERE b.state = 'running' ORDER BY b.id FOR UPDATE OF b SKIP LOCKED",
 	1, {INT4OID}

@@ -25,7 +25,8 @@ typedef struct Broadcast
 	TimestampTz send_at;		/* 0: at once */
 	TimestampTz expires_at;		/* 0: never */
 	TimestampTz fed_at;			/* 0: never yet */
-	bool		waits;			/* what it changes is not sent yet */
+	bool		waits;			/* what it changes is not sent yet, or not yet
+								 * changed by an earlier one */
 } Broadcast;
 
 /*
