@@ -10,11 +10,13 @@
 #include "outbox_broadcast.h"
 #include "statement.h"
 
-/* What is sent, and a broadcast changes it and has not handed it over yet. */
+/* Has a broadcast something to change yet that it has not handed over, or held? */
 #define HAS_LEFT(e) \
-	"EXISTS (SELECT FROM @.teams_delivery AS d WHERE d.broadcast = " e ".refers_to" \
+	"(EXISTS (SELECT FROM @.teams_outbox AS h WHERE h.broadcast = " e ".id" \
+	" AND h.due_at = 'infinity')" \
+	" OR EXISTS (SELECT FROM @.teams_delivery AS d WHERE d.broadcast = " e ".refers_to" \
 	" AND d.id > " e ".position AND d.id <= " e ".up_to AND d.fate = 'sent'" \
-	" AND d.activity_id IS NOT NULL)"
+	" AND d.activity_id IS NOT NULL))"
 
 /*
  * One that somebody has locked is about to be changed.  Edits wait for earlier

@@ -248,6 +248,11 @@ finds('recipient twice', 'two messages to one recipient', sub
 });
 finds('not reached', 'an edit that leaves somebody out',
 	sub { $_[0]{arrivals}[6]{text} = $_[0]{arrivals}[6]{now} = 'b1' });
+finds('', 'an edit that is cancelled, and leaves somebody out', sub
+{
+	$_[0]{arrivals}[6]{text} = $_[0]{arrivals}[6]{now} = 'b1';
+	$_[0]{broadcasts}{2}{state} = 'cancelled';
+});
 finds('crash', 'a crash', sub { $_[0]{crashes} = ['signal 11'] });
 finds('surprise', 'a surprise', sub { $_[0]{surprises} = ['ERROR'] });
 

@@ -26,6 +26,13 @@ my $deeds = [
 	[ recall => 1.5 ],
 ];
 
+# The same for one that edits or recalls another.  An edit is not paused: it
+# would overwrite a later one when it goes on.
+my %deeds_of_changes = (
+	edit => [ [ cancel => 1 ] ],
+	recall => [ [ pause => 3 ], [ cancel => 1 ] ],
+);
+
 sub run
 {
 	my ($self) = @_;
@@ -107,9 +114,24 @@ sub make_one
 	$id = $self->ask("SELECT id FROM torture.broadcast WHERE text = '$name'");
 	return if $id eq '';
 	push @{ $self->{live} }, { id => $id, name => $name, steps => 0,
-		left => 1 + $random->below(5),
+		left => 1 + $random->below(5), deeds => $deeds,
 		deed => $is_draft ? 'start' : $random->weighted($deeds),
 		next => time + $random->between(0.1, 2) };
+	return;
+}
+
+# Take care of a change of a broadcast, too.
+sub adopt
+{
+	my ($self, $name, $deeds) = @_;
+	my $random = $self->{random};
+	my $id = $self->ask("SELECT id FROM torture.broadcast WHERE text = '$name'");
+
+	push @{ $self->{live} }, { id => $id, name => $name, steps => 0,
+		left => 1 + $random->below(2), deeds => $deeds,
+		deed => $random->weighted($deeds),
+		next => time + $random->between(0, 1) }
+	  if $id ne '';
 	return;
 }
 
@@ -121,13 +143,17 @@ sub steer
 	my $name = "$broadcast->{name}/" . ++$broadcast->{steps};
 	my %new = (edit => "teams_edit_broadcast($id, '$name')",
 		recall => "teams_recall($id)");
+	my $outcome;
 
-	$self->do_step($name, $new{$deed}
+	$outcome = $self->do_step($name, $new{$deed}
 		? "INSERT INTO torture.broadcast (id, text) VALUES ($new{$deed}, '$name')"
 		: "SELECT teams_${deed}_broadcast($id)");
+	$self->adopt($name, $deeds_of_changes{$deed})
+	  if $new{$deed} && $outcome ne 'rolled back' && $random->chance(0.4);
 	$broadcast->{left}--;
 	$broadcast->{next} = time + $random->between(0.1, 2);
-	$broadcast->{deed} = $deed eq 'pause' ? 'resume' : $random->weighted($deeds);
+	$broadcast->{deed} =
+	  $deed eq 'pause' ? 'resume' : $random->weighted($broadcast->{deeds});
 	return;
 }
 

@@ -130,21 +130,27 @@ sub check_people
 	  sort keys %arrived;
 }
 
-# An edit reaches what was sent before; what is sent after it says it already.
-# A recall reaches all.
+# An edit that was not cancelled reaches what was sent before; what is sent after
+# it says it already, or what a later one says.  A recall reaches all.
 sub check_coverage
 {
 	my ($history, $messages) = @_;
 	my %now = map { $_->{id} => $_->{now} }
 	  grep { defined $_->{id} } @{ $history->{arrivals} };
-	my (%last, @wrong);
+	my (%last, %says, @wrong);
 
 	for my $id (ids($history->{broadcasts}))
 	{
-		my $broadcast = $history->{broadcasts}{$id};
+		my ($original, $kind, $text) =
+		  @{ $history->{broadcasts}{$id} }{qw(refers_to kind text)};
 
-		$last{ $broadcast->{refers_to} }{ $broadcast->{kind} } = $id
-		  if $broadcast->{refers_to};
+		next unless $original;
+		if ($history->{broadcasts}{$id}{state} eq 'done')
+		{
+			$last{$original}{$kind} = $id;
+			$says{$original} = {} if $kind eq 'edit';
+		}
+		$says{$original}{$text} = 1 if $kind eq 'edit';
 	}
 	for my $original (ids(\%last))
 	{
@@ -158,7 +164,8 @@ sub check_coverage
 				"message $_->{id} of broadcast $original by broadcast $id ($text)" ] }
 			  grep { $_->{fate} eq 'sent' && defined $_->{activity_id}
 				  && !$has_job{ $_->{id} }
-				  && !($kind eq 'edit' && ($now{ $_->{activity_id} } // '') eq $text) }
+				  && !($kind eq 'edit'
+					  && $says{$original}{ $now{ $_->{activity_id} } // '' }) }
 			  @{ $messages->{$original} };
 		}
 	}
