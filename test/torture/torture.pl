@@ -1,5 +1,5 @@
-# Sends while everything breaks, and then proves that nothing was lost, sent
-# twice without a word, or put out of order.
+# Sends, edits, deletes and broadcasts while everything breaks, and then proves
+# that nothing was lost, sent twice without a word, or put out of order.
 #
 #   DURATION=60 SEED=7 test/torture/run.sh
 
