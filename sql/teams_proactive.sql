@@ -452,10 +452,6 @@ CREATE TABLE @extschema@.teams_person (
 CREATE INDEX teams_person_name
 	ON @extschema@.teams_person (bot, user_principal_name);
 
--- Whom broadcasts exclude.
-CREATE INDEX teams_person_excluded ON @extschema@.teams_person (bot)
-	WHERE is_guest OR NOT is_enabled OR NOT is_licensed;
-
 COMMENT ON TABLE @extschema@.teams_person IS
 'what Microsoft Graph has told of people: the whole directory after teams_sync_directory(), members of groups after teams_sync_group()';
 COMMENT ON COLUMN @extschema@.teams_person.id IS
@@ -1949,7 +1945,9 @@ BEGIN
 		SELECT m.id, p.user_principal_name, p.display_name, p.locale,
 			   p.is_guest, p.is_enabled, p.is_licensed
 		FROM @extschema@.teams_group_member AS m
-		LEFT JOIN @extschema@.teams_person AS p ON p.bot = m.bot AND p.id = m.id
+		LEFT JOIN LATERAL (
+			SELECT * FROM @extschema@.teams_person AS e
+			WHERE e.bot = m.bot AND e.id = m.id OFFSET 0) AS p ON true
 		WHERE m.bot = teams_members.bot AND m.source = teams_members.source
 		  AND m.container = group_id;
 END

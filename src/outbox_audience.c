@@ -147,19 +147,26 @@ static Statement exclude_opted_out = {
 
 /*
  * What is known of people in the directory; those of whom nothing is are let
- * be.
+ * be.  They are looked up one by one: nothing is known yet of the sizes of the
+ * tables, as the audience is new.
  */
+#define WHY_UNREACHABLE(column) \
+	"(SELECT CASE WHEN p.is_guest THEN 'guest'" \
+	" WHEN NOT p.is_enabled THEN 'disabled'" \
+	" WHEN NOT p.is_licensed THEN 'no licence' END" \
+	" FROM @.teams_person AS p WHERE p.bot OPERATOR(pg_catalog.=)" \
+	" (SELECT bot FROM @.teams_broadcast" \
+	" WHERE id OPERATOR(pg_catalog.=) $1)" \
+	" AND p." column " OPERATOR(pg_catalog.=) r.target LIMIT 1)"
+
 static Statement exclude_unreachable = {
-	"UPDATE @.teams_recipient AS r SET excluded = u.reason"
-	" FROM (SELECT t.target, CASE WHEN p.is_guest THEN 'guest'"
-	" WHEN NOT p.is_enabled THEN 'disabled' ELSE 'no licence' END AS reason"
-	" FROM @.teams_broadcast AS b JOIN @.teams_person AS p"
-	" ON p.bot OPERATOR(pg_catalog.=) b.bot"
-	" CROSS JOIN LATERAL (VALUES (p.id), (p.user_principal_name)) AS t (target)"
-	" WHERE b.id OPERATOR(pg_catalog.=) $1"
-	" AND (p.is_guest OR NOT p.is_enabled OR NOT p.is_licensed)) AS u"
-	" WHERE r.broadcast OPERATOR(pg_catalog.=) $1"
-	" AND r.target OPERATOR(pg_catalog.=) u.target AND r.excluded IS NULL",
+	"UPDATE @.teams_recipient AS r SET excluded ="
+	" coalesce(" WHY_UNREACHABLE("id") ", "
+	WHY_UNREACHABLE("user_principal_name") ")"
+	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL"
+	" AND EXISTS (SELECT FROM @.teams_person)"
+	" AND coalesce(" WHY_UNREACHABLE("id") ", "
+	WHY_UNREACHABLE("user_principal_name") ") IS NOT NULL",
 	1, {INT8OID}
 };
 

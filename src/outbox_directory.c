@@ -137,6 +137,9 @@ outbox_hold_list(const DirectoryList *list)
  * Of entries for the same person the last one counts.  What an entry does not
  * mention stays as it is, and an empty text is none.  From groups and rosters
  * come only those people of whom more is told than their id.
+ *
+ * The plan is made while the table is empty and must be good when it is not:
+ * so it is written in a way that leaves looking up one by one.
  */
 static Statement save_people = {
 	"WITH page AS MATERIALIZED ("
@@ -144,8 +147,8 @@ static Statement save_people = {
 	" unnest($5), unnest($6), unnest($7), unnest($8), unnest($9), unnest($10))"
 	" WITH ORDINALITY AS e (id, removed, user_principal_name, display_name,"
 	" locale, is_guest, is_enabled, is_licensed, n) ORDER BY e.id, e.n DESC),"
-	" gone AS (DELETE FROM @.teams_person AS p USING page AS e"
-	" WHERE p.bot = $1 AND p.id = e.id AND e.removed)"
+	" gone AS (DELETE FROM @.teams_person WHERE bot = $1"
+	" AND id = ANY (ARRAY(SELECT id FROM page WHERE removed)))"
 	" INSERT INTO @.teams_person (bot, id, user_principal_name,"
 	" display_name, locale, is_guest, is_enabled, is_licensed, synced_at)"
 	" SELECT $1, e.id,"
@@ -158,7 +161,8 @@ static Statement save_people = {
 	" coalesce(e.is_enabled::boolean, p.is_enabled),"
 	" coalesce(e.is_licensed::boolean, p.is_licensed), clock_timestamp()"
 	" FROM page AS e"
-	" LEFT JOIN @.teams_person AS p ON p.bot = $1 AND p.id = e.id"
+	" LEFT JOIN LATERAL (SELECT * FROM @.teams_person"
+	" WHERE bot = $1 AND id = e.id OFFSET 0) AS p ON true"
 	" WHERE NOT e.removed AND ($2 OR e.user_principal_name IS NOT NULL)"
 	" ON CONFLICT (bot, id) DO UPDATE SET"
 	" user_principal_name = excluded.user_principal_name,"
