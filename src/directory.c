@@ -73,8 +73,9 @@ static bool
 find_list(Bot *bot, MemoryContext context, DirectoryList *list)
 {
 	static const ListError not_in_team = {
-		"not_installed", "the bot is not known to be installed in the team",
-		"Post to the team, which installs the bot there, then synchronise again."
+		"not_installed",
+		"the bot is not in the team, or does not know its General channel yet",
+		"Post to the team's General channel with teams_post(), then synchronise again."
 	};
 
 	while (outbox_next_list(bot->name, context, list))

@@ -143,12 +143,10 @@ subtest 'a roster' => sub
 	my $team = $sim->team(owners => [$ada], members => [$grace],
 		generated => { count => 600, first => 101 });
 	is(sync("roster('$team->{id}')", ", hint"),
-		'failed 0 not_installed Post to the team, which installs the bot'
-		  . ' there, then synchronise again.', 'nobody knows the team');
-	$sim->install($team->{id});
-	$node->value('INSERT INTO teams_installation (bot, scope, target, state,'
-		  . " installation_id, chat_id) VALUES ('default', 'team',"
-		  . " '$team->{id}', 'installed', 'x', '$team->{general}')");
+		'failed 0 not_installed Post to the team\'s General channel with'
+		  . ' teams_post(), then synchronise again.', 'nobody knows the team');
+	is($node->fate($node->value("SELECT teams_post('$team->{id}', NULL,"
+			. " text => 'hello, team')")), 'sent', 'a post finds its channel');
 	is(sync("roster('$team->{id}')"), 'done 602', 'its people are read');
 	is($node->value('SELECT count(*) FROM teams_members('
 			. "'$team->{id}', 'roster') WHERE user_id IN ('$ada', '$grace')"),
