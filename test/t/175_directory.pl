@@ -243,10 +243,10 @@ subtest 'locks' => sub
 	$node->wait_until("SELECT state = 'done' FROM teams_directory WHERE source = 'people'");
 
 	# Somebody has the list while a page comes, and somebody its people.
-	$sim->fault(operation => 'delta', delay_ms => 300);
+	$sim->fault(operation => 'delta', delay_ms => 1000);
 	$node->value('SELECT teams_sync_directory()');
-	$session->query_safe("BEGIN; SELECT FROM teams_directory FOR UPDATE");
 	TeamsNode::wait_for('a page', sub { $sim->faults->[-1]{hits} == 1 });
+	$session->query_safe('BEGIN; SELECT FROM teams_directory FOR UPDATE');
 	is($node->fate($node->send('ada@contoso.com', 'list')), 'sent',
 		'a list that is locked does not hold messages up');
 	$session->query_safe('COMMIT');
