@@ -12,20 +12,6 @@
 #include "session.h"
 #include "statement.h"
 
-static void
-set_text(Datum *value, char *null, const char *text)
-{
-	*value = text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
-	*null = text != NULL ? ' ' : 'n';
-}
-
-static void
-set_int8(Datum *value, char *null, int64 number)
-{
-	*value = Int64GetDatum(number);
-	*null = number != 0 ? ' ' : 'n';
-}
-
 static Statement create = {
 	"INSERT INTO @.teams_broadcast (bot, kind, refers_to, title, topic,"
 	" activity, template, data, rate, send_at, expires_at, priority,"
@@ -53,22 +39,22 @@ outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 	Session		session;
 	int64		id;
 
-	set_text(&values[0], &nulls[0], options->bot);
-	set_text(&values[1], &nulls[1], broadcast->kind);
-	set_int8(&values[2], &nulls[2], broadcast->refers_to);
-	set_text(&values[3], &nulls[3], broadcast->title);
-	set_text(&values[4], &nulls[4], broadcast->topic);
-	set_text(&values[5], &nulls[5], broadcast->activity);
-	set_text(&values[6], &nulls[6], broadcast->template);
+	set_text_parameter(&values[0], &nulls[0], options->bot);
+	set_text_parameter(&values[1], &nulls[1], broadcast->kind);
+	set_int8_parameter(&values[2], &nulls[2], broadcast->refers_to);
+	set_text_parameter(&values[3], &nulls[3], broadcast->title);
+	set_text_parameter(&values[4], &nulls[4], broadcast->topic);
+	set_text_parameter(&values[5], &nulls[5], broadcast->activity);
+	set_text_parameter(&values[6], &nulls[6], broadcast->template);
 	values[7] = broadcast->data;
 	nulls[7] = ' ';
 	values[8] = Int32GetDatum(broadcast->rate);
 	nulls[8] = broadcast->rate != 0 ? ' ' : 'n';
-	set_int8(&values[9], &nulls[9], options->send_at);
-	set_int8(&values[10], &nulls[10], options->expires_at);
-	set_text(&values[11], &nulls[11], options->priority);
-	set_text(&values[12], &nulls[12], options->dedupe_key);
-	set_text(&values[13], &nulls[13], options->delivery);
+	set_int8_parameter(&values[9], &nulls[9], options->send_at);
+	set_int8_parameter(&values[10], &nulls[10], options->expires_at);
+	set_text_parameter(&values[11], &nulls[11], options->priority);
+	set_text_parameter(&values[12], &nulls[12], options->dedupe_key);
+	set_text_parameter(&values[13], &nulls[13], options->delivery);
 	values[14] = ObjectIdGetDatum(options->sender);
 	nulls[14] = ' ';
 

@@ -49,12 +49,16 @@ static Statement let_go = {
 	1, {INT8OID}
 };
 
-/* The role, and where its rights on the table are asked for. */
-static void
-set_visibility(Datum *values, Oid role)
+/* About a broadcast that the role may see: false if there is none. */
+static bool
+run_about(Statement *statement, int64 id, Oid role)
 {
+	Datum		values[3];
+
+	values[0] = Int64GetDatum(id);
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = ObjectIdGetDatum(statement_relation("teams_broadcast"));
+	return statement_run(statement, values, NULL) > 0;
 }
 
 bool
@@ -99,15 +103,12 @@ outbox_steer_broadcast(int64 id, const char *from, const char *to, Oid role,
 					   char **state)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[3];
 	ArrayType  *pending = NULL;
 	Session		session;
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	values[0] = Int64GetDatum(id);
-	set_visibility(values, role);
-	found = statement_run(&lock_broadcast, values, NULL) > 0;
+	found = run_about(&lock_broadcast, id, role);
 	if (found)
 		*state = result_text(0, 1, context);
 	if (found && outbox_is_listed(*state, from))
@@ -132,14 +133,11 @@ bool
 outbox_read_broadcast(int64 id, Oid role, NewBroadcast *broadcast)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[3];
 	Session		session;
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	values[0] = Int64GetDatum(id);
-	set_visibility(values, role);
-	found = statement_run(&read_broadcast, values, NULL) > 0;
+	found = run_about(&read_broadcast, id, role);
 	if (found)
 	{
 		broadcast->options.bot = result_text(0, 1, context);
@@ -191,14 +189,11 @@ outbox_preview(int64 id, Oid role, char **bot, char **activity,
 			   char **problem)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[3];
 	Session		session;
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	values[0] = Int64GetDatum(id);
-	set_visibility(values, role);
-	found = statement_run(&preview, values, NULL) > 0;
+	found = run_about(&preview, id, role);
 	if (found)
 	{
 		*bot = result_text(0, 1, context);
@@ -242,14 +237,11 @@ bool
 outbox_plan(int64 id, Oid role, BroadcastPlan *result)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[3];
 	Session		session;
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	values[0] = Int64GetDatum(id);
-	set_visibility(values, role);
-	found = statement_run(&plan, values, NULL) > 0;
+	found = run_about(&plan, id, role);
 	if (found)
 	{
 		result->known = result_int8(0, 1);

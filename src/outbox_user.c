@@ -81,43 +81,29 @@ claim_dedupe_key(const OutboxNew *message, bool *is_new)
 	return result_int8(0, 1);
 }
 
-static void
-set_text(Datum *value, char *null, const char *text)
-{
-	*value = text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
-	*null = text != NULL ? ' ' : 'n';
-}
-
-static void
-set_int8(Datum *value, char *null, int64 number)
-{
-	*value = Int64GetDatum(number);
-	*null = number != 0 ? ' ' : 'n';
-}
-
 static int64
 insert_message(const OutboxNew *message, int64 id)
 {
 	Datum		values[15];
 	char		nulls[15];
 
-	set_int8(&values[0], &nulls[0], id);
+	set_int8_parameter(&values[0], &nulls[0], id);
 	values[1] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
 	nulls[1] = ' ';
-	set_text(&values[2], &nulls[2], message->bot);
-	set_text(&values[3], &nulls[3], message->kind);
-	set_text(&values[4], &nulls[4], message->scope);
-	set_text(&values[5], &nulls[5], message->target);
-	set_text(&values[6], &nulls[6], message->team);
-	set_text(&values[7], &nulls[7], message->activity);
-	set_int8(&values[8], &nulls[8], message->broadcast);
-	set_int8(&values[9], &nulls[9], message->refers_to);
-	set_text(&values[10], &nulls[10], message->priority);
-	set_text(&values[11], &nulls[11], message->delivery);
+	set_text_parameter(&values[2], &nulls[2], message->bot);
+	set_text_parameter(&values[3], &nulls[3], message->kind);
+	set_text_parameter(&values[4], &nulls[4], message->scope);
+	set_text_parameter(&values[5], &nulls[5], message->target);
+	set_text_parameter(&values[6], &nulls[6], message->team);
+	set_text_parameter(&values[7], &nulls[7], message->activity);
+	set_int8_parameter(&values[8], &nulls[8], message->broadcast);
+	set_int8_parameter(&values[9], &nulls[9], message->refers_to);
+	set_text_parameter(&values[10], &nulls[10], message->priority);
+	set_text_parameter(&values[11], &nulls[11], message->delivery);
 	values[12] = ObjectIdGetDatum(message->sender);
 	nulls[12] = ' ';
-	set_int8(&values[13], &nulls[13], message->send_at);
-	set_int8(&values[14], &nulls[14], message->expires_at);
+	set_int8_parameter(&values[13], &nulls[13], message->send_at);
+	set_int8_parameter(&values[14], &nulls[14], message->expires_at);
 	statement_run(&enqueue, values, nulls);
 	return result_int8(0, 1);
 }
@@ -420,14 +406,14 @@ outbox_note_notify_error(const OutboxNotifyError *error)
 	char		nulls[8];
 	Session		session;
 
-	set_text(&values[0], &nulls[0], error->schema);
-	set_text(&values[1], &nulls[1], error->table);
-	set_text(&values[2], &nulls[2], error->trigger);
-	set_text(&values[3], &nulls[3], error->template);
-	set_text(&values[4], &nulls[4], error->error_code);
-	set_text(&values[5], &nulls[5], error->error);
-	set_text(&values[6], &nulls[6], error->hint);
-	set_text(&values[7], &nulls[7], error->data);
+	set_text_parameter(&values[0], &nulls[0], error->schema);
+	set_text_parameter(&values[1], &nulls[1], error->table);
+	set_text_parameter(&values[2], &nulls[2], error->trigger);
+	set_text_parameter(&values[3], &nulls[3], error->template);
+	set_text_parameter(&values[4], &nulls[4], error->error_code);
+	set_text_parameter(&values[5], &nulls[5], error->error);
+	set_text_parameter(&values[6], &nulls[6], error->hint);
+	set_text_parameter(&values[7], &nulls[7], error->data);
 	session_begin(SESSION_CALLER, &session);
 	statement_run(&note_notify_error, values, nulls);
 	session_commit(&session);

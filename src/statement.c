@@ -276,6 +276,20 @@ parameter_text(const char *text)
 	return CStringGetTextDatum(copy);
 }
 
+void
+set_text_parameter(Datum *value, char *null, const char *text)
+{
+	*value = text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
+	*null = text != NULL ? ' ' : 'n';
+}
+
+void
+set_int8_parameter(Datum *value, char *null, int64 number)
+{
+	*value = Int64GetDatum(number);
+	*null = number != 0 ? ' ' : 'n';
+}
+
 static Datum
 make_array(Datum *values, bool *nulls, int count, Oid type, int length,
 		   bool by_value, char align)

@@ -65,6 +65,11 @@ extern TimestampTz result_timestamp(uint64 row, int column);	/* 0: null */
  * encoding cannot hold it, characters beyond ASCII become question marks.
  */
 extern Datum parameter_text(const char *text);
+
+/* One that may be null, in the caller's encoding: NULL or 0 is. */
+extern void set_text_parameter(Datum *value, char *null, const char *text);
+extern void set_int8_parameter(Datum *value, char *null, int64 number);
+
 extern Datum parameter_text_array(const char *const *texts, int count);
 /* Of texts or jsonb, where 0 is null; if all are, 'n' goes to *null. */
 extern Datum parameter_array(const Datum *values, int count, Oid type,
