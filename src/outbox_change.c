@@ -86,7 +86,8 @@ outbox_claim_thread(const OutboxNew *message, int64 id)
 
 static Statement read_link = {
 	"SELECT b.cloud, b.tenant_id::pg_catalog.text,"
-	" CASE d.scope WHEN 'team' THEN d.target ELSE d.team END,"
+	" CASE WHEN d.scope OPERATOR(pg_catalog.=) 'team'"
+	" THEN d.target ELSE d.team END,"
 	" d.conversation_id, d.activity_id"
 	" FROM @.teams_delivery AS d JOIN @.teams_bot AS b"
 	" ON b.bot OPERATOR(pg_catalog.=) d.bot"

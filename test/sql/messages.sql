@@ -111,6 +111,25 @@ SELECT teams_delete(101);
 SELECT count(*) FROM teams_edit(ARRAY[101], 'x');
 SELECT teams_message_url(101);
 RESET ROLE;
+
+-- nor do operators that one makes run with the rights of the tables' owner
+CREATE SCHEMA lair AUTHORIZATION stranger;
+GRANT USAGE ON SCHEMA lair TO PUBLIC;
+INSERT INTO teams_delivery (id, bot, kind, scope, target, team, sender, fate,
+							conversation_id, activity_id, attempts, doubtful,
+							created_at)
+	VALUES (106, 'default', 'send', 'channel', :channel, :team,
+			'stranger'::regrole, 'sent', :channel || ';messageid=1006',
+			'1006', 1, false, now());
+SET ROLE stranger;
+CREATE FUNCTION lair.equal(text, text) RETURNS boolean LANGUAGE plpgsql
+	AS $$ BEGIN RAISE WARNING 'as %', current_user = 'stranger'; RETURN $1 OPERATOR(pg_catalog.=) $2; END $$;
+CREATE OPERATOR lair.= (LEFTARG = text, RIGHTARG = text, FUNCTION = lair.equal);
+SET search_path = lair, pg_catalog, public;
+SELECT teams_message_url(106);
+RESET search_path;
+RESET ROLE;
+DROP SCHEMA lair CASCADE;
 SELECT teams_revoke('stranger');
 DROP ROLE stranger;
 
