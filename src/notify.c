@@ -111,7 +111,9 @@ not_null(Datum value)
 
 /*
  * teams_render() takes functions, too, and calls them as the current user: that
- * is the table's owner here, and whoever made the trigger need not be.
+ * is the table's owner here, and whoever made the trigger need not be.  Both
+ * look with the same snapshot, so that a template which is there for one is
+ * there for the other.
  */
 static void
 check_template(const char *name)

@@ -432,7 +432,7 @@ outbox_has_template(const char *name)
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	found = statement_run(&find_template, values, NULL) > 0;
+	found = statement_run_active(&find_template, values, NULL) > 0;
 	session_commit(&session);
 	return found;
 }

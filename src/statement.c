@@ -125,8 +125,16 @@ prepare(Statement *statement)
  */
 static int	running = 0;
 
+/* What a statement sees. */
+typedef enum View
+{
+	VIEW_NOW,					/* what the transaction sees now */
+	VIEW_LATEST,
+	VIEW_ACTIVE					/* the same as the statement that calls us */
+} View;
+
 static uint64
-run(Statement *statement, Datum *values, const char *nulls, bool latest)
+run(Statement *statement, Datum *values, const char *nulls, View view)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int			result;
@@ -142,11 +150,12 @@ run(Statement *statement, Datum *values, const char *nulls, bool latest)
 	running++;
 	PG_TRY();
 	{
-		result = latest ?
+		result = view == VIEW_LATEST ?
 			SPI_execute_snapshot(statement->plan, values, nulls,
 								 GetLatestSnapshot(), InvalidSnapshot, true,
 								 false, 0) :
-			SPI_execute_plan(statement->plan, values, nulls, false, 0);
+			SPI_execute_plan(statement->plan, values, nulls,
+							 view == VIEW_ACTIVE, 0);
 	}
 	PG_FINALLY();
 	{
@@ -179,13 +188,19 @@ statement_open_cursor(const char *query)
 uint64
 statement_run(Statement *statement, Datum *values, const char *nulls)
 {
-	return run(statement, values, nulls, false);
+	return run(statement, values, nulls, VIEW_NOW);
 }
 
 uint64
 statement_run_latest(Statement *statement, Datum *values, const char *nulls)
 {
-	return run(statement, values, nulls, true);
+	return run(statement, values, nulls, VIEW_LATEST);
+}
+
+uint64
+statement_run_active(Statement *statement, Datum *values, const char *nulls)
+{
+	return run(statement, values, nulls, VIEW_ACTIVE);
 }
 
 Oid

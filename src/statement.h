@@ -40,11 +40,14 @@ extern void statement_free_result(void);
 /*
  * Run a statement; nulls may be NULL.  Returns the number of rows.  The second
  * is for reading what has been committed by now, also in a transaction that
- * goes by an older snapshot.
+ * goes by an older snapshot; the third reads what a STABLE function would see
+ * that is called in the same place.
  */
 extern uint64 statement_run(Statement *statement, Datum *values,
 						  const char *nulls);
 extern uint64 statement_run_latest(Statement *statement, Datum *values,
+								 const char *nulls);
+extern uint64 statement_run_active(Statement *statement, Datum *values,
 								 const char *nulls);
 
 /* The oid of a table or sequence of the extension; InvalidOid: not there. */

@@ -20,6 +20,9 @@ SELECT teams_render('public.evil');
 CREATE TRIGGER evil AFTER DELETE ON invoice
 	FOR EACH ROW EXECUTE FUNCTION teams_notify('public.evil', 'to=owner');
 DELETE FROM invoice;
+-- nor if a template of that name is made meanwhile
+WITH made AS (SELECT teams_set_template('public.evil', 'x') IS NULL AS is_made)
+	DELETE FROM invoice USING made WHERE made.is_made IS NOT NULL;
 DROP FUNCTION evil(jsonb);
 DROP TABLE invoice;
 TRUNCATE teams_delivery, teams_account;
