@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -267,7 +268,8 @@ check_template(int64 id)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the template cannot be filled in for the first recipient"),
-				 errdetail("%s", problem)));
+				 errdetail("%s", pg_any_to_server(problem, strlen(problem),
+												  PG_UTF8))));
 }
 
 Datum

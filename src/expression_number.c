@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 
 #include "expression_internal.h"
 
@@ -55,6 +56,14 @@ is_listed(const char *locales, const char *locale)
 	return false;
 }
 
+static bool
+is_ascii(const NumberStyle *style)
+{
+	return !IS_HIGHBIT_SET(style->decimal[0]) &&
+		!IS_HIGHBIT_SET(style->thousands[0]);
+}
+
+/* Signs beyond ASCII are UTF-8: other encodings may not have them. */
 static const NumberStyle *
 find_style(const char *locale)
 {
@@ -62,7 +71,8 @@ find_style(const char *locale)
 
 	if (locale != NULL)
 		for (i = 0; i < lengthof(styles); i++)
-			if (is_listed(styles[i].locales, locale))
+			if (is_listed(styles[i].locales, locale) &&
+				(GetDatabaseEncoding() == PG_UTF8 || is_ascii(&styles[i])))
 				return &styles[i];
 	return &styles[0];
 }
@@ -98,7 +108,8 @@ format_grouped(double number, int precision, const char *locale)
 
 	initStringInfo(&out);
 	if (number < 0 && !zero)
-		appendStringInfoString(&out, MINUS);
+		appendStringInfoString(&out, GetDatabaseEncoding() == PG_UTF8 ?
+							   MINUS : "-");
 	for (c = digits; left > 0; c++, left--)
 	{
 		if (!first && group_ends(style, left))

@@ -175,7 +175,7 @@ teams_preview(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("broadcast " INT64_FORMAT " cannot be shown", id),
-				 problem ? errdetail("%s", problem) : 0));
+				 problem ? errdetail("%s", in_server_encoding(problem)) : 0));
 	message.kind = "send";
 	message.scope = "user";
 	message.bot = bot;
