@@ -393,7 +393,7 @@ CREATE TABLE @extschema@.teams_recipient (
 COMMENT ON TABLE @extschema@.teams_recipient IS
 'the audience of each broadcast, as it was when the broadcast was made';
 COMMENT ON COLUMN @extschema@.teams_recipient.excluded IS
-'why the recipient gets nothing: duplicate, opted out, guest, disabled, no licence, invalid user id, or what went wrong with the template';
+'why the recipient gets nothing: duplicate, opted out, guest, disabled, no licence, invalid user id, invalid locale, data is too large, data is no object, or what went wrong with the template';
 
 CREATE TABLE @extschema@.teams_opt_out (
 	target			text		NOT NULL,
@@ -2141,6 +2141,10 @@ BEGIN
 	activity := @extschema@.teams_render(template, data, locale)::json;
 	IF activity IS NULL THEN
 		problem := format('template "%s" leaves nothing to say', template);
+	-- as UTF-16 a character has two bytes, or more
+	ELSIF 2 * length(activity::text) > 100 * 1024 THEN
+		problem := format('template "%s" becomes too large', template);
+		activity := NULL;
 	END IF;
 EXCEPTION WHEN OTHERS THEN
 	problem := left(SQLERRM, 500);

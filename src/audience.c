@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -21,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "arguments.h"
+#include "connector.h"
 #include "outbox_broadcast.h"
 #include "statement.h"
 #include "tally.h"
@@ -31,6 +33,8 @@ SQL_FUNCTION(teams_broadcast_array);
 
 /* Recipients that are written at a time. */
 #define PART 2000
+
+#define MAX_LOCALE 255
 
 /* ----------
  * What is said, and how
@@ -45,6 +49,40 @@ check_rate(int rate)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rate must be greater than zero"),
 				 errdetail("It is a number of messages a second.")));
+}
+
+/*
+ * What is wrong with a template's data, or NULL.  The worker joins that of the
+ * broadcast and that of each recipient: an error then would stop all
+ * broadcasts, and what no message can hold would keep it from sending.
+ */
+static const char *
+data_problem(Datum data)
+{
+	if (toast_raw_datum_size(data) > CONNECTOR_MAX_ACTIVITY_SIZE)
+		return "data is too large";
+	if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(data)))
+		return "data is no object";
+	return NULL;
+}
+
+static Datum
+data_argument(FunctionCallInfo fcinfo, int number)
+{
+	const char *problem;
+
+	if (PG_ARGISNULL(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("data must not be null")));
+	problem = data_problem(PG_GETARG_DATUM(number));
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", problem),
+				 errdetail("It must be a JSON object of at most %d bytes.",
+						   CONNECTOR_MAX_ACTIVITY_SIZE)));
+	return PG_GETARG_DATUM(number);
 }
 
 /* One of text, activity and template: arguments 1 to 3. */
@@ -73,11 +111,7 @@ take_broadcast(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 {
 	broadcast->kind = "send";
 	take_content(fcinfo, broadcast);
-	if (PG_ARGISNULL(4))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("data must not be null")));
-	broadcast->data = PG_GETARG_DATUM(4);
+	broadcast->data = data_argument(fcinfo, 4);
 	broadcast->title = PG_ARGISNULL(5) ? NULL :
 		text_argument(fcinfo, 5, "title");
 	broadcast->topic = key_argument(fcinfo, 6, "topic");
@@ -114,20 +148,36 @@ new_part(void)
 	return part;
 }
 
+/* Why a recipient gets nothing, or NULL. */
+static const char *
+person_problem(const char *user_id, const char *locale, Datum data)
+{
+	if (user_id == NULL || trust_user_id_problem(user_id) != NULL)
+		return "invalid user id";
+	if (locale != NULL && strlen(locale) > MAX_LOCALE)
+		return "invalid locale";
+	return data != (Datum) 0 ? data_problem(data) : NULL;
+}
+
 /* One that cannot be sent to is kept, with the reason. */
 static void
-add_person(Audience *part, const char *user_id, Datum locale, Datum data)
+add_person(Audience *part, const char *user_id, const char *locale,
+		   Datum data)
 {
-	bool		is_valid = user_id != NULL &&
-		trust_user_id_problem(user_id) == NULL;
+	const char *problem = person_problem(user_id, locale, data);
 	int			i = part->count++;
 
+	if (problem != NULL)
+	{
+		locale = NULL;
+		data = (Datum) 0;
+	}
 	part->targets[i] = user_id == NULL ? CStringGetTextDatum("") :
 		CStringGetTextDatum(asc_tolower(user_id, strlen(user_id)));
-	part->locales[i] = locale;
+	part->locales[i] = locale != NULL ? CStringGetTextDatum(locale) : (Datum) 0;
 	part->data[i] = data;
-	part->excluded[i] = is_valid ? (Datum) 0 :
-		CStringGetTextDatum("invalid user id");
+	part->excluded[i] = problem != NULL ? CStringGetTextDatum(problem) :
+		(Datum) 0;
 }
 
 /* The columns of an audience's query; 0 for one that it has not. */
@@ -183,8 +233,7 @@ add_row(Audience *part, HeapTuple tuple, TupleDesc descriptor,
 
 	if (columns->data != 0)
 		data = SPI_getbinval(tuple, descriptor, columns->data, &isnull);
-	add_person(part, SPI_getvalue(tuple, descriptor, columns->user_id),
-			   locale != NULL ? CStringGetTextDatum(locale) : (Datum) 0,
+	add_person(part, SPI_getvalue(tuple, descriptor, columns->user_id), locale,
 			   isnull ? (Datum) 0 : data);
 }
 
@@ -244,7 +293,7 @@ add_array(int64 broadcast, ArrayType *array)
 
 		for (int i = first; i < Min(count, first + PART); i++)
 			add_person(part, nulls[i] ? NULL : TextDatumGetCString(elements[i]),
-					   (Datum) 0, (Datum) 0);
+					   NULL, (Datum) 0);
 		outbox_add_recipients(broadcast, first + 1, part);
 	}
 }

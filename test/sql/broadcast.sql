@@ -45,6 +45,21 @@ SELECT teams_broadcast(NULL::text[], 'x');
 SELECT count(*) FROM staff;
 SELECT count(*) FROM teams_broadcast;
 
+-- what would keep the worker from sending is refused, or excluded
+SELECT teams_set_template('large', '${text}');
+SELECT teams_broadcast(ARRAY['ada@contoso.com'], template => 'large', data => '[]');
+SELECT teams_broadcast(ARRAY['ada@contoso.com'], template => 'large',
+	data => jsonb_build_object('text', repeat('x', 200000)));
+SELECT teams_broadcast($$SELECT 'user' || i || '@contoso.com' AS user_id,
+		CASE i WHEN 4 THEN repeat('d', 256) ELSE 'de' END AS locale,
+		CASE i WHEN 2 THEN '5'::jsonb
+			ELSE jsonb_build_object('text', repeat('x', CASE i WHEN 3 THEN 200000 ELSE 10 END)) END AS data
+	FROM generate_series(1, 4) AS i$$, template => 'large', draft => true) AS large \gset
+SELECT n, locale, data, excluded FROM teams_recipient WHERE broadcast = :large ORDER BY n;
+SELECT activity IS NULL AS nothing, problem
+	FROM teams_render_for('large', jsonb_build_object('text', repeat('x', 60000)), NULL);
+SELECT teams_cancel_broadcast(:large);
+
 --
 -- Topics
 --
