@@ -316,6 +316,10 @@ extern BotMode outbox_bot_mode(const char *bot);
  */
 extern int64 outbox_enqueue(OutboxNew *message);
 
+/* An error: a key was there, and has been removed before it could be read. */
+extern void outbox_key_is_lost(void) pg_attribute_noreturn();
+
+
 /*
  * The current transaction has accepted, or recorded as sent, so many messages
  * of a bot and a broadcast (or 0).

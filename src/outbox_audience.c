@@ -64,7 +64,8 @@ outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 	{
 		Datum		key[] = {values[0], values[12]};
 
-		statement_run(&find_by_key, key, NULL);
+		if (statement_run(&find_by_key, key, NULL) == 0)
+			outbox_key_is_lost();
 	}
 	id = result_int8(0, 1);
 	session_commit(&session);

@@ -67,6 +67,15 @@ static Statement find_key = {
 	2, {TEXTOID, TEXTOID}
 };
 
+void
+outbox_key_is_lost(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("what the dedupe_key stands for has just been removed"),
+			 errhint("Try again.")));
+}
+
 /* Returns the id for a message with a key. */
 static int64
 claim_dedupe_key(const OutboxNew *message, bool *is_new)
@@ -76,8 +85,8 @@ claim_dedupe_key(const OutboxNew *message, bool *is_new)
 	ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE))};
 
 	*is_new = statement_run(&claim_key, values, NULL) > 0;
-	if (!*is_new)
-		statement_run(&find_key, values, NULL);
+	if (!*is_new && statement_run(&find_key, values, NULL) == 0)
+		outbox_key_is_lost();
 	return result_int8(0, 1);
 }
 

@@ -241,6 +241,16 @@ UPDATE teams_outbox SET priority = 'urgent';
 UPDATE teams_outbox SET activity = '[1]' WHERE kind = 'send';
 \echo :LAST_ERROR_SQLSTATE
 
+-- a key that is there, and removed before it is read
+CREATE FUNCTION vanish() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER vanish BEFORE INSERT ON teams_dedupe FOR EACH ROW EXECUTE FUNCTION vanish();
+CREATE TRIGGER vanish BEFORE INSERT ON teams_broadcast FOR EACH ROW EXECUTE FUNCTION vanish();
+SELECT teams_send('ada@contoso.com', 'x', dedupe_key => 'gone');
+SELECT teams_broadcast(ARRAY['ada@contoso.com'], 'x', dedupe_key => 'gone');
+DROP TRIGGER vanish ON teams_dedupe;
+DROP TRIGGER vanish ON teams_broadcast;
+DROP FUNCTION vanish();
+
 DROP TABLE build, answer;
 DROP FUNCTION tell_ada();
 DROP EXTENSION teams_proactive;
