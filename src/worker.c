@@ -22,6 +22,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/lmgr.h"
+#include "storage/pmsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -70,6 +71,8 @@ check_interrupts(void)
 {
 	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();
+	if (!PostmasterIsAlive())
+		proc_exit(1);
 }
 
 /*
@@ -158,8 +161,14 @@ take_wake_ups(Slot *slot)
 static DeliveryStep
 advance(long *timeout_ms)
 {
+	static TimestampTz rests_until = 0;
 	volatile DeliveryStep step = DELIVERY_GOES_ON;
 
+	/* What comes meanwhile wakes it up, but must not make it run hot. */
+	*timeout_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+												  rests_until);
+	if (*timeout_ms > 0 && !must_stop())
+		return step;
 	PG_TRY();
 	{
 		step = delivery_advance(timeout_ms);
@@ -176,6 +185,8 @@ advance(long *timeout_ms)
 		MemoryContextSwitchTo(loop_context);
 		RESUME_INTERRUPTS();
 		*timeout_ms = ERROR_DELAY_MS;
+		rests_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												  ERROR_DELAY_MS);
 	}
 	PG_END_TRY();
 	return step;
