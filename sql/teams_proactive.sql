@@ -2222,7 +2222,9 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 		   CASE WHEN b.state IN ('cancelled', 'done') THEN 0
 				ELSE greatest(0, b.recipients - b.excluded - b.fed)
 		   END AS waiting,
-		   greatest(0, b.fed - a.settled) AS pending,
+		   CASE WHEN b.state = 'done' THEN 0
+				ELSE greatest(0, b.fed - a.settled)
+		   END AS pending,
 		   a.sent, a.failed, a.cancelled, a.expired,
 		   CASE WHEN b.state IN ('cancelled', 'done')
 				THEN greatest(0, b.recipients - b.excluded - b.fed)
@@ -2243,7 +2245,7 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 			   coalesce(sum(messages) FILTER (WHERE entry <> 'accepted'), 0)::bigint AS settled
 		FROM @extschema@.teams_account AS e WHERE e.broadcast = b.id) AS a
 	CROSS JOIN LATERAL (
-		SELECT CASE WHEN b.recipients > b.excluded
+		SELECT CASE WHEN b.recipients > b.excluded AND b.state <> 'done'
 					THEN round(100.0 * a.settled / (b.recipients - b.excluded), 1)
 					ELSE 100 END AS percent) AS p
 	LEFT JOIN LATERAL (
