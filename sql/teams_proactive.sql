@@ -2247,7 +2247,7 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 	CROSS JOIN LATERAL (
 		SELECT CASE WHEN b.recipients > b.excluded AND b.state <> 'done'
 					THEN round(100.0 * a.settled / (b.recipients - b.excluded), 1)
-					ELSE 100 END AS percent) AS p
+					ELSE 100.0 END AS percent) AS p
 	LEFT JOIN LATERAL (
 		SELECT round((a.settled / greatest(1, extract(epoch FROM
 			coalesce(b.finished_at, now()) - b.started_at)))::numeric, 1) AS rate
