@@ -34,13 +34,13 @@ SQL_FUNCTION(teams_check_credential);
  */
 
 static Datum
-send(FunctionCallInfo fcinfo, bool is_text)
+send(FunctionCallInfo fcinfo, const char *scope, char *target, bool is_text)
 {
 	OutboxNew	message = {0};
 
 	message.kind = "send";
-	message.scope = "user";
-	message.target = user_id_argument(fcinfo, 0);
+	message.scope = scope;
+	message.target = target;
 	message.activity = content_argument(fcinfo, 1, is_text);
 	take_options(fcinfo, 2, &message);
 	message.delivery = delivery_argument(fcinfo, 7);
@@ -50,39 +50,25 @@ send(FunctionCallInfo fcinfo, bool is_text)
 Datum
 teams_send_text(PG_FUNCTION_ARGS)
 {
-	return send(fcinfo, true);
+	return send(fcinfo, "user", user_id_argument(fcinfo, 0), true);
 }
 
 Datum
 teams_send_activity(PG_FUNCTION_ARGS)
 {
-	return send(fcinfo, false);
-}
-
-static Datum
-send_chat(FunctionCallInfo fcinfo, bool is_text)
-{
-	OutboxNew	message = {0};
-
-	message.kind = "send";
-	message.scope = "chat";
-	message.target = chat_argument(fcinfo, 0);
-	message.activity = content_argument(fcinfo, 1, is_text);
-	take_options(fcinfo, 2, &message);
-	message.delivery = delivery_argument(fcinfo, 7);
-	PG_RETURN_INT64(submit(fcinfo, &message));
+	return send(fcinfo, "user", user_id_argument(fcinfo, 0), false);
 }
 
 Datum
 teams_send_chat_text(PG_FUNCTION_ARGS)
 {
-	return send_chat(fcinfo, true);
+	return send(fcinfo, "chat", chat_argument(fcinfo, 0), true);
 }
 
 Datum
 teams_send_chat_activity(PG_FUNCTION_ARGS)
 {
-	return send_chat(fcinfo, false);
+	return send(fcinfo, "chat", chat_argument(fcinfo, 0), false);
 }
 
 static Datum

@@ -48,9 +48,7 @@ outbox_change(ArrayType *ids, const char *activity, Oid role,
 	values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
 	values[3] = activity != NULL ? CStringGetTextDatum(activity) : (Datum) 0;
 	count = statement_run(&change, values, nulls);
-	*new_ids = MemoryContextAlloc(context, (count + 1) * sizeof(int64));
-	for (uint64 i = 0; i < count; i++)
-		(*new_ids)[i] = result_int8(i, 1);
+	*new_ids = result_ids(count, context);
 	session_commit(&session);
 	return (int) count;
 }

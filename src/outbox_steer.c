@@ -76,12 +76,10 @@ pending_of(int64 id, MemoryContext context)
 	Datum		values[] = {Int64GetDatum(id)};
 	uint64		count = statement_run(&read_pending, values, NULL);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	int64	   *ids = palloc((count + 1) * sizeof(int64));
-	ArrayType  *array;
+	int64	   *ids = result_ids(count, context);
+	ArrayType  *array = DatumGetArrayTypeP(parameter_int8_array(ids,
+																(int) count));
 
-	for (uint64 i = 0; i < count; i++)
-		ids[i] = result_int8(i, 1);
-	array = DatumGetArrayTypeP(parameter_int8_array(ids, (int) count));
 	MemoryContextSwitchTo(old);
 	return array;
 }

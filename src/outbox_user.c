@@ -194,10 +194,8 @@ typedef struct Ids
 static Ids
 take_ids(uint64 count)
 {
-	Ids			ids = {palloc((count + 1) * sizeof(int64)), (int) count};
+	Ids			ids = {result_ids(count, CurrentMemoryContext), (int) count};
 
-	for (uint64 i = 0; i < count; i++)
-		ids.ids[i] = result_int8(i, 1);
 	return ids;
 }
 
@@ -347,9 +345,7 @@ outbox_retry(ArrayType *ids, Oid role, MemoryContext context, int64 **new_ids)
 	values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
 	values[3] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
 	count = statement_run(&retry, values, NULL);
-	*new_ids = MemoryContextAlloc(context, (count + 1) * sizeof(int64));
-	for (uint64 i = 0; i < count; i++)
-		(*new_ids)[i] = result_int8(i, 1);
+	*new_ids = result_ids(count, context);
 	session_commit(&session);
 	return (int) count;
 }

@@ -245,6 +245,16 @@ result_int8(uint64 row, int column)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+int64 *
+result_ids(uint64 count, MemoryContext context)
+{
+	int64	   *ids = MemoryContextAlloc(context, (count + 1) * sizeof(int64));
+
+	for (uint64 i = 0; i < count; i++)
+		ids[i] = result_int8(i, 1);
+	return ids;
+}
+
 int
 result_int4(uint64 row, int column)
 {

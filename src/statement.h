@@ -58,6 +58,8 @@ extern Oid	statement_relation(const char *name);
  * memory context, NULL for null; numbers of nulls are 0.
  */
 extern char *result_text(uint64 row, int column, MemoryContext context);
+/* The first column of so many rows, palloc'd in the context. */
+extern int64 *result_ids(uint64 count, MemoryContext context);
 extern int64 result_int8(uint64 row, int column);
 extern int	result_int4(uint64 row, int column);
 extern bool result_bool(uint64 row, int column);

@@ -91,4 +91,23 @@ only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_change
 	outbox_steer.c outbox_directory.c
 only 'WaitEventSetWait' http_sockets.c
 
+# What callers run with the rights of the tables' owner must not look for an
+# operator or function in the callers' search_path.
+callers='outbox_audience.c outbox_change.c outbox_sql.h outbox_steer.c outbox_user.c'
+never()
+{
+	for line in $(grep -nE "^[[:space:]]*\".*($1)" $callers | cut -d: -f1,2)
+	do
+		complain "src/$line: $2"
+	done
+}
+term='[a-z0-9_.$]+'
+never "(WHERE|AND|OR|ON|WHEN|HAVING|\\() ?$term (=|<>|<|>|<=|>=|~|\\+|-|\\|\\|) " \
+	'write OPERATOR(pg_catalog...)'
+never "CASE [a-z]" 'write CASE WHEN ... OPERATOR(pg_catalog.=) ...'
+never " (NOT )?(IN|LIKE|BETWEEN) |IS (NOT )?DISTINCT FROM|NULLIF\\(|USING \\(" \
+	'it hides an operator'
+never "(^|[^._a-z])(count|min|max|sum|nextval|unnest|array_agg|now|clock_timestamp|pg_notify)\\(" \
+	'write pg_catalog...'
+
 exit $status
