@@ -34,7 +34,8 @@ SQL_FUNCTION(teams_check_credential);
  */
 
 static Datum
-send(FunctionCallInfo fcinfo, const char *scope, char *target, bool is_text)
+send_message(FunctionCallInfo fcinfo, const char *scope, char *target,
+			 bool is_text)
 {
 	OutboxNew	message = {0};
 
@@ -50,25 +51,25 @@ send(FunctionCallInfo fcinfo, const char *scope, char *target, bool is_text)
 Datum
 teams_send_text(PG_FUNCTION_ARGS)
 {
-	return send(fcinfo, "user", user_id_argument(fcinfo, 0), true);
+	return send_message(fcinfo, "user", user_id_argument(fcinfo, 0), true);
 }
 
 Datum
 teams_send_activity(PG_FUNCTION_ARGS)
 {
-	return send(fcinfo, "user", user_id_argument(fcinfo, 0), false);
+	return send_message(fcinfo, "user", user_id_argument(fcinfo, 0), false);
 }
 
 Datum
 teams_send_chat_text(PG_FUNCTION_ARGS)
 {
-	return send(fcinfo, "chat", chat_argument(fcinfo, 0), true);
+	return send_message(fcinfo, "chat", chat_argument(fcinfo, 0), true);
 }
 
 Datum
 teams_send_chat_activity(PG_FUNCTION_ARGS)
 {
-	return send(fcinfo, "chat", chat_argument(fcinfo, 0), false);
+	return send_message(fcinfo, "chat", chat_argument(fcinfo, 0), false);
 }
 
 static Datum
