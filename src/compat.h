@@ -17,6 +17,11 @@
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 
+/* 18 marks a function that does not return in front of it. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /*
  * Since 16 a semantic action returns whether to go on.  Before, it returned
  * nothing and could not stop the parser.
@@ -138,7 +143,9 @@ typedef void (*shmem_request_hook_type) (void);
 #define compat_wait_event() compat_named_wait_event("TeamsProactive")
 #define compat_named_wait_event(name) \
 	({ static uint32 event = 0; \
-	   if (event == 0) event = WaitEventExtensionNew(name); event; })
+	   if (event == 0) \
+		   event = WaitEventExtensionNew(name); \
+	   event; })
 #else
 #define compat_create_wait_set(context, nevents) \
 	CreateWaitEventSet((context), (nevents))

@@ -12,6 +12,7 @@
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 
+#include "compat.h"
 #include "connector.h"
 #include "throttle.h"
 
@@ -317,7 +318,7 @@ extern BotMode outbox_bot_mode(const char *bot);
 extern int64 outbox_enqueue(OutboxNew *message);
 
 /* An error: a key was there, and has been removed before it could be read. */
-extern void outbox_key_is_lost(void) pg_attribute_noreturn();
+pg_noreturn extern void outbox_key_is_lost(void);
 
 
 /*

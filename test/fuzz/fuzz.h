@@ -18,8 +18,8 @@ extern void fuzz_one(const char *input, size_t length);
 			fuzz_fail(#condition, __FILE__, __LINE__); \
 	} while (0)
 
-extern void fuzz_fail(const char *condition, const char *file, int line)
-			pg_attribute_noreturn();
+pg_noreturn extern void fuzz_fail(const char *condition, const char *file,
+								  int line);
 
 /* Free all that was palloc'd, as the reset of a memory context does. */
 extern void fuzz_reset(void);
