@@ -87,7 +87,8 @@ sql_is_quick('REINDEX TABLE teams_outbox');
 # long as it takes.
 my $from = $node->value(
 	"SELECT extversion FROM pg_extension WHERE extname = 'teams_proactive'");
-my $script = $node->config_data('--sharedir')
+my $script =
+  $node->value("SELECT setting FROM pg_config WHERE name = 'SHAREDIR'")
   . "/extension/teams_proactive--$from--99.sql";
 SKIP:
 {
