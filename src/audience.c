@@ -266,9 +266,11 @@ add_query(int64 broadcast, const char *query)
 		for (uint64 i = 0; i < SPI_processed; i++)
 			add_row(part, SPI_tuptable->vals[i], SPI_tuptable->tupdesc,
 					&columns);
-		SPI_freetuptable(SPI_tuptable);
 		outbox_add_recipients(broadcast, first, part);
 		MemoryContextSwitchTo(old);
+
+		/* Not before they are written: the data lies in the tuples. */
+		SPI_freetuptable(SPI_tuptable);
 		first += part->count;
 		MemoryContextReset(part_context);
 		CHECK_FOR_INTERRUPTS();
