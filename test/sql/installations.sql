@@ -17,7 +17,10 @@ SELECT teams_uninstall('19:2e5c1f7a@thread.v2', scope => 'chat') > 0 AS is_an_id
 SET ROLE job_sender;
 SELECT teams_upgrade('linus@contoso.com', priority => 'low', dedupe_key => 'upgrade 7') > 0 AS is_an_id;
 RESET ROLE;
-SELECT kind, scope, target, priority, sender, state, error FROM teams_message ORDER BY id;
+SELECT kind, scope, target, priority,
+	CASE WHEN trim(sender::text, '"') = session_user THEN 'superuser' ELSE sender::text END AS sender,
+	state, error
+	FROM teams_message ORDER BY id;
 
 -- what waits to be installed
 SELECT bot, scope, target, state, reason, hint, outdated FROM teams_installed;

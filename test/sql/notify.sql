@@ -15,7 +15,7 @@ UPDATE invoice SET state = 'overdue';
 SELECT target, text FROM teams_recorded;
 -- but not with a function: it would be the owner who calls it
 CREATE FUNCTION evil(jsonb) RETURNS jsonb LANGUAGE plpgsql AS
-	$$ BEGIN RAISE 'called by %', current_user; END $$;
+	$$ BEGIN RAISE 'called by the caller: %', current_user = session_user; END $$;
 SELECT teams_render('public.evil');
 CREATE TRIGGER evil AFTER DELETE ON invoice
 	FOR EACH ROW EXECUTE FUNCTION teams_notify('public.evil', 'to=owner');

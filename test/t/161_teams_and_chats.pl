@@ -67,7 +67,8 @@ is(outcome("teams_post('$team_id', '$deploys', 'build 1')"), 'sent',
 	'a channel of a team that has the bot');
 is($sim->stats->{graph_requests}, 0, 'needs no question');
 is(job('uninstall', $team_id, 'team'), 'sent', 'taken away from the team');
-is(record($team_id, 'state, uninstalled_by'), 'uninstalled|postgres',
+is(record($team_id, "state, trim(uninstalled_by::text, '\"') = current_user"),
+	'uninstalled|t',
 	'as is on record');
 for my $channel ('NULL', "'$deploys'", "'$team->{channels}{Alerts}'")
 {
