@@ -116,7 +116,7 @@ CREATE TABLE @extschema@.teams_installation (
 	error_code		text,
 	error			text,
 	hint			text,
-	uninstalled_by	regrole,
+	uninstalled_by	name,
 	since			timestamptz	NOT NULL DEFAULT now(),
 	checked_at		timestamptz	NOT NULL DEFAULT now(),
 	PRIMARY KEY (bot, scope, target),
@@ -136,7 +136,7 @@ COMMENT ON COLUMN @extschema@.teams_installation.app_version IS
 COMMENT ON COLUMN @extschema@.teams_installation.chat_id IS
 'where messages go; of a team, its General channel, once it was needed';
 COMMENT ON COLUMN @extschema@.teams_installation.uninstalled_by IS
-'role that called teams_uninstall()';
+'name of the role that called teams_uninstall()';
 COMMENT ON COLUMN @extschema@.teams_installation.since IS
 'when the state became what it is';
 COMMENT ON COLUMN @extschema@.teams_installation.service_url IS
@@ -162,7 +162,7 @@ CREATE TABLE @extschema@.teams_outbox (
 	refers_to		bigint,
 	priority		text		NOT NULL DEFAULT 'normal',
 	delivery		text		NOT NULL DEFAULT 'at-least-once',
-	sender			regrole		NOT NULL DEFAULT quote_ident(current_user)::regrole,
+	sender			name		NOT NULL DEFAULT current_user,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	due_at			timestamptz,
 	expires_at		timestamptz,
@@ -187,7 +187,7 @@ COMMENT ON COLUMN @extschema@.teams_outbox.broadcast IS
 COMMENT ON COLUMN @extschema@.teams_outbox.refers_to IS
 'the message that is edited, deleted or replied to';
 COMMENT ON COLUMN @extschema@.teams_outbox.sender IS
-'role that sent the message';
+'name of the role that sent the message, which need not be there any more';
 COMMENT ON COLUMN @extschema@.teams_outbox.due_at IS
 'not before this time; null means at once';
 COMMENT ON COLUMN @extschema@.teams_outbox.priority IS
@@ -234,7 +234,7 @@ CREATE TABLE @extschema@.teams_delivery (
 	team			text,
 	broadcast		bigint,
 	refers_to		bigint,
-	sender			regrole		NOT NULL,
+	sender			name		NOT NULL,
 	fate			text		NOT NULL
 					CHECK (fate IN ('sent', 'failed', 'cancelled', 'expired')),
 	conversation_id	text,
@@ -340,7 +340,7 @@ CREATE TABLE @extschema@.teams_broadcast (
 	state			text		NOT NULL
 					CHECK (state IN ('draft', 'running', 'paused', 'cancelled',
 									 'done')),
-	sender			regrole		NOT NULL,
+	sender			name		NOT NULL,
 	activity		json,
 	template		text,
 	data			jsonb		NOT NULL DEFAULT '{}',
@@ -2192,7 +2192,8 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 				 d.priority, d.created_at, NULL, NULL, d.settled_at,
 				 d.retried_as
 		  FROM @extschema@.teams_delivery AS d) AS m
-	WHERE pg_has_role(m.sender, 'USAGE')
+	WHERE m.sender IN (SELECT r.rolname FROM pg_roles AS r
+					   WHERE pg_has_role(r.oid, 'USAGE'))
 	   OR has_table_privilege('@extschema@.teams_outbox'::regclass, 'SELECT');
 
 COMMENT ON VIEW @extschema@.teams_message IS
@@ -2208,7 +2209,8 @@ CREATE VIEW @extschema@.teams_recorded WITH (security_barrier) AS
 	LEFT JOIN @extschema@.teams_broadcast AS b ON b.id = d.broadcast
 	CROSS JOIN LATERAL (SELECT coalesce(d.activity, b.activity)::jsonb) AS a (activity)
 	WHERE d.conversation_id LIKE 'dry-run:%'
-	  AND (pg_has_role(d.sender, 'USAGE')
+	  AND (d.sender IN (SELECT r.rolname FROM pg_roles AS r
+						WHERE pg_has_role(r.oid, 'USAGE'))
 		   OR has_table_privilege('@extschema@.teams_outbox'::regclass, 'SELECT'));
 
 COMMENT ON VIEW @extschema@.teams_recorded IS
@@ -2252,7 +2254,8 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 		SELECT round((a.settled / greatest(1, extract(epoch FROM
 			coalesce(b.finished_at, now()) - b.started_at)))::numeric, 1) AS rate
 		WHERE b.started_at IS NOT NULL) AS r ON true
-	WHERE pg_has_role(b.sender, 'USAGE')
+	WHERE b.sender IN (SELECT r.rolname FROM pg_roles AS r
+					   WHERE pg_has_role(r.oid, 'USAGE'))
 	   OR has_table_privilege('@extschema@.teams_broadcast'::regclass, 'SELECT');
 
 COMMENT ON VIEW @extschema@.teams_progress IS

@@ -17,10 +17,10 @@ static Statement create = {
 	" activity, template, data, rate, send_at, expires_at, priority,"
 	" dedupe_key, delivery, sender, state)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-	" $15, 'draft') ON CONFLICT (bot, dedupe_key) DO NOTHING RETURNING id",
+	" pg_catalog.pg_get_userbyid($15), 'draft') ON CONFLICT (bot, dedupe_key) DO NOTHING RETURNING id",
 	15, {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, JSONOID, TEXTOID,
 		JSONBOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
-	TEXTOID, REGROLEOID}
+	TEXTOID, OIDOID}
 };
 
 static Statement find_by_key = {

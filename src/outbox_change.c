@@ -29,7 +29,7 @@ static Statement change = {
 	" refers_to, priority, sender)"
 	" SELECT bot, CASE WHEN $4 IS NULL THEN 'delete' ELSE 'edit' END, scope,"
 	" target, team, $4, id, coalesce(priority, 'normal'),"
-	" $2::pg_catalog.regrole FROM wanted ORDER BY id RETURNING id",
+	" pg_catalog.pg_get_userbyid($2) FROM wanted ORDER BY id RETURNING id",
 	4, {INT8ARRAYOID, OIDOID, OIDOID, JSONOID}
 };
 

@@ -23,9 +23,16 @@
 	" SELECT bot, broadcast, '" fate "', pg_catalog.count(*) FROM gone" \
 	" GROUP BY bot, broadcast)"
 
+/*
+ * The role with a sender's name, or null: the names are of the time when the
+ * messages were written, and perhaps of another cluster.
+ */
+#define ROLE_OF(sender) \
+	"pg_catalog.to_regrole(pg_catalog.quote_ident(" sender "))"
+
 /* May the role see the message?  It goes by the rule of teams_message. */
 #define IS_VISIBLE \
-	"(pg_catalog.pg_has_role($2, sender, 'USAGE') OR" \
+	"(pg_catalog.pg_has_role($2, " ROLE_OF("sender") ", 'USAGE') OR" \
 	" pg_catalog.has_table_privilege($2, $3, 'SELECT'))"
 
 #endif							/* TP_OUTBOX_SQL_H */

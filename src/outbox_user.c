@@ -28,9 +28,10 @@ static Statement enqueue = {
 	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
 	" broadcast, refers_to, priority, delivery, sender, due_at, expires_at)"
 	" OVERRIDING SYSTEM VALUE VALUES (coalesce($1, pg_catalog.nextval($2)),"
-	" $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
+	" $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+	" pg_catalog.pg_get_userbyid($13), $14, $15) RETURNING id",
 	15, {INT8OID, REGCLASSOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	JSONOID, INT8OID, INT8OID, TEXTOID, TEXTOID, REGROLEOID, TIMESTAMPTZOID,
+	JSONOID, INT8OID, INT8OID, TEXTOID, TEXTOID, OIDOID, TIMESTAMPTZOID,
 	TIMESTAMPTZOID}
 };
 
@@ -327,7 +328,7 @@ static Statement retry = {
 	" OVERRIDING SYSTEM VALUE"
 	" SELECT retried_as, bot, kind, scope, target, team, activity, broadcast,"
 	" refers_to, coalesce(priority, 'normal'), coalesce(delivery, 'at-least-once'),"
-	" $2::pg_catalog.regrole FROM again"
+	" pg_catalog.pg_get_userbyid($2) FROM again"
 	" ORDER BY id RETURNING id",
 	4, {INT8ARRAYOID, OIDOID, OIDOID, REGCLASSOID}
 };
@@ -351,11 +352,11 @@ outbox_retry(ArrayType *ids, Oid role, MemoryContext context, int64 **new_ids)
 }
 
 static Statement read_fate = {
-	"SELECT d.sender, d.fate, d.error_code, d.error, d.hint,"
+	"SELECT " ROLE_OF("d.sender") ", d.fate, d.error_code, d.error, d.hint,"
 	" NULL::pg_catalog.xid"
 	" FROM @.teams_delivery AS d WHERE d.id OPERATOR(pg_catalog.=) $1"
 	" UNION ALL"
-	" SELECT o.sender, NULL,"
+	" SELECT " ROLE_OF("o.sender") ", NULL,"
 	" CASE WHEN b.bot IS NULL THEN 'bot_not_configured'"
 	" WHEN b.paused_at IS NOT NULL THEN 'bot_paused'"
 	" WHEN b.trouble IS NOT NULL THEN 'bot_in_trouble'"

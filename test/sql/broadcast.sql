@@ -128,7 +128,7 @@ SELECT count(*) FROM teams_progress;
 RESET ROLE;
 SELECT teams_revoke('stranger');
 DROP OWNED BY stranger;
-DELETE FROM teams_broadcast WHERE sender = 'stranger'::regrole;
+DELETE FROM teams_broadcast WHERE sender = 'stranger';
 DROP ROLE stranger;
 DROP TABLE staff;
 DROP EXTENSION teams_proactive;

@@ -66,18 +66,18 @@ INSERT INTO teams_delivery (id, bot, kind, scope, target, team, sender, fate,
 							conversation_id, activity_id, attempts, doubtful,
 							created_at)
 	VALUES (101, 'default', 'send', 'user', 'ada@contoso.com', NULL,
-			current_user::regrole, 'sent', '19:a_b@unq.gbl.spaces', '1001', 1,
+			current_user, 'sent', '19:a_b@unq.gbl.spaces', '1001', 1,
 			false, now()),
 		   (102, 'default', 'send', 'channel', :channel, :team,
-			current_user::regrole, 'sent', :channel || ';messageid=1002',
+			current_user, 'sent', :channel || ';messageid=1002',
 			'1002', 1, false, now()),
 		   (103, 'default', 'send', 'user', 'ada@contoso.com', NULL,
-			current_user::regrole, 'failed', NULL, NULL, 1, false, now()),
+			current_user, 'failed', NULL, NULL, 1, false, now()),
 		   (104, 'default', 'send', 'user', 'ada@contoso.com', NULL,
-			current_user::regrole, 'sent', '19:a_b@unq.gbl.spaces', NULL, 1,
+			current_user, 'sent', '19:a_b@unq.gbl.spaces', NULL, 1,
 			false, now()),
 		   (105, 'default', 'install', 'user', 'ada@contoso.com', NULL,
-			current_user::regrole, 'sent', NULL, NULL, 1, false, now());
+			current_user, 'sent', NULL, NULL, 1, false, now());
 SELECT teams_edit(101, 'Build 214 is red');
 SELECT teams_edit(102, '{"type": "message", "text": "done"}'::jsonb);
 SELECT * FROM teams_edit(ARRAY[101, 102, 103, 104, 105, 999], 'again');
@@ -119,7 +119,7 @@ INSERT INTO teams_delivery (id, bot, kind, scope, target, team, sender, fate,
 							conversation_id, activity_id, attempts, doubtful,
 							created_at)
 	VALUES (106, 'default', 'send', 'channel', :channel, :team,
-			'stranger'::regrole, 'sent', :channel || ';messageid=1006',
+			'stranger', 'sent', :channel || ';messageid=1006',
 			'1006', 1, false, now());
 SET ROLE stranger;
 CREATE FUNCTION lair.equal(text, text) RETURNS boolean LANGUAGE plpgsql

@@ -121,8 +121,8 @@ SELECT teams_retry(1002);
 SELECT count(*) FROM teams_retry(ARRAY[1001, 1002]);
 RESET ROLE;
 SELECT id < 1000 AS small, sender, state FROM teams_message
-	WHERE sender = 'regress_teams_ada'::regrole ORDER BY id;
-DELETE FROM teams_outbox WHERE sender = 'regress_teams_ada'::regrole;
+	WHERE sender = 'regress_teams_ada' ORDER BY id;
+DELETE FROM teams_outbox WHERE sender = 'regress_teams_ada';
 DELETE FROM teams_delivery WHERE id < 1000;
 UPDATE teams_delivery SET fate = 'sent' WHERE id > 1000;
 

@@ -61,7 +61,7 @@ SELECT teams_ensure_installed('grace@contoso.com', 'second') > 0 AS is_an_id;
 
 SELECT bot, kind, scope, target, delivery FROM teams_outbox ORDER BY id;
 SELECT activity FROM teams_outbox WHERE activity IS NOT NULL ORDER BY id;
-SELECT DISTINCT sender = current_user::regrole AS mine, due_at, attempts,
+SELECT DISTINCT sender = current_user AS mine, due_at, attempts,
 	retrying, doubtful, error_code, error
 	FROM teams_outbox;
 SELECT DISTINCT kind, state, created_at <= now() AS in_the_past
@@ -207,7 +207,7 @@ INSERT INTO teams_outbox (target, activity)
 	VALUES ('ada@contoso.com', '{"type": "message", "text": "hello"}');
 INSERT INTO teams_outbox (bot, kind, target)
 	VALUES ('absent', 'install', 'ada@contoso.com');
-SELECT bot, kind, scope, target, sender = current_user::regrole AS mine
+SELECT bot, kind, scope, target, sender = current_user AS mine
 	FROM teams_outbox ORDER BY id;
 -- it may name a bot that does not exist yet, and waits for it
 SELECT bot, kind, state, error_code, error FROM teams_message ORDER BY id;

@@ -54,13 +54,13 @@ TRUNCATE teams_outbox;
 INSERT INTO teams_delivery (id, bot, kind, scope, target, sender, fate,
 		attempts, doubtful, error_code, error, hint, created_at)
 	VALUES
-	(101, 'default', 'send', 'user', 'ada@contoso.com', current_user::regrole,
+	(101, 'default', 'send', 'user', 'ada@contoso.com', current_user,
 	 'sent', 1, false, NULL, NULL, NULL, now()),
-	(102, 'default', 'send', 'user', 'ada@contoso.com', current_user::regrole,
+	(102, 'default', 'send', 'user', 'ada@contoso.com', current_user,
 	 'failed', 1, false, 'NotFound', 'User not found', 'Check the user id.', now()),
-	(103, 'default', 'install', 'user', 'ada@contoso.com', current_user::regrole,
+	(103, 'default', 'install', 'user', 'ada@contoso.com', current_user,
 	 'failed', 1, false, 'Forbidden', 'no', NULL, now()),
-	(104, 'default', 'send', 'user', 'ada@contoso.com', current_user::regrole,
+	(104, 'default', 'send', 'user', 'ada@contoso.com', current_user,
 	 'expired', 0, false, NULL, NULL, NULL, now());
 CALL teams_wait(101);
 CALL teams_wait(102);
