@@ -90,8 +90,13 @@ http_in_flight(void)
 	return active_count;
 }
 
+/*
+ * A handle whose transfer failed is not used again: since 8.7 libcurl may still
+ * want to rewind the body that it could not rewind then, and would fail each
+ * request to come.
+ */
 static void
-report(Transfer *transfer, const HttpReply *reply)
+report(Transfer *transfer, const HttpReply *reply, bool is_usable)
 {
 	HttpHandler handler = transfer->handler;
 	void	   *argument = transfer->argument;
@@ -100,7 +105,10 @@ report(Transfer *transfer, const HttpReply *reply)
 	active_count--;
 	http_transfer_wipe(transfer);
 	handler(reply, argument);
-	http_transfer_keep(transfer);
+	if (is_usable)
+		http_transfer_keep(transfer);
+	else
+		http_transfer_free(transfer);
 }
 
 static void
@@ -116,7 +124,7 @@ end_transfer(Transfer *transfer, CURLcode code)
 	leave_curl(&saved);
 
 	http_transfer_reply(transfer, status, code, &reply);
-	report(transfer, &reply);
+	report(transfer, &reply, code == CURLE_OK);
 }
 
 /* Run the handlers of what has ended; returns whether there was any. */
@@ -150,7 +158,7 @@ report_ended(void)
 		reply.result = HTTP_NOT_SENT;
 		reply.body = "";
 		reply.problem = transfer->refused;
-		report(transfer, &reply);
+		report(transfer, &reply, false);
 		any = true;
 	}
 	return any;

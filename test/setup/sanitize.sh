@@ -50,7 +50,8 @@ ubsan=$($cc -print-file-name=libubsan.so)
 mv "$bindir/postgres" "$bindir/postgres.uninstrumented"
 cat >"$bindir/postgres" <<END
 #!/usr/bin/perl
-\$ENV{LD_PRELOAD} = '$asan $WORK/install/first.so $ubsan';
+\$ENV{LD_PRELOAD} = join ' ', '$asan $WORK/install/first.so $ubsan',
+	\$ENV{LD_PRELOAD} // ();
 exec { '$bindir/postgres.uninstrumented' } '$bindir/postgres', @ARGV;
 END
 chmod 755 "$bindir/postgres"
