@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
 
 #include "outbox.h"
 #include "session.h"
@@ -232,6 +233,15 @@ has_no_times(TupleTableSlot *slot, const AttrNumber *numbers)
 		slot_attisnull(slot, numbers[COLUMN_EXPIRES_AT]);
 }
 
+/* Then it is not sent, nor recorded as if it had been. */
+static bool
+has_expired(TupleTableSlot *slot, const AttrNumber *numbers)
+{
+	return !slot_attisnull(slot, numbers[COLUMN_EXPIRES_AT]) &&
+		DatumGetTimestampTz(value_of(slot, numbers[COLUMN_EXPIRES_AT])) <=
+		GetCurrentTimestamp();
+}
+
 /*
  * For each new row: judge it, count it, have the worker woken at commit; or,
  * if its bot is a dry-run bot, record it.
@@ -248,7 +258,8 @@ teams_accept(PG_FUNCTION_ARGS)
 
 	judge(trigger->tg_relation, slot, numbers);
 	statement_attach_function(fcinfo);
-	is_recorded = tally_bot_mode(bot) == BOT_MODE_RECORDS;
+	is_recorded = tally_bot_mode(bot) == BOT_MODE_RECORDS &&
+		!has_expired(slot, numbers);
 	tally_message(bot, DatumGetInt64(value_of(slot, numbers[COLUMN_BROADCAST])),
 				  is_recorded);
 	if (is_recorded)

@@ -175,16 +175,42 @@ priority_argument(FunctionCallInfo fcinfo, int number)
 	return priority;
 }
 
-/* A point in time; 0 for null, and for what means at once or never. */
+/* Not before then; 0 for null, and for what is over anyhow. */
 static TimestampTz
-time_argument(FunctionCallInfo fcinfo, int number)
+send_at_argument(FunctionCallInfo fcinfo, int number)
 {
 	TimestampTz time;
 
 	if (PG_ARGISNULL(number))
 		return 0;
 	time = PG_GETARG_TIMESTAMPTZ(number);
+	if (TIMESTAMP_IS_NOEND(time))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("send_at must not be infinity")));
 	return TIMESTAMP_IS_NOBEGIN(time) ? 0 : time;
+}
+
+/*
+ * When it expires: 0 for null and infinity, which mean never.  A time in the
+ * past is an error, and so are -infinity and the time whose number is 0.
+ */
+static TimestampTz
+expires_at_argument(FunctionCallInfo fcinfo, int number, TimestampTz send_at)
+{
+	TimestampTz time;
+
+	if (PG_ARGISNULL(number))
+		return 0;
+	time = PG_GETARG_TIMESTAMPTZ(number);
+	if (TIMESTAMP_IS_NOEND(time))
+		return 0;
+	if (time <= Max(send_at, GetCurrentTimestamp()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("message would expire before it is sent"),
+				 errhint("Give an expires_at in the future, and after send_at.")));
+	return time;
 }
 
 char *
@@ -211,23 +237,11 @@ void
 take_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
 {
 	message->bot = text_argument(fcinfo, first, "bot");
-	message->send_at = time_argument(fcinfo, first + 1);
-	message->expires_at = time_argument(fcinfo, first + 2);
+	message->send_at = send_at_argument(fcinfo, first + 1);
+	message->expires_at = expires_at_argument(fcinfo, first + 2,
+											  message->send_at);
 	message->priority = priority_argument(fcinfo, first + 3);
 	message->dedupe_key = key_argument(fcinfo, first + 4, "dedupe_key");
-
-	if (message->send_at != 0 && TIMESTAMP_IS_NOEND(message->send_at))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("send_at must not be infinity")));
-	if (message->expires_at != 0 && TIMESTAMP_IS_NOEND(message->expires_at))
-		message->expires_at = 0;
-	if (message->expires_at != 0 &&
-		message->expires_at <= Max(message->send_at, GetCurrentTimestamp()))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("message would expire before it is sent"),
-				 errhint("Give an expires_at in the future, and after send_at.")));
 }
 
 /* ----------

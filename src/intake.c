@@ -137,7 +137,11 @@ intake_expire(void)
 
 		/* One that this transaction postpones is forgotten after it. */
 		if (message != NULL && message->state == MESSAGE_QUEUED)
+		{
+			/* It may have been kept from the wire; those behind it go on. */
+			message->target->not_before = 0;
 			window_forget(message);
+		}
 		else if (expired[i].held_back && bot != NULL)
 			window_look_again(bot, expired[i].id);
 	}

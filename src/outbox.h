@@ -171,7 +171,8 @@ typedef struct OutboxPost
 
 /*
  * Enter messages into the ledger and read what to post.  Those that somebody
- * has locked are left out, and those that are gone; the ids of the latter go
+ * has locked are left out, those that have expired, which outbox_expire() will
+ * settle, and those that are gone; the ids of the latter go
  * to gone[count].  Returns the batch's id, 0 if none is left.
  */
 extern int64 outbox_enter_ledger(const int64 *ids, int count,

@@ -61,6 +61,12 @@
 #define IS_DUE(o) "coalesce(" o ".due_at, '-infinity') = '-infinity'"
 
 /*
+ * What has expired does not go on the wire, nor is its target asked for, even
+ * if it was there before the worker knew of its time.
+ */
+#define HAS_TIME(o) "coalesce(" o ".expires_at > clock_timestamp(), true)"
+
+/*
  * Ids of one priority from one up to another, and their order.  Written like
  * this, neither can be had from the primary key, by which the planner would
  * look for a few rows among all that are of other priorities.
@@ -153,14 +159,15 @@ static Statement read_due = {
 	" AS s (bot, priority, after, takes_known, takes_unknown, alone, room, n)"
 	" CROSS JOIN LATERAL ("
 	"SELECT p.id, p.bot, p.kind, p.scope, p.target, p.priority, p.attempts,"
-	" p.retrying, p.delivery, p.error_code, p.team FROM @.teams_outbox AS p"
+	" p.retrying, p.delivery, p.error_code, p.team, p.expires_at"
+	" FROM @.teams_outbox AS p"
 	" WHERE p.bot = s.bot AND "
 	IDS_BETWEEN("p", "s.priority", "s.after + 1", LAST_ID)
 	" AND p.due_at IS NULL" IN_ORDER("p") " LIMIT s.room) AS o"
 	JOIN_TARGET("o", "i") "),"
 	" due AS (SELECT d.* FROM scanned AS d"
 	" WHERE CASE WHEN d.known THEN d.takes_known ELSE d.takes_unknown END"
-	" AND " IS_NOT_HELD("d") "),"
+	" AND " HAS_TIME("d") " AND " IS_NOT_HELD("d") "),"
 	" found AS (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
 	" d.target_error IS NOT NULL, d.chat_id, d.service_url,"
 	" d.source * 2 + (NOT d.known)::int FROM due AS d"
@@ -174,7 +181,7 @@ static Statement read_due = {
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
 	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
-	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $8) AS e)"
+	" AND " IS_DUE("p") " AND " HAS_TIME("p") IN_ORDER("p") " LIMIT $8) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
 	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source, 0 AS class"
 	" FROM scanned AS d GROUP BY d.source"
@@ -271,7 +278,7 @@ static Statement read_behind = {
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = t.bot AND p.scope = t.scope AND p.target = t.target"
 	" AND " IDS_BETWEEN("p", "k.priority", "0", "held.id")
-	" AND " IS_DUE("p") IN_ORDER("p") " LIMIT $4) AS q"
+	" AND " IS_DUE("p") " AND " HAS_TIME("p") IN_ORDER("p") " LIMIT $4) AS q"
 	" ORDER BY q.id LIMIT $4) AS o"
 	JOIN_TARGET("o", "i")
 	" ORDER BY t.n, o.id",
@@ -329,7 +336,8 @@ static Statement enter_ledger = {
 	"SELECT o.id, o.kind, o.activity::text AS activity, o.refers_to,"
 	" o.broadcast"
 	" FROM @.teams_outbox AS o"
-	" WHERE o.id = ANY ($1) AND " IS_DUE("o") " ORDER BY o.id"
+	" WHERE o.id = ANY ($1) AND " IS_DUE("o") " AND " HAS_TIME("o")
+	" ORDER BY o.id"
 	" FOR UPDATE SKIP LOCKED),"
 	" batch AS ("
 	"INSERT INTO @.teams_inflight (ids)"

@@ -49,6 +49,7 @@ static Statement record_pending = {
 	"WITH gone AS (DELETE FROM @.teams_outbox WHERE id IN ("
 	"SELECT id FROM @.teams_outbox AS o WHERE bot = $1"
 	" AND EXISTS (SELECT FROM @.teams_bot AS b WHERE b.bot = $1 AND b.dry_run)"
+	" AND coalesce(o.expires_at > clock_timestamp(), true)"
 	" AND NOT EXISTS (SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
 	" LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *),"
 	" history AS (" WRITE_RECORDED "),"
