@@ -4,6 +4,51 @@
 
 \echo Use "CREATE EXTENSION teams_proactive" to load this file. \quit
 
+-- Where somebody has put functions, operators or types to be found by name,
+-- none of these is found: only what pg_catalog has.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+-- Bodies of functions name what they use by the schema.  So whoever could put
+-- something into it, or another schema in its place, would have the rights with
+-- which they run.
+DO $$
+DECLARE
+	detail	text;
+BEGIN
+	SELECT CASE WHEN h.action = 'owner'
+				THEN format('Its owner, role "%s", is not a superuser.', r.rolname)
+				WHEN h.action = 'CREATE'
+				THEN format('%s may create objects in it.', coalesce('Role "'
+							|| r.rolname || '", not a superuser,', 'PUBLIC'))
+				ELSE format('It has a function %s already.', h.action) END
+	INTO detail
+	FROM (SELECT n.nspowner, 'owner' FROM pg_namespace AS n
+		  WHERE n.oid = '@extschema@'::regnamespace
+		  UNION ALL
+		  SELECT a.grantee, a.privilege_type
+		  FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
+		  WHERE n.oid = '@extschema@'::regnamespace
+			AND a.privilege_type = 'CREATE'
+		  UNION ALL
+		  SELECT 0, p.oid::regprocedure::text FROM pg_proc AS p
+		  WHERE p.pronamespace = '@extschema@'::regnamespace
+			AND starts_with(p.proname, 'teams_')) AS h (role, action)
+	JOIN pg_database AS d ON d.datname = current_database()
+	LEFT JOIN pg_roles AS r
+		ON r.oid = CASE WHEN pg_get_userbyid(h.role) = 'pg_database_owner'
+						THEN d.datdba ELSE h.role END
+	WHERE r.rolsuper IS NOT TRUE
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('schema %s is not safe for extension teams_proactive',
+							 '@extschema@'::regnamespace),
+			DETAIL = detail,
+			HINT = 'Type: CREATE SCHEMA teams; CREATE EXTENSION teams_proactive SCHEMA teams;';
+	END IF;
+END
+$$;
+
 ------------------------------------------------------------------------------
 -- Bots
 ------------------------------------------------------------------------------
@@ -2371,106 +2416,106 @@ COMMENT ON VIEW @extschema@.teams_worker IS
 -- Privileges: PUBLIC gets nothing
 ------------------------------------------------------------------------------
 
--- What a kind of role may do, for teams_grant() and teams_revoke().
+-- What a kind of role may do with what belongs to the extension, for
+-- teams_grant() and teams_revoke(); a name stands for all functions that have
+-- it.  What is not named is for nobody.
 CREATE FUNCTION @extschema@.teams_privileges(kind text)
 RETURNS TABLE (privilege text, object text)
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT p.privilege, p.object FROM (VALUES
-		(1, 'USAGE', 'SCHEMA @extschema@'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_escape(text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_summary(text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_mentions(jsonb, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_mark(text, jsonb, boolean)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_activity(jsonb, text, text, boolean)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_text(text, text, jsonb, text, text, boolean, text[])'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_card(jsonb, text, jsonb, text, boolean)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_image(text, text, text, text, boolean)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send(text, text, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send(text, jsonb, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send_chat(text, text, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_send_chat(text, jsonb, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_post(text, text, text, text, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_post(text, text, jsonb, text, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_notify()'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint, jsonb)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint[], text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit(bigint[], jsonb)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_delete(bigint)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_delete(bigint[])'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_message_url(bigint)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_broadcast(text, text, jsonb, text, jsonb, text, text, boolean, integer, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_broadcast(text[], text, jsonb, text, jsonb, text, text, boolean, integer, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_start_broadcast(bigint)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_pause_broadcast(bigint)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_resume_broadcast(bigint)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel_broadcast(bigint)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_recall(bigint)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_edit_broadcast(bigint, text, jsonb)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_preview(bigint, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_plan(bigint)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_opt_out(text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_opt_in(text, text)'),
-		(1, 'EXECUTE', 'PROCEDURE @extschema@.teams_watch(bigint)'),
-		(1, 'SELECT', 'TABLE @extschema@.teams_progress'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_ensure_installed(text, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_upgrade(text, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_uninstall(text, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_check_installed(text, text, timestamptz, timestamptz, text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_people(text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_members(text, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint[])'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_cancel(bigint)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_retry(bigint[])'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_retry(bigint)'),
-		(1, 'EXECUTE', 'PROCEDURE @extschema@.teams_wait(bigint, interval)'),
-		(1, 'SELECT', 'TABLE @extschema@.teams_message'),
-		(1, 'SELECT', 'TABLE @extschema@.teams_recorded'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_render(text, jsonb, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_expand(jsonb, jsonb, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_as_activity(jsonb, text, text)'),
-		(1, 'EXECUTE', 'FUNCTION @extschema@.teams_card_summary(jsonb)'),
-		(1, 'SELECT', 'TABLE @extschema@.teams_template'),
-		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_pause(text, text)'),
-		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_resume(text)'),
-		(2, 'EXECUTE', 'PROCEDURE @extschema@.teams_drain(interval)'),
-		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_sync_directory(text)'),
-		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_sync_group(text, boolean, text)'),
-		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_sync_roster(text, text)'),
-		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_workers()'),
-		(2, 'EXECUTE', 'FUNCTION @extschema@.teams_throttles()'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_bot'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_installation'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_outbox'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_inflight'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_delivery'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_dedupe'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_thread'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_notify_error'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_broadcast'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_recipient'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_opt_out'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_person'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_group_member'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_directory'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_account'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_accounting'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_installed'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_throttle'),
-		(2, 'SELECT', 'TABLE @extschema@.teams_worker'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_configure(uuid, uuid, uuid, text, text, uuid, text, boolean, text, text, text, integer, integer, integer[], boolean)'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_configure_dry_run(text)'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_check_url(text, text)'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_check_credential(text)'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_set_template(text, jsonb, text, text, text)'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_set_template(text, text, text, text, text)'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_drop_template(text, text)'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_check_template(jsonb, text)'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_grant(text, text)'),
-		(3, 'EXECUTE', 'FUNCTION @extschema@.teams_revoke(text)'))
-		AS p (level, privilege, object)
-	WHERE p.level <= array_position('{sender,operator,administrator}'::text[], kind)
+	SELECT g.privilege,
+		   coalesce('ROUTINE ' || p.oid::regprocedure, 'TABLE ' || c.oid::regclass)
+	FROM pg_extension AS e
+	JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass
+		AND d.refobjid = e.oid AND d.deptype = 'e'
+	LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+	LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+	JOIN (VALUES
+		(1, 'EXECUTE', 'teams_escape'),
+		(1, 'EXECUTE', 'teams_summary'),
+		(1, 'EXECUTE', 'teams_mentions'),
+		(1, 'EXECUTE', 'teams_mark'),
+		(1, 'EXECUTE', 'teams_activity'),
+		(1, 'EXECUTE', 'teams_text'),
+		(1, 'EXECUTE', 'teams_card'),
+		(1, 'EXECUTE', 'teams_image'),
+		(1, 'EXECUTE', 'teams_send'),
+		(1, 'EXECUTE', 'teams_send_chat'),
+		(1, 'EXECUTE', 'teams_post'),
+		(1, 'EXECUTE', 'teams_notify'),
+		(1, 'EXECUTE', 'teams_edit'),
+		(1, 'EXECUTE', 'teams_delete'),
+		(1, 'EXECUTE', 'teams_message_url'),
+		(1, 'EXECUTE', 'teams_broadcast'),
+		(1, 'EXECUTE', 'teams_start_broadcast'),
+		(1, 'EXECUTE', 'teams_pause_broadcast'),
+		(1, 'EXECUTE', 'teams_resume_broadcast'),
+		(1, 'EXECUTE', 'teams_cancel_broadcast'),
+		(1, 'EXECUTE', 'teams_recall'),
+		(1, 'EXECUTE', 'teams_edit_broadcast'),
+		(1, 'EXECUTE', 'teams_preview'),
+		(1, 'EXECUTE', 'teams_plan'),
+		(1, 'EXECUTE', 'teams_opt_out'),
+		(1, 'EXECUTE', 'teams_opt_in'),
+		(1, 'EXECUTE', 'teams_watch'),
+		(1, 'SELECT', 'teams_progress'),
+		(1, 'EXECUTE', 'teams_ensure_installed'),
+		(1, 'EXECUTE', 'teams_upgrade'),
+		(1, 'EXECUTE', 'teams_uninstall'),
+		(1, 'EXECUTE', 'teams_check_installed'),
+		(1, 'EXECUTE', 'teams_people'),
+		(1, 'EXECUTE', 'teams_members'),
+		(1, 'EXECUTE', 'teams_cancel'),
+		(1, 'EXECUTE', 'teams_retry'),
+		(1, 'EXECUTE', 'teams_wait'),
+		(1, 'SELECT', 'teams_message'),
+		(1, 'SELECT', 'teams_recorded'),
+		(1, 'EXECUTE', 'teams_render'),
+		(1, 'EXECUTE', 'teams_expand'),
+		(1, 'EXECUTE', 'teams_as_activity'),
+		(1, 'EXECUTE', 'teams_card_summary'),
+		(1, 'SELECT', 'teams_template'),
+		(2, 'EXECUTE', 'teams_pause'),
+		(2, 'EXECUTE', 'teams_resume'),
+		(2, 'EXECUTE', 'teams_drain'),
+		(2, 'EXECUTE', 'teams_sync_directory'),
+		(2, 'EXECUTE', 'teams_sync_group'),
+		(2, 'EXECUTE', 'teams_sync_roster'),
+		(2, 'EXECUTE', 'teams_workers'),
+		(2, 'EXECUTE', 'teams_throttles'),
+		(2, 'SELECT', 'teams_bot'),
+		(2, 'SELECT', 'teams_installation'),
+		(2, 'SELECT', 'teams_outbox'),
+		(2, 'SELECT', 'teams_inflight'),
+		(2, 'SELECT', 'teams_delivery'),
+		(2, 'SELECT', 'teams_dedupe'),
+		(2, 'SELECT', 'teams_thread'),
+		(2, 'SELECT', 'teams_notify_error'),
+		(2, 'SELECT', 'teams_broadcast'),
+		(2, 'SELECT', 'teams_recipient'),
+		(2, 'SELECT', 'teams_opt_out'),
+		(2, 'SELECT', 'teams_person'),
+		(2, 'SELECT', 'teams_group_member'),
+		(2, 'SELECT', 'teams_directory'),
+		(2, 'SELECT', 'teams_account'),
+		(2, 'SELECT', 'teams_accounting'),
+		(2, 'SELECT', 'teams_installed'),
+		(2, 'SELECT', 'teams_throttle'),
+		(2, 'SELECT', 'teams_worker'),
+		(3, 'EXECUTE', 'teams_configure'),
+		(3, 'EXECUTE', 'teams_configure_dry_run'),
+		(3, 'EXECUTE', 'teams_check_url'),
+		(3, 'EXECUTE', 'teams_check_credential'),
+		(3, 'EXECUTE', 'teams_set_template'),
+		(3, 'EXECUTE', 'teams_drop_template'),
+		(3, 'EXECUTE', 'teams_check_template'),
+		(3, 'EXECUTE', 'teams_grant'),
+		(3, 'EXECUTE', 'teams_revoke'))
+		AS g (level, privilege, name)
+		ON (g.privilege = 'EXECUTE' AND p.proname = g.name)
+		   OR (g.privilege = 'SELECT' AND c.relname = g.name)
+	WHERE e.extname = 'teams_proactive'
+	  AND g.level <= array_position('{sender,operator,administrator}'::text[], kind)
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_privileges(text) IS
@@ -2501,6 +2546,16 @@ BEGIN
 	LOOP
 		EXECUTE format('GRANT %s ON %s TO %I', p.privilege, p.object, role);
 	END LOOP;
+
+	-- Who has EXECUTE on teams_privileges() has USAGE on the schema from here,
+	-- and not from somebody who granted it for another purpose.
+	IF NOT EXISTS (
+		SELECT FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
+		WHERE n.oid = '@extschema@'::regnamespace AND a.privilege_type = 'USAGE'
+		  AND pg_get_userbyid(a.grantee) = role) THEN
+		EXECUTE format('GRANT USAGE ON SCHEMA @extschema@ TO %I', role);
+		EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.teams_privileges(text) TO %I', role);
+	END IF;
 END
 $$;
 
@@ -2517,32 +2572,43 @@ BEGIN
 	IF role IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'role must be given';
 	END IF;
+	IF role = 'public' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'PUBLIC has none of this',
+			HINT = 'Take it from roles.';
+	END IF;
 	FOR p IN SELECT * FROM @extschema@.teams_privileges('administrator')
 	LOOP
 		EXECUTE format('REVOKE %s ON %s FROM %I', p.privilege, p.object, role);
 	END LOOP;
+
+	-- see teams_grant()
+	IF EXISTS (
+		SELECT FROM pg_proc AS f, aclexplode(f.proacl) AS a
+		WHERE f.oid = '@extschema@.teams_privileges(text)'::regprocedure
+		  AND pg_get_userbyid(a.grantee) = role AND a.grantee <> f.proowner) THEN
+		EXECUTE format('REVOKE USAGE ON SCHEMA @extschema@ FROM %I', role);
+		EXECUTE format('REVOKE EXECUTE ON FUNCTION @extschema@.teams_privileges(text) FROM %I', role);
+	END IF;
 END
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_revoke(text) IS
 'takes from a role all that teams_grant() may have granted';
 
+-- Whatever function there is, PUBLIC may not call it.
 DO $$
 DECLARE
-	p	record;
+	f	regprocedure;
 BEGIN
-	FOR p IN SELECT * FROM @extschema@.teams_privileges('administrator')
+	FOR f IN
+		SELECT d.objid FROM pg_depend AS d
+		WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+		  AND d.refclassid = 'pg_extension'::regclass
+		  AND d.refobjid = (SELECT e.oid FROM pg_extension AS e
+							WHERE e.extname = 'teams_proactive')
 	LOOP
-		IF p.object NOT LIKE 'SCHEMA %' THEN
-			EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM PUBLIC', p.object);
-		END IF;
+		EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', f);
 	END LOOP;
 END
 $$;
-
-REVOKE ALL ON FUNCTION @extschema@.teams_home(), @extschema@.teams_accept(),
-	@extschema@.teams_judge(), @extschema@.teams_wake(),
-	@extschema@.teams_render_for(text, jsonb, text), @extschema@.teams_privileges(text),
-	@extschema@.teams_sync_list(text, text, text), @extschema@.teams_group_id(text),
-	@extschema@.teams_check_list(text, text, text)
-	FROM PUBLIC;

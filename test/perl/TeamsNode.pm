@@ -44,6 +44,9 @@ END
 	  if defined $options{conf};
 	$node->credential('ops', TeamsSim::CLIENT_SECRET());
 	$node->SUPER::start;
+	# as it is from 15 on; the databases to come are made of template1
+	$node->safe_psql($_, 'REVOKE CREATE ON SCHEMA public FROM PUBLIC')
+	  for qw(template1 postgres);
 	$node->safe_psql('postgres', 'CREATE EXTENSION teams_proactive');
 	$node->configure($sim) if $sim && ($options{configure} // 1);
 	return $node;

@@ -1,0 +1,89 @@
+-- Into which schemas the extension can be installed, and that what nobody is
+-- granted is for nobody.  Runs first: it leaves the schema public closed for
+-- the others, as it is from PostgreSQL 15 on.
+SET client_min_messages = warning;
+\set SHOW_CONTEXT never
+CREATE ROLE regress_teams_owner;
+CREATE ROLE regress_teams_app;
+
+--
+-- A superuser owns the schema, and nobody else may create in it
+--
+
+GRANT CREATE ON SCHEMA public TO PUBLIC;
+CREATE EXTENSION teams_proactive;
+\echo :LAST_ERROR_SQLSTATE
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+CREATE SCHEMA teams AUTHORIZATION regress_teams_owner;
+CREATE EXTENSION teams_proactive SCHEMA teams;
+ALTER SCHEMA teams OWNER TO CURRENT_USER;
+GRANT CREATE ON SCHEMA teams TO regress_teams_app;
+CREATE EXTENSION teams_proactive SCHEMA teams;
+REVOKE CREATE ON SCHEMA teams FROM regress_teams_app;
+
+-- Nothing waits there to be called instead of what belongs to the extension.
+CREATE FUNCTION teams.teams_summary(varchar) RETURNS text
+	LANGUAGE sql AS 'SELECT ''mine''::text';
+CREATE EXTENSION teams_proactive SCHEMA teams;
+DROP FUNCTION teams.teams_summary;
+
+-- A superuser who is granted it can do so anyway.
+GRANT CREATE ON SCHEMA teams TO CURRENT_USER;
+CREATE EXTENSION teams_proactive SCHEMA teams;
+SET search_path = teams, public;
+
+--
+-- A role's own right to use the schema stays
+--
+
+GRANT USAGE ON SCHEMA teams TO regress_teams_app;
+SELECT teams_grant('regress_teams_app', 'sender');
+SELECT teams_grant('regress_teams_app', 'administrator');
+SELECT teams_revoke('regress_teams_app');
+SELECT has_schema_privilege('regress_teams_app', 'teams', 'USAGE');
+REVOKE USAGE ON SCHEMA teams FROM regress_teams_app;
+
+-- What teams_grant() gave goes, and nothing stays.
+SELECT teams_grant('regress_teams_app', 'sender');
+SELECT teams_grant('regress_teams_app', 'administrator');
+SELECT has_schema_privilege('regress_teams_app', 'teams', 'USAGE');
+SELECT teams_revoke('regress_teams_app');
+SELECT has_schema_privilege('regress_teams_app', 'teams', 'USAGE');
+DROP ROLE regress_teams_app;
+
+-- Everybody's right to use the schema is not teams_revoke()'s to take.
+GRANT USAGE ON SCHEMA teams TO PUBLIC;
+SELECT teams_revoke('public');
+\echo :LAST_ERROR_SQLSTATE
+SELECT has_schema_privilege('regress_teams_owner', 'teams', 'USAGE');
+REVOKE USAGE ON SCHEMA teams FROM PUBLIC;
+
+--
+-- What is granted is there; what is not is for nobody
+--
+
+-- Names that teams_privileges() has and the extension has not.
+SELECT m[1] AS privilege, m[2] AS name
+	FROM pg_proc AS p,
+		 regexp_matches(p.prosrc, '\(\d, ''(\w+)'', ''(\w+)''\)', 'g') AS m
+	WHERE p.oid = 'teams.teams_privileges(text)'::regprocedure
+	  AND NOT EXISTS (SELECT FROM teams_privileges('administrator') AS a
+					  WHERE a.privilege = m[1]
+						AND a.object ~ ('\.' || m[2] || '(\(|$)'));
+
+-- Functions that are not granted to anybody.
+SELECT f::regprocedure
+	FROM (SELECT objid FROM pg_depend
+		  WHERE classid = 'pg_proc'::regclass AND deptype = 'e'
+			AND refobjid = (SELECT oid FROM pg_extension
+							WHERE extname = 'teams_proactive')
+		  EXCEPT
+		  SELECT replace(object, 'ROUTINE ', '')::regprocedure
+		  FROM teams_privileges('administrator')
+		  WHERE privilege = 'EXECUTE') AS d (f)
+	ORDER BY f::regprocedure::text COLLATE "C";
+
+DROP EXTENSION teams_proactive;
+DROP SCHEMA teams;
+DROP ROLE regress_teams_owner;
