@@ -1550,6 +1550,13 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_check_template';
 COMMENT ON FUNCTION @extschema@.teams_check_template(jsonb, text) IS
 'raises an error if an expression in a template cannot be understood';
 
+CREATE FUNCTION @extschema@.teams_activity_problem(activity jsonb)
+RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_activity_problem';
+
+COMMENT ON FUNCTION @extschema@.teams_activity_problem(jsonb) IS
+'why nobody would see the activity; null if they would';
+
 CREATE TABLE @extschema@.teams_template (
 	name			text		NOT NULL
 					CHECK (name <> '' AND name !~ '[[:cntrl:]]'),
@@ -1619,6 +1626,13 @@ BEGIN
 	END IF;
 	PERFORM @extschema@.teams_check_template(body, name);
 	PERFORM @extschema@.teams_check_template(to_jsonb(summary), name || ' (summary)');
+	-- an expression is judged when it is filled in
+	IF body ->> 'type' NOT IN ('AdaptiveCard', 'message')
+	   AND body ->> 'type' NOT LIKE '%${%' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('template "%s" is of type "%s", of which people see nothing', name, body ->> 'type'),
+			HINT = 'Write "AdaptiveCard" for a card and "message" for an activity; case matters.';
+	END IF;
 	INSERT INTO @extschema@.teams_template AS t
 		(name, locale, body, summary, comment)
 	VALUES (name, locale, body, summary, comment)
@@ -2184,8 +2198,11 @@ BEGIN
 		RETURN;
 	END IF;
 	activity := @extschema@.teams_render(template, data, locale)::json;
+	problem := @extschema@.teams_activity_problem(activity::jsonb);
 	IF activity IS NULL THEN
 		problem := format('template "%s" leaves nothing to say', template);
+	ELSIF problem IS NOT NULL THEN
+		activity := NULL;
 	-- as UTF-16 a character has two bytes, or more
 	ELSIF 2 * length(activity::text) > 100 * 1024 THEN
 		problem := format('template "%s" becomes too large', template);

@@ -15,9 +15,11 @@
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "activity.h"
 #include "outbox.h"
 #include "session.h"
 #include "shared.h"
@@ -137,23 +139,22 @@ is_one_of(const char *word, const char *const *words, int count)
 	is_one_of(word, (const char *const[]) {__VA_ARGS__}, \
 			  lengthof(((const char *const[]) {__VA_ARGS__})))
 
-/* JSON has been parsed: an object is what begins like one. */
-static bool
-is_object(Datum json)
+/* As activity_problem(), of JSON as it is stored. */
+static const char *
+content_problem(Datum json, const char **hint)
 {
-	struct varlena *start = PG_DETOAST_DATUM_SLICE(json, 0, 64);
-	const char *text = VARDATA_ANY(start);
-	int			length = VARSIZE_ANY_EXHDR(start);
+	Datum		activity = DirectFunctionCall1(jsonb_in,
+											   CStringGetDatum(TextDatumGetCString(json)));
 
-	for (int i = 0; i < length; i++)
-		if (strchr(" \t\r\n", text[i]) == NULL)
-			return text[i] == '{';
-	return false;
+	return activity_problem(DatumGetJsonbP(activity), hint);
 }
 
-/* What is wrong with a row as a sentence, and with which column; or NULL. */
+/*
+ * What is wrong with a row as a sentence, and with which column; or NULL.  What
+ * the worker writes it has judged itself: here it must not meet an error.
+ */
 static const char *
-problem_of(const NewRow *row, Column *column)
+problem_of(const NewRow *row, Column *column, const char **hint)
 {
 	bool		has_message = IS_ONE_OF(row->kind, "send", "edit");
 
@@ -174,8 +175,6 @@ problem_of(const NewRow *row, Column *column)
 	if (has_message ? row->activity == (Datum) 0 && !row->has_broadcast :
 		row->activity != (Datum) 0)
 		return "What is sent or edited has an activity, and nothing else has.";
-	if (row->activity != (Datum) 0 && !is_object(row->activity))
-		return "It is not an object.";
 	*column = COLUMN_REFERS_TO;
 	if (IS_ONE_OF(row->kind, "edit", "delete") && !row->has_referent)
 		return "What is edited or deleted is not given.";
@@ -188,6 +187,9 @@ problem_of(const NewRow *row, Column *column)
 	*column = COLUMN_ATTEMPTS;
 	if (row->attempts < 0 || row->attempts > 1000000)
 		return "It is not between 0 and 1000000.";
+	*column = COLUMN_ACTIVITY;
+	if (row->activity != (Datum) 0 && !session_is_senders())
+		return content_problem(row->activity, hint);
 	return NULL;
 }
 
@@ -197,16 +199,17 @@ judge(Relation outbox, TupleTableSlot *slot, const AttrNumber *numbers)
 	NewRow		row;
 	Column		column;
 	const char *problem;
+	const char *hint = "Functions such as teams_send() write rows that are right.";
 
 	take_row(slot, numbers, &row);
-	problem = problem_of(&row, &column);
+	problem = problem_of(&row, &column, &hint);
 	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("invalid \"%s\" in a row for \"%s\"",
 						column_names[column], RelationGetRelationName(outbox)),
 				 errdetail("%s", problem),
-				 errhint("Functions such as teams_send() write rows that are right.")));
+				 errhint("%s", hint)));
 }
 
 static TriggerData *

@@ -12,6 +12,7 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "activity.h"
 #include "arguments.h"
 #include "connector.h"
 #include "json.h"
@@ -280,50 +281,18 @@ activity_of_text(const char *text)
 	return activity.data;
 }
 
-static JsonbValue *
-activity_member(Jsonb *activity, const char *name)
-{
-	JsonbValue	key;
-
-	key.type = jbvString;
-	key.val.string.val = unconstify(char *, name);
-	key.val.string.len = strlen(name);
-	return findJsonbValueFromContainer(&activity->root, JB_FOBJECT, &key);
-}
-
-static void
-bad_activity(const char *detail, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid activity"),
-			 errdetail("%s", detail),
-			 errhint("%s", hint)));
-}
-
-/* What the Bot Connector would refuse or mishandle (contract 4.2, 8). */
 static char *
 activity_of_jsonb(Jsonb *activity)
 {
-	JsonbValue *type;
-	JsonbValue *text;
-	JsonbValue *attachments;
+	const char *hint;
+	const char *problem = activity_problem(activity, &hint);
 
-	if (!JB_ROOT_IS_OBJECT(activity))
-		bad_activity("An activity is a JSON object.",
-					 "For a plain text, call teams_send(user_id text, text text).");
-	type = activity_member(activity, "type");
-	if (type == NULL || type->type != jbvString || type->val.string.len == 0)
-		bad_activity("The activity has no \"type\".",
-					 "Most activities are of type \"message\".");
-	text = activity_member(activity, "text");
-	attachments = activity_member(activity, "attachments");
-	if (text != NULL && text->type == jbvString && text->val.string.len > 0 &&
-		attachments != NULL && attachments->type == jbvBinary &&
-		JsonContainerIsArray(attachments->val.binary.data) &&
-		JsonContainerSize(attachments->val.binary.data) > 0)
-		bad_activity("The activity has both text and attachments; Teams would split it into two messages without a usable id.",
-					 "Send two messages, or put the text into the card.");
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid activity"),
+				 errdetail("%s", problem),
+				 errhint("%s", hint)));
 	return JsonbToCString(NULL, &activity->root, VARSIZE(activity));
 }
 

@@ -9,10 +9,12 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "activity.h"
 #include "template.h"
 
 SQL_FUNCTION(teams_expand);
 SQL_FUNCTION(teams_check_template);
+SQL_FUNCTION(teams_activity_problem);
 
 static Template *
 prepare_argument(FunctionCallInfo fcinfo, int body, int name)
@@ -48,4 +50,16 @@ teams_check_template(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(0))
 		(void) prepare_argument(fcinfo, 0, 1);
 	PG_RETURN_BOOL(true);
+}
+
+/* Null, or why nobody would see it. */
+Datum
+teams_activity_problem(PG_FUNCTION_ARGS)
+{
+	const char *hint;
+	const char *problem = activity_problem(PG_GETARG_JSONB_P(0), &hint);
+
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }

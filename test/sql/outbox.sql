@@ -83,7 +83,7 @@ BEGIN
 	END;
 END $$;
 INSERT INTO teams_outbox (bot, target, activity)
-	SELECT 'gone', 'grace@contoso.com', '{}' FROM generate_series(1, 7);
+	SELECT 'gone', 'grace@contoso.com', '{"type": "message", "text": "x"}' FROM generate_series(1, 7);
 SELECT * FROM account;
 -- what is taken away behind its back shows
 DELETE FROM teams_outbox WHERE bot = 'gone';

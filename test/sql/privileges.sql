@@ -112,7 +112,7 @@ SELECT * FROM teams_bot;
 RESET ROLE;
 
 -- Nor can it be cancelled or sent again by others; what is one's own can.
-UPDATE teams_delivery SET fate = 'failed', activity = '{"type": "message"}'
+UPDATE teams_delivery SET fate = 'failed', activity = '{"type": "message", "text": "x"}'
 	WHERE id > 1000;
 SET ROLE regress_teams_ada;
 SELECT teams_cancel(:grace_id);
@@ -260,7 +260,7 @@ SET ROLE regress_teams_ada;
 CREATE TEMPORARY TABLE teams_outbox (id bigint);
 SET search_path = trap, pg_catalog, pg_temp;
 SELECT teams.teams_send('ada@contoso.com', 'hello') AS id \gset
-SELECT teams.teams_send('ada@contoso.com', jsonb '{"type": "message"}') > 0 AS is_an_id;
+SELECT teams.teams_send('ada@contoso.com', jsonb '{"type": "message", "text": "hello"}') > 0 AS is_an_id;
 SELECT teams.teams_ensure_installed('ada@contoso.com') > 0 AS is_an_id;
 CALL teams.teams_wait(:id);
 SELECT count(*) FROM teams.teams_message;

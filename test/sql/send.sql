@@ -36,9 +36,8 @@ SELECT teams_send('ada@contoso.com', activity =>
 	'{"type": "message", "text": "", "attachments": [{}]}') > 0 AS is_an_id;
 SELECT teams_send('ada@contoso.com', activity =>
 	'{"type": "message", "text": "hello", "attachments": []}') > 0 AS is_an_id;
--- other types are the service's affair
-SELECT teams_send('ada@contoso.com', activity => '{"type": "typing"}') > 0
-	AS is_an_id;
+-- of other types nobody would see anything
+SELECT teams_send('ada@contoso.com', activity => '{"type": "typing"}');
 
 -- A literal that is not cast is a text, even if it looks like an activity.
 SELECT teams_send('ada@contoso.com', '{"type": "message"}') > 0 AS is_an_id;
