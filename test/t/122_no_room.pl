@@ -50,13 +50,13 @@ my %hostile = (
 	session_replication_role => 'replica',
 	synchronous_commit => 'off',
 	row_security => 'off',
-	role => 'nobody');
+	role => 'stranger');
 my $sane = '-c statement_timeout=0 -c lock_timeout=0 -c search_path=public'
   . ' -c default_transaction_read_only=off -c role=none'
   . ' -c session_replication_role=origin'
   . ' -c default_transaction_isolation=read\ committed';
 
-$node->value('CREATE ROLE nobody');
+$node->value('CREATE ROLE stranger');
 for my $whose ('DATABASE postgres', 'ROLE CURRENT_USER')
 {
 	local $ENV{PGOPTIONS} = $sane;
