@@ -90,13 +90,14 @@ access_try_again(Bot *bot)
 	bot->graph_fetch.not_before = 0;
 	bot->connector_fetch.not_before = 0;
 	bot->catalog_fetch.not_before = 0;
+	bot->app_fetch.not_before = 0;
 }
 
 TimestampTz
 access_next_fetch(const Bot *bot)
 {
 	const Fetch *fetches[] = {&bot->graph_fetch, &bot->connector_fetch,
-	&bot->catalog_fetch};
+	&bot->catalog_fetch, &bot->app_fetch};
 	TimestampTz earliest = 0;
 
 	if (!bot_is_active(bot))

@@ -14,8 +14,11 @@
 #include "settle.h"
 #include "verdict.h"
 
-/* People for whom the app is blocked in a row: then it is for all. */
-#define MAX_DISABLED 5
+/* So many people in a row for whom the app is blocked are worth a word. */
+#define MANY_DISABLED 20
+
+#define CHANNEL_BLOCKED_HINT \
+	"The channel takes no messages from the bot: it may be moderated or archived, or an administrator has blocked the app in its team."
 
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
@@ -37,17 +40,29 @@ outcome_unknown(Message *message, Failure *failure, double delay)
 
 /*
  * What is cached of the target is wrong: ask Graph again, once.  A second
- * answer of the same kind is believed.
+ * answer of the same kind is believed.  Of a channel nothing is cached but
+ * whether its team has the bot: if that is not what is said to be wrong, or was
+ * asked about, the channel alone is concerned.
  */
 static void
-look_up_again(Message *message, Failure *failure, const ServiceError *error)
+look_up_again(Message *message, Failure *failure, const ServiceError *error,
+			  AnswerScope scope)
 {
 	Target	   *target = message->target;
+	bool		again = strcmp(message->last_code, failure->code) == 0;
 
+	if (target->team != NULL && (again || scope == SCOPE_CONVERSATION))
+	{
+		if (again)
+			settle_failed(message, failure);
+		else
+			verdict_retry(message, failure, -1);
+		return;
+	}
 	target->knowledge = KNOWN_LOST;
 	window_note_change(target);
 	settle_installation(target, "stale", error, NULL);
-	if (strcmp(message->last_code, failure->code) == 0)
+	if (again)
 		verdict_fail_and_ask_again(message, failure);
 	else
 	{
@@ -56,29 +71,41 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error)
 	}
 }
 
-/* The recipient does not want the bot, or may not have it. */
+/* That an administrator has blocked the app is told person by person. */
+static void
+count_disabled(Bot *bot, const ServiceError *error)
+{
+	if (pg_strcasecmp(error->code, "BotDisabledByAdmin") != 0 ||
+		++bot->disabled != MANY_DISABLED)
+		return;
+	ereport(LOG,
+			(errmsg("bot \"%s\": an administrator has blocked the app for %d people in a row",
+					bot->name, MANY_DISABLED),
+			 errhint("If it is blocked for everybody, have it allowed in the Teams admin center, then call teams_ensure_installed() for these people, and teams_retry().")));
+}
+
+/*
+ * The recipient does not want the bot, or may not have it.  A channel that
+ * takes no messages says nothing of its team; whether it does by then is seen
+ * with its next message.
+ */
 static void
 take_block(Message *message, Failure *failure, const ServiceError *error)
 {
 	Target	   *target = message->target;
 
+	if (target_is_in_team(target))
+	{
+		failure->hint = CHANNEL_BLOCKED_HINT;
+		settle_failed(message, failure);
+		return;
+	}
+	count_disabled(target->bot, error);
 	settle_installation(target, "blocked", error, failure->hint);
 	target->knowledge = KNOWN_BLOCKED;
 	window_note_change(target);
 	window_target_is_stale(target);
 	verdict_fail_all(target, failure);
-}
-
-/*
- * An administrator may have blocked the app for one person or for all: several
- * in a row, then it is for all (contract 4.9).
- */
-static bool
-is_disabled_for_all(Bot *bot, const ServiceError *error)
-{
-	if (pg_strcasecmp(error->code, "BotDisabledByAdmin") != 0)
-		return false;
-	return ++bot->disabled >= MAX_DISABLED;
 }
 
 /* The Bot Connector has answered with an error. */
@@ -132,18 +159,11 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 			break;
 		case ACTION_LOOK_UP_AGAIN:
 		case ACTION_INSTALL_AGAIN:
-			look_up_again(message, &failure, &error);
+			look_up_again(message, &failure, &error,
+						  policy_scope(op, reply->status, &error));
 			break;
 		case ACTION_BLOCKED:
-			if (is_disabled_for_all(bot, &error))
-			{
-				bot_pause_for(bot, "the Bot Connector refused a message",
-							  OP_SEND, reply->status, &error);
-				failure.is_attempt = false;
-				verdict_retry(message, &failure, 0);
-			}
-			else
-				take_block(message, &failure, &error);
+			take_block(message, &failure, &error);
 			break;
 	}
 }

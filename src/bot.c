@@ -114,6 +114,7 @@ new_bot(const char *name)
 	for (int i = 0; i < PRIORITIES; i++)
 		dlist_init(&bot->lanes[i].ready);
 	dlist_init(&bot->resting);
+	dlist_init(&bot->doubting);
 	dlist_init(&bot->graph_batches);
 	dlist_init(&bot->flying);
 	dlist_init(&bot->behind);
@@ -280,8 +281,11 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->app_version_unsaved = false;
 	bot->app_id_unsaved = false;
 	bot->resume_unsaved = false;
-	bot->refused_installs = 0;
 	bot->disabled = 0;
+	bot_reset_fetch(&bot->app_fetch);
+	bot->app_is_missing = false;
+	bot->app_seen_at = 0;
+	bot->app_unknowable_until = 0;
 	bot->generation++;
 	start_sweeps(bot);
 }
@@ -407,6 +411,7 @@ bot_probe(Bot *bot)
 	bot_reset_fetch(&bot->graph_fetch);
 	bot_reset_fetch(&bot->connector_fetch);
 	bot_reset_fetch(&bot->catalog_fetch);
+	bot_reset_fetch(&bot->app_fetch);
 	start_sweeps(bot);
 }
 

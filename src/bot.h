@@ -122,10 +122,16 @@ typedef struct Bot
 	dlist_head	resting;		/* those whose team has been asked enough */
 	dlist_head	graph_batches;	/* in flight */
 	int			graph_batch_count;
-	int			refused_installs;	/* 404s in a row, though the people are
-									 * known */
 	int			disabled;		/* people in a row for whom an administrator has
 								 * blocked the app */
+
+	/* For catalog.c: has the catalog the app that is being installed? */
+	Fetch		app_fetch;
+	bool		app_is_missing; /* as it said; as a manifest's id, it is asked
+								 * for next */
+	TimestampTz app_seen_at;	/* it was there; 0: never */
+	TimestampTz app_unknowable_until;	/* the catalog does not tell */
+	dlist_head	doubting;		/* targets that wait for the answer */
 
 	/* For window.c: the sweeps over the outbox, and what is in memory. */
 	HTAB	   *targets;

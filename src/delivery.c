@@ -20,6 +20,7 @@
 
 #include "access.h"
 #include "broadcast.h"
+#include "catalog.h"
 #include "delivery.h"
 #include "directory.h"
 #include "dispatch.h"
@@ -473,7 +474,12 @@ delivery_advance(long *timeout_ms)
 	if (!stopping)
 	{
 		dlist_foreach(iter, bot_list())
-			inquiry_advance(dlist_container(Bot, node, iter.cur));
+		{
+			Bot		   *bot = dlist_container(Bot, node, iter.cur);
+
+			catalog_advance(bot);
+			inquiry_advance(bot);
+		}
 		directory_advance();
 	}
 

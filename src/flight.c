@@ -8,13 +8,6 @@
 #include "connector.h"
 #include "flight.h"
 
-static bool
-is_in_channel(const Target *target)
-{
-	return strcmp(target->scope, "channel") == 0 ||
-		strcmp(target->scope, "team") == 0;
-}
-
 static Operation
 operation_of(const Target *target, const OutboxPost *row)
 {
@@ -22,7 +15,7 @@ operation_of(const Target *target, const OutboxPost *row)
 		return OP_EDIT;
 	if (strcmp(row->kind, "delete") == 0)
 		return OP_DELETE;
-	return is_in_channel(target) && !row->has_referent ? OP_THREAD : OP_SEND;
+	return target_is_in_team(target) && !row->has_referent ? OP_THREAD : OP_SEND;
 }
 
 /* There are threads in channels only; a reply elsewhere is a message. */
@@ -34,7 +27,7 @@ flight_new(MemoryContext context, Message *message, const OutboxPost *row)
 	flight->message = message;
 	flight->op = operation_of(message->target, row);
 	if (row->conversation_id != NULL &&
-		(flight->op != OP_SEND || is_in_channel(message->target)))
+		(flight->op != OP_SEND || target_is_in_team(message->target)))
 		flight->conversation_id = MemoryContextStrdup(context,
 													  row->conversation_id);
 	if (row->activity_id != NULL && flight->op != OP_SEND)
@@ -98,5 +91,5 @@ flight_has_referent(const Flight *flight, const OutboxPost *row)
 	if (flight->op == OP_EDIT || flight->op == OP_DELETE)
 		return flight->conversation_id != NULL && flight->activity_id != NULL;
 	return !row->has_referent || flight->conversation_id != NULL ||
-		!is_in_channel(flight->message->target);
+		!target_is_in_team(flight->message->target);
 }

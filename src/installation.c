@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "access.h"
+#include "catalog.h"
 #include "graph.h"
 #include "inquiry.h"
 #include "installation.h"
@@ -22,9 +23,6 @@
 
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
-
-/* Installations answered by 404 in a row: then the catalog lacks the app. */
-#define MAX_REFUSED_INSTALLS 3
 
 #define GROUP_ROLES_HINT \
 	"Grant the application permission TeamsAppInstallation.ReadWriteSelfForTeam.All (for chats, ...ForChat.All; to post to General, also Channel.ReadBasic.All) to the bot's app registration, and have an administrator of the tenant consent to it."
@@ -271,7 +269,8 @@ take_success(Target *target, const GraphReply *reply)
 			/* 201 has no body, 409 says that it is there: ask for its id */
 			target->tried_to_install = true;
 			target->installed_by_us = reply->status != 409;
-			target->bot->refused_installs = 0;
+			if (target->installed_by_us)
+				catalog_note_app(target->bot);
 			inquiry_ask(target, OP_LOOKUP);
 			break;
 		case OP_UPGRADE:
@@ -289,16 +288,15 @@ take_success(Target *target, const GraphReply *reply)
 }
 
 /*
- * Graph does not tell an app that is not in the catalog from a person who
- * cannot have it (contract 3.4).  Several people in a row, all of whom it had
- * just looked up: then it is the app.
+ * Is it open whether the app is refused, or somebody for whom Graph had just
+ * looked?  It is the app if the catalog has not got it, and nothing else says
+ * so: several people in a row may all be without a license.
  */
 static bool
-is_missing_app(Target *target, const GraphReply *reply)
+is_open(const Target *target, const GraphReply *reply)
 {
-	if (target->next != OP_INSTALL || reply->status != 404)
-		return false;
-	return ++target->bot->refused_installs >= MAX_REFUSED_INSTALLS;
+	return target->next == OP_INSTALL &&
+		(reply->status == 404 || reply->status == 400);
 }
 
 /* Is it refused to somebody for whom nobody has looked yet? */
@@ -336,13 +334,8 @@ static void
 take_refusal(Target *target, const GraphReply *reply, Action action,
 			 const char *hint, double delay)
 {
-	if (is_missing_app(target, reply))
-	{
-		bot_pause_for(target->bot, "Graph cannot install the app", OP_INSTALL,
-					  reply->status, &reply->error);
-		inquiry_ask(target, target->next);
+	if (is_open(target, reply) && catalog_doubt(target))
 		return;
-	}
 	target->failed_state = failed_state(target->next, reply->status);
 	fail(target, action, &reply->error, hint, delay);
 }

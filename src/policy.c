@@ -276,6 +276,30 @@ static const Rule rules[] = {
 };
 /* *INDENT-ON* */
 
+/*
+ * Whom an answer concerns, by what is done about it; the first line that fits
+ * decides.  A block is told of the conversation (contract 4.9): one of a
+ * channel says nothing about the rest of its team.  That the bot is not
+ * installed, and whatever Graph says, is about the installation.
+ */
+static const struct
+{
+	int			operations;
+	Action		action;
+	AnswerScope scope;
+}			scopes[] = {
+	{TOKEN | CATALOG | GRAPH | CONNECTOR | ROSTER, ACTION_PAUSE_BOT, SCOPE_BOT},
+	{TOKEN | CATALOG | GRAPH | CONNECTOR | ROSTER, ACTION_REAUTH, SCOPE_BOT},
+	{TOKEN | CATALOG, ACTION_RETRY, SCOPE_BOT},
+	{TOKEN | GRAPH, ACTION_THROTTLED, SCOPE_BOT},
+	{TARGET, ACTION_RETRY, SCOPE_INSTALLATION},
+	{TARGET, ACTION_FAIL, SCOPE_INSTALLATION},
+	{CONNECTOR, ACTION_THROTTLED, SCOPE_CONVERSATION},
+	{CONNECTOR, ACTION_LOOK_UP_AGAIN, SCOPE_CONVERSATION},
+	{CONNECTOR, ACTION_BLOCKED, SCOPE_CONVERSATION},
+	{CONNECTOR, ACTION_INSTALL_AGAIN, SCOPE_INSTALLATION},
+};
+
 /* Are the codes equal?  Case and spaces do not count (contract 4.0.5). */
 static bool
 same_code(const char *a, const char *b)
@@ -342,6 +366,18 @@ policy_classify(Operation op, int status, const ServiceError *error)
 	if (status < 200)
 		return ACTION_RETRY;
 	return ACTION_FAIL;
+}
+
+AnswerScope
+policy_scope(Operation op, int status, const ServiceError *error)
+{
+	Action		action = policy_classify(op, status, error);
+
+	for (int i = 0; i < (int) lengthof(scopes); i++)
+		if ((scopes[i].operations & (1 << op)) != 0 &&
+			scopes[i].action == action)
+			return scopes[i].scope;
+	return SCOPE_MESSAGE;
 }
 
 const char *

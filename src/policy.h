@@ -42,6 +42,16 @@ typedef enum Action
 	ACTION_FAIL					/* this message cannot succeed */
 } Action;
 
+/* Whom an answer concerns; contract 4.9 and 3.4. */
+typedef enum AnswerScope
+{
+	SCOPE_MESSAGE,				/* the message that it answers, and no other */
+	SCOPE_CONVERSATION,			/* what goes to the same chat or channel */
+	SCOPE_INSTALLATION,			/* the person, chat or team that the app is
+								 * installed for, with all of its channels */
+	SCOPE_BOT					/* whatever the bot sends */
+} AnswerScope;
+
 /* An error as a service reported it; strings are UTF-8, never NULL. */
 typedef struct ServiceError
 {
@@ -62,6 +72,13 @@ extern void policy_set_error(ServiceError *error, const char *code,
 /* What an HTTP answer means.  Codes are compared as contract 4.0.5 says. */
 extern Action policy_classify(Operation op, int status,
 							  const ServiceError *error);
+
+/*
+ * Whom it concerns.  SCOPE_BOT is said only if the answer itself proves it:
+ * how many people in a row were answered alike proves nothing about the next.
+ */
+extern AnswerScope policy_scope(Operation op, int status,
+								const ServiceError *error);
 
 /*
  * In plain words, what a person can do about it; a static sentence, or NULL

@@ -73,4 +73,12 @@ typedef struct Target
 	TimestampTz not_before;		/* until then its chat rests */
 } Target;
 
+/* Do its messages go to a channel?  General is written to by its team. */
+static inline bool
+target_is_in_team(const Target *target)
+{
+	return strcmp(target->scope, "channel") == 0 ||
+		strcmp(target->scope, "team") == 0;
+}
+
 #endif							/* TP_TARGET_H */

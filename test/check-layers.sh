@@ -21,6 +21,7 @@ bot
 target
 access
 inquiry
+catalog
 installation
 window
 settle flight

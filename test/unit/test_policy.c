@@ -206,6 +206,60 @@ test_classes(const Case *cases, int ncases)
 	}
 }
 
+/* Whom each answer concerns that is not for its message alone, and some that are. */
+static void
+test_scopes(void)
+{
+	static const struct
+	{
+		Operation	op;
+		int			status;
+		const char *code;
+		AnswerScope scope;
+	}			cases[] = {
+		{OP_TOKEN, 401, "AADSTS7000215", SCOPE_BOT},
+		{OP_TOKEN, 503, "", SCOPE_BOT},
+		{OP_CATALOG, 403, "Forbidden", SCOPE_BOT},
+		{OP_LOOKUP, 401, "", SCOPE_BOT},
+		{OP_INSTALL, 403, "Authorization_RequestDenied", SCOPE_BOT},
+		{OP_INSTALL, 429, "", SCOPE_BOT},
+		{OP_INSTALL, 403, "Forbidden", SCOPE_INSTALLATION},
+		{OP_INSTALL, 404, "NotFound", SCOPE_INSTALLATION},
+		{OP_LOOKUP, 404, "NotFound", SCOPE_INSTALLATION},
+		{OP_CHANNEL, 404, "NotFound", SCOPE_INSTALLATION},
+		{OP_CHAT, 404, "NotFound", SCOPE_INSTALLATION},
+		{OP_UNINSTALL, 503, "", SCOPE_INSTALLATION},
+		{OP_SEND, 401, "BotNotRegistered", SCOPE_BOT},
+		{OP_SEND, 401, "", SCOPE_BOT},
+		{OP_SEND, 403, "InvalidBotApiHost", SCOPE_BOT},
+		{OP_SEND, 403, "BotDisabledByAdmin", SCOPE_CONVERSATION},
+		{OP_SEND, 403, "ConversationBlockedByUser", SCOPE_CONVERSATION},
+		{OP_THREAD, 403, "MessageWritesBlocked", SCOPE_CONVERSATION},
+		{OP_THREAD, 403, "209", SCOPE_CONVERSATION},
+		{OP_SEND, 404, "ConversationNotFound", SCOPE_CONVERSATION},
+		{OP_SEND, 429, "Throttled", SCOPE_CONVERSATION},
+		{OP_SEND, 403, "ForbiddenOperationException", SCOPE_INSTALLATION},
+		{OP_THREAD, 403, "BotNotInConversationRoster", SCOPE_INSTALLATION},
+		{OP_SEND, 403, "NotEnoughPermissions", SCOPE_MESSAGE},
+		{OP_SEND, 413, "MessageSizeTooBig", SCOPE_MESSAGE},
+		{OP_SEND, 412, "PreconditionFailed", SCOPE_MESSAGE},
+		{OP_EDIT, 404, "ActivityNotFoundInConversation", SCOPE_MESSAGE},
+		{OP_EDIT, 403, "BotDisabledByAdmin", SCOPE_MESSAGE},
+		{OP_DELETE, 404, "", SCOPE_MESSAGE},
+		{OP_SEND, 201, "", SCOPE_MESSAGE},
+	};
+
+	for (int i = 0; i < (int) lengthof(cases); i++)
+	{
+		ServiceError error = {cases[i].code, ""};
+
+		is_int(policy_scope(cases[i].op, cases[i].status, &error),
+			   cases[i].scope, psprintf("scope of operation %d, %d %s",
+										cases[i].op, cases[i].status,
+										cases[i].code));
+	}
+}
+
 static void
 test_ambiguity(void)
 {
@@ -434,6 +488,7 @@ main(void)
 	test_classes(graph_cases, lengthof(graph_cases));
 	test_classes(directory_cases, lengthof(directory_cases));
 	test_classes(send_cases, lengthof(send_cases));
+	test_scopes();
 	test_ambiguity();
 	test_retry_after();
 	test_backoff();

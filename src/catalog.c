@@ -1,0 +1,179 @@
+/*
+ * catalog.c
+ *	  Is the bot's app in the organisation's catalog?
+ *
+ * An installation that is answered by 404 does not tell an app that is not in
+ * the catalog, which concerns everybody, from a person who cannot have it
+ * (contract 3.4).  The catalog can: it is asked by the app's id, and if it has
+ * none, whether that is the id in the app's manifest.  Reading it takes a
+ * permission that the bot may lack (3.2): then nothing is proven, and it is the
+ * person that is answered for.
+ */
+#include "postgres.h"
+
+#include "access.h"
+#include "catalog.h"
+#include "graph.h"
+#include "http.h"
+#include "inquiry.h"
+
+/* So long an answer of the catalog is believed. */
+#define BELIEVED_MS 60000
+
+/* Failed attempts to ask it; then it cannot be known for a while. */
+#define MAX_FAILURES 3
+
+/* Those that wait for the answer are asked about anew. */
+static void
+ask_again(Bot *bot)
+{
+	while (!dlist_is_empty(&bot->doubting))
+	{
+		Target	   *target = dlist_container(Target, node,
+											 dlist_pop_head_node(&bot->doubting));
+
+		inquiry_ask(target, target->next);
+	}
+}
+
+static void
+is_there(Bot *bot)
+{
+	catalog_note_app(bot);
+	bot_reset_fetch(&bot->app_fetch);
+	bot_succeeded(bot, OP_CATALOG);
+	ask_again(bot);
+}
+
+static void
+cannot_be_known(Bot *bot)
+{
+	bot->app_unknowable_until =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BELIEVED_MS);
+	bot_reset_fetch(&bot->app_fetch);
+	ask_again(bot);
+}
+
+/* It has no app of that id, but perhaps one with that in its manifest. */
+static void
+is_missing(Bot *bot, const char *catalog_id)
+{
+	bot->app_is_missing = false;
+	bot_reset_fetch(&bot->app_fetch);
+	if (catalog_id != NULL)
+		bot_pause(bot, OP_CATALOG, "teams_app_id %s is the id in the app's manifest, not that of the catalog, which is %s.  Give teams_configure() teams_app_id => '%s', or the other one as manifest_id.",
+				  bot->teams_app_id, catalog_id, catalog_id);
+	else
+		bot_pause(bot, OP_CATALOG, "the organisation's catalog has no app with id %s.  Upload the app's package to the catalog, or give teams_configure() the teams_app_id of one that is there.",
+				  bot->teams_app_id);
+	ask_again(bot);
+}
+
+/* An answer with a list of apps: is there one? */
+static void
+take_list(Bot *bot, const HttpReply *reply)
+{
+	char	   *id = NULL;
+	GraphCatalogResult result = graph_catalog_reply(reply->body,
+													reply->length, &id);
+
+	access_graph_accepted(bot);
+	if (bot->app_is_missing)
+		is_missing(bot, result == GRAPH_CATALOG_FOUND ? id : NULL);
+	else if (result == GRAPH_CATALOG_ABSENT)
+	{
+		bot->app_is_missing = true;
+		catalog_advance(bot);
+	}
+	else if (result == GRAPH_CATALOG_MALFORMED)
+		cannot_be_known(bot);
+	else
+		is_there(bot);
+}
+
+/* It has not answered: ask again later, unless it never will. */
+static void
+take_failure(Bot *bot, const HttpReply *reply)
+{
+	Fetch	   *fetch = &bot->app_fetch;
+	ServiceError error;
+	Action		action = ACTION_RETRY;
+
+	if (reply->result == HTTP_ANSWERED)
+	{
+		graph_error(reply->body, reply->length, &error);
+		action = policy_classify(OP_CATALOG, reply->status, &error);
+	}
+	if (action == ACTION_REAUTH)
+		access_graph_refused(bot, fetch->serial, &error);
+	if (action != ACTION_PAUSE_BOT && ++fetch->failures < MAX_FAILURES)
+		fetch->not_before =
+			TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										Max(1.0, bot_backoff(fetch->failures)) * 1000);
+	else if (bot->app_is_missing)
+		is_missing(bot, NULL);
+	else
+		cannot_be_known(bot);
+}
+
+static void
+on_apps(const HttpReply *reply, void *argument)
+{
+	Bot		   *bot = argument;
+
+	bot->app_fetch.running = false;
+
+	/* What was asked was about the app of another configuration. */
+	if (bot->app_fetch.generation != bot->generation)
+		ask_again(bot);
+	else if (reply->result == HTTP_ANSWERED && reply->status == 200)
+		take_list(bot, reply);
+	else
+		take_failure(bot, reply);
+}
+
+void
+catalog_advance(Bot *bot)
+{
+	Fetch	   *fetch = &bot->app_fetch;
+	HttpRequest request = {0};
+	const char *bearer;
+
+	if (dlist_is_empty(&bot->doubting) || fetch->running ||
+		!bot_is_active(bot) || fetch->not_before > GetCurrentTimestamp())
+		return;
+	bearer = access_graph_bearer(bot);
+	if (bearer == NULL || access_app_id(bot) == NULL)
+		return;
+	request.url = bot->app_is_missing ?
+		graph_catalog_url(bot->graph_url, bot->teams_app_id) :
+		graph_versions_url(bot->graph_url, bot->teams_app_id);
+	request.bearer = bearer;
+	request.handler = on_apps;
+	request.argument = bot;
+	http_start(&request);
+	pace_count(bot->pace, PACE_GRAPH_READ);
+	fetch->running = true;
+	fetch->generation = bot->generation;
+	fetch->serial = bot->graph_fetch.serial;
+}
+
+void
+catalog_note_app(Bot *bot)
+{
+	bot->app_seen_at = GetCurrentTimestamp();
+}
+
+bool
+catalog_doubt(Target *target)
+{
+	Bot		   *bot = target->bot;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (bot->app_unknowable_until > now ||
+		(bot->app_seen_at != 0 &&
+		 !TimestampDifferenceExceeds(bot->app_seen_at, now, BELIEVED_MS)))
+		return false;
+	dlist_push_tail(&bot->doubting, &target->node);
+	return true;
+}
