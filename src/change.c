@@ -104,19 +104,33 @@ array_of(int64 id)
 						   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
+/* As teams_message has it. */
+static bool
+may_see_all(void)
+{
+	return pg_class_aclcheck(statement_relation("teams_outbox"), GetUserId(),
+							 ACL_SELECT) == ACLCHECK_OK;
+}
+
 /* Why there is nothing to change. */
 static void
 report_unchangeable(int64 id, const char *change)
 {
 	Fate	   *fate = outbox_fate(id, CurrentMemoryContext);
-	bool		is_known = fate->state != FATE_UNKNOWN &&
+	bool		is_own = fate->state != FATE_UNKNOWN &&
 		has_privs_of_role(GetUserId(), fate->sender);
 
-	if (!is_known)
+	if (fate->state == FATE_UNKNOWN || (!is_own && !may_see_all()))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("message " INT64_FORMAT " does not exist", id),
 				 errhint("See teams_message; what is older than teams_proactive.retention is not kept.")));
+	if (!is_own)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for message " INT64_FORMAT, id),
+				 errdetail("Only its sender, and members of that role, can have it %s.",
+						   change)));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("message " INT64_FORMAT " cannot be %s", id, change),
@@ -201,7 +215,7 @@ teams_delete(PG_FUNCTION_ARGS)
 	int64		id = PG_GETARG_INT64(0);
 
 	statement_attach_function(fcinfo);
-	if (outbox_cancel(array_of(id), GetUserId()) > 0)
+	if (outbox_cancel_own(array_of(id), GetUserId()) > 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(change_one(fcinfo, NULL));
 }
@@ -215,7 +229,7 @@ teams_delete_all(PG_FUNCTION_ARGS)
 		Ids		   *ids = begin_ids(fcinfo, &call);
 		ArrayType  *wanted = ids_argument(fcinfo);
 
-		outbox_cancel(wanted, GetUserId());
+		outbox_cancel_own(wanted, GetUserId());
 		ids->count = outbox_change(wanted, NULL, GetUserId(),
 								   call->multi_call_memory_ctx, &ids->ids);
 	}

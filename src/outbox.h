@@ -331,19 +331,24 @@ extern void outbox_note(const char *bot, int64 broadcast, const char *entry,
 
 /*
  * Cancel messages that the role may see and that are not on the wire; returns
- * how many.  Send messages again that were not sent; their new ids go to
- * new_ids, palloc'd in the context.
+ * how many.  The second leaves out those that others have sent.
  */
 extern int64 outbox_cancel(ArrayType *ids, Oid role);
+extern int64 outbox_cancel_own(ArrayType *ids, Oid role);
 
 /* Hold such messages back until their due_at is something else again. */
 extern void outbox_hold(ArrayType *ids, Oid role);
+
+/*
+ * Send messages again that the role may see and that were not sent; their new
+ * ids go to new_ids, palloc'd in the context.
+ */
 extern int	outbox_retry(ArrayType *ids, Oid role, MemoryContext context,
 						 int64 **new_ids);
 
 /*
- * Write a job for each of the messages that was sent or is about to be, to
- * give it another activity, or to delete it if that is NULL; returns how many,
+ * Write a job for each of the messages that the role, or one of which it is a
+ * member, has sent or is about to, to give it another activity, or to delete it if that is NULL; returns how many,
  * and their ids like outbox_retry().
  */
 extern int	outbox_change(ArrayType *ids, const char *activity, Oid role,

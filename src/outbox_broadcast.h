@@ -93,18 +93,22 @@ extern void outbox_complete_broadcast(int64 broadcast, bool start);
 /* Is the word one of a list with commas? */
 extern bool outbox_is_listed(const char *word, const char *list);
 
+/* May the role see the broadcast? */
+extern bool outbox_sees_broadcast(int64 id, Oid role);
+
 /*
- * Change the state of a broadcast that the role may see, from one of those in
- * "from" (a list with commas).  What the outbox has of it is held back, let go
- * or cancelled.  Returns false if the role cannot see it; else *state is the
- * state that it had.
+ * Change the state of a broadcast, from one of those in "from" (a list with
+ * commas).  What the outbox has of it is held back, let go or cancelled.
+ * Whoever may see it may do that, except for starting it, which is its
+ * sender's.  Returns false if the role may not; else *state is the state that
+ * it had.
  */
 extern bool outbox_steer_broadcast(int64 id, const char *from,
 								   const char *to, Oid role, char **state);
 
 /*
  * For a broadcast that changes another: lock that one, and read its bot,
- * priority and kind.  False if the role cannot see it.
+ * priority and kind.  False if it is not the role's.
  */
 extern bool outbox_read_broadcast(int64 id, Oid role,
 								  NewBroadcast *broadcast);
@@ -114,7 +118,7 @@ extern void outbox_replace_activity(int64 id, const char *activity);
 
 /*
  * What the first recipient gets, as JSON, and from which bot; or the problem
- * with the template.  False if the role cannot see the broadcast.
+ * with the template.  False if the broadcast is not the role's.
  */
 extern bool outbox_preview(int64 id, Oid role, char **bot, char **activity,
 						   char **problem);

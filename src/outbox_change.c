@@ -20,11 +20,11 @@ static Statement change = {
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND kind OPERATOR(pg_catalog.=) 'send'"
 	" AND fate OPERATOR(pg_catalog.=) 'sent' AND activity_id IS NOT NULL"
-	" AND " IS_VISIBLE
+	" AND " IS_OWN
 	" UNION ALL"
 	" SELECT id, bot, scope, target, team, priority FROM @.teams_outbox"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
-	" AND kind OPERATOR(pg_catalog.=) 'send' AND " IS_VISIBLE ")"
+	" AND kind OPERATOR(pg_catalog.=) 'send' AND " IS_OWN ")"
 	" INSERT INTO @.teams_outbox (bot, kind, scope, target, team, activity,"
 	" refers_to, priority, sender)"
 	" SELECT bot, CASE WHEN $4 IS NULL THEN 'delete' ELSE 'edit' END, scope,"

@@ -30,9 +30,19 @@
 #define ROLE_OF(sender) \
 	"pg_catalog.to_regrole(pg_catalog.quote_ident(" sender "))"
 
-/* May the role see the message?  It goes by the rule of teams_message. */
+/*
+ * Did the role send it, or may it do what the sender may?  This decides who may
+ * change what is said.
+ */
+#define IS_OWN \
+	"pg_catalog.pg_has_role($2, " ROLE_OF("sender") ", 'USAGE')"
+
+/*
+ * May the role see the message?  It goes by the rule of teams_message, and
+ * decides about looking, holding back, cancelling and sending again.
+ */
 #define IS_VISIBLE \
-	"(pg_catalog.pg_has_role($2, " ROLE_OF("sender") ", 'USAGE') OR" \
+	"(" IS_OWN " OR" \
 	" pg_catalog.has_table_privilege($2, $3, 'SELECT'))"
 
 #endif							/* TP_OUTBOX_SQL_H */

@@ -26,6 +26,19 @@ static Statement lock_broadcast = {
 	3, {INT8OID, OIDOID, OIDOID}
 };
 
+/* One that the role may have sent in its own name. */
+static Statement lock_own_broadcast = {
+	"SELECT state FROM @.teams_broadcast"
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_OWN " FOR UPDATE",
+	3, {INT8OID, OIDOID, OIDOID}
+};
+
+static Statement find_broadcast = {
+	"SELECT FROM @.teams_broadcast"
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE,
+	3, {INT8OID, OIDOID, OIDOID}
+};
+
 static Statement set_state = {
 	"UPDATE @.teams_broadcast SET state = $2, finished_at ="
 	" CASE WHEN $2 OPERATOR(pg_catalog.=) 'cancelled'"
@@ -59,6 +72,18 @@ run_about(Statement *statement, int64 id, Oid role)
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = ObjectIdGetDatum(statement_relation("teams_broadcast"));
 	return statement_run(statement, values, NULL) > 0;
+}
+
+bool
+outbox_sees_broadcast(int64 id, Oid role)
+{
+	Session		session;
+	bool		found;
+
+	session_begin(SESSION_CALLER, &session);
+	found = run_about(&find_broadcast, id, role);
+	session_commit(&session);
+	return found;
 }
 
 bool
@@ -96,6 +121,13 @@ change_state(int64 id, const char *to, MemoryContext context)
 	return pending_of(id, context);
 }
 
+/* Who may stop everybody's messages may let go on what was stopped. */
+static bool
+is_operators(const char *from, const char *to)
+{
+	return strcmp(to, "running") != 0 || strcmp(from, "paused") == 0;
+}
+
 bool
 outbox_steer_broadcast(int64 id, const char *from, const char *to, Oid role,
 					   char **state)
@@ -106,7 +138,8 @@ outbox_steer_broadcast(int64 id, const char *from, const char *to, Oid role,
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	found = run_about(&lock_broadcast, id, role);
+	found = run_about(is_operators(from, to) ? &lock_broadcast :
+					  &lock_own_broadcast, id, role);
 	if (found)
 		*state = result_text(0, 1, context);
 	if (found && outbox_is_listed(*state, from))
@@ -123,7 +156,7 @@ outbox_steer_broadcast(int64 id, const char *from, const char *to, Oid role,
 /* Locked, it gets no more messages than those that are there to be changed. */
 static Statement read_broadcast = {
 	"SELECT bot, priority, kind FROM @.teams_broadcast"
-	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE " FOR UPDATE",
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_OWN " FOR UPDATE",
 	3, {INT8OID, OIDOID, OIDOID}
 };
 
@@ -178,7 +211,7 @@ static Statement preview = {
 	" LEFT JOIN LATERAL @.teams_render_for(b.template,"
 	" b.data OPERATOR(pg_catalog.||) coalesce(r.data, '{}'), r.locale) AS m"
 	" ON b.template IS NOT NULL"
-	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE,
+	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_OWN,
 	3, {INT8OID, OIDOID, OIDOID}
 };
 

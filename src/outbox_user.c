@@ -173,6 +173,14 @@ static Statement lock_messages = {
 	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
 };
 
+/* Only those that the role may change. */
+static Statement lock_own_messages = {
+	"SELECT id FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND id OPERATOR(pg_catalog.<>) ALL ($4) AND " IS_OWN
+	" ORDER BY id FOR UPDATE",
+	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
+};
+
 static Statement read_ledger = {
 	"SELECT pg_catalog.unnest(ids) FROM @.teams_inflight"
 };
@@ -233,7 +241,7 @@ read_on_wire(void)
  * are let go, and it is tried again.
  */
 static Ids
-lock_unsent(ArrayType *ids, Oid role)
+lock_unsent(Statement *lock, ArrayType *ids, Oid role)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -252,7 +260,7 @@ lock_unsent(ArrayType *ids, Oid role)
 
 		BeginInternalSubTransaction(NULL);
 		MemoryContextSwitchTo(context);
-		locked = take_ids(statement_run(&lock_messages, values, NULL));
+		locked = take_ids(statement_run(lock, values, NULL));
 		on_wire = read_on_wire();
 		clash = have_common(&locked, &on_wire);
 		if (clash)
@@ -267,8 +275,8 @@ lock_unsent(ArrayType *ids, Oid role)
 	}
 }
 
-int64
-outbox_cancel(ArrayType *ids, Oid role)
+static int64
+cancel_locked(Statement *lock, ArrayType *ids, Oid role)
 {
 	Datum		values[1];
 	Ids			locked;
@@ -276,7 +284,7 @@ outbox_cancel(ArrayType *ids, Oid role)
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
-	locked = lock_unsent(ids, role);
+	locked = lock_unsent(lock, ids, role);
 	values[0] = parameter_int8_array(locked.ids, locked.count);
 	statement_run(&cancel, values, NULL);
 	count = result_int8(0, 1);
@@ -284,6 +292,18 @@ outbox_cancel(ArrayType *ids, Oid role)
 		shared_wake_at_commit(result_int8(0, 2));
 	session_commit(&session);
 	return count;
+}
+
+int64
+outbox_cancel(ArrayType *ids, Oid role)
+{
+	return cancel_locked(&lock_messages, ids, role);
+}
+
+int64
+outbox_cancel_own(ArrayType *ids, Oid role)
+{
+	return cancel_locked(&lock_own_messages, ids, role);
 }
 
 /* What waits for a retry keeps nobody behind it while it is held. */
@@ -301,7 +321,7 @@ outbox_hold(ArrayType *ids, Oid role)
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
-	locked = lock_unsent(ids, role);
+	locked = lock_unsent(&lock_messages, ids, role);
 	values[0] = parameter_int8_array(locked.ids, locked.count);
 	statement_run(&hold, values, NULL);
 	session_commit(&session);

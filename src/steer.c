@@ -32,9 +32,15 @@ SQL_FUNCTION(teams_plan);
 SQL_FUNCTION(teams_opt_out);
 SQL_FUNCTION(teams_opt_in);
 
+/* Why the caller may not do it: it cannot see the broadcast, or only that. */
 static void
 report_absent(int64 id)
 {
+	if (outbox_sees_broadcast(id, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for broadcast " INT64_FORMAT, id),
+				 errdetail("Only its sender, and members of that role, decide what is said.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("broadcast " INT64_FORMAT " does not exist", id),
@@ -121,11 +127,14 @@ teams_recall(PG_FUNCTION_ARGS)
 	int64		id = PG_GETARG_INT64(0);
 	char	   *state;
 
+	int64		recall;
+
 	statement_attach_function(fcinfo);
+	recall = change_broadcast(fcinfo, "delete", NULL);
 	if (!outbox_steer_broadcast(id, "draft,running,paused", "cancelled",
 								GetUserId(), &state))
 		report_absent(id);
-	PG_RETURN_INT64(change_broadcast(fcinfo, "delete", NULL));
+	PG_RETURN_INT64(recall);
 }
 
 Datum
