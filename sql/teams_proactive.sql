@@ -215,7 +215,8 @@ CREATE TABLE @extschema@.teams_outbox (
 	retrying		boolean		NOT NULL DEFAULT false,
 	doubtful		boolean		NOT NULL DEFAULT false,
 	error_code		text,
-	error			text
+	error			text,
+	held_due_at		timestamptz
 ) WITH (autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_threshold = 2000);
 
@@ -243,6 +244,10 @@ COMMENT ON COLUMN @extschema@.teams_outbox.retrying IS
 'whether an attempt failed; later messages to the same target wait for it';
 COMMENT ON COLUMN @extschema@.teams_outbox.doubtful IS
 'whether an earlier attempt may have succeeded without our learning of it';
+COMMENT ON COLUMN @extschema@.teams_outbox.created_at IS
+'time of the transaction that wrote the message; a row with another time has been loaded, and waits for teams_resume()';
+COMMENT ON COLUMN @extschema@.teams_outbox.held_due_at IS
+'of a row that was loaded from a dump or replicated: what due_at becomes with teams_resume(), -infinity for null';
 
 -- The worker sweeps what is ready by (bot, priority, id), so that neither what
 -- is not yet due nor another bot's backlog costs it anything.
@@ -389,6 +394,7 @@ CREATE TABLE @extschema@.teams_broadcast (
 	activity		json,
 	template		text,
 	data			jsonb		NOT NULL DEFAULT '{}',
+	held			boolean		NOT NULL DEFAULT false,
 	priority		text		NOT NULL DEFAULT 'low',
 	delivery		text		NOT NULL DEFAULT 'at-least-once',
 	send_at			timestamptz,
@@ -418,6 +424,8 @@ COMMENT ON COLUMN @extschema@.teams_broadcast.topic IS
 'people who have opted out of it are excluded';
 COMMENT ON COLUMN @extschema@.teams_broadcast.rate IS
 'messages a second, if less than the bot''s';
+COMMENT ON COLUMN @extschema@.teams_broadcast.held IS
+'whether it was loaded from a dump while it was running, and is paused until teams_resume()';
 COMMENT ON COLUMN @extschema@.teams_broadcast.up_to IS
 'the last message that is edited or deleted';
 COMMENT ON COLUMN @extschema@.teams_broadcast.position IS
@@ -608,6 +616,24 @@ CREATE TRIGGER teams_judge
 	AFTER UPDATE OF kind, scope, target, team, activity, broadcast, refers_to,
 		priority, delivery ON @extschema@.teams_outbox
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.teams_judge();
+
+-- A broadcast that another database had running must not run here as well.
+CREATE FUNCTION @extschema@.teams_hold_loaded() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	NEW.state := 'paused';
+	NEW.held := true;
+	RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_hold_loaded() IS
+'trigger function: pauses a broadcast that was loaded from a dump until teams_resume()';
+
+CREATE TRIGGER teams_hold_loaded BEFORE INSERT ON @extschema@.teams_broadcast
+	FOR EACH ROW WHEN (NEW.state = 'running' AND NEW.created_at <> now())
+	EXECUTE FUNCTION @extschema@.teams_hold_loaded();
 CREATE TRIGGER teams_wake AFTER UPDATE ON @extschema@.teams_outbox
 	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('outbox');
 CREATE TRIGGER teams_wake AFTER UPDATE OR DELETE OR TRUNCATE
@@ -620,6 +646,17 @@ CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE ON @extschema@.teams_directory
 CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
 	ON @extschema@.teams_bot
 	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('bot');
+
+-- Triggers that send may be enabled for what replication applies: what they
+-- write is to be counted and sent like all else.
+ALTER TABLE @extschema@.teams_outbox ENABLE ALWAYS TRIGGER teams_accept;
+ALTER TABLE @extschema@.teams_outbox ENABLE ALWAYS TRIGGER teams_judge;
+ALTER TABLE @extschema@.teams_outbox ENABLE ALWAYS TRIGGER teams_wake;
+ALTER TABLE @extschema@.teams_installation ENABLE ALWAYS TRIGGER teams_wake;
+ALTER TABLE @extschema@.teams_broadcast ENABLE ALWAYS TRIGGER teams_wake;
+ALTER TABLE @extschema@.teams_broadcast ENABLE ALWAYS TRIGGER teams_hold_loaded;
+ALTER TABLE @extschema@.teams_directory ENABLE ALWAYS TRIGGER teams_wake;
+ALTER TABLE @extschema@.teams_bot ENABLE ALWAYS TRIGGER teams_wake;
 
 ------------------------------------------------------------------------------
 -- Configuration
@@ -886,11 +923,20 @@ BEGIN
 			MESSAGE = format('bot "%s" does not exist', bot),
 			HINT = 'See teams_bot for those that do.';
 	END IF;
+
+	-- What was loaded is this database's from now on.
+	UPDATE @extschema@.teams_outbox AS o
+	SET due_at = nullif(o.held_due_at, '-infinity'), held_due_at = NULL
+	WHERE o.bot = teams_resume.bot AND o.held_due_at IS NOT NULL;
+	UPDATE @extschema@.teams_broadcast AS b
+	SET state = CASE WHEN b.state = 'paused' THEN 'running' ELSE b.state END,
+		held = false
+	WHERE b.bot = teams_resume.bot AND b.held;
 END
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_resume(text) IS
-'lets a paused bot go on, in this database';
+'lets a paused bot go on, in this database, with what was loaded into it';
 
 ------------------------------------------------------------------------------
 -- Building messages
@@ -2229,6 +2275,7 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 				 CASE
 					 WHEN b.bot IS NULL THEN 'bot_not_configured'
 					 WHEN b.paused_at IS NOT NULL THEN 'bot_paused'
+					 WHEN o.held_due_at IS NOT NULL THEN 'loaded'
 					 WHEN b.trouble IS NOT NULL THEN 'bot_in_trouble'
 					 ELSE o.error_code
 				 END AS error_code,
@@ -2236,6 +2283,8 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 					 WHEN b.bot IS NULL
 					 THEN format('bot "%s" does not exist', o.bot)
 					 WHEN b.paused_at IS NOT NULL THEN b.paused_reason
+					 WHEN o.held_due_at IS NOT NULL
+					 THEN 'it was loaded from a dump or replicated, and waits for teams_resume()'
 					 WHEN b.trouble IS NOT NULL THEN b.trouble
 					 ELSE o.error
 				 END AS error,

@@ -11,9 +11,11 @@
 
 #include "compat.h"
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "replication/logicalworker.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"
@@ -48,13 +50,14 @@ typedef enum Column
 	COLUMN_ATTEMPTS,
 	COLUMN_DUE_AT,
 	COLUMN_EXPIRES_AT,
+	COLUMN_CREATED_AT,
 	COLUMNS
 } Column;
 
 static const char *const column_names[COLUMNS] = {
 	"id", "bot", "kind", "scope", "target", "team", "activity", "broadcast",
 	"refers_to", "priority", "delivery", "attempts", "due_at",
-	"expires_at"
+	"expires_at", "created_at"
 };
 
 /* A row that is judged; NULL values are NULL pointers. */
@@ -246,8 +249,22 @@ has_expired(TupleTableSlot *slot, const AttrNumber *numbers)
 }
 
 /*
- * For each new row: judge it, count it, have the worker woken at commit; or,
- * if its bot is a dry-run bot, record it.
+ * Was it written at another time than it says?  Then it comes from a dump, or
+ * by logical replication: it is another database's message, or one of an
+ * earlier time, which may have been sent long ago.
+ */
+static bool
+is_loaded(TupleTableSlot *slot, const AttrNumber *numbers)
+{
+	return DatumGetTimestampTz(value_of(slot, numbers[COLUMN_CREATED_AT])) !=
+		GetCurrentTransactionStartTimestamp();
+}
+
+/*
+ * For each new row: judge it, count it, have the worker woken at commit; or
+ * record it, if its bot is a dry-run bot; or hold it, if it has been loaded.
+ * What replication brings, the publisher has counted, and it says what becomes
+ * of it.
  */
 Datum
 teams_accept(PG_FUNCTION_ARGS)
@@ -257,16 +274,22 @@ teams_accept(PG_FUNCTION_ARGS)
 	const AttrNumber *numbers = column_numbers(trigger->tg_relation);
 	int64		id = DatumGetInt64(value_of(slot, numbers[COLUMN_ID]));
 	const char *bot = text_of(slot, numbers[COLUMN_BOT]);
+	bool		loaded = is_loaded(slot, numbers);
+	bool		is_replicated = loaded && IsLogicalWorker();
 	bool		is_recorded;
 
 	judge(trigger->tg_relation, slot, numbers);
 	statement_attach_function(fcinfo);
-	is_recorded = tally_bot_mode(bot) == BOT_MODE_RECORDS &&
-		!has_expired(slot, numbers);
-	tally_message(bot, DatumGetInt64(value_of(slot, numbers[COLUMN_BROADCAST])),
-				  is_recorded);
+	is_recorded = !is_replicated && !has_expired(slot, numbers) &&
+		tally_bot_mode(bot) == BOT_MODE_RECORDS;
+	if (!is_replicated)
+		tally_message(bot,
+					  DatumGetInt64(value_of(slot, numbers[COLUMN_BROADCAST])),
+					  is_recorded);
 	if (is_recorded)
 		outbox_record(id);
+	else if (loaded)
+		outbox_hold_loaded(id);
 	else if (has_no_times(slot, numbers))
 		shared_tell_at_commit(id);
 	else

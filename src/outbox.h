@@ -336,6 +336,9 @@ extern void outbox_note(const char *bot, int64 broadcast, const char *entry,
 extern int64 outbox_cancel(ArrayType *ids, Oid role);
 extern int64 outbox_cancel_own(ArrayType *ids, Oid role);
 
+/* Hold a message back that was not written here, until teams_resume(). */
+extern void outbox_hold_loaded(int64 id);
+
 /* Hold such messages back until their due_at is something else again. */
 extern void outbox_hold(ArrayType *ids, Oid role);
 

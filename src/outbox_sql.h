@@ -30,6 +30,10 @@
 #define ROLE_OF(sender) \
 	"pg_catalog.to_regrole(pg_catalog.quote_ident(" sender "))"
 
+/* Why a row waits that has come from a dump; teams_message says the same. */
+#define LOADED_REASON \
+	"'it was loaded from a dump or replicated, and waits for teams_resume()'"
+
 /*
  * Did the role send it, or may it do what the sender may?  This decides who may
  * change what is said.

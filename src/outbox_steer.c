@@ -40,7 +40,7 @@ static Statement find_broadcast = {
 };
 
 static Statement set_state = {
-	"UPDATE @.teams_broadcast SET state = $2, finished_at ="
+	"UPDATE @.teams_broadcast SET state = $2, held = false, finished_at ="
 	" CASE WHEN $2 OPERATOR(pg_catalog.=) 'cancelled'"
 	" THEN pg_catalog.clock_timestamp() END"
 	" WHERE id OPERATOR(pg_catalog.=) $1"
@@ -58,7 +58,8 @@ static Statement read_pending = {
 static Statement let_go = {
 	"UPDATE @.teams_outbox SET due_at = NULL"
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1"
-	" AND due_at OPERATOR(pg_catalog.=) 'infinity'",
+	" AND due_at OPERATOR(pg_catalog.=) 'infinity'"
+	" AND held_due_at IS NULL",
 	1, {INT8OID}
 };
 

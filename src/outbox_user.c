@@ -306,6 +306,28 @@ outbox_cancel_own(ArrayType *ids, Oid role)
 	return cancel_locked(&lock_own_messages, ids, role);
 }
 
+/*
+ * Until teams_resume(); see there.  Where a due_at of infinity is looked for,
+ * a broadcast is meant, not this.
+ */
+static Statement hold_loaded = {
+	"UPDATE @.teams_outbox SET due_at = 'infinity', retrying = false,"
+	" held_due_at = coalesce(due_at, '-infinity')"
+	" WHERE id OPERATOR(pg_catalog.=) $1",
+	1, {INT8OID}
+};
+
+void
+outbox_hold_loaded(int64 id)
+{
+	Datum		values[] = {Int64GetDatum(id)};
+	Session		session;
+
+	session_begin(SESSION_CALLER, &session);
+	statement_run(&hold_loaded, values, NULL);
+	session_commit(&session);
+}
+
 /* What waits for a retry keeps nobody behind it while it is held. */
 static Statement hold = {
 	"UPDATE @.teams_outbox SET due_at = 'infinity', retrying = false"
@@ -379,10 +401,12 @@ static Statement read_fate = {
 	" SELECT " ROLE_OF("o.sender") ", NULL,"
 	" CASE WHEN b.bot IS NULL THEN 'bot_not_configured'"
 	" WHEN b.paused_at IS NOT NULL THEN 'bot_paused'"
+	" WHEN o.held_due_at IS NOT NULL THEN 'loaded'"
 	" WHEN b.trouble IS NOT NULL THEN 'bot_in_trouble'"
 	" ELSE o.error_code END,"
 	" CASE WHEN b.bot IS NULL THEN 'the bot does not exist'"
 	" WHEN b.paused_at IS NOT NULL THEN b.paused_reason"
+	" WHEN o.held_due_at IS NOT NULL THEN " LOADED_REASON
 	" WHEN b.trouble IS NOT NULL THEN b.trouble ELSE o.error END,"
 	" NULL, o.xmin"
 	" FROM @.teams_outbox AS o LEFT JOIN @.teams_bot AS b"
