@@ -22,11 +22,22 @@
 /* The key of a target is "scope:id". */
 #define MAX_KEY 300
 
+/*
+ * The hash tables have pointers to what is allocated by itself: what has left
+ * the memory is then freed for all who look for such mistakes, while an entry
+ * of a hash table that was removed looks as before.
+ */
 typedef struct TargetEntry
 {
 	char		key[MAX_KEY];
-	Target		target;
+	Target	   *target;
 } TargetEntry;
+
+typedef struct MessageEntry
+{
+	int64		id;
+	Message    *message;
+} MessageEntry;
 
 static MemoryContext window_context;
 static HTAB *messages;
@@ -38,7 +49,7 @@ window_open(MemoryContext context)
 
 	window_context = context;
 	control.keysize = sizeof(int64);
-	control.entrysize = sizeof(Message);
+	control.entrysize = sizeof(MessageEntry);
 	control.hcxt = context;
 	messages = hash_create("teams_proactive messages", 1024, &control,
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -85,16 +96,16 @@ find_or_make_target(Bot *bot, const OutboxMessage *row)
 {
 	char		key[MAX_KEY];
 	TargetEntry *entry;
-	bool		found;
 	Target	   *target;
 
 	if (snprintf(key, sizeof(key), "%s:%s", row->scope, row->target) >= MAX_KEY)
 		return NULL;
-	entry = hash_search(targets_of(bot), key, HASH_ENTER, &found);
-	target = &entry->target;
-	if (found)
-		return target;
-	memset(target, 0, sizeof(Target));
+	entry = hash_search(targets_of(bot), key, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry->target;
+	target = MemoryContextAllocZero(window_context, sizeof(Target));
+	entry = hash_search(bot->targets, key, HASH_ENTER, NULL);
+	entry->target = target;
 	target->key = entry->key;
 	target->bot = bot;
 	target->scope = keep(row->scope);
@@ -142,6 +153,7 @@ free_target(Target *target)
 	free_string(target->error.message);
 	free_string(target->correlation_id);
 	hash_search(target->bot->targets, target->key, HASH_REMOVE, NULL);
+	pfree(target);
 }
 
 Message *
@@ -364,18 +376,33 @@ must_wait(Target *target, int64 id)
 		id > last_queued_id(target);
 }
 
+static void
+free_message(Message *message)
+{
+	hash_search(messages, &message->id, HASH_REMOVE, NULL);
+	pfree(message);
+}
+
+/* What queues for the target stays in the table until there is room for it. */
+static void
+leave_one_to_table(Target *target, Message *message)
+{
+	leave_queue(message);
+	window_note_behind(target, message->id, message->priority);
+	free_message(message);
+}
+
 /* One that comes before others takes the place of the last of them. */
 static void
 make_room(Target *target)
 {
-	Message    *last = dlist_tail_element(Message, node, &target->messages);
+	Message    *last;
 
-	if (target->message_count < TARGET_ROOM ||
-		last->state != MESSAGE_QUEUED)
+	if (target->message_count < TARGET_ROOM)
 		return;
-	leave_queue(last);
-	window_note_behind(target, last->id, last->priority);
-	hash_search(messages, &last->id, HASH_REMOVE, NULL);
+	last = dlist_tail_element(Message, node, &target->messages);
+	if (last->state == MESSAGE_QUEUED)
+		leave_one_to_table(target, last);
 }
 
 /* Insert in the order of the ids, but never before what is on the wire. */
@@ -405,18 +432,23 @@ enqueue(Target *target, Message *message)
 Message *
 window_find(int64 id)
 {
-	return hash_search(messages, &id, HASH_FIND, NULL);
+	MessageEntry *entry = hash_search(messages, &id, HASH_FIND, NULL);
+
+	return entry != NULL ? entry->message : NULL;
 }
 
 static Message *
 new_message(const OutboxMessage *row, Target *target)
 {
-	Message    *message = hash_search(messages, &row->id, HASH_ENTER, NULL);
+	Message    *message = MemoryContextAllocZero(window_context,
+												 sizeof(Message));
+	MessageEntry *entry = hash_search(messages, &row->id, HASH_ENTER, NULL);
 
+	entry->message = message;
+	message->id = row->id;
 	message->state = MESSAGE_QUEUED;
 	message->bot = target->bot;
 	message->target = target;
-	message->comes_again = false;
 	message->priority = row->priority;
 	message->is_send = row->job == JOB_NONE;
 	message->job = row->job;
@@ -425,7 +457,6 @@ new_message(const OutboxMessage *row, Target *target)
 	message->attempts = row->attempts;
 	strlcpy(message->last_code, row->error_code ? row->error_code : "",
 			sizeof(message->last_code));
-	message->batch = NULL;
 	return message;
 }
 
@@ -555,11 +586,8 @@ leave_to_table(Target *target)
 	{
 		Message    *message = dlist_container(Message, node, iter.cur);
 
-		if (message->state != MESSAGE_QUEUED)
-			continue;
-		leave_queue(message);
-		window_note_behind(target, message->id, message->priority);
-		hash_search(messages, &message->id, HASH_REMOVE, NULL);
+		if (message->state == MESSAGE_QUEUED)
+			leave_one_to_table(target, message);
 	}
 }
 
@@ -579,7 +607,7 @@ window_lose_channels(const Target *team)
 	hash_seq_init(&status, team->bot->targets);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
-		Target	   *target = &entry->target;
+		Target	   *target = entry->target;
 
 		if (target->team == NULL || target->state != TARGET_KNOWN ||
 			strcmp(target->team, team->id) != 0)
@@ -603,7 +631,7 @@ window_drop_bot(Bot *bot)
 	hash_seq_init(&status, bot->targets);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
-		Target	   *target = &entry->target;
+		Target	   *target = entry->target;
 		Message    *first = window_first(target);
 		bool		flies = first != NULL &&
 			first->state == MESSAGE_IN_FLIGHT;
@@ -637,5 +665,5 @@ window_forget(Message *message)
 	}
 	if (message->comes_again)
 		window_look_again(message->bot, message->id);
-	hash_search(messages, &message->id, HASH_REMOVE, NULL);
+	free_message(message);
 }

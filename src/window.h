@@ -32,7 +32,7 @@ typedef struct LedgerBatch
 
 typedef struct Message
 {
-	int64		id;				/* hash key: must be first */
+	int64		id;
 	dlist_node	node;			/* in its target's queue */
 	MessageState state;
 	Bot		   *bot;
