@@ -10,7 +10,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- Bodies of functions name what they use by the schema.  So whoever could put
 -- something into it, or another schema in its place, would have the rights with
--- which they run.
+-- which they run.  From here on teams_guard_schema() watches it.
 DO $$
 DECLARE
 	detail	text;
@@ -48,6 +48,20 @@ BEGIN
 	END IF;
 END
 $$;
+
+CREATE FUNCTION @extschema@.teams_guard_schema() RETURNS event_trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_guard_schema';
+
+COMMENT ON FUNCTION @extschema@.teams_guard_schema() IS
+'event trigger function: keeps the extension''s schema from being renamed, or given to others than superusers';
+
+CREATE EVENT TRIGGER teams_guard_schema ON ddl_command_end
+	WHEN TAG IN ('ALTER SCHEMA', 'GRANT')
+	EXECUTE FUNCTION @extschema@.teams_guard_schema();
+ALTER EVENT TRIGGER teams_guard_schema ENABLE ALWAYS;
+
+COMMENT ON EVENT TRIGGER teams_guard_schema IS
+'keeps the schema of teams_proactive from being renamed, or given to others than superusers';
 
 ------------------------------------------------------------------------------
 -- Bots
@@ -2619,8 +2633,10 @@ BEGIN
 		SELECT FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
 		WHERE n.oid = '@extschema@'::regnamespace AND a.privilege_type = 'USAGE'
 		  AND pg_get_userbyid(a.grantee) = role) THEN
-		EXECUTE format('GRANT USAGE ON SCHEMA @extschema@ TO %I', role);
-		EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.teams_privileges(text) TO %I', role);
+		EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I',
+					   '@extschema@'::regnamespace, role);
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I',
+					   '@extschema@.teams_privileges(text)'::regprocedure, role);
 	END IF;
 END
 $$;
@@ -2653,8 +2669,10 @@ BEGIN
 		SELECT FROM pg_proc AS f, aclexplode(f.proacl) AS a
 		WHERE f.oid = '@extschema@.teams_privileges(text)'::regprocedure
 		  AND pg_get_userbyid(a.grantee) = role AND a.grantee <> f.proowner) THEN
-		EXECUTE format('REVOKE USAGE ON SCHEMA @extschema@ FROM %I', role);
-		EXECUTE format('REVOKE EXECUTE ON FUNCTION @extschema@.teams_privileges(text) FROM %I', role);
+		EXECUTE format('REVOKE USAGE ON SCHEMA %s FROM %I',
+					   '@extschema@'::regnamespace, role);
+		EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM %I',
+					   '@extschema@.teams_privileges(text)'::regprocedure, role);
 	END IF;
 END
 $$;

@@ -161,6 +161,13 @@ typedef void (*shmem_request_hook_type) (void);
 	pg_database_ownercheck((database), (role))
 #endif
 
+/* 14 introduced the role whose one member is the database's owner. */
+#if PG_VERSION_NUM >= 140000
+#define compat_is_database_owner_role(role) ((role) == ROLE_PG_DATABASE_OWNER)
+#else
+#define compat_is_database_owner_role(role) false
+#endif
+
 /* 14 wants hash keys that are strings to be declared as such. */
 #if PG_VERSION_NUM >= 140000
 #define COMPAT_HASH_STRINGS HASH_STRINGS

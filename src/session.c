@@ -35,6 +35,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "schema.h"
 #include "session.h"
 #include "settings.h"
 #include "statement.h"
@@ -219,11 +220,13 @@ tables_owner(void)
 	return owner;
 }
 
+/* An error if anybody else could have a say in what is run then. */
 static void
 become_owner(Session *session)
 {
 	Oid			owner = tables_owner();
 
+	schema_check(statement_schema());
 	GetUserIdAndSecContext(&session->role, &session->security_context);
 	SetUserIdAndSecContext(owner,
 						   session->security_context |

@@ -203,6 +203,13 @@ statement_run_active(Statement *statement, Datum *values, const char *nulls)
 	return run(statement, values, nulls, VIEW_ACTIVE);
 }
 
+/* The extension's schema, where statement_attach() said that it is. */
+Oid
+statement_schema(void)
+{
+	return extension_schema;
+}
+
 Oid
 statement_relation(const char *name)
 {

@@ -50,6 +50,8 @@ extern uint64 statement_run_latest(Statement *statement, Datum *values,
 extern uint64 statement_run_active(Statement *statement, Datum *values,
 								 const char *nulls);
 
+extern Oid	statement_schema(void);
+
 /* The oid of a table or sequence of the extension; InvalidOid: not there. */
 extern Oid	statement_relation(const char *name);
 

@@ -12,7 +12,7 @@ pace
 expression expression_internal expression_token
 expression_convert expression_date expression_eval expression_functions expression_number expression_operators expression_parse expression_strings expression_text
 template template_internal template_expand template_prepare
-shared credential
+shared credential schema
 statement http http_internal http_headers http_sockets http_transfer http_url
 session
 outbox outbox_sql outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer outbox_directory

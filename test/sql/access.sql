@@ -33,6 +33,30 @@ GRANT CREATE ON SCHEMA teams TO CURRENT_USER;
 CREATE EXTENSION teams_proactive SCHEMA teams;
 SET search_path = teams, public;
 
+-- It stays so: functions name their schema, and it is given to nobody.
+ALTER SCHEMA teams RENAME TO elsewhere;
+\echo :LAST_ERROR_SQLSTATE
+-- (the hint names the superuser)
+\set VERBOSITY terse
+ALTER SCHEMA teams OWNER TO regress_teams_owner;
+\set VERBOSITY default
+GRANT CREATE ON SCHEMA teams TO regress_teams_app;
+GRANT ALL ON SCHEMA public, teams TO PUBLIC;
+DO $$
+BEGIN
+	EXECUTE 'ALTER SCHEMA teams RENAME TO elsewhere';
+END
+$$;
+SELECT nspname, nspowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+	AS owned, has_schema_privilege('regress_teams_app', oid, 'CREATE') AS open
+	FROM pg_namespace WHERE nspname IN ('teams', 'elsewhere');
+-- Others may do as they like.
+CREATE SCHEMA regress_teams_other;
+GRANT CREATE ON SCHEMA regress_teams_other TO regress_teams_app;
+ALTER SCHEMA regress_teams_other OWNER TO regress_teams_owner;
+ALTER SCHEMA regress_teams_other RENAME TO regress_teams_others;
+DROP SCHEMA regress_teams_others;
+
 --
 -- A role's own right to use the schema stays
 --
@@ -73,6 +97,7 @@ SELECT m[1] AS privilege, m[2] AS name
 						AND a.object ~ ('\.' || m[2] || '(\(|$)'));
 
 -- Functions that are not granted to anybody.
+\pset footer off
 SELECT f::regprocedure
 	FROM (SELECT objid FROM pg_depend
 		  WHERE classid = 'pg_proc'::regclass AND deptype = 'e'
