@@ -705,7 +705,8 @@ CREATE FUNCTION @extschema@.teams_configure(
 	connector_rate	integer DEFAULT 50,
 	graph_rate		integer DEFAULT 30,
 	chat_limits		integer[] DEFAULT '{7,8,60,1800}',
-	reinstall		boolean DEFAULT false)
+	reinstall		boolean DEFAULT false,
+	replace			boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -765,6 +766,34 @@ BEGIN
 	PERFORM @extschema@.teams_check_url('login_url', login_url);
 	PERFORM @extschema@.teams_check_url('graph_url', graph_url);
 	PERFORM @extschema@.teams_check_url('connector_url', connector_url);
+
+	-- Whoever forgets to name a bot must not lose another one by that.
+	IF replace IS NOT TRUE AND EXISTS (
+		SELECT FROM @extschema@.teams_bot AS b
+		WHERE b.bot = teams_configure.bot AND b.dry_run)
+	   AND EXISTS (SELECT FROM @extschema@.teams_delivery AS d
+				   WHERE d.bot = teams_configure.bot
+					 AND d.conversation_id LIKE 'dry-run:%') THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('bot "%s" is a dry-run bot that has recorded messages', bot),
+			DETAIL = 'As a real bot it would send to people, and the dedupe keys and threads of what it has recorded would be forgotten.',
+			HINT = 'Give the real bot another name, or say replace => true.';
+	END IF;
+	IF replace IS NOT TRUE AND EXISTS (
+		SELECT FROM @extschema@.teams_bot AS b
+		WHERE b.bot = teams_configure.bot AND NOT b.dry_run
+		  AND b.tenant_id <> teams_configure.tenant_id)
+	   AND (EXISTS (SELECT FROM @extschema@.teams_installation AS i
+					WHERE i.bot = teams_configure.bot)
+			OR EXISTS (SELECT FROM @extschema@.teams_person AS p
+					   WHERE p.bot = teams_configure.bot)
+			OR EXISTS (SELECT FROM @extschema@.teams_group_member AS m
+					   WHERE m.bot = teams_configure.bot)) THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('bot "%s" is that of another tenant', bot),
+			DETAIL = 'What it has pending would go to the new tenant, and what was read of the directory would be forgotten.',
+			HINT = 'Give the bot for the new tenant another name, or say replace => true.';
+	END IF;
 
 	-- What is known of people is known of the old registration.
 	UPDATE @extschema@.teams_installation AS i
@@ -846,10 +875,12 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.teams_configure(uuid, uuid, uuid, text, text,
 	uuid, text, boolean, text, text, text, integer, integer, integer[],
-	boolean) IS
+	boolean, boolean) IS
 'creates or changes a bot, and lets it go on if it was paused';
 
-CREATE FUNCTION @extschema@.teams_configure_dry_run(bot text DEFAULT 'default')
+CREATE FUNCTION @extschema@.teams_configure_dry_run(
+	bot			text DEFAULT 'default',
+	replace		boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -864,6 +895,14 @@ BEGIN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('invalid name for a bot: "%s"', bot),
 			HINT = 'Use up to 63 letters, digits, dots, hyphens and underscores.';
+	END IF;
+	IF replace IS NOT TRUE AND EXISTS (
+		SELECT FROM @extschema@.teams_bot AS b
+		WHERE b.bot = teams_configure_dry_run.bot AND NOT b.dry_run) THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('bot "%s" is a real bot', bot),
+			DETAIL = 'As a dry-run bot it would send nothing any more, and lose its tenant, its credential and what was read of the directory.',
+			HINT = 'Give the dry-run bot another name, or say replace => true.';
 	END IF;
 	IF EXISTS (SELECT FROM @extschema@.teams_outbox AS o
 			   WHERE o.bot = teams_configure_dry_run.bot)
@@ -895,8 +934,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_configure_dry_run(text) IS
-'creates a bot that records messages as sent at once and sends nothing, for tests; or makes one of a bot';
+COMMENT ON FUNCTION @extschema@.teams_configure_dry_run(text, boolean) IS
+'creates a bot that records messages as sent at once and sends nothing, for tests; or makes one of a real bot, if told to replace it';
 
 CREATE FUNCTION @extschema@.teams_pause(
 	bot		text DEFAULT 'default',
@@ -1692,6 +1731,14 @@ BEGIN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('template "%s" is of type "%s", of which people see nothing', name, body ->> 'type'),
 			HINT = 'Write "AdaptiveCard" for a card and "message" for an activity; case matters.';
+	END IF;
+	IF EXISTS (SELECT FROM @extschema@.teams_template AS t
+			   WHERE t.name = teams_set_template.name
+				 AND t.locale = teams_set_template.locale
+				 AND (t.body, t.summary) IS DISTINCT FROM
+					 (teams_set_template.body, teams_set_template.summary)) THEN
+		RAISE NOTICE USING MESSAGE = format('template "%s"%s is replaced', name,
+			CASE WHEN locale <> '' THEN format(' for the locale "%s"', locale) ELSE '' END);
 	END IF;
 	INSERT INTO @extschema@.teams_template AS t
 		(name, locale, body, summary, comment)

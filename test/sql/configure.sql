@@ -125,7 +125,7 @@ INSERT INTO teams_installation
 BEGIN;
 SELECT teams_configure(:tenant, :client, :app, 'ops', connector_rate => 7);
 SELECT bot, state FROM teams_installation ORDER BY bot;
-SELECT teams_configure(:client, :client, :app, 'ops');
+SELECT teams_configure(:client, :client, :app, 'ops', replace => true);
 SELECT bot, state FROM teams_installation ORDER BY bot;
 ROLLBACK;
 BEGIN;

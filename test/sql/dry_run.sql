@@ -115,14 +115,14 @@ SELECT teams_send('ada@contoso.com', 'waits, too', bot => 'real') > 0 AS sent;
 COMMIT;
 SELECT bot, state FROM teams_message ORDER BY id;
 SELECT text FROM teams_recorded;
-SELECT teams_configure_dry_run('real');
+SELECT teams_configure_dry_run('real', replace => true);
 \echo :LAST_ERROR_SQLSTATE
 SELECT teams_cancel(array(SELECT id FROM teams_outbox));
 -- within one transaction, as within many
 BEGIN;
 SELECT teams_send('ada@contoso.com', 'is cancelled', bot => 'real') AS id \gset
 SELECT teams_cancel(:id);
-SELECT teams_configure_dry_run('real');
+SELECT teams_configure_dry_run('real', replace => true);
 SELECT teams_send('ada@contoso.com', 'is recorded', bot => 'real') > 0 AS sent;
 SAVEPOINT s;
 UPDATE teams_bot SET dry_run = false WHERE bot = 'real';
@@ -137,7 +137,7 @@ SELECT bot, accepted, pending, sent, cancelled, balanced FROM teams_accounting O
 COPY (SELECT) TO PROGRAM 'cat >/dev/null; rm -rf teams_credentials && mkdir -m 700 teams_credentials';
 COPY (SELECT 'secret') TO PROGRAM 'umask 077 && cat >teams_credentials/ops';
 SELECT teams_configure('6b1f0000-0000-0000-0000-000000000000', '2d0c0000-0000-0000-0000-000000000000',
-					   '7b1c0000-0000-0000-0000-000000000000', 'ops', bot => 'real');
+					   '7b1c0000-0000-0000-0000-000000000000', 'ops', bot => 'real', replace => true);
 SELECT dry_run, credential FROM teams_bot WHERE bot = 'real';
 SELECT teams_send('ada@contoso.com', 'waits', bot => 'real', dedupe_key => 'k') > 0 AS sent;
 SELECT state, bot FROM teams_message WHERE state = 'pending';

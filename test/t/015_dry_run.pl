@@ -87,7 +87,7 @@ is($node->value('SELECT target, excluded FROM teams_recipient'
 is(requests(), $before, 'and no request was made');
 
 # The other way round: it goes on as a real bot.
-$node->configure($sim);
+$node->configure($sim, replace => 'true');
 my $id = $node->send('ada@contoso.com', 'for real');
 is($node->fate($id), 'sent', 'a bot that is real again sends');
 is($sim->message_count, 1, 'what is new, and nothing of what was recorded');

@@ -285,7 +285,7 @@ subtest 'a restart' => sub
 
 subtest 'another tenant' => sub
 {
-	$node->configure($sim, tenant_id => "'" . user(1) . "'");
+	$node->configure($sim, tenant_id => "'" . user(1) . "'", replace => 'true');
 	is($node->value('SELECT (SELECT count(*) FROM teams_person),'
 			. ' (SELECT count(*) FROM teams_directory),'
 			. ' (SELECT count(*) FROM teams_group_member)'),
