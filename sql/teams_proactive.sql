@@ -10,7 +10,9 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- Bodies of functions name what they use by the schema.  So whoever could put
 -- something into it, or another schema in its place, would have the rights with
--- which they run.  From here on teams_guard_schema() watches it.
+-- which they run.  From here on teams_guard_schema() watches it.  And a call of
+-- one of our functions gives all arguments with their types, so that no other of
+-- that name could fit better.
 DO $$
 DECLARE
 	detail	text;
@@ -763,9 +765,9 @@ BEGIN
 	END IF;
 
 	PERFORM @extschema@.teams_check_credential(credential);
-	PERFORM @extschema@.teams_check_url('login_url', login_url);
-	PERFORM @extschema@.teams_check_url('graph_url', graph_url);
-	PERFORM @extschema@.teams_check_url('connector_url', connector_url);
+	PERFORM @extschema@.teams_check_url('login_url'::text, login_url);
+	PERFORM @extschema@.teams_check_url('graph_url'::text, graph_url);
+	PERFORM @extschema@.teams_check_url('connector_url'::text, connector_url);
 
 	-- Whoever forgets to name a bot must not lose another one by that.
 	IF replace IS NOT TRUE AND EXISTS (
@@ -1113,7 +1115,7 @@ BEGIN
 				MESSAGE = format('"%s" is mentioned nowhere', mention.id),
 				HINT = format('Write @{%s} where the name shall stand.', mention.id);
 		END IF;
-		tag := format('<at>%s</at>', @extschema@.teams_escape(mention.name, 'html'));
+		tag := format('<at>%s</at>', @extschema@.teams_escape(mention.name, 'html'::text));
 		IF entities @> jsonb_build_array(jsonb_build_object('text', tag)) THEN
 			RAISE invalid_parameter_value USING
 				MESSAGE = format('two people are mentioned as "%s"', mention.name),
@@ -1300,7 +1302,7 @@ BEGIN
 			FROM jsonb_path_query(marked,
 				'strict $.body.** ? (@.type == "TextBlock" && exists (@.text)).text',
 				silent => true) WITH ORDINALITY AS b (block, number),
-				 @extschema@.teams_summary(b.block #>> '{}') AS s (preview)
+				 @extschema@.teams_summary(b.block #>> '{}', 'markdown'::text) AS s (preview)
 			WHERE s.preview IS NOT NULL
 			ORDER BY b.number LIMIT 1;
 	END IF;
@@ -1355,7 +1357,7 @@ BEGIN
 					ELSE 'image/*'
 				END,
 				'contentUrl', url, 'name', alt)))),
-		coalesce(summary, @extschema@.teams_summary(alt, 'plain')),
+		coalesce(summary, @extschema@.teams_summary(alt, 'plain'::text)),
 		importance, alert);
 END
 $$;
@@ -1656,6 +1658,9 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_activity_
 COMMENT ON FUNCTION @extschema@.teams_activity_problem(jsonb) IS
 'why nobody would see the activity; null if they would';
 
+-- Expressions are judged by teams_set_template(), and when they are used: a
+-- constraint would keep a dump from being restored if what understands them
+-- has become stricter.
 CREATE TABLE @extschema@.teams_template (
 	name			text		NOT NULL
 					CHECK (name <> '' AND name !~ '[[:cntrl:]]'),
@@ -1673,11 +1678,7 @@ CREATE TABLE @extschema@.teams_template (
 	updated_at		timestamptz	NOT NULL DEFAULT now(),
 	PRIMARY KEY (name, locale),
 	CONSTRAINT teams_template_body_check
-		CHECK (jsonb_typeof(body) = 'string' OR body ? 'type'),
-	CONSTRAINT teams_template_expressions_check
-		CHECK (@extschema@.teams_check_template(body, name)
-			   AND @extschema@.teams_check_template(to_jsonb(summary),
-				   name || ' (summary)'))
+		CHECK (jsonb_typeof(body) = 'string' OR body ? 'type')
 );
 
 COMMENT ON TABLE @extschema@.teams_template IS
@@ -1800,14 +1801,14 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	block	jsonb;
-	summary	text := coalesce(@extschema@.teams_summary(card ->> 'fallbackText'),
-							 @extschema@.teams_summary(card ->> 'speak'));
+	summary	text := coalesce(@extschema@.teams_summary(card ->> 'fallbackText', 'markdown'::text),
+							 @extschema@.teams_summary(card ->> 'speak', 'markdown'::text));
 BEGIN
 	IF summary IS NULL THEN
 		FOR block IN SELECT jsonb_path_query(card,
 			'strict $.body.**?(@.type == "TextBlock").text', silent => true)
 		LOOP
-			summary := @extschema@.teams_summary(block #>> '{}');
+			summary := @extschema@.teams_summary(block #>> '{}', 'markdown'::text);
 			EXIT WHEN summary IS NOT NULL;
 		END LOOP;
 	END IF;
@@ -1915,7 +1916,7 @@ BEGIN
 			HINT = 'See teams_template for those that do; a function from jsonb to jsonb is given with its schema.';
 	END IF;
 	EXECUTE format('SELECT %s($1)', f::oid::regproc) INTO content USING data;
-	RETURN @extschema@.teams_as_activity(content, name => template);
+	RETURN @extschema@.teams_as_activity(content, NULL::text, template);
 END
 $$;
 
@@ -1993,7 +1994,7 @@ COMMENT ON FUNCTION @extschema@.teams_group_id(text) IS
 CREATE FUNCTION @extschema@.teams_sync_directory(bot text DEFAULT 'default')
 RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT @extschema@.teams_sync_list('people', '', bot) $$;
+AS $$ SELECT @extschema@.teams_sync_list('people'::text, ''::text, bot) $$;
 
 COMMENT ON FUNCTION @extschema@.teams_sync_directory(text) IS
 'has the worker read all people of the bot''s tenant into teams_person, or what has changed since the last time';
@@ -2019,7 +2020,7 @@ CREATE FUNCTION @extschema@.teams_sync_roster(
 RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT @extschema@.teams_sync_list('roster',
+	SELECT @extschema@.teams_sync_list('roster'::text,
 		@extschema@.teams_group_id(team), bot)
 $$;
 
@@ -2074,7 +2075,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	PERFORM @extschema@.teams_check_list('people', '', teams_people.bot);
+	PERFORM @extschema@.teams_check_list('people'::text, ''::text, teams_people.bot);
 	RETURN QUERY
 		SELECT p.id, p.user_principal_name, p.display_name, p.locale,
 			   p.is_guest, p.is_enabled, p.is_licensed
@@ -2249,38 +2250,55 @@ LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'teams_plan';
 COMMENT ON FUNCTION @extschema@.teams_plan(bigint) IS
 'rehearses a broadcast: who has the bot, who gets it installed, who gets nothing and why, and when it will be done at the quotas';
 
--- It commits after each look, to see what others commit.
-CREATE PROCEDURE @extschema@.teams_watch(broadcast bigint)
-LANGUAGE plpgsql
+CREATE FUNCTION @extschema@.teams_watch_line(
+	broadcast bigint, OUT line text, OUT is_over boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	width	CONSTANT integer := 40;
 	p		record;
-	line	text;
-	last	text;
+BEGIN
+	SELECT * INTO p FROM @extschema@.teams_progress AS t
+	WHERE t.broadcast = teams_watch_line.broadcast;
+	IF NOT FOUND THEN
+		RAISE undefined_object USING
+			MESSAGE = format('broadcast %s does not exist', broadcast),
+			HINT = 'See teams_progress for those that do.';
+	END IF;
+	line := format('%s %s %s%% %s/%s sent%s%s',
+		rpad(p.state, 9),
+		rpad(repeat('#', (p.percent * width / 100)::integer), width, '.'),
+		p.percent, p.sent, p.recipients - p.excluded,
+		CASE WHEN p.failed > 0 THEN format(', %s failed', p.failed) ELSE '' END,
+		CASE WHEN p.expected_at IS NOT NULL
+			 THEN format(', %s/s, done at %s', p.rate,
+						 to_char(p.expected_at, 'HH24:MI:SS'))
+			 ELSE '' END);
+	is_over := p.state IN ('draft', 'cancelled', 'done');
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_watch_line(bigint) IS
+'what teams_watch() shows of a broadcast, and whether that is the end';
+
+-- It commits after each look, to see what others commit, and what commits can
+-- have no search_path of its own: every name is qualified, those of types, too.
+CREATE PROCEDURE @extschema@.teams_watch(broadcast bigint)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+	line	pg_catalog.text;
+	last	pg_catalog.text := '';
+	is_over	pg_catalog.bool;
 BEGIN
 	LOOP
-		SELECT * INTO p FROM @extschema@.teams_progress AS t
-		WHERE t.broadcast = teams_watch.broadcast;
-		IF NOT FOUND THEN
-			RAISE undefined_object USING
-				MESSAGE = format('broadcast %s does not exist', broadcast),
-				HINT = 'See teams_progress for those that do.';
-		END IF;
-		line := format('%s %s %s%% %s/%s sent%s%s',
-			rpad(p.state, 9),
-			rpad(repeat('#', (p.percent * width / 100)::integer), width, '.'),
-			p.percent, p.sent, p.recipients - p.excluded,
-			CASE WHEN p.failed > 0 THEN format(', %s failed', p.failed) ELSE '' END,
-			CASE WHEN p.expected_at IS NOT NULL
-				 THEN format(', %s/s, done at %s', p.rate,
-							 to_char(p.expected_at, 'HH24:MI:SS'))
-				 ELSE '' END);
-		IF line IS DISTINCT FROM last THEN
+		SELECT w.line, w.is_over INTO line, is_over
+			FROM @extschema@.teams_watch_line(teams_watch.broadcast) AS w;
+		IF line OPERATOR(pg_catalog.<>) last THEN
 			RAISE INFO '%', line;
 		END IF;
 		last := line;
-		EXIT WHEN p.state IN ('draft', 'cancelled', 'done');
+		EXIT WHEN is_over;
 		COMMIT;
 		PERFORM pg_catalog.pg_sleep(1);
 	END LOOP;
@@ -2585,6 +2603,7 @@ AS $$
 		(1, 'EXECUTE', 'teams_opt_out'),
 		(1, 'EXECUTE', 'teams_opt_in'),
 		(1, 'EXECUTE', 'teams_watch'),
+		(1, 'EXECUTE', 'teams_watch_line'),
 		(1, 'SELECT', 'teams_progress'),
 		(1, 'EXECUTE', 'teams_ensure_installed'),
 		(1, 'EXECUTE', 'teams_upgrade'),
@@ -2706,7 +2725,7 @@ BEGIN
 			MESSAGE = 'PUBLIC has none of this',
 			HINT = 'Take it from roles.';
 	END IF;
-	FOR p IN SELECT * FROM @extschema@.teams_privileges('administrator')
+	FOR p IN SELECT * FROM @extschema@.teams_privileges('administrator'::text)
 	LOOP
 		EXECUTE format('REVOKE %s ON %s FROM %I', p.privilege, p.object, role);
 	END LOOP;

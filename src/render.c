@@ -43,7 +43,7 @@ teams_expand(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(expanded);
 }
 
-/* True, or an error: for the table's constraint. */
+/* True, or an error. */
 Datum
 teams_check_template(PG_FUNCTION_ARGS)
 {

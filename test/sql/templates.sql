@@ -104,7 +104,10 @@ SELECT teams_set_template('wrong', 'Hello ${length(7)}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "body": [{"$when": "${a &&& b}"}]}');
 SELECT teams_set_template('wrong', 'x', summary => '${oops(}');
+-- ... but a restored one that cannot be understood any more is not lost.
 INSERT INTO teams_template (name, body) VALUES ('wrong', '"${oops()}"');
+SELECT teams_render('wrong');
+DELETE FROM teams_template WHERE name = 'wrong';
 \set VERBOSITY terse
 SELECT teams_set_template('wrong', jsonb '{"body": []}');
 SELECT teams_set_template('wrong', jsonb '[1]');
