@@ -4,8 +4,12 @@
  *
  * Whoever changes a row need not be allowed to send.  The message is sent in
  * the name of the table's owner, who must be: it is the owner who lets the
- * table have the trigger.  All that is done for a row, from turning it into
- * JSON on, is done with the owner's rights.
+ * table have the trigger.
+ *
+ * Only the sending is done with the owner's rights.  What a row is as JSON, and
+ * what its columns are as text, may be a function's of whoever made their types:
+ * that is found out before, with the rights of whoever changes the row, as
+ * other triggers would.
  */
 #include "postgres.h"
 
@@ -35,7 +39,7 @@ SQL_FUNCTION(teams_notify);
 /* What one message is about: a row, or those of one recipient. */
 typedef struct Subject
 {
-	HeapTuple	first;			/* has the options' columns */
+	const char *values[NOTIFY_VALUES];	/* of the options; NULL: nothing */
 	const char *data;			/* JSON for the template */
 } Subject;
 
@@ -129,15 +133,13 @@ static Datum
 render(const Firing *firing, const Subject *subject)
 {
 	static const Oid types[] = {TEXTOID, JSONBOID, TEXTOID};
-	TupleDesc	desc = RelationGetDescr(firing->trigger->tg_relation);
 	NullableDatum arguments[3];
 
 	check_template(firing->options.template);
 	arguments[0] = text_or_null(firing->options.template);
 	arguments[1] = not_null(DirectFunctionCall1(jsonb_in,
 												CStringGetDatum(subject->data)));
-	arguments[2] = text_or_null(notify_value(&firing->options, NOTIFY_LOCALE,
-											 subject->first, desc));
+	arguments[2] = text_or_null(subject->values[NOTIFY_LOCALE]);
 	return call(find_function(firing, "teams_render", 3, types), 3, arguments);
 }
 
@@ -188,7 +190,7 @@ expiry(const NotifyOptions *options)
 	return datum;
 }
 
-/* Call teams_send(), teams_send_chat() or teams_post(), as the owner would. */
+/* Call teams_send(), teams_send_chat() or teams_post(). */
 static void
 send_message(const Firing *firing, const Subject *subject)
 {
@@ -196,7 +198,7 @@ send_message(const Firing *firing, const Subject *subject)
 		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID};
 	static const Oid types_to_one[] = {TEXTOID, JSONBOID, TEXTOID,
 		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID};
-	const char *values[NOTIFY_VALUES];
+	const char *const *values = subject->values;
 	NullableDatum arguments[10];
 	Oid			function;
 	int			n = 0;
@@ -207,10 +209,6 @@ send_message(const Firing *firing, const Subject *subject)
 		find_function(firing, target == NOTIFY_TARGET_CHAT ?
 					  "teams_send_chat" : "teams_send", 8, types_to_one);
 	check_owner(firing, function);
-	for (int i = 0; i < NOTIFY_VALUES; i++)
-		values[i] = notify_value(&firing->options, i, subject->first,
-								 RelationGetDescr(firing->trigger->tg_relation));
-
 	if (target == NOTIFY_TARGET_TEAM)
 	{
 		arguments[n++] = text_or_null(values[NOTIFY_TEAM]);
@@ -230,6 +228,20 @@ send_message(const Firing *firing, const Subject *subject)
 	arguments[n++] = text_or_null(dedupe_key(firing, values[NOTIFY_DEDUPE]));
 	arguments[n++] = text_or_null("at-least-once");
 	(void) call(function, n, arguments);
+}
+
+/* An error takes the rights back, at the end of the (sub)transaction. */
+static void
+send_as_owner(const Firing *firing, const Subject *subject)
+{
+	Oid			role;
+	int			security_context;
+
+	GetUserIdAndSecContext(&role, &security_context);
+	SetUserIdAndSecContext(firing->owner,
+						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	send_message(firing, subject);
+	SetUserIdAndSecContext(role, security_context);
 }
 
 /* ----------
@@ -280,7 +292,7 @@ try_to_send(const Firing *firing, const Subject *subject)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		send_message(firing, subject);
+		send_as_owner(firing, subject);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -306,7 +318,7 @@ notify(const Firing *firing, const Subject *subject)
 	if (firing->options.only_warns)
 		try_to_send(firing, subject);
 	else
-		send_message(firing, subject);
+		send_as_owner(firing, subject);
 }
 
 /* ----------
@@ -321,6 +333,14 @@ row_json(const Firing *firing, HeapTuple row)
 
 	record = heap_copy_tuple_as_datum(row, RelationGetDescr(firing->trigger->tg_relation));
 	return TextDatumGetCString(DirectFunctionCall1(row_to_json, record));
+}
+
+static void
+take_values(const Firing *firing, HeapTuple row, Subject *subject)
+{
+	for (int i = 0; i < NOTIFY_VALUES; i++)
+		subject->values[i] = notify_value(&firing->options, i, row,
+										  RelationGetDescr(firing->trigger->tg_relation));
 }
 
 static void
@@ -360,7 +380,7 @@ notify_of_row(const Firing *firing)
 	appendStringInfo(&data, "{\"row\":%s,\"old\":%s", row_json(firing, row),
 					 old != NULL ? row_json(firing, old) : "null");
 	append_event(firing, &data);
-	subject.first = row;
+	take_values(firing, row, &subject);
 	subject.data = data.data;
 	notify(firing, &subject);
 }
@@ -451,7 +471,7 @@ notify_of_rows(const Firing *firing)
 		}
 		appendStringInfoChar(&data, ']');
 		append_event(firing, &data);
-		subject.first = rows[first].tuple;
+		take_values(firing, rows[first].tuple, &subject);
 		subject.data = data.data;
 		notify(firing, &subject);
 	}
@@ -477,8 +497,6 @@ teams_notify(PG_FUNCTION_ARGS)
 {
 	Firing		firing;
 	ErrorContextCallback context;
-	Oid			role;
-	int			security_context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
@@ -499,14 +517,10 @@ teams_notify(PG_FUNCTION_ARGS)
 	firing.owner = firing.trigger->tg_relation->rd_rel->relowner;
 	firing.schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	statement_attach_function(fcinfo);
-	GetUserIdAndSecContext(&role, &security_context);
-	SetUserIdAndSecContext(firing.owner,
-						   security_context | SECURITY_LOCAL_USERID_CHANGE);
 	if (TRIGGER_FIRED_FOR_ROW(firing.trigger->tg_event))
 		notify_of_row(&firing);
 	else
 		notify_of_rows(&firing);
-	SetUserIdAndSecContext(role, security_context);
 	error_context_stack = context.previous;
 	return PointerGetDatum(NULL);
 }
