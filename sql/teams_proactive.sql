@@ -449,6 +449,20 @@ COMMENT ON COLUMN @extschema@.teams_broadcast.position IS
 COMMENT ON COLUMN @extschema@.teams_broadcast.fed IS
 'how many of those have become messages';
 
+-- No constraint judges a body: a dump has to be restored even where a later
+-- parser would not take it.
+CREATE TABLE @extschema@.teams_broadcast_template (
+	broadcast		bigint		NOT NULL,
+	locale			text		NOT NULL,
+	kind			text		NOT NULL,
+	body			jsonb		NOT NULL,
+	summary			text,
+	PRIMARY KEY (broadcast, locale)
+);
+
+COMMENT ON TABLE @extschema@.teams_broadcast_template IS
+'the template of each broadcast in all its locales, as it was when the broadcast was made';
+
 CREATE TABLE @extschema@.teams_recipient (
 	broadcast		bigint		NOT NULL,
 	n				bigint		NOT NULL,
@@ -597,6 +611,7 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_dedupe', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_thread', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_broadcast', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_broadcast_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_broadcast_template', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_recipient', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_opt_out', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_person', '');
@@ -1858,6 +1873,28 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_as_activity(jsonb, text, text) IS
 'the activity that sends a text or an Adaptive Card; a notification shows the summary, words of the card or else the name';
 
+CREATE FUNCTION @extschema@.teams_fill(
+	name text, kind text, body jsonb, summary text, data jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	content	jsonb := @extschema@.teams_expand(body, data, name);
+BEGIN
+	-- data in a text does not become a card
+	IF kind = 'text' THEN
+		content := to_jsonb(content #>> '{}');
+	END IF;
+	RETURN @extschema@.teams_as_activity(content,
+		@extschema@.teams_expand(coalesce(to_jsonb(summary), 'null'),
+			data, name || ' (summary)') #>> '{}',
+		name);
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_fill(text, text, jsonb, text, jsonb) IS
+'the activity that one variant of a template becomes with the data';
+
 -- Runs with the privileges of whoever calls it, since the name may be that of
 -- any function: nothing may call it as somebody else.
 CREATE FUNCTION @extschema@.teams_render(
@@ -1885,15 +1922,8 @@ BEGIN
 		   OR starts_with(wanted, t.locale || '-'))
 	ORDER BY length(t.locale) DESC LIMIT 1;
 	IF FOUND THEN
-		content := @extschema@.teams_expand(chosen.body, data, template);
-		-- data in a text does not become a card
-		IF chosen.kind = 'text' THEN
-			content := to_jsonb(content #>> '{}');
-		END IF;
-		RETURN @extschema@.teams_as_activity(content,
-			@extschema@.teams_expand(coalesce(to_jsonb(chosen.summary), 'null'),
-				data, template || ' (summary)') #>> '{}',
-			template);
+		RETURN @extschema@.teams_fill(template, chosen.kind, chosen.body,
+			chosen.summary, data);
 	END IF;
 
 	SELECT string_agg(t.locale, ', ' ORDER BY t.locale) INTO others
@@ -2308,21 +2338,30 @@ $$;
 COMMENT ON PROCEDURE @extschema@.teams_watch(bigint) IS
 'draws a broadcast''s progress once a second until it is done';
 
--- What a recipient gets; null and the reason if the template fails.
+-- What a recipient gets; null and the reason if the template fails.  The
+-- template is that of the broadcast: a function in place of one would be called
+-- with the worker's privileges, not with those of whoever made the broadcast.
 CREATE FUNCTION @extschema@.teams_render_for(
-	template text, data jsonb, locale text,
+	broadcast bigint, template text, data jsonb, locale text,
 	OUT activity json, OUT problem text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	wanted	text := lower(replace(coalesce(locale, ''), '_', '-'));
+	chosen	@extschema@.teams_broadcast_template;
 BEGIN
-	-- A function in place of a template would be called with the worker's
-	-- privileges, not with those of whoever made the broadcast.
-	IF NOT EXISTS (SELECT FROM @extschema@.teams_template AS t
-				   WHERE t.name = template) THEN
-		problem := format('template "%s" does not exist', template);
+	SELECT t.* INTO chosen
+	FROM @extschema@.teams_broadcast_template AS t
+	WHERE t.broadcast = teams_render_for.broadcast
+	  AND (t.locale = '' OR t.locale = wanted
+		   OR starts_with(wanted, t.locale || '-'))
+	ORDER BY length(t.locale) DESC LIMIT 1;
+	IF NOT FOUND THEN
+		problem := format('template "%s" does not exist for the locale "%s"', template, wanted);
 		RETURN;
 	END IF;
-	activity := @extschema@.teams_render(template, data, locale)::json;
+	activity := @extschema@.teams_fill(template, chosen.kind, chosen.body,
+		chosen.summary, data)::json;
 	problem := @extschema@.teams_activity_problem(activity::jsonb);
 	IF activity IS NULL THEN
 		problem := format('template "%s" leaves nothing to say', template);
@@ -2338,7 +2377,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_render_for(text, jsonb, text) IS
+COMMENT ON FUNCTION @extschema@.teams_render_for(bigint, text, jsonb, text) IS
 'renders a template for one recipient of a broadcast';
 
 ------------------------------------------------------------------------------
@@ -2619,6 +2658,7 @@ AS $$
 		(1, 'EXECUTE', 'teams_render'),
 		(1, 'EXECUTE', 'teams_expand'),
 		(1, 'EXECUTE', 'teams_as_activity'),
+		(1, 'EXECUTE', 'teams_fill'),
 		(1, 'EXECUTE', 'teams_card_summary'),
 		(1, 'SELECT', 'teams_template'),
 		(2, 'EXECUTE', 'teams_pause'),
@@ -2639,6 +2679,7 @@ AS $$
 		(2, 'SELECT', 'teams_notify_error'),
 		(2, 'SELECT', 'teams_broadcast'),
 		(2, 'SELECT', 'teams_recipient'),
+		(2, 'SELECT', 'teams_broadcast_template'),
 		(2, 'SELECT', 'teams_opt_out'),
 		(2, 'SELECT', 'teams_person'),
 		(2, 'SELECT', 'teams_group_member'),

@@ -323,21 +323,44 @@ check_template(int64 id)
 												  PG_UTF8))));
 }
 
+/*
+ * Write down what is said; false if that was done before, by its key.  From now
+ * on it is the same for all, whatever becomes of the template.
+ */
+static bool
+begin_broadcast(FunctionCallInfo fcinfo, int64 *id)
+{
+	NewBroadcast broadcast = {0};
+	bool		is_new;
+
+	take_broadcast(fcinfo, &broadcast);
+	*id = outbox_create_broadcast(&broadcast, &is_new);
+	if (is_new && broadcast.template != NULL &&
+		!outbox_keep_template(*id, broadcast.template))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("template \"%s\" does not exist", broadcast.template),
+				 errhint("See teams_template for those that do. A broadcast takes no function in place of one.")));
+	return is_new;
+}
+
+static void
+end_broadcast(FunctionCallInfo fcinfo, int64 id)
+{
+	check_template(id);
+	outbox_complete_broadcast(id, !is_draft(fcinfo));
+}
+
 Datum
 teams_broadcast_query(PG_FUNCTION_ARGS)
 {
-	NewBroadcast broadcast = {0};
 	char	   *query = text_argument(fcinfo, 0, "audience");
-	bool		is_new;
 	int64		id;
 
-	take_broadcast(fcinfo, &broadcast);
-	id = outbox_create_broadcast(&broadcast, &is_new);
-	if (is_new)
+	if (begin_broadcast(fcinfo, &id))
 	{
 		add_query(id, query);
-		check_template(id);
-		outbox_complete_broadcast(id, !is_draft(fcinfo));
+		end_broadcast(fcinfo, id);
 	}
 	PG_RETURN_INT64(id);
 }
@@ -345,21 +368,16 @@ teams_broadcast_query(PG_FUNCTION_ARGS)
 Datum
 teams_broadcast_array(PG_FUNCTION_ARGS)
 {
-	NewBroadcast broadcast = {0};
-	bool		is_new;
 	int64		id;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("audience must not be null")));
-	take_broadcast(fcinfo, &broadcast);
-	id = outbox_create_broadcast(&broadcast, &is_new);
-	if (is_new)
+	if (begin_broadcast(fcinfo, &id))
 	{
 		add_array(id, PG_GETARG_ARRAYTYPE_P(0));
-		check_template(id);
-		outbox_complete_broadcast(id, !is_draft(fcinfo));
+		end_broadcast(fcinfo, id);
 	}
 	PG_RETURN_INT64(id);
 }

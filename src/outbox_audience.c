@@ -72,6 +72,27 @@ outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 	return id;
 }
 
+/* What is changed or dropped afterwards is another template. */
+static Statement keep_template = {
+	"INSERT INTO @.teams_broadcast_template (broadcast, locale, kind, body,"
+	" summary) SELECT $1, locale, kind, body, summary FROM @.teams_template"
+	" WHERE name OPERATOR(pg_catalog.=) $2",
+	2, {INT8OID, TEXTOID}
+};
+
+bool
+outbox_keep_template(int64 broadcast, const char *name)
+{
+	Datum		values[] = {Int64GetDatum(broadcast), CStringGetTextDatum(name)};
+	Session		session;
+	bool		found;
+
+	session_begin(SESSION_CALLER, &session);
+	found = statement_run(&keep_template, values, NULL) > 0;
+	session_commit(&session);
+	return found;
+}
+
 static Statement add_recipients = {
 	"INSERT INTO @.teams_recipient (broadcast, n, target, locale, data,"
 	" excluded)"

@@ -106,7 +106,7 @@ static Statement feed_recipients = {
 	"SELECT t.n, t.target, c.bot, c.priority, c.delivery, c.expires_at,"
 	" c.sender, m.activity, m.problem"
 	" FROM @.teams_broadcast AS c CROSS JOIN taken AS t"
-	" LEFT JOIN LATERAL @.teams_render_for(c.template,"
+	" LEFT JOIN LATERAL @.teams_render_for(c.id, c.template,"
 	" c.data || coalesce(t.data, '{}'), t.locale) AS m"
 	" ON c.template IS NOT NULL"
 	" WHERE c.id = $1 AND t.excluded IS NULL),"

@@ -74,6 +74,12 @@ typedef struct NewBroadcast
 extern int64 outbox_create_broadcast(const NewBroadcast *broadcast,
 									 bool *is_new);
 
+/*
+ * Keep a template, in all its locales, for the broadcast; false if there is
+ * none of that name.
+ */
+extern bool outbox_keep_template(int64 broadcast, const char *name);
+
 /* A part of an audience, column by column: texts, and jsonb; 0 is null. */
 typedef struct Audience
 {

@@ -288,7 +288,9 @@ static Statement purge_broadcasts = {
 	" WHERE b.finished_at < now() - $1 * interval '1 minute'"
 	" AND NOT EXISTS (SELECT FROM @.teams_recipient WHERE broadcast = b.id)"
 	" AND NOT EXISTS (SELECT FROM @.teams_outbox WHERE broadcast = b.id)"
-	" FOR UPDATE SKIP LOCKED) RETURNING id)"
+	" FOR UPDATE SKIP LOCKED) RETURNING id),"
+	" templates AS (DELETE FROM @.teams_broadcast_template AS t USING old"
+	" WHERE t.broadcast = old.id)"
 	" UPDATE @.teams_account SET broadcast = NULL FROM old"
 	" WHERE teams_account.broadcast = old.id",
 	1, {INT4OID}
