@@ -226,7 +226,7 @@ access_graph_bearer(Bot *bot)
 	if ((token->bearer == NULL || now >= token->refresh_at) &&
 		may_fetch(bot, &bot->graph_fetch))
 		start_token_fetch(bot, &bot->graph_fetch, bot->config->tenant_id,
-						  auth_graph_scope(bot->graph_url), on_graph_token);
+						  bot->graph_scope, on_graph_token);
 	return token->bearer != NULL && now < token->expires_at ?
 		token->bearer : NULL;
 }

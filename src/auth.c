@@ -64,32 +64,6 @@ auth_token_form(StringInfo form, const char *client_id,
 	trust_append_escaped(form, scope);
 }
 
-/* Is the path segment a version of Graph: v1.0, or the preview? */
-static bool
-is_version(const char *segment, int length)
-{
-	if (length == 4 && pg_strncasecmp(segment, "beta", 4) == 0)
-		return true;
-	return length >= 2 && (segment[0] == 'v' || segment[0] == 'V') &&
-		segment[1] >= '0' && segment[1] <= '9';
-}
-
-char *
-auth_graph_scope(const char *graph_url)
-{
-	int			length = trimmed_length(graph_url);
-	int			start = length;
-
-	while (start > 0 && graph_url[start - 1] != '/')
-		start--;
-
-	/* "https://v1.example" has a host there, not a version */
-	if (start > 1 && graph_url[start - 2] != '/' &&
-		is_version(graph_url + start, length - start))
-		length = start - 1;
-	return psprintf("%.*s/.default", length, graph_url);
-}
-
 /* May it stand in a header line after "Bearer "? */
 static bool
 is_usable_token(const char *token)

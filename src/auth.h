@@ -44,9 +44,6 @@ extern char *auth_token_url(const char *login_url, const char *tenant);
 extern void auth_token_form(StringInfo form, const char *client_id,
 							const char *client_secret, const char *scope);
 
-/* {graph_url without its version}/.default, palloc'd. */
-extern char *auth_graph_scope(const char *graph_url);
-
 /*
  * Read the reply to a 200.  The token must be visible ASCII without spaces
  * and of sane length, its lifetime positive.

@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "bot.h"
+#include "cloud.h"
 #include "settings.h"
 #include "shared.h"
 
@@ -19,38 +20,6 @@
 
 /* The interval between probes doubles so often. */
 #define MAX_PROBE_DOUBLINGS 4
-
-/* Where the services of a cloud are (contract 10). */
-typedef struct Cloud
-{
-	const char *name;
-	const char *login_url;
-	const char *graph_url;
-	const char *connector_url;
-	const char *connector_scope;
-	const char *multi_tenant;	/* tenant for tokens of multi-tenant bots */
-} Cloud;
-
-static const Cloud clouds[] = {
-	{"public", "https://login.microsoftonline.com",
-		"https://graph.microsoft.com/v1.0",
-		"https://smba.trafficmanager.net/teams",
-	"https://api.botframework.com/.default", "botframework.com"},
-	{"gcc", "https://login.microsoftonline.com",
-		"https://graph.microsoft.com/v1.0",
-		"https://smba.infra.gcc.teams.microsoft.com/teams",
-	"https://api.botframework.com/.default", "botframework.com"},
-	{"gcc-high", "https://login.microsoftonline.us",
-		"https://graph.microsoft.us/v1.0",
-		"https://smba.infra.gov.teams.microsoft.us/teams",
-		"https://api.botframework.us/.default",
-	"MicrosoftServices.onmicrosoft.us"},
-	{"dod", "https://login.microsoftonline.us",
-		"https://dod-graph.microsoft.us/v1.0",
-		"https://smba.infra.dod.teams.microsoft.us/teams",
-		"https://api.botframework.us/.default",
-	"MicrosoftServices.onmicrosoft.us"}
-};
 
 static MemoryContext bots_context = NULL;
 static dlist_head bots;
@@ -131,15 +100,6 @@ forget_tokens(Bot *bot)
 		pfree(bot->connector_token.bearer);
 	bot->graph_token.bearer = NULL;
 	bot->connector_token.bearer = NULL;
-}
-
-static const Cloud *
-find_cloud(const char *name)
-{
-	for (int i = 0; i < lengthof(clouds); i++)
-		if (strcmp(clouds[i].name, name) == 0)
-			return &clouds[i];
-	return &clouds[0];
 }
 
 static const char *
@@ -241,7 +201,7 @@ take_state(Bot *bot, const OutboxBot *config)
 static void
 configure(Bot *bot, const OutboxBot *config)
 {
-	const Cloud *cloud = find_cloud(config->cloud);
+	const Cloud *cloud = cloud_find(config->cloud);
 	MemoryContext context = AllocSetContextCreate(bots_context,
 												  "teams_proactive bot",
 												  ALLOCSET_SMALL_SIZES);
@@ -259,6 +219,7 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->graph_url = url_or_default(bot, config->graph_url, cloud->graph_url);
 	bot->connector_url = url_or_default(bot, config->connector_url,
 										cloud->connector_url);
+	bot->graph_scope = cloud->graph_scope;
 	bot->connector_scope = cloud->connector_scope;
 	bot->connector_tenant = config->multi_tenant ? cloud->multi_tenant :
 		bot->config->tenant_id;

@@ -98,6 +98,7 @@ typedef struct Bot
 	const char *connector_url;
 	const char *connector_tenant;
 	const char *connector_scope;
+	const char *graph_scope;
 	char	   *teams_app_id;	/* NULL: to be asked for */
 
 	GraphToken	graph_token;

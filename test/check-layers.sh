@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../src"
 
 # From the bottom to the top; a line is a layer.
 layers='
-json trust policy throttle compat settings value value_text activity
+json trust policy throttle cloud compat settings value value_text activity
 auth graph connector people
 pace
 expression expression_internal expression_token

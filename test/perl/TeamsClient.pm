@@ -19,9 +19,10 @@ use TeamsSim;
 use Test::More;
 
 our @EXPORT = qw(connect_to ask_token token call graph follow batch bind_body
-  encode connector send_url say_to code answers BOT_SCOPE);
+  encode connector send_url say_to code answers BOT_SCOPE GRAPH_SCOPE);
 
 use constant BOT_SCOPE => 'https://api.botframework.com/.default';
+use constant GRAPH_SCOPE => 'https://graph.microsoft.com/.default';
 
 my $http = HTTP::Tiny->new(timeout => 20, max_redirect => 0);
 my ($sim, $graph_token, $bot_token);
@@ -32,7 +33,7 @@ sub connect_to
 {
 	($sim) = @_;
 	weaken($sim);
-	$graph_token = token($sim->origin . '/graph/.default');
+	$graph_token = token(GRAPH_SCOPE);
 	$bot_token = token(BOT_SCOPE);
 	return ($graph_token, $bot_token);
 }

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Those of the public cloud, wherever the services are (contract 10). */
+#define GRAPH_SCOPE "https://graph.microsoft.com/.default"
 #define CONNECTOR_SCOPE "https://api.botframework.com/.default"
 #define BOTFRAMEWORK_TENANT "botframework.com"
 #define TOKEN_LENGTH 1200
@@ -171,17 +173,11 @@ check_secret(SimCall *call, const SimBot *bot, const TokenForm *form)
 
 /* What the scope is for; SIM_ELSEWHERE if the resource is unknown. */
 static SimService
-audience_of(const SimCall *call, const char *scope)
+audience_of(const char *scope)
 {
-	char	   *graph_scope = sim_format("%s/graph/.default", call->origin);
-	SimService	audience = SIM_ELSEWHERE;
-
-	if (strcmp(scope, graph_scope) == 0)
-		audience = SIM_GRAPH;
-	else if (strcmp(scope, CONNECTOR_SCOPE) == 0)
-		audience = SIM_CONNECTOR;
-	free(graph_scope);
-	return audience;
+	if (strcmp(scope, GRAPH_SCOPE) == 0)
+		return SIM_GRAPH;
+	return strcmp(scope, CONNECTOR_SCOPE) == 0 ? SIM_CONNECTOR : SIM_ELSEWHERE;
 }
 
 static bool
@@ -244,7 +240,7 @@ answer_form(SimCall *call, const TokenForm *form)
 	if (!check_form(call, form))
 		return;
 	scope = field(form, "scope");
-	audience = audience_of(call, scope);
+	audience = audience_of(scope);
 	bot = sim_find_bot(field(form, "client_id"));
 	if (check_tenant(call, bot, field(form, "client_id"), tenant, audience) &&
 		check_secret(call, bot, form) && check_scope(call, scope, audience))

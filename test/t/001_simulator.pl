@@ -17,7 +17,7 @@ my $sim = TeamsSim->start->contoso;
 my $app = TeamsSim::TEAMS_APP_ID;
 my $tenant = TeamsSim::TENANT_ID;
 my ($ada, $grace) = (TeamsSim::ADA, TeamsSim::GRACE);
-my $graph_scope = $sim->origin . '/graph/.default';
+my $graph_scope = GRAPH_SCOPE;
 my ($graph_token, $bot_token) = connect_to($sim);
 
 subtest 'tokens' => sub
@@ -33,7 +33,7 @@ subtest 'tokens' => sub
 			401, 7000215, 'a plus sign that was not encoded'],
 		[[$graph_scope, client_id => $ada], 400, 700016, 'an unknown client'],
 		[[$graph_scope, tenant => $grace], 400, 90002, 'an unknown tenant'],
-		[['https://graph.microsoft.com/.default'], 400, 500011,
+		[['https://graph.microsoft.us/.default'], 400, 500011,
 			'the scope of another cloud'],
 		[[$graph_scope, grant_type => 'password'], 400, 70003,
 			'another grant type'],

@@ -31,29 +31,6 @@ test_requests(void)
 		   "form with every value encoded");
 }
 
-static void
-test_scopes(void)
-{
-	static const char *const scopes[][2] = {
-		{"https://graph.microsoft.com/v1.0", "https://graph.microsoft.com"},
-		{"https://graph.microsoft.com/beta", "https://graph.microsoft.com"},
-		{"https://graph.microsoft.com/Beta/", "https://graph.microsoft.com"},
-		{"https://graph.microsoft.com", "https://graph.microsoft.com"},
-		{"https://graph.microsoft.com/", "https://graph.microsoft.com"},
-		{"https://v1.example", "https://v1.example"},
-		{"http://localhost:80/graph/v1.0", "http://localhost:80/graph"},
-		{"http://localhost:80/graph", "http://localhost:80/graph"},
-		{"", ""},
-		{"v1.0", "v1.0"},
-		{"/", ""},
-	};
-	int			i;
-
-	for (i = 0; i < (int) lengthof(scopes); i++)
-		is_str(auth_graph_scope(scopes[i][0]),
-			   psprintf("%s/.default", scopes[i][1]), scopes[i][0]);
-}
-
 typedef struct ReplyCase
 {
 	const char *body;
@@ -144,7 +121,6 @@ int
 main(void)
 {
 	test_requests();
-	test_scopes();
 	test_replies();
 	test_errors();
 	return done();

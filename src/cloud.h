@@ -1,0 +1,26 @@
+/*
+ * cloud.h
+ *	  Where the services of Microsoft's clouds are (contract 10).
+ */
+#ifndef TP_CLOUD_H
+#define TP_CLOUD_H
+
+/*
+ * What a token is for belongs to the cloud, not to the URL at which a service
+ * is reached: that may be a gateway.
+ */
+typedef struct Cloud
+{
+	const char *name;
+	const char *login_url;
+	const char *graph_url;
+	const char *connector_url;
+	const char *graph_scope;
+	const char *connector_scope;
+	const char *multi_tenant;	/* tenant for tokens of multi-tenant bots */
+} Cloud;
+
+/* The cloud of that name; the public one if there is none. */
+extern const Cloud *cloud_find(const char *name);
+
+#endif							/* TP_CLOUD_H */
