@@ -70,6 +70,9 @@ extern void http_headers_release(Headers *headers);	/* NULL: nothing */
 extern void http_headers_close(void);
 
 /* A transfer for the request, which is copied; see "refused". */
+/* Is the URL's host this machine? */
+extern bool http_url_is_loopback(const char *url);
+
 extern Transfer *http_transfer_prepare(const HttpRequest *request);
 
 /* What came of it, valid until the transfer is used again. */

@@ -149,6 +149,9 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_ERRORBUFFER, transfer->error);
 	CHECK_SETOPT(easy, CURLOPT_PRIVATE, transfer);
 	CHECK_SETOPT(easy, CURLOPT_READFUNCTION, on_read);
+	/* The environment has no say in what goes through the proxy, either. */
+	CHECK_SETOPT(easy, CURLOPT_NOPROXY, "");
+
 	CHECK_SETOPT(easy, CURLOPT_READDATA, transfer);
 	CHECK_SETOPT(easy, CURLOPT_WRITEFUNCTION, on_write);
 	CHECK_SETOPT(easy, CURLOPT_WRITEDATA, transfer);
@@ -282,7 +285,8 @@ set_request(Transfer *transfer, const HttpRequest *request)
 	CHECK_SETOPT(easy, CURLOPT_URL, request->url);
 	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER,
 				 http_headers_list(transfer->headers));
-	CHECK_SETOPT(easy, CURLOPT_PROXY, settings_proxy);
+	CHECK_SETOPT(easy, CURLOPT_PROXY, settings_proxy[0] == '\0' ||
+				 http_url_is_loopback(request->url) ? "" : settings_proxy);
 	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS,
 				 (long) settings_connect_timeout);
 	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) settings_request_timeout);

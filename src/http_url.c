@@ -4,9 +4,7 @@
  */
 #include "postgres.h"
 
-#include <curl/curl.h>
-
-#include "http.h"
+#include "http_internal.h"
 #include "settings.h"
 #include "trust.h"
 
@@ -41,6 +39,27 @@ has_only_host_and_path(CURLU *parts)
 		}
 	}
 	return true;
+}
+
+/*
+ * Is it on this machine?  Then no proxy has a part in it: it would read the
+ * tokens where there is no TLS, and means another machine by the name.
+ */
+bool
+http_url_is_loopback(const char *url)
+{
+	CURLU	   *parts = curl_url();
+	char	   *host = NULL;
+	bool		is_loopback = false;
+
+	if (parts == NULL)
+		return false;
+	if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		is_loopback = trust_host_is_loopback(host);
+	curl_free(host);
+	curl_url_cleanup(parts);
+	return is_loopback;
 }
 
 const char *

@@ -57,11 +57,29 @@ define_worker_int(const char *name, const char *description, int *variable,
 
 static void
 define_protected_string(const char *name, const char *description,
-						const char *detail, char **variable, const char *boot)
+						const char *detail, char **variable, const char *boot,
+						GucStringCheckHook check)
 {
 	DefineCustomStringVariable(name, description, detail, variable, boot,
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-							   NULL, NULL, NULL);
+							   check, NULL, NULL);
+}
+
+/*
+ * The server writes to its log what a parameter was changed to, and what it was
+ * not changed to because that makes no sense: so no password must be in it, and
+ * the message must not repeat it.  No URL of a proxy has an @ but after one.
+ */
+static bool
+check_proxy(char **value, void **extra, GucSource source)
+{
+	if (*value == NULL || strchr(*value, '@') == NULL)
+		return true;
+	GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
+	GUC_check_errmsg("teams_proactive.proxy must not have a user or password");
+	GUC_check_errdetail("Parameters are written to the server's log.");
+	GUC_check_errhint("Let the proxy admit this server by its address, or run a proxy on this server that adds the credentials.");
+	return false;
 }
 
 void
@@ -78,19 +96,19 @@ settings_define(void)
 							"Sets the directory of the credential files.",
 							"A relative path starts at the data directory.",
 							&settings_credential_directory,
-							"teams_credentials");
+							"teams_credentials", NULL);
 	define_protected_string("teams_proactive.allowed_hosts",
 							"Lists the hosts that a token may be sent to.",
 							"Plain http is accepted for loopback hosts only.",
-							&settings_allowed_hosts, MICROSOFT_HOSTS);
+							&settings_allowed_hosts, MICROSOFT_HOSTS, NULL);
 	define_protected_string("teams_proactive.ca_file",
 							"Sets the file of trusted certificate authorities.",
 							"If empty, libcurl's default is used.",
-							&settings_ca_file, "");
+							&settings_ca_file, "", NULL);
 	define_protected_string("teams_proactive.proxy",
 							"Sets the proxy for requests to the services.",
 							"If empty, there is none; the environment is not looked at.",
-							&settings_proxy, "");
+							&settings_proxy, "", check_proxy);
 
 	DefineCustomEnumVariable("teams_proactive.http_version",
 							 "Sets the highest HTTP version to negotiate.",

@@ -82,7 +82,7 @@ only()
 	done
 }
 only '<curl/' http_internal.h http_transfer.c http_url.c
-only '"http_internal.h"' http.c http_headers.c http_sockets.c http_transfer.c
+only '"http_internal.h"' http.c http_headers.c http_sockets.c http_transfer.c http_url.c
 only '<openssl/' auth.c
 only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
 only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' statement.c
