@@ -154,7 +154,7 @@ COMMENT ON COLUMN @extschema@.teams_bot.paused_by IS
 COMMENT ON COLUMN @extschema@.teams_bot.app_version IS
 'version of the app in the organisation''s catalog, as far as it is known';
 COMMENT ON COLUMN @extschema@.teams_bot.trouble IS
-'why nothing gets through at the moment; it is tried again';
+'why nothing gets through at the moment, such as a host that cannot be reached; it is tried again for as long as it takes';
 
 ------------------------------------------------------------------------------
 -- What is known of the people and teams that the bots talk to

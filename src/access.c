@@ -15,9 +15,13 @@
 #include "credential.h"
 #include "graph.h"
 #include "http.h"
+#include "line.h"
 
 /* The longest Retry-After that is believed (contract 5.2). */
 #define MAX_RETRY_AFTER 3600.0
+
+/* The longest delay after a failure, if the service does not tell one. */
+#define MAX_FETCH_DELAY 60.0
 
 static MemoryContext tokens_context = NULL;
 
@@ -33,10 +37,10 @@ access_open(MemoryContext context)
  */
 
 static bool
-may_fetch(Bot *bot, const Fetch *fetch)
+may_fetch(Bot *bot, const Fetch *fetch, const char *url)
 {
 	return bot_is_active(bot) && !fetch->running &&
-		fetch->not_before <= GetCurrentTimestamp();
+		fetch->not_before <= GetCurrentTimestamp() && line_is_free(url);
 }
 
 static void
@@ -47,7 +51,7 @@ fetch_later(Fetch *fetch, const char *retry_after)
 
 	fetch->failures++;
 	if (delay < 0)
-		delay = Max(1.0, bot_backoff(fetch->failures));
+		delay = Min(MAX_FETCH_DELAY, Max(1.0, bot_backoff(fetch->failures)));
 	fetch->not_before =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay * 1000);
 }
@@ -60,6 +64,9 @@ static void
 fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
 			 const HttpReply *reply, const ServiceError *error)
 {
+	/* What never left is asked again when the host can be reached. */
+	if (reply->result == HTTP_NOT_REACHED)
+		return;
 	if (reply->result != HTTP_ANSWERED)
 	{
 		bot_note_trouble(bot, psprintf("could not %s: %s", subject,
@@ -91,6 +98,29 @@ access_try_again(Bot *bot)
 	bot->connector_fetch.not_before = 0;
 	bot->catalog_fetch.not_before = 0;
 	bot->app_fetch.not_before = 0;
+}
+
+bool
+access_watch_lines(Bot *bot)
+{
+	const char *urls[] = {bot->login_url, bot->graph_url, bot->connector_url};
+	const char *problem = NULL;
+
+	/* A dry-run bot needs none. */
+	for (int i = 0; i < lengthof(urls) && problem == NULL &&
+		 !bot->config->dry_run; i++)
+		problem = line_problem(urls[i]);
+	if (problem == NULL && bot->line_trouble == NULL)
+		return false;
+	if (problem != NULL && bot->line_trouble != NULL &&
+		strcmp(problem, bot->line_trouble) == 0)
+		return false;
+	if (bot->line_trouble != NULL)
+		pfree(bot->line_trouble);
+	bot->line_trouble = problem != NULL ?
+		MemoryContextStrdup(tokens_context, problem) : NULL;
+	bot->trouble_unsaved = true;
+	return true;
 }
 
 TimestampTz
@@ -141,7 +171,7 @@ start_token_fetch(Bot *bot, Fetch *fetch, const char *tenant,
 	request.is_secret = true;
 	request.handler = handler;
 	request.argument = bot;
-	http_start(&request);
+	line_start(&request);
 	fetch->running = true;
 	fetch->generation = bot->generation;
 
@@ -224,7 +254,7 @@ access_graph_bearer(Bot *bot)
 	double		now = bot_clock();
 
 	if ((token->bearer == NULL || now >= token->refresh_at) &&
-		may_fetch(bot, &bot->graph_fetch))
+		may_fetch(bot, &bot->graph_fetch, bot->login_url))
 		start_token_fetch(bot, &bot->graph_fetch, bot->config->tenant_id,
 						  bot->graph_scope, on_graph_token);
 	return token->bearer != NULL && now < token->expires_at ?
@@ -238,7 +268,7 @@ access_connector_bearer(Bot *bot)
 	double		now = bot_clock();
 
 	if ((token->bearer == NULL || now >= token->refresh_at) &&
-		may_fetch(bot, &bot->connector_fetch))
+		may_fetch(bot, &bot->connector_fetch, bot->login_url))
 		start_token_fetch(bot, &bot->connector_fetch, bot->connector_tenant,
 						  bot->connector_scope, on_connector_token);
 	return token->bearer != NULL && now < token->expires_at ?
@@ -378,6 +408,8 @@ on_versions(const HttpReply *reply, void *argument)
 	if (bot->version_fetch.generation != bot->generation)
 		return;
 	bot->version_fetch.running = false;
+	if (reply->result == HTTP_NOT_REACHED)
+		return;
 	bot->version_fetch.not_before =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), VERSION_LIFE_MS);
 
@@ -400,11 +432,13 @@ access_knows_version(Bot *bot)
 		return false;
 	if (fetch->not_before > GetCurrentTimestamp())
 		return true;
+	if (!line_is_free(bot->graph_url))
+		return false;
 	request.url = graph_versions_url(bot->graph_url, access_app_id(bot));
 	request.bearer = access_graph_bearer(bot);
 	request.handler = on_versions;
 	request.argument = bot;
-	http_start(&request);
+	line_start(&request);
 	pace_count(bot->pace, PACE_GRAPH_READ);
 	fetch->running = true;
 	fetch->generation = bot->generation;
@@ -420,7 +454,7 @@ access_app_id(Bot *bot)
 	if (bot->teams_app_id != NULL)
 		return bot->teams_app_id;
 	bearer = access_graph_bearer(bot);
-	if (bearer == NULL || !may_fetch(bot, &bot->catalog_fetch))
+	if (bearer == NULL || !may_fetch(bot, &bot->catalog_fetch, bot->graph_url))
 		return NULL;
 
 	memset(&request, 0, sizeof(request));
@@ -428,7 +462,7 @@ access_app_id(Bot *bot)
 	request.bearer = bearer;
 	request.handler = on_catalog;
 	request.argument = bot;
-	http_start(&request);
+	line_start(&request);
 	pace_count(bot->pace, PACE_GRAPH_READ);
 	bot->catalog_fetch.running = true;
 	bot->catalog_fetch.generation = bot->generation;

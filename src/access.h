@@ -36,6 +36,12 @@ extern void access_connector_accepted(Bot *bot);
 /* The app's id in the catalog, or NULL: then the catalog is being asked. */
 extern const char *access_app_id(Bot *bot);
 
+/*
+ * Note whether the hosts that the bot needs can be reached, as its trouble;
+ * true if that has changed.
+ */
+extern bool access_watch_lines(Bot *bot);
+
 /* When a failed fetch may be tried again, or 0 if none has failed. */
 extern TimestampTz access_next_fetch(const Bot *bot);
 

@@ -11,6 +11,7 @@
 #include "access.h"
 #include "answer.h"
 #include "connector.h"
+#include "line.h"
 #include "settle.h"
 #include "verdict.h"
 
@@ -199,6 +200,23 @@ take_silence(Message *message, Operation op, Failure *failure)
 	}
 }
 
+/*
+ * The host cannot be reached: the message waits until it may be tried again,
+ * and that is no attempt.  Of hosts that are not remembered it is one, so that
+ * there is an end to it.
+ */
+static void
+take_broken_line(Message *message, Failure *failure)
+{
+	const char *url = target_service_url(message->target);
+	TimestampTz again = line_not_before(url);
+
+	failure->code = "connection_failed";
+	failure->is_attempt = line_problem(url) == NULL && !line_has_room();
+	verdict_retry(message, failure, again == 0 ? -1 :
+				  TimestampDifferenceMilliseconds(GetCurrentTimestamp(), again) / 1000.0);
+}
+
 static bool
 is_success(Operation op, const HttpReply *reply)
 {
@@ -250,12 +268,16 @@ answer_post(const HttpReply *reply, void *argument)
 	Message    *message = flight->message;
 	Failure		failure = {0};
 
-	count_delay(message);
+	if (reply->result != HTTP_NOT_REACHED)
+		count_delay(message);
 
 	failure.error = reply->problem;
 	failure.is_attempt = true;
 	switch (reply->result)
 	{
+		case HTTP_NOT_REACHED:
+			take_broken_line(message, &failure);
+			break;
 		case HTTP_NOT_SENT:
 			failure.code = "connection_failed";
 			verdict_retry(message, &failure, -1);

@@ -12,6 +12,7 @@
 
 #include "bot.h"
 #include "cloud.h"
+#include "line.h"
 #include "settings.h"
 #include "shared.h"
 
@@ -248,6 +249,7 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->app_seen_at = 0;
 	bot->app_unknowable_until = 0;
 	bot->generation++;
+	line_try_again();
 	start_sweeps(bot);
 }
 
@@ -392,9 +394,9 @@ bot_succeeded(Bot *bot, Operation op)
 void
 bot_note_trouble(Bot *bot, const char *trouble)
 {
-	ereport(LOG, (errmsg("bot \"%s\": %s", bot->name, trouble)));
 	if (bot->trouble != NULL && strcmp(bot->trouble, trouble) == 0)
 		return;
+	ereport(LOG, (errmsg("bot \"%s\": %s", bot->name, trouble)));
 	if (bot->trouble != NULL)
 		pfree(bot->trouble);
 	bot->trouble = MemoryContextStrdup(bots_context, trouble);
@@ -454,7 +456,7 @@ save(Bot *bot)
 	if (bot->saving_app_version)
 		outbox_save_app_version(bot->name, bot->app_version);
 	if (bot->saving_trouble)
-		outbox_save_trouble(bot->name, bot->trouble);
+		outbox_save_trouble(bot->name, bot_trouble(bot));
 }
 
 void

@@ -84,6 +84,7 @@ typedef struct Bot
 	bool		saving_app_version;
 	int			version_jobs;	/* targets being asked for that need it */
 	char	   *trouble;		/* why nothing gets through now, or NULL */
+	char	   *line_trouble;	/* the same, if a host cannot be reached */
 	bool		trouble_unsaved;
 	bool		saving_trouble;
 	bool		saving_pause;	/* the current transaction has written them */
@@ -97,8 +98,8 @@ typedef struct Bot
 	const char *graph_url;
 	const char *connector_url;
 	const char *connector_tenant;
-	const char *connector_scope;
 	const char *graph_scope;
+	const char *connector_scope;
 	char	   *teams_app_id;	/* NULL: to be asked for */
 
 	GraphToken	graph_token;
@@ -195,6 +196,13 @@ extern void bot_saved(void);
 /* Say in teams_bot why nothing gets through at the moment; or that it does. */
 extern void bot_note_trouble(Bot *bot, const char *trouble);
 extern void bot_clear_trouble(Bot *bot);
+
+/* What teams_bot says of it, or NULL: first that a host cannot be reached. */
+static inline const char *
+bot_trouble(const Bot *bot)
+{
+	return bot->line_trouble != NULL ? bot->line_trouble : bot->trouble;
+}
 
 /* A delay before attempt "attempt" + 1, by the settings (contract 1). */
 extern double bot_backoff(int attempt);

@@ -195,6 +195,22 @@ typedef void (*shmem_request_hook_type) (void);
 #endif
 
 /*
+ * 7.80 tells when there is a connection; before, a request without a body that
+ * could not be sent counts as one that was.
+ */
+#if LIBCURL_VERSION_NUM >= 0x075000
+#define COMPAT_CURL_TELLS_CONNECTED true
+#define compat_curl_on_connected(easy, callback, context) \
+	(curl_easy_setopt((easy), CURLOPT_PREREQFUNCTION, (callback)) == CURLE_OK ? \
+	 curl_easy_setopt((easy), CURLOPT_PREREQDATA, (context)) : \
+	 CURLE_OUT_OF_MEMORY)
+#else
+#define COMPAT_CURL_TELLS_CONNECTED false
+#define compat_curl_on_connected(easy, callback, context) \
+	((void) (callback), CURLE_OK)
+#endif
+
+/*
  * 7.87 can leave a resolver's thread alone; before, a transfer that ended
  * while a name was looked up would wait for that.
  */

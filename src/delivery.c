@@ -28,6 +28,7 @@
 #include "inquiry.h"
 #include "installation.h"
 #include "intake.h"
+#include "line.h"
 #include "outbox.h"
 #include "session.h"
 #include "settings.h"
@@ -94,6 +95,7 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	dispatch_open(delivery_context);
 	intake_open(delivery_context);
 	directory_open(delivery_context);
+	line_open(delivery_context);
 	http_open();
 }
 
@@ -151,6 +153,7 @@ delivery_try_again(void)
 	dlist_iter	iter;
 
 	purge_at = GetCurrentTimestamp();
+	line_try_again();
 	dlist_foreach(iter, bot_list())
 		access_try_again(dlist_container(Bot, node, iter.cur));
 }
@@ -430,6 +433,7 @@ time_to_next_step(void)
 		earlier(&earliest, fold_at);
 		earlier(&earliest, broadcast_next());
 		earlier(&earliest, directory_next());
+		earlier(&earliest, line_next());
 		dlist_foreach(iter, bot_list())
 		{
 			Bot		   *bot = dlist_container(Bot, node, iter.cur);
@@ -452,6 +456,23 @@ time_to_next_step(void)
 			   MAX_WAIT_MS) + 1;
 }
 
+/* Hosts that cannot be reached are the trouble of the bots that need them. */
+static void
+watch_lines(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, bot_list())
+	{
+		Bot		   *bot = dlist_container(Bot, node, iter.cur);
+
+		if (bot->exists && access_watch_lines(bot) &&
+			bot->line_trouble != NULL)
+			shared_note_error(slot, psprintf("bot \"%s\": %s", bot->name,
+											 bot->line_trouble));
+	}
+}
+
 DeliveryStep
 delivery_advance(long *timeout_ms)
 {
@@ -461,6 +482,7 @@ delivery_advance(long *timeout_ms)
 	intake_answer_unreachable();
 	take_finished_targets();
 	begin_jobs();
+	watch_lines();
 	if (!stopping)
 		dlist_foreach(iter, bot_list())
 			bot_probe(dlist_container(Bot, node, iter.cur));

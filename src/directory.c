@@ -12,6 +12,7 @@
 
 #include "access.h"
 #include "directory.h"
+#include "line.h"
 #include "reading.h"
 
 /* When to write again to a row that is locked, and after an error. */
@@ -334,6 +335,12 @@ on_page(const HttpReply *reply, void *argument)
 {
 	Reading    *reading = argument;
 
+	/* What never left is asked again when the host can be reached. */
+	if (reply->result == HTTP_NOT_REACHED)
+	{
+		reading->state = READING_WAITS;
+		return;
+	}
 	reading_take(reading, reply);
 	reading->state = READING_ARRIVED;
 	directory_wake();
@@ -345,19 +352,21 @@ ask(Reading *reading)
 	Bot		   *bot = reading->bot;
 	HttpRequest request = {0};
 
+	request.url = reading_url(reading);
+	if (!line_is_free(request.url))
+		return;
 	request.bearer = bearer_for(reading);
 	if (request.bearer == NULL ||
 		(reading_is_roster(reading) &&
 		 pace_take(bot->pace, PACE_CONNECTOR, bot->config->connector_rate,
 				   1) == 0))
 		return;
-	request.url = reading_url(reading);
 	request.handler = on_page;
 	request.argument = reading;
 	reading->token = reading_is_roster(reading) ? bot->connector_fetch.serial :
 		bot->graph_fetch.serial;
 	reading->state = READING_FLIES;
-	http_start(&request);
+	line_start(&request);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "answer.h"
 #include "dispatch.h"
 #include "flight.h"
+#include "line.h"
 #include "settings.h"
 #include "settle.h"
 #include "shared.h"
@@ -49,6 +50,7 @@ dispatch_begin(void)
 	chosen_count = 0;
 	post_count = 0;
 	gone_count = 0;
+	line_give_up();
 }
 
 /* ----------
@@ -92,6 +94,7 @@ can_post(Target *target)
 {
 	return window_first(target)->is_send &&
 		target->not_before <= GetCurrentTimestamp() &&
+		line_is_free(target_service_url(target)) &&
 		!chat_is_taken(target);
 }
 
@@ -120,7 +123,8 @@ choose_of_lane(Lane *lane, int room)
 
 		if (count == room)
 			break;
-		if (!can_post(target) || !chat_may_go(target))
+		if (!can_post(target) || !chat_may_go(target) ||
+			!line_reserve(target_service_url(target)))
 			continue;
 		choose(window_first(target));
 		count++;
@@ -277,7 +281,7 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 	request.max_reply = HTTP_SHORT_BODY;
 	request.handler = answer_post;
 	request.argument = flight;
-	http_start(&request);
+	line_start(&request);
 	window_flies(message, batch);
 }
 
@@ -374,6 +378,7 @@ dispatch_call_back(void)
 		settle_retry(chosen[i], &failure, 0);
 	}
 	chosen_count = 0;
+	line_give_up();
 	forget_gone();
 }
 
@@ -395,5 +400,6 @@ dispatch_post(void)
 											LOCKED_RETRY_MS);
 	}
 	chosen_count = 0;
+	line_give_up();
 	forget_gone();
 }

@@ -50,8 +50,7 @@ flight_address(const Flight *flight, const OutboxPost *row,
 			   HttpRequest *request)
 {
 	Target	   *target = flight->message->target;
-	const char *service_url = target->service_url ? target->service_url :
-		target->bot->connector_url;
+	const char *service_url = target_service_url(target);
 
 	request->body = row->activity;
 	switch (flight->op)

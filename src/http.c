@@ -155,7 +155,7 @@ report_ended(void)
 		if (transfer->refused == NULL)
 			continue;
 		memset(&reply, 0, sizeof(reply));
-		reply.result = HTTP_NOT_SENT;
+		reply.result = HTTP_NOT_REACHED;
 		reply.body = "";
 		reply.problem = transfer->refused;
 		report(transfer, &reply, false);

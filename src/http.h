@@ -10,7 +10,8 @@
 typedef enum HttpResult
 {
 	HTTP_ANSWERED,				/* there is a status; the body may be cut */
-	HTTP_NOT_SENT,				/* the service cannot have acted on it */
+	HTTP_NOT_REACHED,			/* name, network, TLS or proxy: nothing left */
+	HTTP_NOT_SENT,				/* a part left; nobody can have acted on it */
 	HTTP_OUTCOME_UNKNOWN		/* all was sent, no answer came (4.0.4) */
 } HttpResult;
 
@@ -18,6 +19,7 @@ typedef struct HttpReply
 {
 	HttpResult	result;
 	int			status;			/* if answered */
+	bool		is_cut;			/* the body has not come to its end */
 	const char *body;			/* NUL-terminated, at most HTTP_MAX_BODY */
 	size_t		length;
 	const char *retry_after;	/* header, or NULL */

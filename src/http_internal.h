@@ -28,6 +28,7 @@ typedef struct Transfer
 	size_t		request_size;
 	size_t		request_length;
 	size_t		given;
+	bool		connected;		/* there was a connection for it */
 	bool		is_secret;
 	bool		has_ca_file;
 
@@ -69,10 +70,10 @@ extern void http_headers_release(Headers *headers);	/* NULL: nothing */
 /* Release those that are kept for the next request. */
 extern void http_headers_close(void);
 
-/* A transfer for the request, which is copied; see "refused". */
 /* Is the URL's host this machine? */
 extern bool http_url_is_loopback(const char *url);
 
+/* A transfer for the request, which is copied; see "refused". */
 extern Transfer *http_transfer_prepare(const HttpRequest *request);
 
 /* What came of it, valid until the transfer is used again. */

@@ -51,6 +51,15 @@ on_read(char *buffer, size_t size, size_t nitems, void *context)
 	return count;
 }
 
+/* Called when there is a connection, before anything is sent on it. */
+static int
+on_connected(void *context, char *remote_ip, char *local_ip, int remote_port,
+			 int local_port)
+{
+	((Transfer *) context)->connected = true;
+	return 0;
+}
+
 static size_t
 on_write(char *data, size_t size, size_t nitems, void *context)
 {
@@ -140,6 +149,9 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	CHECK_SETOPT(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 
+	/* The environment has no say in what goes through the proxy, either. */
+	CHECK_SETOPT(easy, CURLOPT_NOPROXY, "");
+
 	/* The token is not for a proxy. */
 	CHECK_SETOPT(easy, CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
 	CHECK_SETOPT(easy, CURLOPT_USERAGENT, EXTENSION_NAME "/1.0");
@@ -149,9 +161,6 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_ERRORBUFFER, transfer->error);
 	CHECK_SETOPT(easy, CURLOPT_PRIVATE, transfer);
 	CHECK_SETOPT(easy, CURLOPT_READFUNCTION, on_read);
-	/* The environment has no say in what goes through the proxy, either. */
-	CHECK_SETOPT(easy, CURLOPT_NOPROXY, "");
-
 	CHECK_SETOPT(easy, CURLOPT_READDATA, transfer);
 	CHECK_SETOPT(easy, CURLOPT_WRITEFUNCTION, on_write);
 	CHECK_SETOPT(easy, CURLOPT_WRITEDATA, transfer);
@@ -159,7 +168,8 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_HEADERDATA, transfer);
 	CHECK_SETOPT(easy, CURLOPT_OPENSOCKETFUNCTION, http_sockets_on_open);
 	CHECK_SETOPT(easy, CURLOPT_CLOSESOCKETFUNCTION, http_sockets_on_close);
-	return compat_curl_restrict_protocols(easy) == CURLE_OK &&
+	return compat_curl_on_connected(easy, on_connected, transfer) == CURLE_OK &&
+		compat_curl_restrict_protocols(easy) == CURLE_OK &&
 		compat_curl_quick_exit(easy) == CURLE_OK;
 }
 
@@ -305,6 +315,7 @@ reset_transfer(Transfer *transfer)
 {
 	transfer->request_length = 0;
 	transfer->given = 0;
+	transfer->connected = !COMPAT_CURL_TELLS_CONNECTED;
 	transfer->reply_length = 0;
 	transfer->reply_cut = false;
 	transfer->retry_after[0] = '\0';
@@ -355,8 +366,11 @@ result_of(const Transfer *transfer, long status)
 	 * tell: a connection that cannot be made may be a second one, after the
 	 * first has died with the request on it.
 	 */
-	return transfer->given < transfer->request_length ?
-		HTTP_NOT_SENT : HTTP_OUTCOME_UNKNOWN;
+	if (transfer->given < transfer->request_length)
+		return transfer->given == 0 ? HTTP_NOT_REACHED : HTTP_NOT_SENT;
+	if (transfer->request_length == 0 && !transfer->connected)
+		return HTTP_NOT_REACHED;
+	return HTTP_OUTCOME_UNKNOWN;
 }
 
 void
@@ -366,6 +380,7 @@ http_transfer_reply(Transfer *transfer, long status, CURLcode code,
 	memset(reply, 0, sizeof(*reply));
 	reply->result = result_of(transfer, status);
 	reply->status = reply->result == HTTP_ANSWERED ? (int) status : 0;
+	reply->is_cut = code != CURLE_OK;
 	reply->body = "";
 	if (transfer->reply_length > 0)
 	{

@@ -18,6 +18,7 @@
 #include "access.h"
 #include "http.h"
 #include "inquiry.h"
+#include "line.h"
 #include "shared.h"
 
 /* Batches that one bot may have in flight. */
@@ -130,7 +131,10 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 	{
 		Target	   *target = batch->targets[i];
 
-		if (failure.status != 0 && batch->count > 1 &&
+		/* What never left is asked again when the host can be reached. */
+		if (reply->result == HTTP_NOT_REACHED)
+			inquiry_ask(target, target->next);
+		else if (failure.status != 0 && batch->count > 1 &&
 			is_refused_for_good(&failure, target->next))
 		{
 			/* One of them may be at fault: each is asked for alone. */
@@ -162,13 +166,17 @@ count_delay(GraphBatch *batch)
 }
 
 static void
-land(GraphBatch *batch)
+land(GraphBatch *batch, const HttpReply *reply)
 {
 	Bot		   *bot = batch->bot;
 
-	count_delay(batch);
-	throttle_arrived(&bot->graph_journey,
-					 GetCurrentTimestamp() - batch->started_at);
+	/* Where nobody was reached, it was no journey. */
+	if (reply->result != HTTP_NOT_REACHED)
+	{
+		count_delay(batch);
+		throttle_arrived(&bot->graph_journey,
+						 GetCurrentTimestamp() - batch->started_at);
+	}
 	dlist_delete(&batch->node);
 	bot->graph_batch_count--;
 }
@@ -180,7 +188,7 @@ on_batch(const HttpReply *reply, void *argument)
 	GraphReply	replies[GRAPH_BATCH_MAX];
 	const char *problem = NULL;
 
-	land(batch);
+	land(batch, reply);
 	if (batch->generation != batch->bot->generation)
 		problem = "the bot was configured anew in the meantime";
 
@@ -353,7 +361,7 @@ send_batch(GraphBatch *batch, const char *bearer, const char *app_id)
 	request.argument = batch;
 	batch->generation = bot->generation;
 	batch->token = bot->graph_fetch.serial;
-	http_start(&request);
+	line_start(&request);
 	dlist_push_tail(&bot->graph_batches, &batch->node);
 	bot->graph_batch_count++;
 	pfree(body.data);
@@ -449,13 +457,16 @@ inquiry_advance(Bot *bot)
 	wake_resting(bot);
 	if (waiting_count(bot) == 0)
 		return;
+	if (!line_is_free(bot->graph_url))
+		return;
 	bearer = access_graph_bearer(bot);
 	app_id = access_app_id(bot);
 	if (bearer == NULL || app_id == NULL ||
 		(bot->version_jobs > 0 && !access_knows_version(bot)))
 		return;
 	count_delays(bot);
-	while (batch_is_worth_while(bot) && (batch = next_batch(bot)) != NULL)
+	while (line_is_free(bot->graph_url) && batch_is_worth_while(bot) &&
+		   (batch = next_batch(bot)) != NULL)
 		send_batch(batch, bearer, app_id);
 }
 

@@ -81,4 +81,12 @@ target_is_in_team(const Target *target)
 		strcmp(target->scope, "team") == 0;
 }
 
+/* Where its messages are sent. */
+static inline const char *
+target_service_url(const Target *target)
+{
+	return target->service_url != NULL ? target->service_url :
+		target->bot->connector_url;
+}
+
 #endif							/* TP_TARGET_H */

@@ -14,6 +14,7 @@ expression_convert expression_date expression_eval expression_functions expressi
 template template_internal template_expand template_prepare
 shared credential schema
 statement http http_internal http_headers http_sockets http_transfer http_url
+line
 session
 outbox outbox_sql outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer outbox_directory
 tally

@@ -115,14 +115,15 @@ cmp_ok($grace[-1]{received_at_ns}, '<', $third->{received_at_ns},
 is($sim->stats->{max_overlapping_sends}, 1,
 	'a chat never gets two messages at once');
 
-# A service that is not there at all.
+# A service that is not there at all: nothing has left, so it is no attempt.
 $node->configure($sim, bot => "'away'",
 	connector_url => "'http://127.0.0.1:1/connector/teams'");
-$id = $node->send('ada@contoso.com', 'nobody listens', bot => 'away');
+$id = $node->value("SELECT teams_send('ada\@contoso.com', 'nobody listens',"
+	  . " bot => 'away', expires_at => now() + '2 seconds')");
 $node->fate($id);
 is( $node->value('SELECT fate, error_code, attempts, doubtful'
 		  . " FROM teams_delivery WHERE id = $id"),
-	'failed|connection_failed|3|f',
-	'a service that cannot be reached is tried again, without doubt');
+	'expired|connection_failed|0|f',
+	'a service that cannot be reached is tried for as long as it takes');
 
 done_testing();

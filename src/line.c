@@ -1,0 +1,335 @@
+/*
+ * line.c
+ *	  The line to each host: is it there, and if not, when to try it again.
+ *
+ * A host that cannot be reached is nobody's fault who wants to write to it, so
+ * that must cost no message an attempt.  The first request that finds no
+ * connection tells for all: the others stay where they are, and from time to
+ * time one of them is let go as a trial.  Once a host has answered anything,
+ * nothing is known against it any more, and all go on.
+ *
+ * Only hosts that cannot be reached are remembered, so that in good times this
+ * costs nothing.  Bots that share a host share its line.
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "lib/ilist.h"
+#include "utils/memutils.h"
+
+#include "line.h"
+#include "settings.h"
+#include "trust.h"
+
+/* The longest time between two trials. */
+#define MAX_DELAY 60.0
+
+/* The longest text of a host or problem. */
+#define MAX_SAID 500
+
+/* Hosts that are remembered; of others, each request finds out for itself. */
+#define MAX_LINES 100
+
+typedef enum Trial
+{
+	TRIAL_NONE,
+	TRIAL_RESERVED,
+	TRIAL_UNDER_WAY
+} Trial;
+
+/* A host that cannot be reached. */
+typedef struct Line
+{
+	dlist_node	node;
+	int			failures;		/* in a row, of trials */
+	TimestampTz not_before;		/* when to try again */
+	Trial		trial;
+	char	   *problem;
+	char		origin[FLEXIBLE_ARRAY_MEMBER];	/* scheme, host and port */
+} Line;
+
+/* A request under way. */
+typedef struct Errand
+{
+	HttpHandler handler;
+	void	   *argument;
+	TimestampTz started_at;
+	bool		is_trial;
+	char		origin[FLEXIBLE_ARRAY_MEMBER];
+} Errand;
+
+static MemoryContext line_context;
+static dlist_head lines;
+static int	line_count;
+static TimestampTz mended_at;	/* when some host was last reached again */
+
+void
+line_open(MemoryContext context)
+{
+	line_context = context;
+	dlist_init(&lines);
+	line_count = 0;
+	mended_at = 0;
+}
+
+/* How much of a URL is scheme, host and port; all of it if it is none. */
+static size_t
+origin_length(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	if (host == NULL)
+		return strlen(url);
+	host += strlen("://");
+	return (host - url) + strcspn(host, "/?#");
+}
+
+static Line *
+find_line(const char *url)
+{
+	size_t		length;
+	dlist_iter	iter;
+
+	if (line_count == 0)
+		return NULL;
+	length = origin_length(url);
+	dlist_foreach(iter, &lines)
+	{
+		Line	   *line = dlist_container(Line, node, iter.cur);
+
+		if (pg_strncasecmp(line->origin, url, length) == 0 &&
+			line->origin[length] == '\0')
+			return line;
+	}
+	return NULL;
+}
+
+static bool
+is_free(const Line *line)
+{
+	return line == NULL ||
+		(line->trial == TRIAL_NONE &&
+		 line->not_before <= GetCurrentTimestamp());
+}
+
+bool
+line_is_free(const char *url)
+{
+	return is_free(find_line(url));
+}
+
+bool
+line_reserve(const char *url)
+{
+	Line	   *line = find_line(url);
+
+	if (!is_free(line))
+		return false;
+	if (line != NULL)
+		line->trial = TRIAL_RESERVED;
+	return true;
+}
+
+void
+line_give_up(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &lines)
+	{
+		Line	   *line = dlist_container(Line, node, iter.cur);
+
+		if (line->trial == TRIAL_RESERVED)
+			line->trial = TRIAL_NONE;
+	}
+}
+
+/* ----------
+ * What becomes of requests
+ * ----------
+ */
+
+/* Half of the delay is certain, so that it does grow. */
+static void
+try_later(Line *line)
+{
+	double		cap = Min(MAX_DELAY, settings_retry_max_delay / 1000.0);
+	double		uniform = 0.5 + compat_random_uniform() / 2;
+	double		delay = policy_backoff(++line->failures,
+									   settings_retry_base_delay / 1000.0,
+									   cap, uniform);
+
+	line->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												   delay * 1000);
+}
+
+/* A URL that was refused may have a user and password in it. */
+static void
+set_problem(Line *line, const char *problem)
+{
+	const char *at = strrchr(line->origin, '@');
+	char	   *host = trust_clean_copy(at != NULL ? at + 1 : line->origin,
+										MAX_SAID);
+	char	   *text = trust_clean_copy(problem, MAX_SAID);
+
+	if (line->problem != NULL)
+		pfree(line->problem);
+	line->problem = MemoryContextStrdup(line_context,
+										psprintf("could not reach %s: %s",
+												 host, text));
+	pfree(host);
+	pfree(text);
+}
+
+static void
+break_line(const char *origin, const char *problem)
+{
+	size_t		length = strlen(origin);
+	Line	   *line;
+
+	if (!line_has_room())
+		return;
+	line = MemoryContextAllocZero(line_context,
+								  offsetof(Line, origin) + length + 1);
+	memcpy(line->origin, origin, length + 1);
+	set_problem(line, problem);
+	try_later(line);
+	dlist_push_tail(&lines, &line->node);
+	line_count++;
+	ereport(LOG,
+			(errmsg("teams_proactive: %s", line->problem),
+			 errdetail("What is to go there waits, while one request at a time tries whether it can.")));
+}
+
+static void
+mend_line(Line *line)
+{
+	ereport(LOG,
+			(errmsg("teams_proactive: it is over: %s", line->problem)));
+	mended_at = GetCurrentTimestamp();
+	dlist_delete(&line->node);
+	line_count--;
+	pfree(line->problem);
+	pfree(line);
+}
+
+/*
+ * One that began before a host was reached again says nothing of now.  A trial
+ * that left and got no answer says neither that the host is there nor that it
+ * is not: the next one may.
+ */
+static void
+judge(const Errand *errand, const HttpReply *reply)
+{
+	Line	   *line = find_line(errand->origin);
+
+	if (reply->result == HTTP_ANSWERED)
+	{
+		if (line != NULL)
+			mend_line(line);
+	}
+	else if (line == NULL)
+	{
+		if (reply->result == HTTP_NOT_REACHED &&
+			errand->started_at >= mended_at)
+			break_line(errand->origin, reply->problem);
+	}
+	else if (errand->is_trial)
+	{
+		line->trial = TRIAL_NONE;
+		set_problem(line, reply->problem);
+		try_later(line);
+	}
+}
+
+static void
+on_end(const HttpReply *reply, void *argument)
+{
+	Errand	   *errand = argument;
+	HttpHandler handler = errand->handler;
+	void	   *handlers_argument = errand->argument;
+
+	judge(errand, reply);
+	pfree(errand);
+	handler(reply, handlers_argument);
+}
+
+void
+line_start(const HttpRequest *request)
+{
+	Line	   *line = find_line(request->url);
+	size_t		length = origin_length(request->url);
+	HttpRequest ours = *request;
+	Errand	   *errand = MemoryContextAlloc(line_context,
+											offsetof(Errand, origin) + length + 1);
+
+	errand->handler = request->handler;
+	errand->argument = request->argument;
+	errand->started_at = GetCurrentTimestamp();
+	errand->is_trial = line != NULL && line->trial != TRIAL_UNDER_WAY;
+	memcpy(errand->origin, request->url, length);
+	errand->origin[length] = '\0';
+	if (errand->is_trial)
+		line->trial = TRIAL_UNDER_WAY;
+	ours.handler = on_end;
+	ours.argument = errand;
+	http_start(&ours);
+}
+
+/* ----------
+ * What is known
+ * ----------
+ */
+
+bool
+line_has_room(void)
+{
+	return line_count < MAX_LINES;
+}
+
+const char *
+line_problem(const char *url)
+{
+	const Line *line = find_line(url);
+
+	return line != NULL ? line->problem : NULL;
+}
+
+TimestampTz
+line_not_before(const char *url)
+{
+	const Line *line = find_line(url);
+
+	return line != NULL ? line->not_before : 0;
+}
+
+TimestampTz
+line_next(void)
+{
+	TimestampTz next = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &lines)
+	{
+		const Line *line = dlist_container(Line, node, iter.cur);
+
+		if (line->trial == TRIAL_NONE &&
+			(next == 0 || line->not_before < next))
+			next = line->not_before;
+	}
+	return next;
+}
+
+void
+line_try_again(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &lines)
+	{
+		Line	   *line = dlist_container(Line, node, iter.cur);
+
+		line->not_before = 0;
+		line->failures = 0;
+	}
+}
