@@ -8,6 +8,7 @@
 #ifndef TP_FUZZ_H
 #define TP_FUZZ_H
 
+#include "compat.h"
 #include "policy.h"
 
 extern void fuzz_one(const char *input, size_t length);

@@ -17,12 +17,18 @@
 static Operation
 operation_of(char letter)
 {
-	const char *letters = "talihs";
-	const char *found = letter != '\0' ? strchr(letters, letter) : NULL;
+	static const char letters[] = {
+		[OP_TOKEN] = 't', [OP_CATALOG] = 'a', [OP_LOOKUP] = 'l',
+		[OP_INSTALL] = 'i', [OP_CHAT] = 'h', [OP_CHANNEL] = 'c',
+		[OP_UPGRADE] = 'u', [OP_UNINSTALL] = 'x', [OP_SEND] = 's',
+		[OP_THREAD] = 'n', [OP_EDIT] = 'e', [OP_DELETE] = 'd',
+		[OP_DIRECTORY] = 'p', [OP_ROSTER] = 'r'
+	};
 
-	if (found == NULL)
-		return (Operation) ((unsigned char) letter % (OP_ROSTER + 1));
-	return (Operation) (found - letters);
+	for (int i = 0; i < lengthof(letters); i++)
+		if (letters[i] == letter)
+			return (Operation) i;
+	return (Operation) ((unsigned char) letter % lengthof(letters));
 }
 
 static bool
@@ -68,7 +74,7 @@ require_meaning(Operation op, int status, const ServiceError *error)
 	if (action == ACTION_OK)
 		REQUIRE((status >= 200 && status <= 299) ||
 				(op == OP_INSTALL && status == 409) ||
-				(op == OP_DELETE && status == 404));
+				((op == OP_DELETE || op == OP_UNINSTALL) && status == 404));
 	if (status >= 200 && status <= 299)
 		REQUIRE(action == ACTION_OK && hint == NULL);
 
