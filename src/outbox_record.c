@@ -46,18 +46,22 @@ outbox_record(int64 id)
 
 /* What a bot has on the wire that was none before gets a fate of its own. */
 static Statement record_pending = {
-	"WITH gone AS (DELETE FROM @.teams_outbox WHERE id IN ("
-	"SELECT id FROM @.teams_outbox AS o WHERE bot = $1"
-	" AND EXISTS (SELECT FROM @.teams_bot AS b WHERE b.bot = $1 AND b.dry_run)"
-	" AND coalesce(o.expires_at > clock_timestamp(), true)"
-	" AND NOT EXISTS (SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
+	"WITH gone AS (DELETE FROM @.teams_outbox"
+	" WHERE id OPERATOR(pg_catalog.=) ANY ("
+	"SELECT id FROM @.teams_outbox AS o WHERE bot OPERATOR(pg_catalog.=) $1"
+	" AND EXISTS (SELECT FROM @.teams_bot AS b"
+	" WHERE b.bot OPERATOR(pg_catalog.=) $1 AND b.dry_run)"
+	" AND coalesce(o.expires_at OPERATOR(pg_catalog.>)"
+	" pg_catalog.clock_timestamp(), true)"
+	" AND NOT EXISTS (SELECT FROM @.teams_inflight"
+	" WHERE o.id OPERATOR(pg_catalog.=) ANY (ids))"
 	" LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *),"
 	" history AS (" WRITE_RECORDED "),"
 	" account AS ("
 	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
-	" SELECT bot, broadcast, 'sent', count(*) FROM gone"
+	" SELECT bot, broadcast, 'sent', pg_catalog.count(*) FROM gone"
 	" GROUP BY bot, broadcast)"
-	" SELECT count(*) FROM gone",
+	" SELECT pg_catalog.count(*) FROM gone",
 	1, {TEXTOID}
 };
 
