@@ -245,7 +245,7 @@ count_delay(const Message *message)
 	int64		delay = throttle_delay(&bot->connector_journey, took);
 
 	if (delay > 0)
-		pace_move(bot->pace, PACE_CONNECTOR, 1, message->counted_at,
+		pace_move(bot_pace(bot), PACE_CONNECTOR, 1, message->counted_at,
 				  message->counted_at + delay);
 	throttle_arrived(&bot->connector_journey, took);
 }

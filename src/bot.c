@@ -147,22 +147,38 @@ copy_config(const OutboxBot *config)
 	return copy;
 }
 
-/* A quota is that of a registration in a tenant. */
-static void
-find_pace(Bot *bot)
-{
-	char		key[PACE_KEY_SIZE];
+/* How often a bot that is paced alone asks for a place among the others. */
+#define PACE_ASK_INTERVAL_MS 1000
 
-	snprintf(key, sizeof(key), "%s/%s", bot->config->client_id,
-			 bot->config->tenant_id);
-	if (bot->pace != NULL && strcmp(bot->pace->key, key) == 0)
-		return;
-	bot->pace = shared_pace(key);
-	if (bot->pace == NULL)
+/*
+ * A quota is that of a registration in a tenant.  What was found last time may
+ * be another bot's by now, if this one has had no use for it.
+ */
+Pace *
+bot_pace(Bot *bot)
+{
+	bool		is_mine = bot->pace != NULL &&
+		strcmp(bot->pace->key, bot->pace_key) == 0;
+	Pace	   *shared;
+
+	if (is_mine && (bot->pace != bot->own_pace ||
+					!TimestampDifferenceExceeds(bot->pace_asked_at,
+												GetCurrentTimestamp(),
+												PACE_ASK_INTERVAL_MS)))
+		return bot->pace;
+
+	bot->pace_asked_at = GetCurrentTimestamp();
+	shared = shared_pace(bot->pace_key);
+	if (shared != NULL)
+		bot->pace = shared;
+	else if (!is_mine)
 	{
-		bot->pace = MemoryContextAlloc(bots_context, sizeof(Pace));
-		pace_init(bot->pace, key);
+		if (bot->own_pace == NULL)
+			bot->own_pace = MemoryContextAlloc(bots_context, sizeof(Pace));
+		pace_init(bot->own_pace, bot->pace_key);
+		bot->pace = bot->own_pace;
 	}
+	return bot->pace;
 }
 
 /* All of the bot's messages are to be looked at. */
@@ -227,7 +243,8 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->teams_app_id = bot->config->teams_app_id;
 	MemoryContextSwitchTo(old);
 
-	find_pace(bot);
+	snprintf(bot->pace_key, sizeof(bot->pace_key), "%s/%s", config->client_id,
+			 config->tenant_id);
 	take_state(bot, config);
 	forget_tokens(bot);
 	if (bot->trouble != NULL)
@@ -535,7 +552,7 @@ told_or_default(double retry_after)
 void
 bot_graph_throttled(Bot *bot, PaceKind kind, double retry_after)
 {
-	pace_back_off(bot->pace, kind, told_or_default(retry_after));
+	pace_back_off(bot_pace(bot), kind, told_or_default(retry_after));
 }
 
 /*
@@ -553,5 +570,5 @@ bot_connector_throttled(Bot *bot, double retry_after)
 		bot->complaints_since = now;
 	}
 	if (++bot->complaints >= COMPLAINTS_OF_BOT)
-		pace_back_off(bot->pace, PACE_CONNECTOR, told_or_default(retry_after));
+		pace_back_off(bot_pace(bot), PACE_CONNECTOR, told_or_default(retry_after));
 }

@@ -110,7 +110,10 @@ typedef struct Bot
 	Fetch		version_fetch;	/* not_before: until then it is known, or not
 								 * to be known */
 
-	Pace	   *pace;
+	char		pace_key[PACE_KEY_SIZE];
+	Pace	   *pace;			/* see bot_pace() */
+	Pace	   *own_pace;		/* where shared memory has no room */
+	TimestampTz pace_asked_at;	/* for a place there */
 	Journey		commit;			/* from choosing to posting */
 	Journey		connector_journey;
 	Journey		graph_journey;
@@ -155,6 +158,9 @@ extern void bot_open(MemoryContext context);
 
 /* Take over what teams_bot says now: a list of OutboxBot. */
 extern void bot_reload(List *configs);
+
+/* What the bot may send now: the cluster's count, or this process's alone. */
+extern Pace *bot_pace(Bot *bot);
 
 /* A dry-run bot never is: nothing is asked, fetched or sent for it. */
 static inline bool

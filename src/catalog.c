@@ -152,7 +152,7 @@ catalog_advance(Bot *bot)
 	request.handler = on_apps;
 	request.argument = bot;
 	http_start(&request);
-	pace_count(bot->pace, PACE_GRAPH_READ);
+	pace_count(bot_pace(bot), PACE_GRAPH_READ);
 	fetch->running = true;
 	fetch->generation = bot->generation;
 	fetch->serial = bot->graph_fetch.serial;

@@ -358,7 +358,7 @@ ask(Reading *reading)
 	request.bearer = bearer_for(reading);
 	if (request.bearer == NULL ||
 		(reading_is_roster(reading) &&
-		 pace_take(bot->pace, PACE_CONNECTOR, bot->config->connector_rate,
+		 pace_take(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate,
 				   1) == 0))
 		return;
 	request.handler = on_page;
@@ -405,7 +405,7 @@ directory_next(void)
 
 		if (reading->state != READING_WAITS || !reading_is_roster(reading))
 			continue;
-		room = pace_next(bot->pace, PACE_CONNECTOR,
+		room = pace_next(bot_pace(bot), PACE_CONNECTOR,
 						 bot->config->connector_rate);
 		if (next == 0 || room < next)
 			next = room;

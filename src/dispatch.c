@@ -104,7 +104,7 @@ chat_may_go(Target *target)
 {
 	Bot		   *bot = target->bot;
 
-	target->not_before = pace_take_chat(shared_chat_paces(), bot->pace,
+	target->not_before = pace_take_chat(shared_chat_paces(), bot_pace(bot),
 										target->chat_id,
 										bot->config->chat_limits);
 	return target->not_before == 0;
@@ -160,12 +160,12 @@ choose_of_bot(Bot *bot)
 		return;
 
 	/* Others may send for the same bot: take first, and give back the rest. */
-	room = pace_take(bot->pace, PACE_CONNECTOR, bot->config->connector_rate,
+	room = pace_take(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate,
 					 room);
 	for (int i = 0; i < PRIORITIES; i++)
 		room -= choose_of_lane(&bot->lanes[i], room);
 	bot->chosen = chosen_count - first;
-	pace_give_back(bot->pace, PACE_CONNECTOR, room, chosen_at);
+	pace_give_back(bot_pace(bot), PACE_CONNECTOR, room, chosen_at);
 }
 
 void
@@ -201,7 +201,7 @@ dispatch_can_choose(Bot *bot)
 {
 	return bot_is_active(bot) && wire_room(bot) > 0 &&
 		has_message_to_post(bot) &&
-		pace_room(bot->pace, PACE_CONNECTOR,
+		pace_room(bot_pace(bot), PACE_CONNECTOR,
 				  bot->config->connector_rate) > 0 &&
 		access_connector_bearer(bot) != NULL;
 }
@@ -231,8 +231,8 @@ dispatch_next(Bot *bot)
 {
 	if (wire_room(bot) == 0 || !has_ready(bot))
 		return 0;
-	if (pace_room(bot->pace, PACE_CONNECTOR, bot->config->connector_rate) == 0)
-		return pace_next(bot->pace, PACE_CONNECTOR,
+	if (pace_room(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate) == 0)
+		return pace_next(bot_pace(bot), PACE_CONNECTOR,
 						 bot->config->connector_rate);
 	return first_rest_ends(bot);
 }
@@ -319,7 +319,7 @@ count_delay(Bot *bot, TimestampTz now)
 	int64		delay = throttle_delay(&bot->commit, now - chosen_at);
 
 	if (delay > 0)
-		pace_move(bot->pace, PACE_CONNECTOR, bot->chosen, chosen_at,
+		pace_move(bot_pace(bot), PACE_CONNECTOR, bot->chosen, chosen_at,
 				  chosen_at + delay);
 	throttle_arrived(&bot->commit, now - chosen_at);
 	bot->chosen = 0;

@@ -160,7 +160,7 @@ count_delay(GraphBatch *batch)
 	if (counted_at <= batch->counted_at)
 		return;
 	for (PaceKind kind = PACE_GRAPH_READ; kind < PACE_KINDS; kind++)
-		pace_move(batch->bot->pace, kind, batch->counts[kind],
+		pace_move(bot_pace(batch->bot), kind, batch->counts[kind],
 				  batch->counted_at, counted_at);
 	batch->counted_at = counted_at;
 }
@@ -251,7 +251,7 @@ team_may_go(Target *target)
 		return true;
 	key = psprintf("team %s", graph_id(target));
 	target->rests_until = pace_take_chat(shared_chat_paces(),
-										 target->bot->pace, key, limits);
+										 bot_pace(target->bot), key, limits);
 	pfree(key);
 	return target->rests_until == 0;
 }
@@ -327,12 +327,12 @@ next_batch(Bot *bot)
 	for (int i = 0; i < GRAPH_KINDS; i++)
 	{
 		PaceKind	kind = graph_kinds[i];
-		int			count = pace_take(bot->pace, kind, quota_of(bot, kind),
+		int			count = pace_take(bot_pace(bot), kind, quota_of(bot, kind),
 									  Min(bot->asking_count[kind],
 										  room - batch->count));
 
 		fill_batch(batch, kind, count);
-		pace_give_back(bot->pace, kind, count - batch->counts[kind],
+		pace_give_back(bot_pace(bot), kind, count - batch->counts[kind],
 					   batch->counted_at);
 	}
 	if (batch->count > 0)
@@ -379,17 +379,17 @@ waiting_count(const Bot *bot)
 
 /* Those of a kind that wait and may leave now. */
 static int
-leaving_count(const Bot *bot, PaceKind kind)
+leaving_count(Bot *bot, PaceKind kind)
 {
 	if (bot->asking_count[kind] == 0)
 		return 0;
 	return Min(bot->asking_count[kind],
-			   pace_room(bot->pace, kind, quota_of(bot, kind)));
+			   pace_room(bot_pace(bot), kind, quota_of(bot, kind)));
 }
 
 /* When the pace lets more of those leave that wait, or 0. */
 static TimestampTz
-more_may_leave_at(const Bot *bot)
+more_may_leave_at(Bot *bot)
 {
 	TimestampTz next = 0;
 
@@ -400,7 +400,7 @@ more_may_leave_at(const Bot *bot)
 
 		if (bot->asking_count[kind] == leaving_count(bot, kind))
 			continue;
-		time = pace_next(bot->pace, kind, quota_of(bot, kind));
+		time = pace_next(bot_pace(bot), kind, quota_of(bot, kind));
 		if (next == 0 || time < next)
 			next = time;
 	}
@@ -409,7 +409,7 @@ more_may_leave_at(const Bot *bot)
 
 /* Will there be more to send with the batch, if it waits a little? */
 static bool
-is_worth_waiting(const Bot *bot)
+is_worth_waiting(Bot *bot)
 {
 	TimestampTz more = more_may_leave_at(bot);
 
@@ -423,7 +423,7 @@ is_worth_waiting(const Bot *bot)
  * not, only if no other is under way, and if it will not be fuller soon.
  */
 static bool
-batch_is_worth_while(const Bot *bot)
+batch_is_worth_while(Bot *bot)
 {
 	int			leaving = 0;
 
@@ -488,7 +488,7 @@ first_rest_ends(const Bot *bot)
 }
 
 TimestampTz
-inquiry_next(const Bot *bot)
+inquiry_next(Bot *bot)
 {
 	TimestampTz rested = first_rest_ends(bot);
 	TimestampTz more = 0;

@@ -28,6 +28,6 @@ extern void inquiry_ask(Target *target, Operation next);
 extern void inquiry_advance(Bot *bot);
 
 /* When more of what waits may be sent, or 0. */
-extern TimestampTz inquiry_next(const Bot *bot);
+extern TimestampTz inquiry_next(Bot *bot);
 
 #endif							/* TP_INQUIRY_H */

@@ -15,13 +15,42 @@
 /* A chat is kept in one of so many places. */
 #define CHAT_WAYS 8
 
+/* After so long without a request all that has left is out of the windows. */
+#define IDLE_AFTER_US INT64CONST(10000000)
+
 void
 pace_init(Pace *pace, const char *key)
 {
 	SpinLockInit(&pace->mutex);
+	pace_assign(pace, key);
+}
+
+void
+pace_assign(Pace *pace, const char *key)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	SpinLockAcquire(&pace->mutex);
 	strlcpy(pace->key, key, PACE_KEY_SIZE);
+	pace->used_at = now;
 	for (int kind = 0; kind < PACE_KINDS; kind++)
 		throttle_init(&pace->throttles[kind]);
+	SpinLockRelease(&pace->mutex);
+}
+
+bool
+pace_is_idle(Pace *pace)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		idle;
+
+	SpinLockAcquire(&pace->mutex);
+	idle = pace->used_at < now - IDLE_AFTER_US;
+	for (int kind = 0; kind < PACE_KINDS; kind++)
+		idle = idle && pace->throttles[kind].blocked_until < now &&
+			throttle_share(&pace->throttles[kind], now) >= 1;
+	SpinLockRelease(&pace->mutex);
+	return idle;
 }
 
 /* Messages flow evenly; batches to Graph are better full than even. */
@@ -54,6 +83,7 @@ pace_take(Pace *pace, PaceKind kind, int quota, int wanted)
 	SpinLockAcquire(&pace->mutex);
 	count = Min(wanted, room_of(&pace->throttles[kind], kind, quota, now));
 	throttle_take(&pace->throttles[kind], count, now);
+	pace->used_at = now;
 	SpinLockRelease(&pace->mutex);
 	return count;
 }
@@ -65,6 +95,7 @@ pace_count(Pace *pace, PaceKind kind)
 
 	SpinLockAcquire(&pace->mutex);
 	throttle_take(&pace->throttles[kind], 1, now);
+	pace->used_at = now;
 	SpinLockRelease(&pace->mutex);
 }
 

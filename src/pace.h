@@ -29,10 +29,16 @@ typedef struct Pace
 {
 	char		key[PACE_KEY_SIZE]; /* "": the entry is free */
 	slock_t		mutex;
+	TimestampTz used_at;
 	Throttle	throttles[PACE_KINDS];
 } Pace;
 
+/* A new entry; or let it be another one's from now on. */
 extern void pace_init(Pace *pace, const char *key);
+extern void pace_assign(Pace *pace, const char *key);
+
+/* Would nothing be forgotten if the entry were given to somebody else? */
+extern bool pace_is_idle(Pace *pace);
 
 /*
  * What has gone to each chat lately.  Places are few and go to the chats used

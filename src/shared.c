@@ -29,7 +29,7 @@
 /* How long DDL waits for a worker to leave its database. */
 #define HOLD_TIMEOUT_MS 10000
 
-/* For so many bots the pace is shared by databases. */
+/* For so many bots that send at a time the pace is shared by databases. */
 #define MAX_PACES 256
 
 typedef struct SharedState
@@ -312,12 +312,18 @@ shared_pace(const char *key)
 	{
 		Pace	   *pace = &shared->paces[i];
 
-		/* Entries fill up from the first on, and are never given back. */
+		/* Entries fill up from the first on. */
 		if (pace->key[0] == '\0')
-			pace_init(pace, key);
+			pace_assign(pace, key);
 		if (strcmp(pace->key, key) == 0)
 			found = pace;
 	}
+	for (int i = 0; i < MAX_PACES && found == NULL; i++)
+		if (pace_is_idle(&shared->paces[i]))
+		{
+			found = &shared->paces[i];
+			pace_assign(found, key);
+		}
 	shared_unlock();
 	return found;
 }

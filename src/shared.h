@@ -126,7 +126,8 @@ extern void shared_hold_database(Oid database);
 
 /*
  * The pace that all share who send with that key; NULL if there is no shared
- * memory, or no room in it.
+ * memory, or no room in it.  It is given to others when it is idle: see that
+ * its key is still the same before using it.
  */
 extern Pace *shared_pace(const char *key);
 
