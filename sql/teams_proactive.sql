@@ -2594,7 +2594,7 @@ CREATE VIEW @extschema@.teams_worker AS
 	LEFT JOIN pg_catalog.pg_database AS d ON d.oid = w.database;
 
 COMMENT ON VIEW @extschema@.teams_worker IS
-'the workers of this cluster, one for each database that has the extension';
+'the worker of this database; for pg_read_all_stats, the workers of the cluster, one for each database that has the extension';
 
 ------------------------------------------------------------------------------
 -- Privileges: PUBLIC gets nothing

@@ -16,6 +16,7 @@
 #include "graph.h"
 #include "http.h"
 #include "line.h"
+#include "session.h"
 
 /* The longest Retry-After that is believed (contract 5.2). */
 #define MAX_RETRY_AFTER 3600.0
@@ -151,7 +152,9 @@ start_token_fetch(Bot *bot, Fetch *fetch, const char *tenant,
 	HttpRequest request;
 	StringInfoData form;
 	char	   *problem;
-	char	   *secret = credential_read(bot->config->credential, &problem);
+	char	   *secret = credential_read(session_database(),
+											  bot->config->credential,
+											  &problem);
 
 	if (secret == NULL)
 	{
@@ -439,7 +442,7 @@ access_knows_version(Bot *bot)
 	request.handler = on_versions;
 	request.argument = bot;
 	line_start(&request);
-	pace_count(bot->pace, PACE_GRAPH_READ);
+	pace_count(bot_pace(bot), PACE_GRAPH_READ);
 	fetch->running = true;
 	fetch->generation = bot->generation;
 	return false;
@@ -463,7 +466,7 @@ access_app_id(Bot *bot)
 	request.handler = on_catalog;
 	request.argument = bot;
 	line_start(&request);
-	pace_count(bot->pace, PACE_GRAPH_READ);
+	pace_count(bot_pace(bot), PACE_GRAPH_READ);
 	bot->catalog_fetch.running = true;
 	bot->catalog_fetch.generation = bot->generation;
 	bot->catalog_fetch.serial = bot->graph_fetch.serial;

@@ -12,6 +12,7 @@
 #include "credential.h"
 #include "http.h"
 #include "outbox.h"
+#include "session.h"
 #include "submit.h"
 #include "trust.h"
 
@@ -170,7 +171,7 @@ Datum
 teams_check_credential(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *problem = credential_problem(name);
+	char	   *problem = credential_problem(session_database(), name);
 
 	if (problem != NULL)
 		ereport(ERROR,

@@ -152,6 +152,11 @@ typedef void (*shmem_request_hook_type) (void);
 #define compat_wait_event() PG_WAIT_EXTENSION
 #endif
 
+/* 14 gave the predefined roles the names that they have. */
+#if PG_VERSION_NUM < 140000
+#define ROLE_PG_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
+#endif
+
 /* 16 renamed the check of an object's owner. */
 #if PG_VERSION_NUM >= 160000
 #define compat_owns_database(database, role) \

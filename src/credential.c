@@ -27,12 +27,19 @@ credential_path(const char *name)
 	return psprintf("%s/%s/%s", DataDir, settings_credential_directory, name);
 }
 
+/* May it stand in a path? */
+static bool
+is_file_name(const char *name)
+{
+	return name[0] != '\0' && name[0] != '.' && strlen(name) <= 200 &&
+		strspn(name, "abcdefghijklmnopqrstuvwxyz"
+			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(name);
+}
+
 static char *
 name_problem(const char *name)
 {
-	if (name[0] == '\0' || name[0] == '.' || strlen(name) > 200 ||
-		strspn(name, "abcdefghijklmnopqrstuvwxyz"
-			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != strlen(name))
+	if (!is_file_name(name))
 		return pstrdup("A credential is the name of a file: letters, digits, dots, hyphens and underscores, not beginning with a dot.");
 	return NULL;
 }
@@ -58,9 +65,25 @@ file_problem(const struct stat *status)
 	return NULL;
 }
 
+/* The database's own file of that name, or else everybody's. */
+static int
+open_file(const char *database, const char *name)
+{
+	int			flags = O_RDONLY | PG_BINARY;
+	int			fd = -1;
+
+	errno = ENOENT;
+	if (is_file_name(database))
+		fd = OpenTransientFile(credential_path(psprintf("%s/%s", database, name)),
+							   flags);
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		fd = OpenTransientFile(credential_path(name), flags);
+	return fd;
+}
+
 /* Open the file and judge it; what is judged is what will be read. */
 static int
-open_credential(const char *name, char **problem)
+open_credential(const char *database, const char *name, char **problem)
 {
 	struct stat status;
 	int			fd;
@@ -68,7 +91,7 @@ open_credential(const char *name, char **problem)
 	*problem = name_problem(name);
 	if (*problem != NULL)
 		return -1;
-	fd = OpenTransientFile(credential_path(name), O_RDONLY | PG_BINARY);
+	fd = open_file(database, name);
 	if (fd < 0)
 	{
 		*problem = psprintf("The file in teams_proactive.credential_directory could not be opened: %s.",
@@ -88,10 +111,10 @@ open_credential(const char *name, char **problem)
 }
 
 char *
-credential_problem(const char *name)
+credential_problem(const char *database, const char *name)
 {
 	char	   *problem;
-	int			fd = open_credential(name, &problem);
+	int			fd = open_credential(database, name, &problem);
 
 	if (fd >= 0)
 		CloseTransientFile(fd);
@@ -99,12 +122,12 @@ credential_problem(const char *name)
 }
 
 char *
-credential_read(const char *name, char **problem)
+credential_read(const char *database, const char *name, char **problem)
 {
 	char		buffer[CREDENTIAL_MAX_LENGTH + 1];
 	char	   *secret = NULL;
 	ssize_t		length;
-	int			fd = open_credential(name, problem);
+	int			fd = open_credential(database, name, problem);
 
 	if (fd < 0)
 		return NULL;

@@ -318,6 +318,9 @@ extern BotMode outbox_bot_mode(const char *bot);
  */
 extern int64 outbox_enqueue(OutboxNew *message);
 
+/* Is it a bot of this database: two uuids? */
+extern bool outbox_has_registration(Datum client_id, Datum tenant_id);
+
 /* An error: a key was there, and has been removed before it could be read. */
 pg_noreturn extern void outbox_key_is_lost(void);
 

@@ -54,6 +54,25 @@ outbox_bot_mode(const char *bot)
 	return mode;
 }
 
+static Statement find_registration = {
+	"SELECT FROM @.teams_bot WHERE client_id OPERATOR(pg_catalog.=) $1"
+	" AND tenant_id OPERATOR(pg_catalog.=) $2 LIMIT 1",
+	2, {UUIDOID, UUIDOID}
+};
+
+bool
+outbox_has_registration(Datum client_id, Datum tenant_id)
+{
+	Datum		values[] = {client_id, tenant_id};
+	Session		session;
+	bool		found;
+
+	session_begin(SESSION_CALLER, &session);
+	found = statement_run_active(&find_registration, values, NULL) > 0;
+	session_commit(&session);
+	return found;
+}
+
 /* A key waits for the transaction that has written it. */
 static Statement claim_key = {
 	"INSERT INTO @.teams_dedupe (bot, dedupe_key, id)"

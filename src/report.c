@@ -7,13 +7,17 @@
 #include "compat.h"
 #include "access/htup_details.h"
 #include "access/xlog.h"
+#include "catalog/pg_authid.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "outbox.h"
 #include "shared.h"
+#include "statement.h"
 
 SQL_FUNCTION(teams_home);
 SQL_FUNCTION(teams_throttles);
@@ -30,6 +34,13 @@ teams_home(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf(UINT64_FORMAT "/%u",
 											  GetSystemIdentifier(),
 											  MyDatabaseId)));
+}
+
+/* May the caller see what concerns other databases? */
+static bool
+sees_all_databases(void)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
 /* ----------
@@ -99,6 +110,7 @@ slot_tuple(TupleDesc descriptor, Slot *slot)
 Datum
 teams_workers(PG_FUNCTION_ARGS)
 {
+	bool		sees_all = sees_all_databases();
 	FuncCallContext *call;
 
 	if (SRF_IS_FIRSTCALL())
@@ -110,7 +122,8 @@ teams_workers(PG_FUNCTION_ARGS)
 		HeapTuple	tuple = NULL;
 
 		shared_lock(LW_SHARED);
-		if (slot->state != SLOT_FREE && slot->state != SLOT_ABSENT)
+		if (slot->state != SLOT_FREE && slot->state != SLOT_ABSENT &&
+			(slot->database == MyDatabaseId || sees_all))
 			tuple = slot_tuple(call->tuple_desc, slot);
 		shared_unlock();
 		if (tuple != NULL)
@@ -125,6 +138,32 @@ teams_workers(PG_FUNCTION_ARGS)
  * ----------
  */
 
+/* Whose pace is it? */
+static void
+take_registration(Pace *pace, Datum *client_id, Datum *tenant_id)
+{
+	char		key[PACE_KEY_SIZE];
+	char	   *tenant;
+
+	strlcpy(key, pace->key, PACE_KEY_SIZE);
+	tenant = strchr(key, '/');
+	*tenant++ = '\0';
+	*client_id = DirectFunctionCall1(uuid_in, CStringGetDatum(key));
+	*tenant_id = DirectFunctionCall1(uuid_in, CStringGetDatum(tenant));
+}
+
+static bool
+is_visible(Pace *pace)
+{
+	Datum		client_id;
+	Datum		tenant_id;
+
+	if (sees_all_databases())
+		return true;
+	take_registration(pace, &client_id, &tenant_id);
+	return outbox_has_registration(client_id, tenant_id);
+}
+
 static HeapTuple
 throttle_tuple(TupleDesc descriptor, Pace *pace, PaceKind kind)
 {
@@ -132,14 +171,10 @@ throttle_tuple(TupleDesc descriptor, Pace *pace, PaceKind kind)
 	{"connector", "graph read", "graph chat", "graph write",
 	"graph delete"};
 	PaceState	state = pace_state(pace, kind);
-	char	   *client_id = pstrdup(pace->key);
-	char	   *tenant_id = strchr(client_id, '/');
 	Datum		values[7];
 	bool		nulls[7] = {0};
 
-	*tenant_id++ = '\0';
-	values[0] = DirectFunctionCall1(uuid_in, CStringGetDatum(client_id));
-	values[1] = DirectFunctionCall1(uuid_in, CStringGetDatum(tenant_id));
+	take_registration(pace, &values[0], &values[1]);
 	values[2] = CStringGetTextDatum(scopes[kind]);
 	values[3] = Int32GetDatum(state.left);
 	values[4] = Float4GetDatum((float4) state.share);
@@ -159,9 +194,16 @@ teams_throttles(PG_FUNCTION_ARGS)
 	if (SRF_IS_FIRSTCALL())
 		begin_rows(fcinfo);
 	call = SRF_PERCALL_SETUP();
-	pace = shared_pace_entry((int) (call->call_cntr / PACE_KINDS));
-	if (pace == NULL)
-		SRF_RETURN_DONE(call);
+	statement_attach_function(fcinfo);
+	for (;;)
+	{
+		pace = shared_pace_entry((int) (call->call_cntr / PACE_KINDS));
+		if (pace == NULL)
+			SRF_RETURN_DONE(call);
+		if (call->call_cntr % PACE_KINDS != 0 || is_visible(pace))
+			break;
+		call->call_cntr += PACE_KINDS;
+	}
 	tuple = throttle_tuple(call->tuple_desc, pace,
 						   call->call_cntr % PACE_KINDS);
 	SRF_RETURN_NEXT(call, HeapTupleGetDatum(tuple));

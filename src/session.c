@@ -21,6 +21,7 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -233,6 +234,16 @@ become_owner(Session *session)
 						   SECURITY_LOCAL_USERID_CHANGE);
 }
 
+const char *
+session_database(void)
+{
+	static char name[NAMEDATALEN];
+
+	if (name[0] == '\0')
+		strlcpy(name, get_database_name(MyDatabaseId), sizeof(name));
+	return name;
+}
+
 /* Between session_begin() and session_commit() of the process that sends. */
 static bool in_senders_session = false;
 
@@ -316,6 +327,7 @@ session_begin(SessionKind kind, Session *session)
 	if (kind != SESSION_CALLER)
 	{
 		in_senders_session = true;
+		session_database();
 		check_outbox_size();
 	}
 	return true;

@@ -48,6 +48,12 @@ extern void session_abort(void);
  */
 extern void session_hurry(void);
 
+/*
+ * The name of the current database.  The first call of a process must be in a
+ * transaction; while it is connected the name does not change.
+ */
+extern const char *session_database(void);
+
 /* Are the tables being written by the process that sends? */
 extern bool session_is_senders(void);
 extern void session_leave(void);	/* after an error in SESSION_PROCEDURE */
