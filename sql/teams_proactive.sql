@@ -273,7 +273,9 @@ CREATE INDEX teams_outbox_target
 	ON @extschema@.teams_outbox (bot, scope, target, priority, id);
 CREATE INDEX teams_outbox_retrying
 	ON @extschema@.teams_outbox (bot, scope, target, id)
-	WHERE retrying OR kind IN ('upgrade', 'uninstall', 'check');
+	WHERE retrying OR kind IN ('install', 'upgrade', 'uninstall', 'check');
+CREATE INDEX teams_outbox_team ON @extschema@.teams_outbox (bot, team, id)
+	WHERE team IS NOT NULL;
 CREATE INDEX teams_outbox_due ON @extschema@.teams_outbox (due_at)
 	WHERE due_at IS NOT NULL;
 CREATE INDEX teams_outbox_expiry ON @extschema@.teams_outbox (expires_at)

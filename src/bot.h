@@ -143,6 +143,7 @@ typedef struct Bot
 	Lane		lanes[PRIORITIES];
 	dlist_head	flying;			/* targets whose first is on the wire */
 	dlist_head	behind;			/* targets with room for what the table has */
+	int			held_targets;	/* with something that others of its team hold */
 	int			jobs;			/* messages in memory that are not to be posted */
 	int			in_flight;		/* messages on the wire */
 	int			chosen;			/* messages that the transaction is for */

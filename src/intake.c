@@ -317,7 +317,7 @@ admit_swept(Pass *passes, const OutboxMessage *row)
 	known = row->source % 2 == 0;
 	if (known ? pass->known_full : pass->unknown_full)
 		return;
-	if (has_room_for_job(row) && admit(row))
+	if ((row->is_held || has_room_for_job(row)) && admit(row))
 		return;
 
 	/* Those who are not known need the lane's room, too. */

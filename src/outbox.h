@@ -109,6 +109,8 @@ typedef struct OutboxMessage
 								 * the sweep, doubled, and one more for those
 								 * to people who are not known; or
 								 * OUTBOX_EARLIER */
+	bool		is_held;		/* it waits for a job of its team, or is one that
+								 * waits for messages to the team's channels */
 } OutboxMessage;
 
 /* It was read because a later one to the same target is due. */

@@ -46,13 +46,36 @@
 
 /*
  * Does an earlier message hold the message back?  Retries do, and what asks
- * Graph about a target that is known, as it may change what is.
+ * Graph about a target that is known, as it may change what is: from its time
+ * on.
  */
-#define HOLDS(r) "(" r ".retrying OR " IS_JOB(r) ")"
+#define HOLDS(r) \
+	"(" r ".retrying OR (" IS_JOB(r) " AND " r ".due_at IS NULL))"
 #define IS_NOT_HELD(o) \
 	"NOT EXISTS (SELECT FROM @.teams_outbox AS r WHERE " HOLDS("r") \
 	" AND r.bot = " o ".bot AND r.scope = " o ".scope" \
 	" AND r.target = " o ".target AND r.id < " o ".id)"
+
+/*
+ * Channels are targets of their own, but the bot comes and goes with their
+ * team.  So what is for a channel waits for earlier jobs of its team that may
+ * change whether the bot is there, or which version; and what takes the bot
+ * away waits for what was sent before to any of the channels.  The other jobs
+ * do not, as one channel must not keep them, and so the others, waiting.  The
+ * first part of the condition is that of an index.
+ */
+#define IS_ON(r) "(" r ".due_at IS NULL OR " r ".retrying)"
+#define IS_HELD_BY_TEAM(o) \
+	"CASE WHEN " o ".team IS NOT NULL THEN EXISTS (" \
+	"SELECT FROM @.teams_outbox AS j WHERE (j.retrying" \
+	" OR j.kind IN ('install', 'upgrade', 'uninstall', 'check'))" \
+	" AND j.bot = " o ".bot AND j.scope = 'team' AND j.target = " o ".team" \
+	" AND j.id < " o ".id AND j.kind IN ('install', 'upgrade', 'uninstall')" \
+	" AND " IS_ON("j") ")" \
+	" WHEN " o ".kind = 'uninstall' AND " o ".scope = 'team' THEN EXISTS (" \
+	"SELECT FROM @.teams_outbox AS c WHERE c.bot = " o ".bot" \
+	" AND c.team = " o ".target AND c.id < " o ".id AND " IS_ON("c") ")" \
+	" ELSE false END"
 
 /*
  * The same as "due_at IS NULL", but for the planner: where a target or an id
@@ -109,7 +132,7 @@ knowledge_of(const char *state, bool has_error, const char *chat_id)
 	return strcmp(state, "stale") == 0 && has_error ? KNOWN_LOST : KNOWN_NOT;
 }
 
-/* Columns 1 to 16: those above, and the source. */
+/* Columns 1 to 17: those above, the source, and whether its team holds it. */
 static void
 take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 {
@@ -130,6 +153,7 @@ take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 									  message->chat_id);
 	message->service_url = result_text(row, 15, context);
 	message->source = result_int4(row, 16);
+	message->is_held = result_bool(row, 17);
 }
 
 static int
@@ -170,10 +194,11 @@ static Statement read_due = {
 	" AND " HAS_TIME("d") " AND " IS_NOT_HELD("d") "),"
 	" found AS (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
 	" d.target_error IS NOT NULL, d.chat_id, d.service_url,"
-	" d.source * 2 + (NOT d.known)::int FROM due AS d"
+	" d.source * 2 + (NOT d.known)::int, " IS_HELD_BY_TEAM("d")
+	" FROM due AS d"
 	" UNION ALL"
 	" SELECT " MESSAGE_COLUMNS("e") ", d.state, d.target_error IS NOT NULL,"
-	" d.chat_id, d.service_url, -1 FROM due AS d"
+	" d.chat_id, d.service_url, -1, " IS_HELD_BY_TEAM("e") " FROM due AS d"
 	" JOIN " EACH_PRIORITY("o")
 	" ON (o.priority <> d.priority AND NOT d.alone)"
 	" OR d.state IN ('removed', 'uninstalled', 'blocked') OR " IS_JOB("d")
@@ -183,11 +208,11 @@ static Statement read_due = {
 	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
 	" AND " IS_DUE("p") " AND " HAS_TIME("p") IN_ORDER("p") " LIMIT $8) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
-	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source, 0 AS class"
+	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source, NULL, 0 AS class"
 	" FROM scanned AS d GROUP BY d.source"
 	" UNION ALL"
 	" SELECT f.*, 1 FROM found AS f"
-	" ORDER BY 17, 1",
+	" ORDER BY 18, 1",
 	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
 	BOOLARRAYOID, INT8ARRAYOID, INT4OID}
 };
@@ -203,7 +228,7 @@ take_progress(OutboxSweep *sweeps, int nsweeps, uint64 count)
 		sweeps[i].last = sweeps[i].after;
 		sweeps[i].scanned = 0;
 	}
-	for (row = 0; row < count && result_int4(row, 17) == 0; row++)
+	for (row = 0; row < count && result_int4(row, 18) == 0; row++)
 	{
 		OutboxSweep *sweep = &sweeps[result_int4(row, 16)];
 
@@ -266,7 +291,7 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 
 static Statement read_behind = {
 	"SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
-	" (t.n - 1)::int"
+	" (t.n - 1)::int, " IS_HELD_BY_TEAM("o")
 	" FROM unnest($1, $2, $3) WITH ORDINALITY"
 	" AS t (bot, scope, target, n)"
 	" CROSS JOIN LATERAL ("
@@ -314,8 +339,8 @@ static Statement make_ready = {
 	"UPDATE @.teams_outbox SET due_at = NULL WHERE id IN ("
 	"SELECT id FROM @.teams_outbox WHERE due_at <= now()"
 	" ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *)"
-	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ", 0"
-	" FROM ready AS o" JOIN_TARGET("o", "i")
+	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ", 0,"
+	" " IS_HELD_BY_TEAM("o") " FROM ready AS o" JOIN_TARGET("o", "i")
 	" ORDER BY o.id"
 };
 

@@ -232,7 +232,8 @@ static Statement expire = {
 	" ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *),"
 	WRITE_UNSENT("expired", "coalesce(error_code, 'expired')",
 				 "coalesce(error, 'it could not be sent in time')")
-	" SELECT id, bot, retrying OR kind IN ('upgrade', 'uninstall', 'check')"
+	" SELECT id, bot, retrying OR team IS NOT NULL"
+	" OR kind IN ('install', 'upgrade', 'uninstall', 'check')"
 	" FROM gone"
 };
 

@@ -65,6 +65,8 @@ typedef struct Target
 	int64		behind_from;	/* from this id on, messages may be in the table
 								 * that no sweep comes to again; or 0 */
 	Priority	behind_priority;
+	int64		held_from;		/* from this id on, what the table has waits for
+								 * others of its team; or 0 */
 	bool		is_behind;		/* in the bot's list "behind" */
 	dlist_node	behind_node;
 	bool		is_ready;		/* in a list "ready" of the bot */

@@ -15,24 +15,16 @@
 #include "utils/memutils.h"
 
 #include "window.h"
+#include "window_internal.h"
 
 /* Messages in memory, for each priority of a bot. */
 #define LANE_ROOM 1000
-
-/* The key of a target is "scope:id". */
-#define MAX_KEY 300
 
 /*
  * The hash tables have pointers to what is allocated by itself: what has left
  * the memory is then freed for all who look for such mistakes, while an entry
  * of a hash table that was removed looks as before.
  */
-typedef struct TargetEntry
-{
-	char		key[MAX_KEY];
-	Target	   *target;
-} TargetEntry;
-
 typedef struct MessageEntry
 {
 	int64		id;
@@ -140,6 +132,7 @@ static void
 free_target(Target *target)
 {
 	unready(target);
+	window_set_held(target, 0);
 	if (target->is_behind)
 		dlist_delete(&target->behind_node);
 	free_string(target->scope);
@@ -298,11 +291,12 @@ waits_for_flight(Target *target)
 		first->state == MESSAGE_IN_FLIGHT;
 }
 
-/* Is there room for what the table has for it? */
-static void
-check_behind(Target *target)
+void
+window_check_behind(Target *target)
 {
-	bool		wanted = target->behind_from != 0 &&
+	bool		held = target->held_from != 0 &&
+		target->behind_from >= target->held_from;
+	bool		wanted = target->behind_from != 0 && !held &&
 		target->state != TARGET_ASKING && !waits_for_flight(target) &&
 		target->message_count <= TARGET_ROOM / 2;
 
@@ -322,7 +316,7 @@ window_note_behind(Target *target, int64 from, Priority priority)
 	target->behind_priority = already ?
 		Min(target->behind_priority, priority) : priority;
 	window_check_ready(target);
-	check_behind(target);
+	window_check_behind(target);
 }
 
 /*
@@ -362,7 +356,7 @@ void
 window_caught_up(Target *target)
 {
 	window_check_ready(target);
-	check_behind(target);
+	window_check_behind(target);
 	window_release_target(target);
 }
 
@@ -507,12 +501,22 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	*has_room = true;
 	if (bot == NULL || is_here(row->id))
 		return NULL;
+	if (row->is_held)
+	{
+		target = find_or_make_target(bot, row);
+		if (target != NULL)
+			window_note_held(target, row);
+		return NULL;
+	}
 	*has_room = has_room_for(bot, row);
 	if (!*has_room)
 		return NULL;
 	target = find_or_make_target(bot, row);
 	if (target == NULL)
 		return NULL;
+	window_take_from_team(target, row);
+	if (target->held_from != 0 && row->id >= target->held_from)
+		window_let_go(target);
 	if (waits_for_flight(target))
 	{
 		window_note_behind(target, row->id, row->priority);
@@ -552,7 +556,7 @@ leave_queue(Message *message)
 	target->bot->jobs -= !message->is_send;
 	message->target = NULL;
 	window_check_ready(target);
-	check_behind(target);
+	window_check_behind(target);
 }
 
 /* Were messages behind it in the table passed over because of it? */
@@ -568,6 +572,7 @@ window_settling(Message *message)
 	Target	   *target = message->target;
 
 	message->state = MESSAGE_SETTLING;
+	window_let_team_go(message);
 	leave_queue(message);
 
 	/* Those that this one held back were passed over. */
@@ -615,7 +620,7 @@ window_lose_channels(const Target *team)
 		target->knowledge = team->knowledge;
 		leave_to_table(target);
 		window_target_is_stale(target);
-		check_behind(target);
+		window_check_behind(target);
 		window_release_target(target);
 	}
 }
@@ -643,7 +648,8 @@ window_drop_bot(Bot *bot)
 			window_target_is_stale(target);
 		else
 			target->behind_from = 0;
-		check_behind(target);
+		window_set_held(target, 0);
+		window_check_behind(target);
 		window_release_target(target);
 	}
 	window_look_again(bot, 1);
@@ -656,6 +662,7 @@ window_forget(Message *message)
 
 	if (target != NULL)
 	{
+		window_let_team_go(message);
 		leave_queue(message);
 
 		/* Those that this one held back were passed over. */

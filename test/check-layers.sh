@@ -24,7 +24,7 @@ access
 inquiry
 catalog
 installation
-window
+window window_internal window_team
 settle flight
 verdict
 answer

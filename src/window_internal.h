@@ -1,0 +1,49 @@
+/*
+ * window_internal.h
+ *	  What the files of the window share.
+ */
+#ifndef TP_WINDOW_INTERNAL_H
+#define TP_WINDOW_INTERNAL_H
+
+#include "window.h"
+
+/* The key of a target is "scope:id". */
+#define MAX_KEY 300
+
+typedef struct TargetEntry
+{
+	char		key[MAX_KEY];
+	Target	   *target;
+} TargetEntry;
+
+/* Is there room for what the table has for it? */
+extern void window_check_behind(Target *target);
+
+/*
+ * From this id on, what the table has for the target waits for others of its
+ * team; 0: for nobody.
+ */
+extern void window_set_held(Target *target, int64 from);
+
+/*
+ * The row has to wait in the table for others of its team.  What the table has
+ * before it does not.
+ */
+extern void window_note_held(Target *target, const OutboxMessage *row);
+
+/* What the target waited for may be gone: the table is read again for it. */
+extern void window_let_go(Target *target);
+
+/*
+ * The message is about to leave its target: others of its team may have waited
+ * for it.
+ */
+extern void window_let_team_go(const Message *message);
+
+/*
+ * A channel is where its team is, which may have changed while nothing was in
+ * memory for it: then go by the row.
+ */
+extern void window_take_from_team(Target *target, const OutboxMessage *row);
+
+#endif							/* TP_WINDOW_INTERNAL_H */
