@@ -57,14 +57,21 @@
 	" AND r.target = " o ".target AND r.id < " o ".id)"
 
 /*
+ * The same as "due_at IS NULL", but for the planner: where a target or an id
+ * is given, it shall not take the index that all rows of a priority are in.
+ */
+#define IS_DUE(o) "coalesce(" o ".due_at, '-infinity') = '-infinity'"
+
+/*
  * Channels are targets of their own, but the bot comes and goes with their
  * team.  So what is for a channel waits for earlier jobs of its team that may
  * change whether the bot is there, or which version; and what takes the bot
  * away waits for what was sent before to any of the channels.  The other jobs
  * do not, as one channel must not keep them, and so the others, waiting.  The
- * first part of the condition is that of an index.
+ * first part of the condition is that of an index, and the ids are compared as
+ * below.
  */
-#define IS_ON(r) "(" r ".due_at IS NULL OR " r ".retrying)"
+#define IS_ON(r) "(" IS_DUE(r) " OR " r ".retrying)"
 #define IS_HELD_BY_TEAM(o) \
 	"CASE WHEN " o ".team IS NOT NULL THEN EXISTS (" \
 	"SELECT FROM @.teams_outbox AS j WHERE (j.retrying" \
@@ -74,14 +81,9 @@
 	" AND " IS_ON("j") ")" \
 	" WHEN " o ".kind = 'uninstall' AND " o ".scope = 'team' THEN EXISTS (" \
 	"SELECT FROM @.teams_outbox AS c WHERE c.bot = " o ".bot" \
-	" AND c.team = " o ".target AND c.id < " o ".id AND " IS_ON("c") ")" \
+	" AND c.team = " o ".target AND (c.team, c.id) < (" o ".target, " o ".id)" \
+	" AND " IS_ON("c") ")" \
 	" ELSE false END"
-
-/*
- * The same as "due_at IS NULL", but for the planner: where a target or an id
- * is given, it shall not take the index that all rows of a priority are in.
- */
-#define IS_DUE(o) "coalesce(" o ".due_at, '-infinity') = '-infinity'"
 
 /*
  * What has expired does not go on the wire, nor is its target asked for, even
