@@ -173,6 +173,8 @@ CREATE TABLE @extschema@.teams_installation (
 	app_version		text,
 	chat_id			text,
 	service_url		text,
+	user_id			text,
+	verify_at		timestamptz,
 	installed_by_us	boolean		NOT NULL DEFAULT false,
 	error_code		text,
 	error			text,
@@ -185,6 +187,10 @@ CREATE TABLE @extschema@.teams_installation (
 		   OR (installation_id IS NOT NULL
 			   AND (chat_id IS NOT NULL OR scope = 'team')))
 );
+
+-- For finding a person's names.
+CREATE INDEX teams_installation_user ON @extschema@.teams_installation
+	(bot, user_id) WHERE user_id IS NOT NULL;
 
 COMMENT ON TABLE @extschema@.teams_installation IS
 'cache of what Microsoft Graph knows: for whom a bot is installed, and the chat';
@@ -202,6 +208,10 @@ COMMENT ON COLUMN @extschema@.teams_installation.since IS
 'when the state became what it is';
 COMMENT ON COLUMN @extschema@.teams_installation.service_url IS
 'root for messages to this chat, if not the bot''s';
+COMMENT ON COLUMN @extschema@.teams_installation.user_id IS
+'of a user known by name, the Entra object id of the person whose chat it is';
+COMMENT ON COLUMN @extschema@.teams_installation.verify_at IS
+'of a user known by name: from then on, Graph is asked whose name it is before the next message';
 COMMENT ON COLUMN @extschema@.teams_installation.installed_by_us IS
 'whether this database installed the bot, rather than found it installed';
 
@@ -469,6 +479,7 @@ CREATE TABLE @extschema@.teams_recipient (
 	broadcast		bigint		NOT NULL,
 	n				bigint		NOT NULL,
 	target			text		NOT NULL,
+	user_id			text,
 	locale			text,
 	data			jsonb,
 	excluded		text,
@@ -477,6 +488,8 @@ CREATE TABLE @extschema@.teams_recipient (
 
 COMMENT ON TABLE @extschema@.teams_recipient IS
 'the audience of each broadcast, as it was when the broadcast was made';
+COMMENT ON COLUMN @extschema@.teams_recipient.user_id IS
+'of a recipient given by name, the Entra object id, if it was known';
 COMMENT ON COLUMN @extschema@.teams_recipient.excluded IS
 'why the recipient gets nothing: duplicate, opted out, guest, disabled, no licence, invalid user id, invalid locale, data is too large, data is no object, or what went wrong with the template';
 
@@ -817,7 +830,7 @@ BEGIN
 	-- What is known of people is known of the old registration.
 	UPDATE @extschema@.teams_installation AS i
 	SET state = 'stale', since = now(), error_code = NULL, error = NULL,
-		hint = NULL, uninstalled_by = NULL
+		hint = NULL, uninstalled_by = NULL, user_id = NULL, verify_at = NULL
 	FROM @extschema@.teams_bot AS b
 	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
 	  AND (b.tenant_id, b.client_id) IS DISTINCT FROM
@@ -2515,7 +2528,10 @@ COMMENT ON VIEW @extschema@.teams_accounting IS
 -- Those that wait for their first installation have no row yet.
 CREATE VIEW @extschema@.teams_installed AS
 	SELECT i.bot, i.scope, i.target, i.state,
-		   coalesce(i.error, r.reason) AS reason,
+		   coalesce(i.error, r.reason,
+			   CASE WHEN i.state = 'installed' AND i.verify_at <= now()
+				THEN 'whose name it is, is looked up with the next message'
+				END) AS reason,
 		   CASE WHEN i.state = 'installed' AND i.app_version <> b.app_version
 				THEN 'Call teams_upgrade().'
 				ELSE coalesce(i.hint, r.hint) END AS hint,
@@ -2523,7 +2539,7 @@ CREATE VIEW @extschema@.teams_installed AS
 		   b.app_version AS catalog_version,
 		   CASE WHEN i.state = 'installed'
 				THEN i.app_version <> b.app_version END AS outdated,
-		   i.installed_by_us, i.uninstalled_by
+		   i.installed_by_us, i.uninstalled_by, i.user_id, i.verify_at
 	FROM @extschema@.teams_installation AS i
 	LEFT JOIN @extschema@.teams_bot AS b ON b.bot = i.bot
 	LEFT JOIN (VALUES
@@ -2543,7 +2559,8 @@ CREATE VIEW @extschema@.teams_installed AS
 		   o.bot, o.scope, o.target, 'installing',
 		   coalesce(b.paused_reason, b.trouble, o.error,
 					'it is waiting to be installed'), NULL,
-		   o.created_at, NULL, NULL, b.app_version, NULL, false, NULL
+		   o.created_at, NULL, NULL, b.app_version, NULL, false, NULL, NULL,
+		   NULL
 	FROM @extschema@.teams_outbox AS o
 	LEFT JOIN @extschema@.teams_bot AS b ON b.bot = o.bot
 	WHERE o.kind = 'install'

@@ -408,6 +408,16 @@ transaction_is_due(void)
 	return false;
 }
 
+/*
+ * What was found out by name is written before the directory says whose the
+ * names are, or it would be written after that as if it were true.
+ */
+static bool
+directory_may_be_written(void)
+{
+	return !stopping && directory_is_due() && settle_count() == 0;
+}
+
 /* What was due when the step began has been seen to. */
 static void
 earlier(TimestampTz *earliest, TimestampTz time)
@@ -488,7 +498,7 @@ delivery_advance(long *timeout_ms)
 			bot_probe(dlist_container(Bot, node, iter.cur));
 	if (transaction_is_due() && !run_transaction())
 		return DELIVERY_EXTENSION_GONE;
-	if (!stopping && directory_is_due() && !directory_write(session_kind))
+	if (directory_may_be_written() && !directory_write(session_kind))
 		return DELIVERY_EXTENSION_GONE;
 	intake_answer_unreachable();
 	take_finished_targets();
@@ -507,7 +517,7 @@ delivery_advance(long *timeout_ms)
 
 	if (slot != NULL)
 		pg_atomic_write_u32(&slot->in_flight, http_in_flight());
-	*timeout_ms = transaction_is_due() || (!stopping && directory_is_due()) ?
+	*timeout_ms = transaction_is_due() || directory_may_be_written() ?
 		0 : time_to_next_step();
 	return DELIVERY_GOES_ON;
 }

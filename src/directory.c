@@ -14,6 +14,7 @@
 #include "directory.h"
 #include "line.h"
 #include "reading.h"
+#include "window.h"
 
 /* When to write again to a row that is locked, and after an error. */
 #define LOCKED_RETRY_MS 1000
@@ -181,6 +182,26 @@ write_answers(void)
 	}
 }
 
+/* Names that have changed hands lead nowhere any more, once that is known. */
+static void
+drop_names(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &readings)
+	{
+		Reading    *reading = dlist_container(Reading, node, iter.cur);
+
+		for (int i = 0; reading->written && i < reading->doubts.count; i++)
+		{
+			const NameInDoubt *doubt = &reading->doubts.names[i];
+
+			window_doubt(reading->bot, doubt->name, doubt->is_other ?
+						 KNOWN_NOT : KNOWN_UNVERIFIED);
+		}
+	}
+}
+
 static char *
 keep(const char *text)
 {
@@ -310,6 +331,7 @@ directory_write(SessionKind kind)
 	session_commit(&session);
 	MemoryContextSwitchTo(context);
 
+	drop_names();
 	foreach(cell, chosen)
 		take_list(lfirst(cell));
 	forget_written();

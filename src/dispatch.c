@@ -15,6 +15,7 @@
 #include "settings.h"
 #include "settle.h"
 #include "shared.h"
+#include "verdict.h"
 
 /* When to look again for a message that somebody had locked. */
 #define LOCKED_RETRY_MS 1000
@@ -110,6 +111,17 @@ chat_may_go(Target *target)
 	return target->not_before == 0;
 }
 
+/*
+ * Has it been known for so long whose name the target is that it may be
+ * another's by now?  What has just been verified goes first.
+ */
+static bool
+is_to_be_verified(const Target *target)
+{
+	return target->verify_at != 0 && !target->is_verified &&
+		target->verify_at <= GetCurrentTimestamp();
+}
+
 /* Choose up to "room" messages of a lane; returns how many. */
 static int
 choose_of_lane(Lane *lane, int room)
@@ -123,7 +135,14 @@ choose_of_lane(Lane *lane, int room)
 
 		if (count == room)
 			break;
-		if (!can_post(target) || !chat_may_go(target) ||
+		if (!can_post(target))
+			continue;
+		if (is_to_be_verified(target))
+		{
+			verdict_verify(target);
+			continue;
+		}
+		if (!chat_may_go(target) ||
 			!line_reserve(target_service_url(target)))
 			continue;
 		choose(window_first(target));

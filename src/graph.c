@@ -266,6 +266,46 @@ read_lookup(const JsonValue *body, GraphReply *reply)
 	reply->malformed = json_first(list) != NULL;
 }
 
+#define GUID_LENGTH 36
+
+/* The id that begins there, in lower case, palloc'd; NULL if none does. */
+static char *
+guid_at(const char *text)
+{
+	char		guid[GUID_LENGTH + 1];
+	char	   *c;
+
+	strlcpy(guid, text, sizeof(guid));
+	if (!trust_is_guid(guid))
+		return NULL;
+	for (c = guid; *c != '\0'; c++)
+		*c = (char) pg_ascii_tolower((unsigned char) *c);
+	return pstrdup(guid);
+}
+
+char *
+graph_chat_user(const char *chat_id, const char *client_id)
+{
+	static const char start[] = "19:";
+	static const char end[] = "@unq.gbl.spaces";
+	const char *pair = chat_id + strlen(start);
+	char	   *one;
+	char	   *other;
+
+	if (strncmp(chat_id, start, strlen(start)) != 0 ||
+		strlen(pair) != 2 * GUID_LENGTH + 1 + strlen(end) ||
+		pair[GUID_LENGTH] != '_' ||
+		strcmp(pair + 2 * GUID_LENGTH + 1, end) != 0)
+		return NULL;
+	one = guid_at(pair);
+	other = guid_at(pair + GUID_LENGTH + 1);
+	if (one == NULL || other == NULL)
+		return NULL;
+	if (pg_strcasecmp(one, client_id) == 0)
+		return other;
+	return pg_strcasecmp(other, client_id) == 0 ? one : NULL;
+}
+
 /* Read one element of "responses" whose id belongs to the item. */
 static void
 read_item(const JsonValue *response, const GraphItem *item, int status,

@@ -89,6 +89,13 @@ extern GraphCatalogResult graph_catalog_reply(const char *body, size_t length,
 extern char *graph_versions_url(const char *graph_url,
 								const char *teams_app_id);
 
+/*
+ * Whose chat with the bot it is: their object id, palloc'd.  Personal chats
+ * have the ids of both, in whichever order (contract 3.5); NULL if this is none
+ * of these.
+ */
+extern char *graph_chat_user(const char *chat_id, const char *client_id);
+
 /* The newest of them that is published, palloc'd; NULL if none is told. */
 extern char *graph_versions_reply(const char *body, size_t length);
 

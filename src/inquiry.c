@@ -237,6 +237,8 @@ graph_scope(const Target *target)
 static const char *
 graph_id(const Target *target)
 {
+	if (target->asks_former)
+		return target->user_id;
 	return target->team != NULL ? target->team : target->id;
 }
 

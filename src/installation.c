@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "utils/memutils.h"
 
 #include "access.h"
@@ -19,6 +20,7 @@
 #include "graph.h"
 #include "inquiry.h"
 #include "installation.h"
+#include "settings.h"
 #include "trust.h"
 
 /* The longest Retry-After that is believed. */
@@ -56,6 +58,22 @@ needs_version(Job job)
 	return job == JOB_UPGRADE || job == JOB_CHECK;
 }
 
+/*
+ * When it is to be asked again whose a name is.  What was found out at once
+ * does not expire at once.
+ */
+static TimestampTz
+next_verification(void)
+{
+	double		seconds = settings_name_lifetime *
+		(0.75 + 0.25 * compat_random_uniform());
+
+	if (settings_name_lifetime < 0)
+		return 0;
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+									   (int64) (seconds * 1000));
+}
+
 Target *
 installation_take_finished(void)
 {
@@ -65,6 +83,12 @@ installation_take_finished(void)
 		return NULL;
 	target = dlist_container(Target, node, dlist_pop_head_node(&finished));
 	target->state = is_there(target) ? TARGET_KNOWN : TARGET_NEW;
+	if (target_is_name(target) && target->verdict == ACTION_OK &&
+		target->state == TARGET_KNOWN)
+	{
+		target->verify_at = next_verification();
+		target->is_verified = true;
+	}
 	target->bot->asking_targets--;
 	if (needs_version(target->job))
 		target->bot->version_jobs--;
@@ -133,13 +157,32 @@ problem_of(const Target *target)
 	return NULL;
 }
 
+/* Was the bot there, so that it is looked for before it is installed? */
+static bool
+was_there(const Target *target)
+{
+	return target->knowledge == KNOWN_LOST ||
+		target->knowledge == KNOWN_UNVERIFIED;
+}
+
 static Operation
 first_step(const Target *target)
 {
 	bool		install = target->job <= JOB_INSTALL;
 
-	return install && target->knowledge != KNOWN_LOST ?
-		OP_INSTALL : OP_LOOKUP;
+	return install && !was_there(target) ? OP_INSTALL : OP_LOOKUP;
+}
+
+/* The name is somebody else's: nothing is known of them. */
+static void
+forget_person(Target *target)
+{
+	target->knowledge = KNOWN_NOT;
+	target->verify_at = 0;
+	keep(&target->installation_id, NULL);
+	keep(&target->app_version, NULL);
+	keep(&target->chat_id, NULL);
+	keep(&target->user_id, NULL);
 }
 
 void
@@ -166,6 +209,9 @@ installation_ask(Target *target, Job job, int64 job_id)
 	target->alone = false;
 	target->installed_by_us = false;
 	target->failed_state = "failed";
+	target->asks_former = false;
+	if (target->knowledge == KNOWN_NOT && target_is_name(target))
+		forget_person(target);
 	if (problem != NULL)
 		fail_because(target, ACTION_FAIL, "invalid_target", problem);
 	else
@@ -176,6 +222,9 @@ static void
 take_chat(Target *target, const char *chat_id)
 {
 	keep(&target->chat_id, chat_id);
+	if (target_is_name(target))
+		keep(&target->user_id,
+			 graph_chat_user(chat_id, target->bot->config->client_id));
 	finish(target);
 }
 
@@ -190,11 +239,15 @@ take_absence(Target *target)
 	finish(target);
 }
 
-/* Where do messages go?  Jobs for a target that is known need not ask. */
+/*
+ * Where do messages go?  Jobs for a target that is known need not ask, nor need
+ * those who only made sure that a name is still the same person's.
+ */
 static void
 ask_for_chat(Target *target)
 {
-	if (target->job > JOB_INSTALL && target->chat_id != NULL)
+	if (target->chat_id != NULL && (target->job > JOB_INSTALL ||
+									target->knowledge == KNOWN_UNVERIFIED))
 		finish(target);
 	else if (strcmp(target->scope, "user") == 0)
 		inquiry_ask(target, OP_CHAT);
@@ -221,6 +274,11 @@ is_to_be_upgraded(const Target *target)
 static void
 take_installation(Target *target, const GraphReply *reply)
 {
+	/* Nobody else's installation has the same id (contract 3.3). */
+	if (target_is_name(target) && target->chat_id != NULL &&
+		(target->installation_id == NULL ||
+		 strcmp(target->installation_id, reply->installation_id) != 0))
+		forget_person(target);
 	keep(&target->installation_id, reply->installation_id);
 	keep(&target->app_version, reply->app_version);
 	if (target->job == JOB_UNINSTALL)
@@ -231,11 +289,39 @@ take_installation(Target *target, const GraphReply *reply)
 		ask_for_chat(target);
 }
 
+/*
+ * The bot is not there for whoever has the name.  Have they taken it away, or
+ * are they somebody new?  That is so if the one who had the name has the bot
+ * still, or is not there any more.
+ */
+static bool
+must_ask_former(const Target *target)
+{
+	return target->job == JOB_NONE && was_there(target) &&
+		!target->may_reinstall && target->user_id != NULL;
+}
+
+static void
+take_former(Target *target, bool is_other)
+{
+	target->asks_former = false;
+	if (is_other)
+	{
+		forget_person(target);
+		inquiry_ask(target, OP_INSTALL);
+	}
+	else
+		fail_because(target, ACTION_INSTALL_AGAIN, "removed_by_user",
+					 "somebody has taken the bot away");
+}
+
 static void
 take_lookup(Target *target, const GraphReply *reply)
 {
 	target->looked_up = true;
-	if (reply->installation_id != NULL)
+	if (target->asks_former)
+		take_former(target, reply->installation_id != NULL);
+	else if (reply->installation_id != NULL)
 		take_installation(target, reply);
 	else if (target->job == JOB_UNINSTALL || target->job == JOB_CHECK)
 		take_absence(target);
@@ -245,9 +331,13 @@ take_lookup(Target *target, const GraphReply *reply)
 					 "the bot is not installed there");
 		target->hint = "Call teams_ensure_installed() to install it.";
 	}
-	else if (target->knowledge == KNOWN_LOST && !target->may_reinstall)
-		fail_because(target, ACTION_INSTALL_AGAIN, "removed_by_user",
-					 "somebody has taken the bot away");
+	else if (must_ask_former(target))
+	{
+		target->asks_former = true;
+		inquiry_ask(target, OP_LOOKUP);
+	}
+	else if (was_there(target) && !target->may_reinstall)
+		take_former(target, false);
 	else if (!target->tried_to_install)
 		inquiry_ask(target, OP_INSTALL);
 	else
@@ -398,6 +488,8 @@ take_reply(Target *target, const GraphReply *reply, int token)
 		action = policy_classify(target->next, reply->status, &reply->error);
 		if (action == ACTION_OK)
 			take_success(target, reply);
+		else if (target->asks_former && reply->status == 404)
+			take_former(target, true);
 		else if (is_refused_unseen(target, action))
 			inquiry_ask(target, OP_LOOKUP);
 		else

@@ -71,6 +71,8 @@ typedef enum Priority
 typedef enum TargetKnowledge
 {
 	KNOWN_NOT,					/* Graph is to be asked */
+	KNOWN_UNVERIFIED,			/* the same; it was there for whoever had the
+								 * name */
 	KNOWN_LOST,					/* the same; it was there, and is said not to be */
 	KNOWN_INSTALLED,			/* chat_id is set */
 	KNOWN_REMOVED,				/* somebody took the bot away */
@@ -105,6 +107,9 @@ typedef struct OutboxMessage
 	TargetKnowledge knowledge;
 	char	   *chat_id;
 	char	   *service_url;	/* NULL: the bot's */
+	char	   *installation_id;	/* these are for users known by name */
+	char	   *user_id;
+	TimestampTz verify_at;
 	int			source;			/* number of the target that it was read for; of
 								 * the sweep, doubled, and one more for those
 								 * to people who are not known; or
@@ -270,6 +275,8 @@ typedef struct OutboxInstallation
 	const char *installation_id;
 	const char *app_version;
 	const char *chat_id;
+	const char *user_id;
+	TimestampTz verify_at;		/* 0: null */
 	bool		installed_by_us;
 	const char *error_code;
 	const char *error;

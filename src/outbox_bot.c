@@ -165,27 +165,30 @@ outbox_save_app_version(const char *bot, const char *version)
 static Statement save_installations = {
 	"INSERT INTO @.teams_installation AS i (bot, scope, target, state,"
 	" installation_id, app_version, chat_id, error_code, error, hint,"
-	" installed_by_us, uninstalled_by)"
+	" user_id, installed_by_us, uninstalled_by, verify_at)"
 	" SELECT r.bot, r.scope, r.target, r.state, r.installation_id,"
-	" r.app_version, r.chat_id, r.error_code, r.error, r.hint, r.by_us,"
-	" CASE WHEN r.state = 'uninstalled' THEN d.sender END"
-	" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+	" r.app_version, r.chat_id, r.error_code, r.error, r.hint, r.user_id,"
+	" r.by_us, CASE WHEN r.state = 'uninstalled' THEN d.sender END,"
+	" nullif(r.verify_at, 'infinity')"
+	" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 	" AS r (bot, scope, target, state, installation_id, app_version, chat_id,"
-	" error_code, error, hint, by_us, job)"
+	" error_code, error, hint, user_id, by_us, job, verify_at)"
 	" LEFT JOIN @.teams_delivery AS d ON d.id = r.job"
 	" ON CONFLICT (bot, scope, target) DO UPDATE SET"
 	" state = excluded.state, " IF_THERE("installation_id") ","
 	" " IF_THERE("app_version") ", " IF_THERE("chat_id") ","
-	" installed_by_us = i.installed_by_us OR excluded.installed_by_us,"
+	" installed_by_us = excluded.installed_by_us OR (i.installed_by_us"
+	" AND coalesce(i.user_id = excluded.user_id, true)),"
+	" user_id = excluded.user_id, verify_at = excluded.verify_at,"
 	" uninstalled_by = coalesce(excluded.uninstalled_by,"
 	" CASE WHEN excluded.state = 'uninstalled' THEN i.uninstalled_by END),"
 	" error_code = excluded.error_code, error = excluded.error,"
 	" hint = excluded.hint,"
 	" since = CASE WHEN i.state = excluded.state THEN i.since"
 	" ELSE excluded.since END, checked_at = now()",
-	12, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-	BOOLARRAYOID, INT8ARRAYOID}
+	14, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+		TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+		TEXTARRAYOID, BOOLARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}
 };
 
 /* One text column of the records, by the offset of its field. */
@@ -213,24 +216,30 @@ outbox_save_installations(OutboxInstallation *const *records, int count)
 		offsetof(OutboxInstallation, chat_id),
 		offsetof(OutboxInstallation, error_code),
 		offsetof(OutboxInstallation, error),
-		offsetof(OutboxInstallation, hint)
+		offsetof(OutboxInstallation, hint),
+		offsetof(OutboxInstallation, user_id)
 	};
-	Datum		values[lengthof(offsets) + 2];
+	Datum		values[lengthof(offsets) + 3];
 	bool	   *by_us;
 	int64	   *jobs;
+	TimestampTz *verify_at;
 
 	if (count == 0)
 		return;
 	by_us = palloc(count * sizeof(bool));
 	jobs = palloc(count * sizeof(int64));
+	verify_at = palloc(count * sizeof(TimestampTz));
 	for (int i = 0; i < count; i++)
 	{
 		by_us[i] = records[i]->installed_by_us;
 		jobs[i] = records[i]->job;
+		verify_at[i] = records[i]->verify_at != 0 ?
+			records[i]->verify_at : DT_NOEND;
 	}
 	for (int i = 0; i < lengthof(offsets); i++)
 		values[i] = installation_column(records, count, offsets[i]);
 	values[lengthof(offsets)] = parameter_bool_array(by_us, count);
 	values[lengthof(offsets) + 1] = parameter_int8_array(jobs, count);
+	values[lengthof(offsets) + 2] = parameter_timestamp_array(verify_at, count);
 	statement_run(&save_installations, values, NULL);
 }

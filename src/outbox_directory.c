@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 
 #include "outbox_directory.h"
+#include "settings.h"
 #include "statement.h"
 
 bool
@@ -174,6 +175,99 @@ static Statement save_people = {
 	TEXTARRAYOID}
 };
 
+/*
+ * What a page says of names, and what is known by name.  The last of each
+ * person counts, and only what is said: an id without a name says nothing.
+ */
+#define NAMES_TOLD \
+	"WITH told AS MATERIALIZED (SELECT l.id, l.name FROM (" \
+	"SELECT DISTINCT ON (e.id) e.id, e.name" \
+	" FROM ROWS FROM (unnest($2), unnest($3)) WITH ORDINALITY" \
+	" AS e (id, name, n) ORDER BY e.id, e.n DESC) AS l" \
+	" WHERE l.name IS NOT NULL)"
+
+/* A name is somebody else's: what is known by it is not known of them. */
+static Statement take_names_away = {
+	NAMES_TOLD
+	" UPDATE @.teams_installation AS i SET state = 'stale', since = now(),"
+	" installation_id = NULL, app_version = NULL, chat_id = NULL,"
+	" service_url = NULL, user_id = NULL, verify_at = NULL,"
+	" installed_by_us = false, error_code = NULL, error = NULL, hint = NULL,"
+	" uninstalled_by = NULL"
+	" WHERE i.bot = $1 AND i.scope = 'user' AND i.target = ANY (ARRAY("
+	"SELECT t.name FROM told AS t CROSS JOIN LATERAL ("
+	"SELECT FROM @.teams_installation WHERE bot = $1 AND scope = 'user'"
+	" AND target = t.name AND user_id <> t.id OFFSET 0) AS x))"
+	" RETURNING i.target",
+	3, {TEXTOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+
+/* A person has another name: whose the former one is is to be asked. */
+static Statement doubt_names = {
+	NAMES_TOLD
+	" UPDATE @.teams_installation AS i SET verify_at = '-infinity'"
+	" WHERE i.bot = $1 AND i.scope = 'user' AND i.state = 'installed'"
+	" AND i.target = ANY (ARRAY("
+	"SELECT x.target FROM told AS t CROSS JOIN LATERAL ("
+	"SELECT target FROM @.teams_installation WHERE bot = $1"
+	" AND user_id = t.id AND target <> t.name OFFSET 0) AS x))"
+	" RETURNING i.target",
+	3, {TEXTOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+
+/* What the directory confirms need not be asked so soon. */
+static Statement confirm_names = {
+	NAMES_TOLD
+	" UPDATE @.teams_installation AS i"
+	" SET verify_at = now() + $4 * interval '1 second'"
+	" WHERE i.bot = $1 AND i.scope = 'user' AND i.state = 'installed'"
+	" AND i.verify_at < now() + $4 * interval '0.5 seconds'"
+	" AND i.target = ANY (ARRAY("
+	"SELECT t.name FROM told AS t CROSS JOIN LATERAL ("
+	"SELECT FROM @.teams_installation WHERE bot = $1 AND scope = 'user'"
+	" AND target = t.name AND user_id = t.id OFFSET 0) AS x))",
+	4, {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID}
+};
+
+/* Add the names that a statement returns. */
+static void
+add_doubts(DirectoryDoubts *doubts, Statement *statement, Datum *values,
+		   bool is_other, MemoryContext context)
+{
+	uint64		count = statement_run(statement, values, NULL);
+	int			all = doubts->count + (int) count;
+	NameInDoubt *names;
+
+	if (count == 0)
+		return;
+	names = MemoryContextAlloc(context, all * sizeof(NameInDoubt));
+	if (doubts->count > 0)
+		memcpy(names, doubts->names, doubts->count * sizeof(NameInDoubt));
+	for (uint64 i = 0; i < count; i++)
+	{
+		names[doubts->count].name = result_text(i, 1, context);
+		names[doubts->count++].is_other = is_other;
+	}
+	doubts->names = names;
+}
+
+/*
+ * Names change hands: what was found out by a name must not lead to the one who
+ * had it before.  Rosters are what Teams remembers, and confirm nothing.
+ */
+static void
+compare_names(const DirectoryList *list, Datum ids, Datum names,
+			  MemoryContext context, DirectoryDoubts *doubts)
+{
+	Datum		values[4] = {parameter_text(list->bot), ids, names,
+	Int32GetDatum(settings_name_lifetime)};
+
+	add_doubts(doubts, &take_names_away, values, true, context);
+	add_doubts(doubts, &doubt_names, values, false, context);
+	if (settings_name_lifetime >= 0 && !directory_list_is_roster(list))
+		statement_run(&confirm_names, values, NULL);
+}
+
 static Statement save_members = {
 	"INSERT INTO @.teams_group_member (bot, source, container, id, synced_at)"
 	" SELECT DISTINCT $1, $2, $3, id, clock_timestamp() FROM unnest($4) AS id"
@@ -216,12 +310,14 @@ removed_column(const PeoplePage *page)
 }
 
 void
-outbox_save_people(const DirectoryList *list, const PeoplePage *page)
+outbox_save_people(const DirectoryList *list, const PeoplePage *page,
+				   MemoryContext context, DirectoryDoubts *doubts)
 {
 	bool		is_people = directory_list_is_people(list);
 	Datum		ids;
 	Datum		values[10];
 
+	doubts->count = 0;
 	if (page->count == 0)
 		return;
 	ids = text_column(page, offsetof(Person, id));
@@ -236,6 +332,7 @@ outbox_save_people(const DirectoryList *list, const PeoplePage *page)
 	values[8] = flag_column(page, offsetof(Person, is_enabled));
 	values[9] = flag_column(page, offsetof(Person, is_licensed));
 	statement_run(&save_people, values, NULL);
+	compare_names(list, ids, values[4], context, doubts);
 	if (is_people)
 		return;
 	set_key(values, list);

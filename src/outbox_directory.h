@@ -48,8 +48,26 @@ typedef enum ListHold
 /* Before one of these: lock the list's row. */
 extern ListHold outbox_hold_list(const DirectoryList *list);
 
+/*
+ * Names by which installations are known and that are not their owners' any
+ * more: somebody else's, or nobody knows whose.
+ */
+typedef struct NameInDoubt
+{
+	const char *name;
+	bool		is_other;
+} NameInDoubt;
+
+typedef struct DirectoryDoubts
+{
+	int			count;
+	NameInDoubt *names;
+} DirectoryDoubts;
+
+/* Sets the names that are in doubt now, in the context. */
 extern void outbox_save_people(const DirectoryList *list,
-							   const PeoplePage *page);
+							   const PeoplePage *page, MemoryContext context,
+							   DirectoryDoubts *doubts);
 extern void outbox_continue_list(const DirectoryList *list, const char *next);
 
 /* All pages have been read: who was in none of them is not in the list. */

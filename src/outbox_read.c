@@ -36,8 +36,16 @@
 #define CHAT_OF(o, i) \
 	"CASE WHEN " o ".team IS NULL THEN " i ".chat_id ELSE " o ".target END"
 #define TARGET_COLUMNS(o, i) \
-	i ".state, " i ".error_code IS NOT NULL, " CHAT_OF(o, i) "," \
-	" " i ".service_url"
+	STATE_OF(i) ", " i ".error_code IS NOT NULL, " CHAT_OF(o, i) "," \
+	" " i ".service_url, " PERSON_COLUMNS(i)
+
+/* A name may be another's by now; and what tells whether it is. */
+#define STATE_OF(i) \
+	"CASE WHEN " i ".state = 'installed' AND " i ".verify_at <= now()" \
+	" THEN 'unverified' ELSE " i ".state END"
+#define PERSON_COLUMNS(i) \
+	"CASE WHEN " i ".user_id IS NOT NULL THEN " i ".installation_id END" \
+	" AS installation_id, " i ".user_id, " i ".verify_at"
 
 #define JOIN_TARGET(o, i) \
 	" LEFT JOIN @.teams_installation AS " i " ON " i ".bot = " o ".bot" \
@@ -125,6 +133,8 @@ knowledge_of(const char *state, bool has_error, const char *chat_id)
 	/* Of a team, General may not have been asked for. */
 	if (strcmp(state, "installed") == 0)
 		return chat_id != NULL ? KNOWN_INSTALLED : KNOWN_NOT;
+	if (strcmp(state, "unverified") == 0)
+		return KNOWN_UNVERIFIED;
 	if (strcmp(state, "removed") == 0)
 		return KNOWN_REMOVED;
 	if (strcmp(state, "uninstalled") == 0)
@@ -134,7 +144,7 @@ knowledge_of(const char *state, bool has_error, const char *chat_id)
 	return strcmp(state, "stale") == 0 && has_error ? KNOWN_LOST : KNOWN_NOT;
 }
 
-/* Columns 1 to 17: those above, the source, and whether its team holds it. */
+/* Columns 1 to 20: those above, the source, and whether its team holds it. */
 static void
 take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 {
@@ -154,8 +164,11 @@ take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 									  result_bool(row, 13),
 									  message->chat_id);
 	message->service_url = result_text(row, 15, context);
-	message->source = result_int4(row, 16);
-	message->is_held = result_bool(row, 17);
+	message->installation_id = result_text(row, 16, context);
+	message->user_id = result_text(row, 17, context);
+	message->verify_at = result_timestamp(row, 18);
+	message->source = result_int4(row, 19);
+	message->is_held = result_bool(row, 20);
 }
 
 static int
@@ -176,9 +189,11 @@ take_messages(uint64 count, MemoryContext context, OutboxMessage **messages)
 static Statement read_due = {
 	"WITH scanned AS MATERIALIZED ("
 	"SELECT s.n::int - 1 AS source, s.takes_known, s.takes_unknown, s.alone, o.*,"
-	" i.state, i.error_code AS target_error, " CHAT_OF("o", "i") " AS chat_id,"
-	" i.service_url,"
-	" coalesce((i.state = 'installed' AND " CHAT_OF("o", "i") " IS NOT NULL"
+	" " STATE_OF("i") " AS state, i.error_code AS target_error,"
+	" " CHAT_OF("o", "i") " AS chat_id, i.service_url,"
+	" " PERSON_COLUMNS("i") ","
+	" coalesce((" STATE_OF("i") " = 'installed'"
+	" AND " CHAT_OF("o", "i") " IS NOT NULL"
 	" AND NOT " IS_JOB("o") ") OR (" IS_SEND("o")
 	" AND i.state IN ('removed', 'uninstalled', 'blocked')), false) AS known"
 	" FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY"
@@ -196,11 +211,13 @@ static Statement read_due = {
 	" AND " HAS_TIME("d") " AND " IS_NOT_HELD("d") "),"
 	" found AS (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
 	" d.target_error IS NOT NULL, d.chat_id, d.service_url,"
+	" d.installation_id, d.user_id, d.verify_at,"
 	" d.source * 2 + (NOT d.known)::int, " IS_HELD_BY_TEAM("d")
 	" FROM due AS d"
 	" UNION ALL"
 	" SELECT " MESSAGE_COLUMNS("e") ", d.state, d.target_error IS NOT NULL,"
-	" d.chat_id, d.service_url, -1, " IS_HELD_BY_TEAM("e") " FROM due AS d"
+	" d.chat_id, d.service_url, d.installation_id, d.user_id, d.verify_at, -1,"
+	" " IS_HELD_BY_TEAM("e") " FROM due AS d"
 	" JOIN " EACH_PRIORITY("o")
 	" ON (o.priority <> d.priority AND NOT d.alone)"
 	" OR d.state IN ('removed', 'uninstalled', 'blocked') OR " IS_JOB("d")
@@ -210,11 +227,12 @@ static Statement read_due = {
 	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
 	" AND " IS_DUE("p") " AND " HAS_TIME("p") IN_ORDER("p") " LIMIT $8) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
-	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source, NULL, 0 AS class"
+	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source,"
+	" NULL, 0 AS class"
 	" FROM scanned AS d GROUP BY d.source"
 	" UNION ALL"
 	" SELECT f.*, 1 FROM found AS f"
-	" ORDER BY 18, 1",
+	" ORDER BY 21, 1",
 	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
 	BOOLARRAYOID, INT8ARRAYOID, INT4OID}
 };
@@ -230,9 +248,9 @@ take_progress(OutboxSweep *sweeps, int nsweeps, uint64 count)
 		sweeps[i].last = sweeps[i].after;
 		sweeps[i].scanned = 0;
 	}
-	for (row = 0; row < count && result_int4(row, 18) == 0; row++)
+	for (row = 0; row < count && result_int4(row, 21) == 0; row++)
 	{
-		OutboxSweep *sweep = &sweeps[result_int4(row, 16)];
+		OutboxSweep *sweep = &sweeps[result_int4(row, 19)];
 
 		sweep->last = result_int8(row, 1);
 		sweep->scanned = result_int4(row, 7);

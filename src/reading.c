@@ -239,9 +239,10 @@ restart_list(const Reading *reading)
 }
 
 static void
-write_page(const Reading *reading)
+write_page(Reading *reading)
 {
-	outbox_save_people(&reading->list, &reading->page);
+	outbox_save_people(&reading->list, &reading->page, reading->answer,
+					   &reading->doubts);
 	if (reading->page.next != NULL)
 		outbox_continue_list(&reading->list, reading->page.next);
 	else
@@ -249,10 +250,11 @@ write_page(const Reading *reading)
 }
 
 bool
-reading_write(const Reading *reading)
+reading_write(Reading *reading)
 {
 	ListHold	hold = LIST_GONE;
 
+	reading->doubts.count = 0;
 	if (reading->generation == reading->bot->generation)
 		hold = outbox_hold_list(&reading->list);
 	if (hold != LIST_HELD)

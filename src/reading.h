@@ -33,6 +33,7 @@ typedef struct Reading
 	MemoryContext answer;		/* of what follows */
 	Action		action;			/* ACTION_OK: the page is good */
 	PeoplePage	page;
+	DirectoryDoubts doubts;		/* that it has raised, once it is written */
 	ListError	error;
 	double		retry_after;	/* seconds; negative: not said */
 } Reading;
@@ -52,7 +53,7 @@ extern void reading_take(Reading *reading, const HttpReply *reply);
 /*
  * In a transaction: write what came.  False if somebody has locked the list.
  */
-extern bool reading_write(const Reading *reading);
+extern bool reading_write(Reading *reading);
 
 /* There is no use in going on. */
 extern void reading_fail(const DirectoryList *list, const ListError *error);

@@ -40,6 +40,7 @@ int			settings_retry_base_delay = 2000;
 int			settings_retry_max_delay = 300000;
 int			settings_probe_interval = 60000;
 int			settings_retention = 30 * 24 * 60;
+int			settings_name_lifetime = 24 * 60 * 60;
 
 static const struct config_enum_entry http_version_options[] = {
 	{"1.1", HTTP_VERSION_1_1, false},
@@ -149,6 +150,10 @@ settings_define(void)
 					  "Sets how long the history of messages is kept; -1 means for ever.",
 					  &settings_retention, 30 * 24 * 60, -1, INT_MAX,
 					  GUC_UNIT_MIN);
+	define_worker_int("teams_proactive.name_lifetime",
+					  "Sets after how long it is asked again whose a user principal name is; -1 means never.",
+					  &settings_name_lifetime, 24 * 60 * 60, -1, INT_MAX,
+					  GUC_UNIT_S);
 
 	MarkGUCPrefixReserved(EXTENSION_NAME);
 }

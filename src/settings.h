@@ -29,6 +29,7 @@ extern int	settings_retry_base_delay;	/* ms */
 extern int	settings_retry_max_delay;	/* ms */
 extern int	settings_probe_interval;	/* ms */
 extern int	settings_retention; /* minutes; -1: for ever */
+extern int	settings_name_lifetime; /* seconds; -1: for ever */
 
 /*
  * Define the parameters.  Those of PGC_POSTMASTER exist only while

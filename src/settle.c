@@ -177,6 +177,8 @@ settle_installation(const Target *target, const char *state,
 	installation->app_version = keep(target->app_version);
 	if (target->team == NULL)
 		installation->chat_id = keep(target->chat_id);
+	installation->user_id = keep(target->user_id);
+	installation->verify_at = target->verify_at;
 	installation->installed_by_us = target->installed_by_us;
 	installation->hint = keep(hint);
 	installation->job = target->job_id;

@@ -46,6 +46,14 @@ typedef struct Target
 	char	   *app_version;
 	char	   *chat_id;
 	char	   *service_url;	/* NULL: the bot's */
+	char	   *user_id;		/* of a user known by name: whose chat it is, if
+								 * that is known */
+	TimestampTz verify_at;		/* from then on the name may be another's; 0:
+								 * never */
+	bool		is_verified;	/* just now, and nothing was sent since */
+	bool		asks_former;	/* whether user_id still has the bot, as the
+								 * name's owner has not */
+	bool		in_doubt;		/* what the answers say may be outdated */
 	dlist_node	node;			/* in the bot's list "asking", in a batch or
 								 * among those finished */
 
@@ -89,6 +97,14 @@ target_service_url(const Target *target)
 {
 	return target->service_url != NULL ? target->service_url :
 		target->bot->connector_url;
+}
+
+/* Is it a person by user principal name, which may become another's? */
+static inline bool
+target_is_name(const Target *target)
+{
+	return strcmp(target->scope, "user") == 0 &&
+		strchr(target->id, '@') != NULL;
 }
 
 #endif							/* TP_TARGET_H */

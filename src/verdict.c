@@ -123,6 +123,14 @@ verdict_fail_all(Target *target, Failure *failure)
 	}
 }
 
+void
+verdict_verify(Target *target)
+{
+	target->knowledge = KNOWN_UNVERIFIED;
+	window_target_is_stale(target);
+	ask_for(target);
+}
+
 /* ----------
  * What Graph has said
  *
@@ -252,6 +260,20 @@ take_failure(Target *target)
 				  target->retry_after);
 }
 
+/*
+ * Whose name it is has become doubtful while Graph was being asked: what was
+ * found out is to be verified.
+ */
+static void
+ask_once_more(Target *target)
+{
+	target->in_doubt = false;
+	target->state = TARGET_NEW;
+	target->knowledge = target->chat_id != NULL ?
+		KNOWN_UNVERIFIED : KNOWN_NOT;
+	ask_for(target);
+}
+
 void
 verdict_of_graph(Target *target)
 {
@@ -260,6 +282,8 @@ verdict_of_graph(Target *target)
 	/* Perhaps nobody waits for it, as the bot is another one now. */
 	if (window_first(target) == NULL)
 		window_caught_up(target);
+	else if (target->in_doubt)
+		ask_once_more(target);
 	else if (target->verdict != ACTION_OK)
 		take_failure(target);
 	else if (target->is_absent)

@@ -11,6 +11,9 @@
 /* Nothing is sent to the target until somebody asks for its installation. */
 extern bool verdict_is_unreachable(const Target *target);
 
+/* Ask whose name it is now, before anything more is sent to a target. */
+extern void verdict_verify(Target *target);
+
 /* The message's target is such a one. */
 extern void verdict_unreachable(Message *message);
 

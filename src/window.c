@@ -106,6 +106,9 @@ find_or_make_target(Bot *bot, const OutboxMessage *row)
 	target->service_url = keep(row->service_url);
 	target->knowledge = row->knowledge;
 	target->chat_id = keep(row->chat_id);
+	target->installation_id = keep(row->installation_id);
+	target->user_id = keep(row->user_id);
+	target->verify_at = row->verify_at;
 	target->state = target->knowledge == KNOWN_INSTALLED ?
 		TARGET_KNOWN : TARGET_NEW;
 	target->priority = target->behind_priority = PRIORITY_LOW;
@@ -142,6 +145,7 @@ free_target(Target *target)
 	free_string(target->app_version);
 	free_string(target->chat_id);
 	free_string(target->service_url);
+	free_string(target->user_id);
 	free_string(target->error.code);
 	free_string(target->error.message);
 	free_string(target->correlation_id);
@@ -223,6 +227,7 @@ window_flies(Message *message, LedgerBatch *batch)
 
 	message->state = MESSAGE_IN_FLIGHT;
 	message->batch = batch;
+	target->is_verified = false;
 	target->bot->in_flight++;
 	dlist_push_tail(&target->bot->flying, &target->flying_node);
 	unready(target);
@@ -623,6 +628,28 @@ window_lose_channels(const Target *team)
 		window_check_behind(target);
 		window_release_target(target);
 	}
+}
+
+void
+window_doubt(Bot *bot, const char *name, TargetKnowledge knowledge)
+{
+	char		key[MAX_KEY];
+	TargetEntry *entry;
+	Target	   *target;
+
+	snprintf(key, sizeof(key), "user:%s", name);
+	entry = hash_search(targets_of(bot), key, HASH_FIND, NULL);
+	if (entry == NULL)
+		return;
+	target = entry->target;
+	target->knowledge = knowledge;
+	target->in_doubt = target->state == TARGET_ASKING;
+	if (target->in_doubt)
+		return;
+	leave_to_table(target);
+	window_target_is_stale(target);
+	window_check_behind(target);
+	window_release_target(target);
 }
 
 void

@@ -135,6 +135,14 @@ extern void window_note_change(Target *target);
  */
 extern void window_lose_channels(const Target *team);
 
+/*
+ * The name is said to be another's, or may be.  What queues for it goes back
+ * to the table, and is looked up from there; if Graph is being asked, it will
+ * be asked once more.
+ */
+extern void window_doubt(Bot *bot, const char *name,
+						 TargetKnowledge knowledge);
+
 /* What is stored of a target is wrong: the next message asks again. */
 extern void window_target_is_stale(Target *target);
 

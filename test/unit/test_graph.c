@@ -163,6 +163,38 @@ test_versions(void)
 			   cases[i].version, cases[i].body);
 }
 
+/* Whose chat it is, by its id; in which order the two are is not said. */
+static void
+test_chat_user(void)
+{
+#define PERSON "9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01"
+#define BOT "2d0c7d7f-5b1e-4a3c-9a59-0c3b1f6a7e01"
+	static const char *const cases[][2] = {
+		{"19:" PERSON "_" BOT "@unq.gbl.spaces", PERSON},
+		{"19:" BOT "_" PERSON "@unq.gbl.spaces", PERSON},
+		{"19:9F4B2C1E-6D0B-4A55-9C0E-2F6F3A1B7C01_"
+			"2D0C7D7F-5B1E-4A3C-9A59-0C3B1F6A7E01@unq.gbl.spaces", PERSON},
+		{"19:" PERSON "_" PERSON "@unq.gbl.spaces", NULL},
+		{"19:" PERSON "-" BOT "@unq.gbl.spaces", NULL},
+		{"19:" PERSON "_" BOT "@thread.v2", NULL},
+		{"19:" PERSON "_" BOT "@unq.gbl.spaces.", NULL},
+		{"19:" PERSON "_" BOT, NULL},
+		{"19:" PERSON, NULL},
+		{"18:" PERSON "_" BOT "@unq.gbl.spaces", NULL},
+		{"19:zf4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01_" BOT "@unq.gbl.spaces", NULL},
+		{"19:zd0c7d7f-5b1e-4a3c-9a59-0c3b1f6a7e01_" BOT "@unq.gbl.spaces", NULL},
+		{"a:1kQ0opaque", NULL},
+		{"19:", NULL},
+		{"19", NULL},
+		{"", NULL},
+	};
+
+	for (int i = 0; i < (int) lengthof(cases); i++)
+		is_str(graph_chat_user(cases[i][0], BOT), cases[i][1], cases[i][0]);
+	is_str(graph_chat_user(cases[0][0], "2D0C7D7F-5B1E-4A3C-9A59-0C3B1F6A7E01"),
+		   PERSON, "the bot's id in capitals");
+}
+
 static void
 test_catalog(void)
 {
@@ -388,6 +420,7 @@ main(void)
 	test_other_requests();
 	test_other_replies();
 	test_versions();
+	test_chat_user();
 	test_catalog();
 	test_batch_reply();
 	test_batch_refusals();
