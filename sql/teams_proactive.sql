@@ -292,6 +292,8 @@ CREATE INDEX teams_outbox_expiry ON @extschema@.teams_outbox (expires_at)
 	WHERE expires_at IS NOT NULL;
 CREATE INDEX teams_outbox_broadcast ON @extschema@.teams_outbox (broadcast)
 	WHERE broadcast IS NOT NULL;
+CREATE INDEX teams_outbox_refers_to ON @extschema@.teams_outbox (refers_to)
+	WHERE refers_to IS NOT NULL;
 
 CREATE TABLE @extschema@.teams_inflight (
 	batch			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -120,6 +120,8 @@ intake_make_ready(void)
 		if (bot != NULL && (!bot_is_active(bot) || !rows[i].retrying ||
 							!admit(&rows[i])))
 			window_look_for(bot, &rows[i]);
+		if (bot != NULL && rows[i].source != 0)
+			window_look_again(bot, rows[i].id);
 	}
 	return count;
 }

@@ -113,7 +113,8 @@ typedef struct OutboxMessage
 	int			source;			/* number of the target that it was read for; of
 								 * the sweep, doubled, and one more for those
 								 * to people who are not known; or
-								 * OUTBOX_EARLIER */
+								 * OUTBOX_EARLIER; of what has become ready, not
+								 * 0 if others waited for it */
 	bool		is_held;		/* it waits for a job of its team, or is one that
 								 * waits for messages to the team's channels */
 } OutboxMessage;
@@ -362,9 +363,10 @@ extern int	outbox_retry(ArrayType *ids, Oid role, MemoryContext context,
 						 int64 **new_ids);
 
 /*
- * Write a job for each of the messages that the role, or one of which it is a
- * member, has sent or is about to, to give it another activity, or to delete it if that is NULL; returns how many,
- * and their ids like outbox_retry().
+ * Give another activity to those of the messages that the role, or one of which
+ * it is a member, has sent or is about to; or delete them if that is NULL.
+ * What is not on the wire yet is rewritten; for the others a job is written.
+ * Returns how many, and the ids of the jobs like outbox_retry().
  */
 extern int	outbox_change(ArrayType *ids, const char *activity, Oid role,
 						  MemoryContext context, int64 **new_ids);

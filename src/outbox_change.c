@@ -9,11 +9,34 @@
 #include "utils/memutils.h"
 
 #include "outbox.h"
+#include "outbox_lock.h"
 #include "outbox_sql.h"
 #include "session.h"
 #include "statement.h"
 
-/* What is not sent yet is sent, and then changed: that keeps the order. */
+/*
+ * What is not on the wire yet says the new thing when it gets there.  The edit
+ * has then been carried out, and is in the history as a job of its own.
+ */
+static Statement rewrite = {
+	"WITH rewritten AS (UPDATE @.teams_outbox SET activity = $3"
+	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
+	" RETURNING id, bot, scope, target, team, priority),"
+	" edits AS (SELECT pg_catalog.nextval($4) AS edit, r.*"
+	" FROM (SELECT * FROM rewritten ORDER BY id) AS r),"
+	" account AS (INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
+	" SELECT e.bot, NULL, n.entry, pg_catalog.count(*)"
+	" FROM edits AS e CROSS JOIN (VALUES ('accepted'), ('sent')) AS n (entry)"
+	" GROUP BY e.bot, n.entry)"
+	" INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team,"
+	" refers_to, sender, fate, attempts, doubtful, created_at)"
+	" SELECT edit, bot, 'edit', scope, target, team, id,"
+	" pg_catalog.pg_get_userbyid($2), 'sent', 0, false,"
+	" pg_catalog.now() FROM edits RETURNING id",
+	4, {INT8ARRAYOID, OIDOID, JSONOID, REGCLASSOID}
+};
+
+/* What is on the wire or has been sent is changed by a job that follows it. */
 static Statement change = {
 	"WITH wanted AS ("
 	"SELECT id, bot, scope, target, team, priority FROM @.teams_delivery"
@@ -24,33 +47,66 @@ static Statement change = {
 	" UNION ALL"
 	" SELECT id, bot, scope, target, team, priority FROM @.teams_outbox"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
+	" AND id OPERATOR(pg_catalog.<>) ALL ($5)"
 	" AND kind OPERATOR(pg_catalog.=) 'send' AND " IS_OWN ")"
 	" INSERT INTO @.teams_outbox (bot, kind, scope, target, team, activity,"
 	" refers_to, priority, sender)"
 	" SELECT bot, CASE WHEN $4 IS NULL THEN 'delete' ELSE 'edit' END, scope,"
 	" target, team, $4, id, coalesce(priority, 'normal'),"
 	" pg_catalog.pg_get_userbyid($2) FROM wanted ORDER BY id RETURNING id",
-	4, {INT8ARRAYOID, OIDOID, OIDOID, JSONOID}
+	5, {INT8ARRAYOID, OIDOID, OIDOID, JSONOID, INT8ARRAYOID}
 };
+
+/* Those that can be rewritten; the new ids go to *new_ids. */
+static int
+rewrite_unsent(ArrayType *unsent, const char *activity, Oid role,
+			   MemoryContext context, int64 **new_ids)
+{
+	Datum		values[4];
+
+	values[0] = PointerGetDatum(unsent);
+	values[1] = ObjectIdGetDatum(role);
+	values[2] = CStringGetTextDatum(activity);
+	values[3] = ObjectIdGetDatum(statement_relation("teams_outbox_id_seq"));
+	*new_ids = result_ids(statement_run(&rewrite, values, NULL), context);
+	return ArrayGetNItems(ARR_NDIM(unsent), ARR_DIMS(unsent));
+}
 
 int
 outbox_change(ArrayType *ids, const char *activity, Oid role,
 			  MemoryContext context, int64 **new_ids)
 {
-	Datum		values[4];
-	char		nulls[4] = {' ', ' ', ' ', activity != NULL ? ' ' : 'n'};
+	Datum		values[5];
+	char		nulls[5] = {' ', ' ', ' ', activity != NULL ? ' ' : 'n', ' '};
+	ArrayType  *unsent = construct_empty_array(INT8OID);
+	int64	   *rewritten = NULL;
+	int64	   *jobs;
 	Session		session;
-	uint64		count;
+	int			nrewritten = 0;
+	int			njobs;
 
 	session_begin(SESSION_CALLER, &session);
+	if (activity != NULL)
+	{
+		unsent = outbox_lock_unsent(UNSENT_REWRITABLE, ids, role);
+		nrewritten = rewrite_unsent(unsent, activity, role, context,
+									&rewritten);
+	}
 	values[0] = PointerGetDatum(ids);
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
 	values[3] = activity != NULL ? CStringGetTextDatum(activity) : (Datum) 0;
-	count = statement_run(&change, values, nulls);
-	*new_ids = result_ids(count, context);
+	values[4] = PointerGetDatum(unsent);
+	njobs = (int) statement_run(&change, values, nulls);
+	jobs = result_ids(njobs, context);
 	session_commit(&session);
-	return (int) count;
+
+	*new_ids = MemoryContextAlloc(context,
+								  (nrewritten + njobs + 1) * sizeof(int64));
+	if (nrewritten > 0)
+		memcpy(*new_ids, rewritten, nrewritten * sizeof(int64));
+	memcpy(*new_ids + nrewritten, jobs, njobs * sizeof(int64));
+	return nrewritten + njobs;
 }
 
 /*

@@ -94,6 +94,14 @@
 	" ELSE false END"
 
 /*
+ * What edits, deletes or answers a message that waits for its time waits with
+ * it, until that is due.
+ */
+#define WAITS(o) \
+	"EXISTS (SELECT FROM @.teams_outbox AS w WHERE w.id = " o ".refers_to" \
+	" AND w.due_at IS NOT NULL)"
+
+/*
  * What has expired does not go on the wire, nor is its target asked for, even
  * if it was there before the worker knew of its time.
  */
@@ -200,15 +208,15 @@ static Statement read_due = {
 	" AS s (bot, priority, after, takes_known, takes_unknown, alone, room, n)"
 	" CROSS JOIN LATERAL ("
 	"SELECT p.id, p.bot, p.kind, p.scope, p.target, p.priority, p.attempts,"
-	" p.retrying, p.delivery, p.error_code, p.team, p.expires_at"
-	" FROM @.teams_outbox AS p"
+	" p.retrying, p.delivery, p.error_code, p.team, p.expires_at,"
+	" p.refers_to FROM @.teams_outbox AS p"
 	" WHERE p.bot = s.bot AND "
 	IDS_BETWEEN("p", "s.priority", "s.after + 1", LAST_ID)
 	" AND p.due_at IS NULL" IN_ORDER("p") " LIMIT s.room) AS o"
 	JOIN_TARGET("o", "i") "),"
 	" due AS (SELECT d.* FROM scanned AS d"
 	" WHERE CASE WHEN d.known THEN d.takes_known ELSE d.takes_unknown END"
-	" AND " HAS_TIME("d") " AND " IS_NOT_HELD("d") "),"
+	" AND " HAS_TIME("d") " AND NOT " WAITS("d") " AND " IS_NOT_HELD("d") "),"
 	" found AS (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
 	" d.target_error IS NOT NULL, d.chat_id, d.service_url,"
 	" d.installation_id, d.user_id, d.verify_at,"
@@ -225,7 +233,8 @@ static Statement read_due = {
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
 	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
-	" AND " IS_DUE("p") " AND " HAS_TIME("p") IN_ORDER("p") " LIMIT $8) AS e)"
+	" AND " IS_DUE("p") " AND " HAS_TIME("p") " AND NOT " WAITS("p")
+	IN_ORDER("p") " LIMIT $8) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
 	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source,"
 	" NULL, 0 AS class"
@@ -323,7 +332,8 @@ static Statement read_behind = {
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = t.bot AND p.scope = t.scope AND p.target = t.target"
 	" AND " IDS_BETWEEN("p", "k.priority", "0", "held.id")
-	" AND " IS_DUE("p") " AND " HAS_TIME("p") IN_ORDER("p") " LIMIT $4) AS q"
+	" AND " IS_DUE("p") " AND " HAS_TIME("p") " AND NOT " WAITS("p")
+	IN_ORDER("p") " LIMIT $4) AS q"
 	" ORDER BY q.id LIMIT $4) AS o"
 	JOIN_TARGET("o", "i")
 	" ORDER BY t.n, o.id",
@@ -353,13 +363,17 @@ outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
 						 messages);
 }
 
-/* A thousand at a time: the rest follows in the next transaction. */
+/*
+ * A thousand at a time: the rest follows in the next transaction.  The source
+ * says whether others were waiting for the message.
+ */
 static Statement make_ready = {
 	"WITH ready AS ("
 	"UPDATE @.teams_outbox SET due_at = NULL WHERE id IN ("
 	"SELECT id FROM @.teams_outbox WHERE due_at <= now()"
 	" ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *)"
-	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ", 0,"
+	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
+	" EXISTS (SELECT FROM @.teams_outbox AS f WHERE f.refers_to = o.id)::int,"
 	" " IS_HELD_BY_TEAM("o") " FROM ready AS o" JOIN_TARGET("o", "i")
 	" ORDER BY o.id"
 };

@@ -232,7 +232,7 @@ static Statement expire = {
 	" ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *),"
 	WRITE_UNSENT("expired", "coalesce(error_code, 'expired')",
 				 "coalesce(error, 'it could not be sent in time')")
-	" SELECT id, bot, retrying OR team IS NOT NULL"
+	" SELECT id, bot, retrying OR team IS NOT NULL OR due_at IS NOT NULL"
 	" OR kind IN ('install', 'upgrade', 'uninstall', 'check')"
 	" FROM gone"
 };

@@ -13,10 +13,10 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "outbox.h"
+#include "outbox_lock.h"
 #include "outbox_sql.h"
 #include "session.h"
 #include "shared.h"
@@ -185,25 +185,6 @@ outbox_note(const char *bot, int64 broadcast, const char *entry,
 	session_commit(&session);
 }
 
-static Statement lock_messages = {
-	"SELECT id FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
-	" AND id OPERATOR(pg_catalog.<>) ALL ($4) AND " IS_VISIBLE
-	" ORDER BY id FOR UPDATE",
-	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
-};
-
-/* Only those that the role may change. */
-static Statement lock_own_messages = {
-	"SELECT id FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
-	" AND id OPERATOR(pg_catalog.<>) ALL ($4) AND " IS_OWN
-	" ORDER BY id FOR UPDATE",
-	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
-};
-
-static Statement read_ledger = {
-	"SELECT pg_catalog.unnest(ids) FROM @.teams_inflight"
-};
-
 static Statement cancel = {
 	"WITH gone AS (DELETE FROM @.teams_outbox"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) RETURNING *),"
@@ -212,99 +193,15 @@ static Statement cancel = {
 	1, {INT8ARRAYOID}
 };
 
-typedef struct Ids
-{
-	int64	   *ids;
-	int			count;
-} Ids;
-
-/* The first column of the last result. */
-static Ids
-take_ids(uint64 count)
-{
-	Ids			ids = {result_ids(count, CurrentMemoryContext), (int) count};
-
-	return ids;
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
-static bool
-have_common(const Ids *sorted, const Ids *others)
-{
-	for (int i = 0; i < others->count; i++)
-		if (bsearch(&others->ids[i], sorted->ids, sorted->count,
-					sizeof(int64), compare_ids) != NULL)
-			return true;
-	return false;
-}
-
-/* What is on the wire now, and not as it was when the transaction began. */
-static Ids
-read_on_wire(void)
-{
-	return take_ids(statement_run_latest(&read_ledger, NULL, NULL));
-}
-
-/*
- * Lock those of the messages that are not on the wire, so that they cannot get
- * there.  One that got there meanwhile must not stay locked, or the worker
- * could not write what becomes of it before this transaction ends: then all
- * are let go, and it is tried again.
- */
-static Ids
-lock_unsent(Statement *lock, ArrayType *ids, Oid role)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-
-	for (;;)
-	{
-		Ids			on_wire = read_on_wire();
-		Datum		values[4];
-		Ids			locked;
-		bool		clash;
-
-		values[0] = PointerGetDatum(ids);
-		values[1] = ObjectIdGetDatum(role);
-		values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
-		values[3] = parameter_int8_array(on_wire.ids, on_wire.count);
-
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(context);
-		locked = take_ids(statement_run(lock, values, NULL));
-		on_wire = read_on_wire();
-		clash = have_common(&locked, &on_wire);
-		if (clash)
-			RollbackAndReleaseCurrentSubTransaction();
-		else
-			ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (!clash)
-			return locked;
-		CHECK_FOR_INTERRUPTS();
-	}
-}
-
 static int64
-cancel_locked(Statement *lock, ArrayType *ids, Oid role)
+cancel_unsent(Unsent which, ArrayType *ids, Oid role)
 {
 	Datum		values[1];
-	Ids			locked;
 	int64		count;
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
-	locked = lock_unsent(lock, ids, role);
-	values[0] = parameter_int8_array(locked.ids, locked.count);
+	values[0] = PointerGetDatum(outbox_lock_unsent(which, ids, role));
 	statement_run(&cancel, values, NULL);
 	count = result_int8(0, 1);
 	if (count > 0)
@@ -316,13 +213,13 @@ cancel_locked(Statement *lock, ArrayType *ids, Oid role)
 int64
 outbox_cancel(ArrayType *ids, Oid role)
 {
-	return cancel_locked(&lock_messages, ids, role);
+	return cancel_unsent(UNSENT_VISIBLE, ids, role);
 }
 
 int64
 outbox_cancel_own(ArrayType *ids, Oid role)
 {
-	return cancel_locked(&lock_own_messages, ids, role);
+	return cancel_unsent(UNSENT_OWN, ids, role);
 }
 
 /*
@@ -358,12 +255,10 @@ void
 outbox_hold(ArrayType *ids, Oid role)
 {
 	Datum		values[1];
-	Ids			locked;
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
-	locked = lock_unsent(&lock_messages, ids, role);
-	values[0] = parameter_int8_array(locked.ids, locked.count);
+	values[0] = PointerGetDatum(outbox_lock_unsent(UNSENT_VISIBLE, ids, role));
 	statement_run(&hold, values, NULL);
 	session_commit(&session);
 }

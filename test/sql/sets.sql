@@ -89,17 +89,25 @@ SELECT count(*), count(n) FILTER (WHERE (kind, scope, target, activity ->> 'text
 SELECT count(*) FROM staff JOIN sent ON n = staff.id WHERE teams_send(mail, 'again', dedupe_key => 'key ' || n) = sent.id;
 CREATE TABLE changed AS SELECT * FROM teams_edit(ARRAY(SELECT id FROM sent), 'New text') WITH ORDINALITY AS e (id, i);
 INSERT INTO changed SELECT * FROM teams_edit(ARRAY(SELECT id FROM sent), '{"type": "message", "text": "Newer"}'::jsonb) WITH ORDINALITY AS e (id, i);
-SELECT kind, activity ->> 'text' AS text, count(*), count(n) FILTER (WHERE n = i AND o.target = mail) AS right
-	FROM changed AS c LEFT JOIN teams_outbox AS o USING (id) LEFT JOIN sent ON sent.id = refers_to
-	LEFT JOIN staff ON (n - 1) % 5000 + 1 = staff.id GROUP BY 1, 2 ORDER BY 2;
-SELECT teams_cancel(ARRAY(SELECT id FROM changed));
-SELECT fate, count(*), count(i) AS right FROM teams_delivery LEFT JOIN changed USING (id) GROUP BY fate;
+SELECT kind, fate, count(*), count(n) FILTER (WHERE n = i AND d.target = mail) AS right
+	FROM changed AS c LEFT JOIN teams_delivery AS d USING (id) LEFT JOIN sent ON sent.id = refers_to
+	LEFT JOIN staff ON (n - 1) % 5000 + 1 = staff.id GROUP BY 1, 2;
+SELECT activity ->> 'text' AS text, count(*), count(n) FILTER (WHERE target = mail) AS right
+	FROM teams_outbox LEFT JOIN sent USING (id) LEFT JOIN staff ON (n - 1) % 5000 + 1 = staff.id GROUP BY 1;
 -- of half of them it is known that they were sent
 WITH gone AS (DELETE FROM teams_outbox USING sent WHERE teams_outbox.id = sent.id AND n > 5000 RETURNING teams_outbox.*)
 INSERT INTO teams_delivery (id, bot, kind, scope, target, sender, fate, conversation_id, activity_id, attempts, doubtful, created_at)
 	SELECT id, bot, kind, scope, target, sender, 'sent', '19:' || target || '@thread.v2', 'activity ' || id, 1, false, created_at FROM gone;
 SELECT count(*), count(*) FILTER (WHERE teams_message_url(sent.id) LIKE format('%%/19%%3Auser%s%%40contoso.com%%40thread.v2/activity%%20%s?%%', n - 5000, sent.id)) AS right
 	FROM sent WHERE n > 5000;
+TRUNCATE changed;
+INSERT INTO changed SELECT * FROM teams_edit(ARRAY(SELECT id FROM sent WHERE n > 5000), 'New text') WITH ORDINALITY AS e (id, i);
+SELECT kind, activity ->> 'text' AS text, count(*), count(n) FILTER (WHERE n = i + 5000 AND o.target = mail) AS right
+	FROM changed AS c LEFT JOIN teams_outbox AS o USING (id) LEFT JOIN sent ON sent.id = refers_to
+	LEFT JOIN staff ON n = staff.id + 5000 GROUP BY 1, 2;
+SELECT teams_cancel(ARRAY(SELECT id FROM changed));
+SELECT fate, count(*), count(i) AS right FROM teams_delivery JOIN changed USING (id) GROUP BY fate;
+SELECT count(teams_edit(id, 'Text ' || n)) FROM sent WHERE n <= 5000;
 TRUNCATE changed;
 INSERT INTO changed SELECT * FROM teams_delete(ARRAY(SELECT id FROM sent)) WITH ORDINALITY AS e (id, i);
 SELECT kind, count(*), count(n) FILTER (WHERE n = i + 5000 AND o.target = mail AND o.activity IS NULL) AS right

@@ -88,7 +88,8 @@ is($node->fate($delete), 'sent', 'but it can be deleted twice');
 # What never was sent cannot be edited by a job that is under way.
 $node->value('SELECT teams_pause()');
 my $lost = $node->send('nobody@contoso.com', 'x');
-$edit = $node->value("SELECT teams_edit($lost, 'y')");
+$edit = $node->value("INSERT INTO teams_outbox (kind, target, activity, refers_to) VALUES ('edit',"
+	  . " 'nobody\@contoso.com', '{\"type\": \"message\", \"text\": \"y\"}', $lost) RETURNING id");
 $node->value('SELECT teams_resume()');
 is($node->fate($edit), 'failed', 'an edit of what was not sent fails');
 
