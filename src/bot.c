@@ -455,6 +455,25 @@ bot_has_unsaved(void)
 	return false;
 }
 
+bool
+bot_all_are_away(void)
+{
+	bool		any = false;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &bots)
+	{
+		Bot		   *bot = dlist_container(Bot, node, iter.cur);
+
+		if (!bot->exists)
+			continue;
+		if (bot->config->is_at_home || has_unsaved(bot))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 static void
 save(Bot *bot)
 {

@@ -200,6 +200,12 @@ extern bool bot_has_unsaved(void);
 extern void bot_save(void);
 extern void bot_saved(void);
 
+/*
+ * Is this database but a copy?  There are bots, none of them was configured
+ * here, and nothing is left to be saved about them.
+ */
+extern bool bot_all_are_away(void);
+
 /* Say in teams_bot why nothing gets through at the moment; or that it does. */
 extern void bot_note_trouble(Bot *bot, const char *trouble);
 extern void bot_clear_trouble(Bot *bot);

@@ -173,6 +173,16 @@ typedef void (*shmem_request_hook_type) (void);
 #define compat_is_database_owner_role(role) false
 #endif
 
+/*
+ * A database whose DROP DATABASE was interrupted; what minor releases of 2023
+ * write, and the ones before do not know.
+ */
+#ifdef DATCONNLIMIT_INVALID_DB
+#define COMPAT_DATCONNLIMIT_INVALID DATCONNLIMIT_INVALID_DB
+#else
+#define COMPAT_DATCONNLIMIT_INVALID (-2)
+#endif
+
 /* 14 wants hash keys that are strings to be declared as such. */
 #if PG_VERSION_NUM >= 140000
 #define COMPAT_HASH_STRINGS HASH_STRINGS

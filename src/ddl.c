@@ -11,8 +11,12 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
@@ -23,6 +27,9 @@
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "ddl.h"
 #include "settings.h"
@@ -123,6 +130,9 @@ watch_utility(COMPAT_UTILITY_HOOK_PARAMETERS)
 	{
 		run_utility(COMPAT_UTILITY_HOOK_ARGUMENTS);
 		shared_wake_for_anything();
+		if (!shared_is_served() &&
+			OidIsValid(get_extension_oid(EXTENSION_NAME, true)))
+			shared_scan_at_commit(MyDatabaseId);
 		return;
 	}
 
@@ -134,12 +144,27 @@ watch_utility(COMPAT_UTILITY_HOOK_PARAMETERS)
 	run_utility(COMPAT_UTILITY_HOOK_ARGUMENTS);
 }
 
+/* Also one that the current command has created and nobody sees yet. */
 static bool
 is_our_extension(Oid extension)
 {
-	char	   *name = get_extension_name(extension);
+	Relation	relation = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		is_ours;
 
-	return name != NULL && strcmp(name, EXTENSION_NAME) == 0;
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(relation, ExtensionOidIndexId, true, SnapshotSelf,
+							  1, &key);
+	tuple = systable_getnext(scan);
+	is_ours = HeapTupleIsValid(tuple) &&
+		strcmp(NameStr(((Form_pg_extension) GETSTRUCT(tuple))->extname),
+			   EXTENSION_NAME) == 0;
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return is_ours;
 }
 
 static void
@@ -149,14 +174,21 @@ watch_objects(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 	if (previous_object_access_hook)
 		previous_object_access_hook(access, classId, objectId, subId, arg);
 
-	if (access == OAT_POST_CREATE &&
-		(classId == ExtensionRelationId || classId == DatabaseRelationId))
-		shared_scan_at_commit();
-	else if (access == OAT_DROP && classId == ExtensionRelationId &&
-			 is_our_extension(objectId))
-		shared_reload_at_commit();
-	else if (access == OAT_DROP && classId == DatabaseRelationId)
-		shared_scan_at_commit();
+	if (classId == DatabaseRelationId)
+	{
+		/* It may not have been connected to before, or leave a slot. */
+		if (access == OAT_POST_CREATE || access == OAT_POST_ALTER)
+			shared_scan_at_commit(objectId);
+		else if (access == OAT_DROP)
+			shared_scan_at_commit(InvalidOid);
+	}
+	else if (classId == ExtensionRelationId)
+	{
+		if (access == OAT_POST_CREATE && is_our_extension(objectId))
+			shared_scan_at_commit(MyDatabaseId);
+		else if (access == OAT_DROP && is_our_extension(objectId))
+			shared_reload_at_commit();
+	}
 }
 
 void

@@ -566,6 +566,13 @@ delivery_is_quiet(void)
 }
 
 bool
+delivery_is_away(void)
+{
+	return !recover_wanted && !reload_wanted && delivery_is_quiet() &&
+		bot_all_are_away();
+}
+
+bool
 delivery_is_idle(void)
 {
 	dlist_iter	iter;

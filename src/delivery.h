@@ -47,6 +47,9 @@ extern bool delivery_is_idle(void);
 /* Is nothing in flight and nothing to settle? */
 extern bool delivery_is_quiet(void);
 
+/* Is there nothing to do because the database is a copy (bot.h)? */
+extern bool delivery_is_away(void);
+
 /* How many messages and targets are in memory, for the activity display. */
 extern void delivery_counts(int *in_memory, int *in_flight);
 

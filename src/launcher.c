@@ -6,8 +6,9 @@
  * the launcher, which is connected to no database, starts a worker in each and
  * lets that find out: it stays or it leaves.  This is done for one database at
  * a time, so that a look around takes one background worker slot beyond those
- * in use.  There is no polling: the launcher looks when it starts and when DDL
- * (ddl.c) says that a database or the extension came or went.
+ * in use.  There is no polling: the launcher looks when it starts, and when DDL
+ * (ddl.c) says that a database or the extension came or went; and it looks into
+ * a database again only when something has come there.
  *
  * It starts after recovery, hence also after a promotion, and never on a
  * standby.
@@ -21,6 +22,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -30,6 +32,7 @@
 #include "storage/procsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -61,11 +64,13 @@ static Slot *starting = NULL;
 static BackgroundWorkerHandle *starting_handle = NULL;
 
 /*
- * Databases found to be without the extension since the last request to look
- * around, and whether some are still to be looked at for want of a slot.
+ * Databases that were found to need no worker, and whether some are still to be
+ * looked at for want of a slot.
  */
 static List *absent_databases = NIL;
 static bool scan_unfinished = false;
+static Oid	waiting_database = InvalidOid;
+static bool slot_came_free = false;
 
 static bool warned_no_slot = false;
 static bool warned_no_process = false;
@@ -85,6 +90,37 @@ launcher_register(void)
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = 5;
 	RegisterBackgroundWorker(&worker);
+}
+
+/* For messages: it may have gone meanwhile. */
+static const char *
+name_of(Oid database)
+{
+	MemoryContext context = CurrentMemoryContext;
+	const char *name;
+
+	StartTransactionCommand();
+	name = get_database_name(database);
+	name = MemoryContextStrdup(context, name != NULL ? name : "?");
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return name;
+}
+
+/* Tell teams_worker, and the log once. */
+static void
+complain_of_no_process(Slot *slot)
+{
+	const char *name = name_of(slot->database);
+
+	shared_note_error(slot, "could not start the worker: "
+					  "you may need to increase max_worker_processes");
+	if (!warned_no_process)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("could not start a teams_proactive worker"),
+				 errdetail("Database \"%s\" has none.", name),
+				 errhint("You may need to increase max_worker_processes.")));
 }
 
 /* False if there is no process for it now. */
@@ -123,17 +159,29 @@ start_worker(Slot *slot, int index)
 		shared_lock(LW_EXCLUSIVE);
 		slot->state = SLOT_FAILED;
 		shared_unlock();
-		if (!warned_no_process)
-			ereport(WARNING,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("could not start a teams_proactive worker"),
-					 errhint("You may need to increase max_worker_processes.")));
+		complain_of_no_process(slot);
 	}
 	warned_no_process = !registered;
 	return registered;
 }
 
-/* Oids of the databases that one can connect to, in the current context. */
+static bool
+can_connect_to(Form_pg_database database)
+{
+	return database->datallowconn && !database->datistemplate &&
+		database->datconnlimit != COMPAT_DATCONNLIMIT_INVALID;
+}
+
+static int
+compare_oids(const ListCell *a, const ListCell *b)
+{
+	return (lfirst_oid(a) > lfirst_oid(b)) - (lfirst_oid(a) < lfirst_oid(b));
+}
+
+/*
+ * Oids of the databases that one can connect to, in the current context.  The
+ * oldest come first, so that a new one takes the slot of none.
+ */
 static List *
 list_databases(void)
 {
@@ -152,7 +200,7 @@ list_databases(void)
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext old;
 
-		if (!database->datallowconn || database->datistemplate)
+		if (!can_connect_to(database))
 			continue;
 		old = MemoryContextSwitchTo(context);
 		databases = lappend_oid(databases, database->oid);
@@ -162,26 +210,56 @@ list_databases(void)
 	table_close(relation, AccessShareLock);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
+	list_sort(databases, compare_oids);
 	return databases;
+}
+
+/* Look again into the one where something has come; forget what has gone. */
+static void
+trim_absent(Oid arrived, List *databases)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	List	   *absent = NIL;
+	ListCell   *cell;
+
+	foreach(cell, absent_databases)
+	{
+		Oid			database = lfirst_oid(cell);
+
+		if (arrived != EVERY_DATABASE && arrived != database &&
+			list_member_oid(databases, database))
+			absent = lappend_oid(absent, database);
+	}
+	list_free(absent_databases);
+	absent_databases = absent;
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+database_exists(Oid database)
+{
+	return list_member_oid(list_databases(), database);
 }
 
 /* Give every database a slot, so that it is looked at. */
 static void
-scan_databases(void)
+scan_databases(List *databases, Oid arrived)
 {
 	ListCell   *cell;
 
 	scan_unfinished = false;
-	foreach(cell, list_databases())
+	foreach(cell, databases)
 	{
 		Oid			database = lfirst_oid(cell);
+		bool		again = arrived == EVERY_DATABASE || arrived == database;
 
 		if (list_member_oid(absent_databases, database) ||
-			shared_assign_slot(database) != NULL)
+			shared_assign_slot(database, again) != NULL)
 			continue;
 
 		/* One may come free when a database has not got the extension. */
 		scan_unfinished = true;
+		waiting_database = database;
 		return;
 	}
 }
@@ -191,10 +269,15 @@ static void
 warn_no_slot(void)
 {
 	if (scan_unfinished && !warned_no_slot)
+	{
+		const char *name = name_of(waiting_database);
+
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("there are more databases than teams_proactive can have workers for"),
+				 errdetail("There is no room to look into database \"%s\".", name),
 				 errhint("You may need to increase teams_proactive.max_databases.")));
+	}
 	warned_no_slot = scan_unfinished;
 }
 
@@ -254,10 +337,11 @@ drop_stale_hold(Slot *slot)
 		pg_atomic_compare_exchange_u32(&slot->held_by, &holder, 0);
 }
 
-static bool
-database_exists(Oid database)
+static void
+release_slot(Slot *slot)
 {
-	return list_member_oid(list_databases(), database);
+	shared_release_slot(slot);
+	slot_came_free = true;
 }
 
 /*
@@ -279,7 +363,7 @@ serve_slot(int index, TimestampTz *not_before)
 			return true;
 		case SLOT_ABSENT:
 			note_absent(slot->database);
-			shared_release_slot(slot);
+			release_slot(slot);
 			memset(restart, 0, sizeof(Restart));
 			return true;
 		case SLOT_STOPPED:
@@ -301,7 +385,7 @@ serve_slot(int index, TimestampTz *not_before)
 	}
 	restart->not_before = 0;
 	if (!database_exists(slot->database))
-		shared_release_slot(slot);
+		release_slot(slot);
 	else if (!start_worker(slot, index))
 	{
 		note_failure(slot, restart);
@@ -336,6 +420,24 @@ serve_slots(void)
 	return is_still_starting() ? 1000 : timeout;
 }
 
+/* See which databases there are, if that was asked for or is unfinished. */
+static void
+look_around(void)
+{
+	Oid			arrived = InvalidOid;
+	bool		is_asked;
+	List	   *databases;
+
+	/* A worker that is still looking may have looked too early. */
+	is_asked = !is_still_starting() && shared_take_scan_request(&arrived);
+	if (!is_asked && !scan_unfinished)
+		return;
+	databases = list_databases();
+	if (is_asked)
+		trim_absent(arrived, databases);
+	scan_databases(databases, arrived);
+}
+
 void
 teams_launcher_main(Datum arg)
 {
@@ -359,17 +461,11 @@ teams_launcher_main(Datum arg)
 		long		timeout;
 
 		MemoryContextSwitchTo(loop_context);
-
-		/* A worker that is still looking may have looked too early. */
-		if (!is_still_starting() && shared_take_scan_request())
-		{
-			list_free(absent_databases);
-			absent_databases = NIL;
-			scan_unfinished = true;
-		}
-		if (scan_unfinished)
-			scan_databases();
+		slot_came_free = false;
+		look_around();
 		timeout = serve_slots();
+		if (scan_unfinished && slot_came_free)
+			timeout = 0;
 		if (timeout < 0)
 			warn_no_slot();
 		MemoryContextSwitchTo(TopMemoryContext);

@@ -36,7 +36,9 @@ typedef struct SharedState
 {
 	LWLock	   *lock;
 	Latch	   *launcher_latch;
-	pg_atomic_uint32 scan;		/* the launcher shall look at all databases */
+	pg_atomic_uint32 scan;		/* the launcher shall see what databases there
+								 * are */
+	pg_atomic_uint32 arrived;	/* and look into this one again */
 	Pace		paces[MAX_PACES];
 	ChatPaces	chats;
 	int			nslots;
@@ -51,6 +53,7 @@ static bool wake_pending = false;
 static int64 wake_from = PG_INT64_MAX;
 static bool reload_pending = false;
 static bool scan_pending = false;
+static Oid	arrived_pending = InvalidOid;
 static bool holding = false;
 
 static shmem_request_hook_type previous_shmem_request_hook = NULL;
@@ -121,6 +124,7 @@ startup_shmem(void)
 		shared->lock = &GetNamedLWLockTranche(EXTENSION_NAME)->lock;
 		shared->launcher_latch = NULL;
 		pg_atomic_init_u32(&shared->scan, 1);
+		pg_atomic_init_u32(&shared->arrived, EVERY_DATABASE);
 		for (int i = 0; i < MAX_PACES; i++)
 			pace_init(&shared->paces[i], "");
 		pace_init_chats(&shared->chats);
@@ -194,22 +198,26 @@ shared_attach_launcher(void)
 			shared->slots[i].state = SLOT_STOPPED;
 	shared_unlock();
 	shared->launcher_latch = &MyProc->procLatch;
+	pg_atomic_write_u32(&shared->arrived, EVERY_DATABASE);
 	pg_atomic_write_u32(&shared->scan, 1);
 }
 
-/* Has a look at all databases been asked for since the last call? */
+/* Has a look at the databases been asked for since the last call? */
 bool
-shared_take_scan_request(void)
+shared_take_scan_request(Oid *arrived)
 {
-	return pg_atomic_exchange_u32(&shared->scan, 0) != 0;
+	if (pg_atomic_exchange_u32(&shared->scan, 0) == 0)
+		return false;
+	*arrived = (Oid) pg_atomic_exchange_u32(&shared->arrived, InvalidOid);
+	return true;
 }
 
 /*
- * The database's slot, a new one if it has none; NULL if none is free.  That
- * the extension was absent is not believed any more.
+ * The database's slot, a new one if it has none; NULL if none is free.  If it is
+ * to be looked at again, what was absent may be there now.
  */
 Slot *
-shared_assign_slot(Oid database)
+shared_assign_slot(Oid database, bool again)
 {
 	Slot	   *slot;
 
@@ -221,7 +229,7 @@ shared_assign_slot(Oid database)
 		if (slot != NULL)
 			reset_slot(slot, database);
 	}
-	else if (slot->state == SLOT_ABSENT)
+	else if (again && slot->state == SLOT_ABSENT)
 		slot->state = SLOT_STOPPED;
 	shared_unlock();
 	return slot;
@@ -253,7 +261,7 @@ shared_attach_worker(int index)
 		slot->latch = &MyProc->procLatch;
 		slot->started_at = GetCurrentTimestamp();
 		pg_atomic_write_u32(&slot->stop, 0);
-		pg_atomic_write_u32(&slot->reload, 1);
+		pg_atomic_write_u32(&slot->reload, 0);
 		pg_atomic_write_u64(&slot->work_from, 0);
 		pg_atomic_write_u32(&slot->work, 1);
 	}
@@ -274,11 +282,18 @@ shared_confirm_worker(Slot *slot)
 	shared_wake_launcher();
 }
 
+/*
+ * A worker that leaves a copy may just be told that it is none any more: then
+ * another shall look.  Whoever tells after that sees the state (fire_wake_ups).
+ */
 void
 shared_detach_worker(Slot *slot, SlotState state)
 {
 	shared_lock(LW_EXCLUSIVE);
 	slot->state = state;
+	pg_memory_barrier();
+	if (state == SLOT_ABSENT && pg_atomic_read_u32(&slot->reload) != 0)
+		slot->state = SLOT_STOPPED;
 	slot->pid = 0;
 	slot->latch = NULL;
 	pg_atomic_write_u32(&slot->in_flight, 0);
@@ -432,6 +447,20 @@ lower_work_from(Slot *slot, int64 from_id)
 		;
 }
 
+/* Two at a time are not told apart. */
+static void
+request_scan(Oid arrived)
+{
+	uint32		other = InvalidOid;
+
+	if (OidIsValid(arrived) &&
+		!pg_atomic_compare_exchange_u32(&shared->arrived, &other, arrived) &&
+		other != arrived)
+		pg_atomic_write_u32(&shared->arrived, EVERY_DATABASE);
+	pg_atomic_write_u32(&shared->scan, 1);
+	shared_wake_launcher();
+}
+
 /* After the commit: nothing here may fail, allocate or wait. */
 static void
 fire_wake_ups(void)
@@ -453,11 +482,10 @@ fire_wake_ups(void)
 	if (slot != NULL &&
 		(wake_pending || pg_atomic_read_u32(&slot->listening) != 0))
 		shared_wake_worker(slot);
+	if (reload_pending && (slot == NULL || slot->state != SLOT_RUNNING))
+		request_scan(MyDatabaseId);
 	if (scan_pending)
-	{
-		pg_atomic_write_u32(&shared->scan, 1);
-		shared_wake_launcher();
-	}
+		request_scan(arrived_pending);
 }
 
 static void
@@ -465,14 +493,23 @@ forget_wake_ups(void)
 {
 	tell_pending = wake_pending = reload_pending = scan_pending = false;
 	wake_from = PG_INT64_MAX;
+	arrived_pending = InvalidOid;
+}
+
+bool
+shared_is_served(void)
+{
+	Slot	   *slot = shared_my_slot();
+
+	return slot != NULL && slot->state == SLOT_RUNNING;
 }
 
 void
 shared_wake_for_anything(void)
 {
-	if (shared == NULL)
+	if (!shared_is_served())
 		return;
-	wake_pending = reload_pending = scan_pending = true;
+	wake_pending = reload_pending = true;
 	wake_from = 0;
 	fire_wake_ups();
 	forget_wake_ups();
@@ -488,8 +525,7 @@ release_holds(void)
 
 		pg_atomic_compare_exchange_u32(&shared->slots[i].held_by, &mine, 0);
 	}
-	pg_atomic_write_u32(&shared->scan, 1);
-	shared_wake_launcher();
+	request_scan(InvalidOid);
 }
 
 static void
@@ -553,12 +589,16 @@ shared_reload_at_commit(void)
 }
 
 void
-shared_scan_at_commit(void)
+shared_scan_at_commit(Oid database)
 {
 	if (shared == NULL)
 		return;
 	watch_transactions();
 	scan_pending = true;
+	if (!OidIsValid(arrived_pending) || !OidIsValid(database))
+		arrived_pending = Max(arrived_pending, database);
+	else if (database != arrived_pending)
+		arrived_pending = EVERY_DATABASE;
 }
 
 /* ----------

@@ -66,10 +66,16 @@ extern void shared_unlock(void);
 /* While preloading: ask for the memory and install the hooks for it. */
 extern void shared_request(void);
 
-/* The launcher: become the one that is woken; take what it is asked. */
+/*
+ * The launcher: become the one that is woken; take what it is asked.  A
+ * database that "arrived" may have got what it lacked when it was looked at;
+ * InvalidOid: none has.
+ */
+#define EVERY_DATABASE ((Oid) OID_MAX)
+
 extern void shared_attach_launcher(void);
-extern bool shared_take_scan_request(void);
-extern Slot *shared_assign_slot(Oid database);
+extern bool shared_take_scan_request(Oid *arrived);
+extern Slot *shared_assign_slot(Oid database, bool again);
 extern void shared_release_slot(Slot *slot);
 
 /* A worker: take over its slot, say that it serves, give the slot back. */
@@ -115,8 +121,14 @@ extern bool shared_take_work(Slot *slot, WakeUp *wake_up);
 extern bool shared_listen(Slot *slot);
 extern void shared_stop_listening(Slot *slot);
 
-/* At commit, have the launcher look at all databases again. */
-extern void shared_scan_at_commit(void);
+/* Does a worker serve the current database? */
+extern bool shared_is_served(void);
+
+/*
+ * At commit, have the launcher see which databases there are, and whether the
+ * extension, or a bot that is at home, is now in the one that is given.
+ */
+extern void shared_scan_at_commit(Oid database);
 
 /*
  * Keep workers out of a database until the end of the current transaction,

@@ -221,7 +221,12 @@ wait_for_events(long timeout_ms)
 	shared_stop_listening(my_slot);
 }
 
-static void
+/*
+ * Send until told to end.  A copy of the database has no worker until one of
+ * its bots is configured or resumed there: whoever may copy databases would
+ * take the slots of all others.
+ */
+static SlotState
 serve(void)
 {
 	for (;;)
@@ -231,7 +236,7 @@ serve(void)
 		MemoryContextSwitchTo(loop_context);
 		check_interrupts();
 		if (must_stop())
-			return;
+			return SLOT_STOPPED;
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
@@ -240,7 +245,9 @@ serve(void)
 		}
 		take_wake_ups(my_slot);
 		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
-			return;
+			return SLOT_STOPPED;
+		if (delivery_is_away() && pg_atomic_read_u32(&my_slot->reload) == 0)
+			return SLOT_ABSENT;
 		report_activity();
 		wait_for_events(timeout_ms);
 		MemoryContextReset(loop_context);
@@ -324,17 +331,20 @@ teams_worker_main(Datum arg)
 										 "teams_proactive worker loop",
 										 ALLOCSET_DEFAULT_SIZES);
 	delivery_open(SESSION_WORKER, my_slot);
-	if (wait_for_outbox())
-	{
-		serve();
-		finish();
-	}
 
 	/*
 	 * Another worker may find another extension, and none that finds none
 	 * stays.  What libcurl holds goes with the process.
 	 */
-	exit_state = SLOT_STOPPED;
+	if (wait_for_outbox())
+	{
+		SlotState	state = serve();
+
+		finish();
+		exit_state = state;
+	}
+	else
+		exit_state = SLOT_STOPPED;
 	proc_exit(0);
 }
 

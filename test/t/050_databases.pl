@@ -82,11 +82,11 @@ $node->value("SELECT teams_pause()", 'renamed');
 my $waiting = $node->send('ada@contoso.com', 'from both',
 	database => 'renamed');
 $node->value('CREATE DATABASE copy TEMPLATE renamed');
-ok($node->worker_pid('copy'), 'a copied database gets a worker');
-ok($node->worker_pid('renamed'), 'and the worker of the original is back');
+ok($node->worker_pid('renamed'), 'the worker of a copied database is back');
 $node->configure($sim, %second, bot => "'again'", database => 'renamed');
 $node->value(qq{ALTER DATABASE copy SET search_path = "$odd"});
 $node->value('SELECT teams_resume()', 'copy');
+ok($node->worker_pid('copy'), 'the copy gets one when it is resumed');
 is($node->fate($waiting, 'copy'), 'sent', 'the copy sends what is in it');
 is($node->value('SELECT count(*) FROM teams_outbox', 'renamed'),
 	1, 'the original is not concerned');
