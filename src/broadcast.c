@@ -8,6 +8,7 @@
 
 #include "broadcast.h"
 #include "outbox_broadcast.h"
+#include "throttle.h"
 
 /* Messages of one broadcast that the outbox has at most. */
 #define AHEAD_MOST 2000
@@ -43,17 +44,6 @@ broadcast_next(void)
 	return feed_at;
 }
 
-/* By its rate, how many more it may have now. */
-static int
-rate_room(const Broadcast *broadcast, TimestampTz now)
-{
-	int64		elapsed_ms = 1000;
-
-	if (broadcast->fed_at != 0)
-		elapsed_ms = Min(1000, (now - broadcast->fed_at) / 1000);
-	return (int) Max(0, broadcast->rate * elapsed_ms / 1000);
-}
-
 /* When half of what is ahead will be gone, or the rate lets it go on. */
 static TimestampTz
 look_again_at(const Broadcast *broadcast, int64 ahead, TimestampTz now)
@@ -80,6 +70,7 @@ static int64
 feed(const Broadcast *broadcast, TimestampTz now)
 {
 	int			room = AHEAD_MOST - (int) broadcast->ahead;
+	TimestampTz from = 0;
 	int64		first_id = 0;
 	int			fed;
 
@@ -97,8 +88,9 @@ feed(const Broadcast *broadcast, TimestampTz now)
 		return 0;
 	}
 	if (broadcast->rate != 0)
-		room = Min(room, rate_room(broadcast, now));
-	fed = room > 0 ? outbox_feed(broadcast, room, &first_id) : 0;
+		room = Min(room, throttle_due(broadcast->rate, broadcast->fed_at, now,
+									  &from));
+	fed = room > 0 ? outbox_feed(broadcast, room, from, &first_id) : 0;
 	if (fed < room && first_id == 0 && broadcast->ahead == 0)
 		outbox_finish_broadcast(broadcast->id);
 	else

@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "outbox_broadcast.h"
 #include "statement.h"
@@ -80,13 +81,15 @@ outbox_count_running(void)
 
 /*
  * What a feeding has done to its broadcast; "fed" has the new messages.  A
- * change may reach more than had been sent when it was made.
+ * change may reach more than had been sent when it was made.  By a rate of its
+ * own it is fed as far as the new messages take it from $5 on.
  */
 #define NOTE_FED(broken) \
 	" UPDATE @.teams_broadcast AS b SET position = p.position," \
 	" fed = b.fed + p.fed," \
 	" recipients = greatest(b.recipients, b.fed + p.fed), excluded = b.excluded + " broken "," \
-	" fed_at = clock_timestamp()," \
+	" fed_at = coalesce($5 + p.fed * interval '1 second' / b.rate," \
+	" clock_timestamp())," \
 	" started_at = coalesce(b.started_at, clock_timestamp())" \
 	" FROM (SELECT count(*) AS taken, coalesce(max(n), $2) AS position," \
 	" (SELECT count(*) FROM fed) AS fed, (SELECT min(id) FROM fed) AS first" \
@@ -118,7 +121,7 @@ static Statement feed_recipients = {
 	" SELECT bot, target, activity, $1, priority, delivery, expires_at, sender"
 	" FROM rendered WHERE problem IS NULL ORDER BY n RETURNING id)"
 	NOTE_FED("(SELECT count(*) FROM broken)"),
-	3, {INT8OID, INT8OID, INT8OID}
+	5, {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}
 };
 
 static Statement feed_changes = {
@@ -133,21 +136,24 @@ static Statement feed_changes = {
 	" c.sender FROM @.teams_broadcast AS c CROSS JOIN taken AS t"
 	" WHERE c.id = $1 ORDER BY t.n RETURNING id)"
 	NOTE_FED("0"),
-	4, {INT8OID, INT8OID, INT8OID, INT8OID}
+	5, {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}
 };
 
 int
-outbox_feed(const Broadcast *broadcast, int room, int64 *first_id)
+outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
+			int64 *first_id)
 {
-	Datum		values[4];
+	Datum		values[5];
+	char		nulls[] = {' ', ' ', ' ', ' ', from != 0 ? ' ' : 'n'};
 
 	values[0] = Int64GetDatum(broadcast->id);
 	values[1] = Int64GetDatum(broadcast->position);
 	values[2] = Int64GetDatum(room);
 	values[3] = Int64GetDatum(broadcast->refers_to);
+	values[4] = TimestampTzGetDatum(from);
 	*first_id = 0;
 	if (statement_run(broadcast->is_send ? &feed_recipients : &feed_changes,
-					  values, NULL) == 0)
+					  values, nulls) == 0)
 		return 0;
 	*first_id = result_int8(0, 2);
 	return (int) result_int8(0, 1);

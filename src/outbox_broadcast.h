@@ -24,7 +24,7 @@ typedef struct Broadcast
 	int			bot_rate;
 	TimestampTz send_at;		/* 0: at once */
 	TimestampTz expires_at;		/* 0: never */
-	TimestampTz fed_at;			/* 0: never yet */
+	TimestampTz fed_at;			/* by its rate, if it has one; 0: never yet */
 	bool		waits;			/* what it changes is not sent yet, or not yet
 								 * changed by an earlier one */
 } Broadcast;
@@ -42,10 +42,11 @@ extern int	outbox_count_running(void);
 /*
  * Hand over up to "room" recipients to the outbox.  Returns how many there
  * were; fewer than room: there are no more.  *first_id is the first message's
- * id, or 0.
+ * id, or 0.  By a rate of its own, what is handed over is counted from "from"
+ * on; 0: there is no rate.
  */
 extern int	outbox_feed(const Broadcast *broadcast, int room,
-						int64 *first_id);
+						TimestampTz from, int64 *first_id);
 
 /* All is said and done. */
 extern void outbox_finish_broadcast(int64 id);

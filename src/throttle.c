@@ -215,6 +215,20 @@ throttle_smooth_next(Throttle *throttle, int quota, int64 now)
 	return throttle_next(throttle, quota, now);
 }
 
+/* What was not taken within two seconds is not made up for. */
+int
+throttle_due(int rate, int64 since, int64 now, int64 *from)
+{
+	const int64 second = 1000000;
+	int64		due;
+
+	if (since == 0 || since < now - 2 * second)
+		since = now - second;
+	*from = since;
+	due = since >= now ? 0 : rate * (now - since) / second;
+	return (int) Min(due, rate);
+}
+
 /* ----------
  * Requests that take longer than others
  * ----------

@@ -62,6 +62,14 @@ extern int64 throttle_next(Throttle *throttle, int quota, int64 now);
 extern int64 throttle_smooth_next(Throttle *throttle, int quota, int64 now);
 
 /*
+ * How many are due at a rate of so many a second, if as many as were due had
+ * been taken at "since" (0: none has been); no more than those of a second.  If
+ * some of them are taken, *from and their time at that rate are the next
+ * "since", so that no fraction is lost.
+ */
+extern int	throttle_due(int rate, int64 since, int64 now, int64 *from);
+
+/*
  * How long requests usually take from where they are counted to the service
  * and back.  One that takes longer may have come to the service that much
  * later, and into the same second as those behind it.

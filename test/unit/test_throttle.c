@@ -4,6 +4,8 @@
  */
 #include "postgres_fe.h"
 
+#include <limits.h>
+
 #include "tap.h"
 #include "throttle.h"
 
@@ -222,9 +224,57 @@ test_chat(void)
 		   "a clock that goes back does not block");
 }
 
+/* What a rate gives in 100 seconds, by looks at it that are not even. */
+static int
+fed_in_100_seconds(int rate, int64 step)
+{
+	const int64 start = 77 * SECOND;
+	int64		since = 0;
+	int			total = 0;
+
+	for (int64 now = start; now < start + 100 * SECOND; now += step + now % 7919)
+	{
+		int64		from;
+		int			due = throttle_due(rate, since, now, &from);
+
+		if (due > 0)
+			since = from + due * SECOND / rate;
+		total += due;
+	}
+	return total;
+}
+
+static void
+test_rates(void)
+{
+	static const int rates[] = {1, 3, 7, 10, 19, 31, 50, 997};
+	int64		from;
+
+	for (int i = 0; i < (int) lengthof(rates); i++)
+	{
+		int			rate = rates[i];
+		int64		step = Max(SECOND / 10, SECOND / rate);
+
+		/* A second's worth is there at the start. */
+		is_num(abs(fed_in_100_seconds(rate, step) - 101 * rate) <= rate / 2 + 1,
+			   1, psprintf("%d a second", rate));
+	}
+	is_int(throttle_due(19, 0, 50 * SECOND, &from), 19, "the first second's");
+	is_int(throttle_due(19, 10 * SECOND, 50 * SECOND, &from), 19,
+		   "after a pause no more than that");
+	is_int(from, 49 * SECOND, "and nothing is owed");
+	is_int(throttle_due(19, 50 * SECOND, 50 * SECOND, &from), 0, "none at once");
+	is_int(throttle_due(19, 51 * SECOND, 50 * SECOND, &from), 0,
+		   "nor if the clock goes back");
+	is_int(from, 51 * SECOND, "what was taken stays taken");
+	is_int(throttle_due(INT_MAX, 48 * SECOND, 50 * SECOND, &from), INT_MAX,
+		   "any rate");
+}
+
 int
 main(void)
 {
+	test_rates();
 	test_chat();
 	test_quota();
 	test_pause();
