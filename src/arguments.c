@@ -307,3 +307,9 @@ content_argument(FunctionCallInfo fcinfo, int number, bool is_text)
 				 errmsg("activity must not be null")));
 	return activity_of_jsonb(PG_GETARG_JSONB_P(number));
 }
+
+char *
+text_in_server_encoding(const char *utf8)
+{
+	return pg_any_to_server(utf8, strlen(utf8), PG_UTF8);
+}

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 #include "bot.h"
@@ -345,6 +346,10 @@ bot_pause(Bot *bot, Operation op, const char *format,...)
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
+
+	/* It is UTF-8, and may have been cut within a character. */
+	reason[pg_encoding_mbcliplen(PG_UTF8, reason, strlen(reason),
+								 strlen(reason))] = '\0';
 	bot->state = BOT_PAUSED;
 	bot->is_copy = false;
 	bot->paused_op = op;

@@ -416,6 +416,10 @@ typedef struct Fate
 	char	   *hint;
 } Fate;
 
+/*
+ * What became of a message by now, whatever the caller's transaction has seen
+ * of it; palloc'd in the context.
+ */
 extern Fate *outbox_fate(int64 id, MemoryContext context);
 
 #endif							/* TP_OUTBOX_H */

@@ -337,7 +337,7 @@ outbox_fate(int64 id, MemoryContext context)
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
-	if (statement_run(&read_fate, values, NULL) == 0)
+	if (statement_run_latest(&read_fate, values, NULL) == 0)
 		fate->state = FATE_UNKNOWN;
 	else
 	{

@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
@@ -374,12 +375,30 @@ shared_chat_paces(void)
 void
 shared_note_error(Slot *slot, const char *message)
 {
+	int			length;
+
 	if (slot == NULL)
 		return;
 	shared_lock(LW_EXCLUSIVE);
-	strlcpy(slot->last_error, message, sizeof(slot->last_error));
+	length = pg_mbcliplen(message, strlen(message),
+						  sizeof(slot->last_error) - 1);
+	memcpy(slot->last_error, message, length);
+	slot->last_error[length] = '\0';
+	slot->last_error_encoding = GetDatabaseEncoding();
 	slot->last_error_at = GetCurrentTimestamp();
 	shared_unlock();
+}
+
+char *
+shared_last_error(const Slot *slot)
+{
+	char	   *copy = pstrdup(slot->last_error);
+
+	if (slot->last_error_encoding != GetDatabaseEncoding())
+		for (char *c = copy; *c != '\0'; c++)
+			if (IS_HIGHBIT_SET(*c))
+				*c = '?';
+	return copy;
 }
 
 /* ----------

@@ -41,6 +41,7 @@ typedef struct Slot
 	TimestampTz started_at;
 	TimestampTz last_error_at;
 	char		last_error[256];
+	int			last_error_encoding;	/* that of its database */
 
 	pg_atomic_uint32 listening; /* the worker waits, with room for more */
 	pg_atomic_uint32 work;		/* the outbox may have something new */
@@ -149,7 +150,16 @@ extern Pace *shared_pace_entry(int index);
 /* What has gone to each chat lately; this process's if there is no other. */
 extern ChatPaces *shared_chat_paces(void);
 
-/* Remember a worker's trouble for the view teams_worker. */
+/*
+ * Remember a worker's trouble for the view teams_worker; the message is in the
+ * encoding of the worker's database, and cut between characters.
+ */
 extern void shared_note_error(Slot *slot, const char *message);
+
+/*
+ * The trouble of a slot as this database can show it, palloc'd: what another
+ * one has that is not ASCII becomes a question mark if the encodings differ.
+ */
+extern char *shared_last_error(const Slot *slot);
 
 #endif							/* TP_SHARED_H */

@@ -160,13 +160,6 @@ teams_edit_broadcast(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
-/* As it is in the database's encoding. */
-static char *
-in_server_encoding(const char *utf8)
-{
-	return pg_any_to_server(utf8, strlen(utf8), PG_UTF8);
-}
-
 Datum
 teams_preview(PG_FUNCTION_ARGS)
 {
@@ -184,11 +177,11 @@ teams_preview(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("broadcast " INT64_FORMAT " cannot be shown", id),
-				 problem ? errdetail("%s", in_server_encoding(problem)) : 0));
+				 problem ? errdetail("%s", text_in_server_encoding(problem)) : 0));
 	message.kind = "send";
 	message.scope = "user";
 	message.bot = bot;
-	message.activity = in_server_encoding(activity);
+	message.activity = text_in_server_encoding(activity);
 	message.priority = "high";
 	message.delivery = "at-least-once";
 	PG_RETURN_INT64(submit(fcinfo, &message));
@@ -230,7 +223,7 @@ teams_plan(PG_FUNCTION_ARGS)
 	values[1] = Int64GetDatum(plan.to_install);
 	values[2] = Int64GetDatum(plan.unreachable);
 	values[3] = DirectFunctionCall1(jsonb_in,
-									CStringGetDatum(in_server_encoding(plan.excluded)));
+									CStringGetDatum(text_in_server_encoding(plan.excluded)));
 	values[4] = Int64GetDatum(seconds_of(&plan));
 	values[5] = TimestampTzGetDatum(start + seconds_of(&plan) * USECS_PER_SEC);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "arguments.h"
 #include "outbox.h"
 #include "session.h"
 #include "shared.h"
@@ -58,15 +59,24 @@ somebody_sends(void)
 		(slot->state == SLOT_RUNNING || slot->state == SLOT_STARTING);
 }
 
+/* Why, as a detail of an error: "code: text". */
+static int
+detail_of(const Fate *fate)
+{
+	if (fate->error == NULL)
+		return 0;
+	return errdetail("%s: %s", fate->error_code ?
+					 text_in_server_encoding(fate->error_code) : "",
+					 text_in_server_encoding(fate->error));
+}
+
 static void
 still_pending(int64 id, const Fate *fate)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("message " INT64_FORMAT " is still pending", id),
-			 fate->error ? errdetail("%s: %s",
-									 fate->error_code ? fate->error_code : "",
-									 fate->error) : 0,
+			 detail_of(fate),
 			 errhint("%s", worker_hint())));
 }
 
@@ -80,10 +90,8 @@ raise_fate(int64 id, const Fate *fate)
 			 errmsg("message " INT64_FORMAT " %s", id,
 					strcmp(fate->fate, "cancelled") == 0 ? "was cancelled" :
 					fate->fate),
-			 fate->error ? errdetail("%s: %s",
-									 fate->error_code ? fate->error_code : "",
-									 fate->error) : 0,
-			 fate->hint ? errhint("%s", fate->hint) : 0));
+			 detail_of(fate),
+			 fate->hint ? errhint("%s", text_in_server_encoding(fate->hint)) : 0));
 }
 
 /* Is the message known, committed, and the caller's to see? */
