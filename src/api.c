@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 
 #include "arguments.h"
+#include "cloud.h"
 #include "credential.h"
 #include "http.h"
 #include "outbox.h"
@@ -155,15 +156,18 @@ teams_check_url(PG_FUNCTION_ARGS)
 {
 	char	   *parameter = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *url = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *advice = "Tokens go only to hosts that the server's administrator allows.";
 	const char *problem = strpbrk(url, "?#") != NULL ?
 		"The URL must not have a query or fragment." : http_url_problem(url);
 
+	if (problem == NULL)
+		problem = cloud_url_problem(parameter, url, &advice);
 	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s cannot be used: \"%s\"", parameter, url),
 				 errdetail("%s", problem),
-				 errhint("Tokens go only to hosts that the server's administrator allows.")));
+				 errhint("%s", advice)));
 	PG_RETURN_VOID();
 }
 

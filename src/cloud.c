@@ -9,6 +9,7 @@
 #endif
 
 #include "cloud.h"
+#include "trust.h"
 
 static const Cloud clouds[] = {
 	{"public", "https://login.microsoftonline.com",
@@ -42,4 +43,145 @@ cloud_find(const char *name)
 		if (strcmp(clouds[i].name, name) == 0)
 			return &clouds[i];
 	return &clouds[0];
+}
+
+static bool
+is_at(const char *url, const char *host)
+{
+	size_t		length = strlen(host);
+
+	url += strlen("https://");
+	return pg_strncasecmp(url, host, length) == 0 &&
+		(url[length] == '\0' || url[length] == '/');
+}
+
+bool
+cloud_has_host(const char *host)
+{
+	if (*host == '\0')
+		return false;
+	for (int i = 0; i < (int) lengthof(clouds); i++)
+		if (is_at(clouds[i].login_url, host) ||
+			is_at(clouds[i].graph_url, host) ||
+			is_at(clouds[i].connector_url, host))
+			return true;
+	return false;
+}
+
+/* ----------
+ * Roots of services
+ * ----------
+ */
+
+/* The first segment of the path, or the end of the URL. */
+static const char *
+path_of(const char *url)
+{
+	const char *authority = strstr(url, "://");
+
+	return authority != NULL ?
+		authority + 3 + strcspn(authority + 3, "/") : url + strlen(url);
+}
+
+/* The first segment of the path with that text, or NULL; it begins with '/'. */
+static const char *
+find_segment(const char *path, const char *text)
+{
+	while (*path == '/')
+	{
+		size_t		length = strcspn(path + 1, "/");
+
+		if (length == strlen(text) &&
+			pg_strncasecmp(path + 1, text, length) == 0)
+			return path;
+		path += 1 + length;
+	}
+	return NULL;
+}
+
+/* Where the tenant is in the path, or NULL. */
+static const char *
+find_tenant(const char *path)
+{
+	static const char *const names[] = {
+		"common", "organizations", "consumers", "botframework.com",
+		"MicrosoftServices.onmicrosoft.us"
+	};
+	const char *oauth = find_segment(path, "oauth2");
+	const char *last = NULL;
+
+	for (int i = 0; i < (int) lengthof(names); i++)
+		if (last == NULL)
+			last = find_segment(path, names[i]);
+	for (const char *p = path; *p == '/' && last == NULL;
+		 p += 1 + strcspn(p + 1, "/"))
+	{
+		char	   *segment = pnstrdup(p + 1, strcspn(p + 1, "/"));
+
+		if (trust_is_guid(segment))
+			last = p;
+		pfree(segment);
+	}
+
+	/* Whatever stands before "oauth2" is the tenant. */
+	for (const char *p = path; last == NULL && oauth != NULL && p <= oauth;
+		 p += 1 + strcspn(p + 1, "/"))
+		if (p + 1 + strcspn(p + 1, "/") == oauth || p == oauth)
+			last = p;
+	return last;
+}
+
+static char *
+advise(const char *parameter, const char *url, size_t length,
+	   const char *rest)
+{
+	return psprintf("Write %s => '%.*s%s'.", parameter, (int) length, url,
+					rest);
+}
+
+/* {root}/v1.0, and nothing behind it. */
+static const char *
+graph_url_problem(const char *url, char **advice)
+{
+	const char *path = path_of(url);
+	const char *version = find_segment(path, "v1.0");
+	size_t		length = strlen(url);
+
+	if (version == NULL)
+		version = find_segment(path, "beta");
+	while (length > 0 && url[length - 1] == '/')
+		length--;
+	if (version == NULL)
+	{
+		*advice = advise("graph_url", url, length, "/v1.0");
+		return "It does not name the version of Microsoft Graph.";
+	}
+	if (version + 1 + strcspn(version + 1, "/") >= url + length)
+		return NULL;
+	*advice = advise("graph_url", url,
+					 version + 1 + strcspn(version + 1, "/") - url, "");
+	return "It is more than the root of Microsoft Graph with its version.";
+}
+
+const char *
+cloud_url_problem(const char *parameter, const char *url, char **advice)
+{
+	const char *path = path_of(url);
+	const char *found;
+
+	if (strcmp(parameter, "graph_url") == 0)
+		return graph_url_problem(url, advice);
+	if (strcmp(parameter, "login_url") == 0 &&
+		(found = find_tenant(path)) != NULL)
+	{
+		*advice = advise(parameter, url, found - url, "");
+		return "It is more than the root of Entra ID: the tenant and the rest are added to it.";
+	}
+	if (strcmp(parameter, "connector_url") == 0 &&
+		(found = find_segment(path, "v3")) != NULL)
+	{
+		*advice = advise(parameter, url, found - url, "");
+		return "It is more than the service URL: the version and the rest are added to it.";
+	}
+	return NULL;
 }

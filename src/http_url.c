@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "cloud.h"
 #include "http_internal.h"
 #include "settings.h"
 #include "trust.h"
@@ -14,8 +15,9 @@ host_may_get_token(const char *scheme, const char *host, const char **problem)
 	if (strcmp(scheme, "https") != 0 &&
 		!(strcmp(scheme, "http") == 0 && trust_host_is_loopback(host)))
 		*problem = "The URL must start with https://, or with http:// on a loopback address.";
-	else if (!trust_host_is_allowed(host, settings_allowed_hosts))
-		*problem = "Its host is not one of teams_proactive.allowed_hosts.";
+	else if (!cloud_has_host(host) &&
+			 !trust_host_is_allowed(host, settings_allowed_hosts))
+		*problem = "Its host is neither Microsoft's nor one of teams_proactive.allowed_hosts.";
 	else
 		return true;
 	return false;

@@ -234,9 +234,9 @@ static const Rule rules[] = {
 		BLOCKED_BY_USER},
 	{CONNECTOR, 400, 499, "209", NULL, ACTION_BLOCKED, BLOCKED_BY_USER},
 	{CONNECTOR, 400, 499, "InvalidBotApiHost", NULL, ACTION_PAUSE_BOT,
-		"The tenant is in the government cloud GCC. Set the bot's service URL "
-		"to https://smba.infra.gcc.teams.microsoft.com/teams, then resume the "
-		"bot."},
+		"The tenant is in the government cloud GCC: call teams_configure() "
+		"with cloud => 'gcc', which makes the bot's service URL "
+		"https://smba.infra.gcc.teams.microsoft.com/teams."},
 	{CONNECTOR, 400, 499, "NotEnoughPermissions", NULL, ACTION_FAIL,
 		"The bot may not write to this conversation."},
 	{CONNECTOR, 400, 499, "ConversationNotFound", NULL, ACTION_LOOK_UP_AGAIN,

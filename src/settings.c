@@ -16,14 +16,7 @@
 #include "utils/guc.h"
 
 #include "settings.h"
-
-/* Microsoft's own hosts in every cloud (contract 10 and 11.1). */
-#define MICROSOFT_HOSTS \
-	"login.microsoftonline.com, graph.microsoft.com, " \
-	"smba.trafficmanager.net, smba.infra.gcc.teams.microsoft.com, " \
-	"login.microsoftonline.us, graph.microsoft.us, " \
-	"dod-graph.microsoft.us, smba.infra.gov.teams.microsoft.us, " \
-	"smba.infra.dod.teams.microsoft.us"
+#include "trust.h"
 
 int			settings_max_databases = 16;
 char	   *settings_credential_directory;
@@ -83,6 +76,19 @@ check_proxy(char **value, void **extra, GucSource source)
 	return false;
 }
 
+static bool
+check_hosts(char **value, void **extra, GucSource source)
+{
+	char	   *entry;
+	const char *problem = trust_host_list_problem(*value, &entry);
+
+	if (problem == NULL)
+		return true;
+	GUC_check_errdetail("\"%s\": %s", entry, problem);
+	GUC_check_errhint("List the names of hosts, separated by commas. Microsoft's own need not be there.");
+	return false;
+}
+
 void
 settings_define(void)
 {
@@ -99,9 +105,9 @@ settings_define(void)
 							&settings_credential_directory,
 							"teams_credentials", NULL);
 	define_protected_string("teams_proactive.allowed_hosts",
-							"Lists the hosts that a token may be sent to.",
+							"Lists hosts besides Microsoft's that a token may be sent to.",
 							"Plain http is accepted for loopback hosts only.",
-							&settings_allowed_hosts, MICROSOFT_HOSTS, NULL);
+							&settings_allowed_hosts, "", check_hosts);
 	define_protected_string("teams_proactive.ca_file",
 							"Sets the file of trusted certificate authorities.",
 							"If empty, libcurl's default is used.",

@@ -143,6 +143,66 @@ trust_host_is_allowed(const char *host, const char *list)
 	return false;
 }
 
+/* An IPv6 address as it stands in URLs, in brackets. */
+static bool
+is_bracketed(const char *entry)
+{
+	size_t		length = strlen(entry);
+	char		bare[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (length < 3 || entry[0] != '[' || entry[length - 1] != ']' ||
+		length - 2 >= sizeof(bare))
+		return false;
+	memcpy(bare, entry + 1, length - 2);
+	bare[length - 2] = '\0';
+	return inet_pton(AF_INET6, bare, &address) == 1;
+}
+
+static const char *
+host_problem(const char *entry)
+{
+	struct in6_addr address;
+
+	if (is_bracketed(entry))
+		return NULL;
+	if (inet_pton(AF_INET6, entry, &address) == 1)
+		return "An IPv6 address is written in brackets, as in URLs: [::1].";
+	if (strstr(entry, "://") != NULL || strchr(entry, '/') != NULL)
+		return "It is a URL or path: write the host alone.";
+	if (strchr(entry, ':') != NULL)
+		return "It has a port: write the host alone, which then is allowed with any port.";
+	if (strchr(entry, '*') != NULL)
+		return "There are no wildcards: write each host by its full name.";
+	for (const char *p = entry; *p != '\0'; p++)
+		if (!is_ascii_alnum(*p) && strchr("-._", *p) == NULL)
+			return "It is no host name: those have ASCII letters, digits, dots and hyphens.";
+	if (entry[0] == '.' || entry[strlen(entry) - 1] == '.')
+		return "It begins or ends with a dot: write the full name of one host.";
+	return NULL;
+}
+
+const char *
+trust_host_list_problem(const char *list, char **entry)
+{
+	for (;;)
+	{
+		size_t		length;
+		const char *problem;
+
+		list += strspn(list, " \t\r\n,");
+		length = strcspn(list, " \t\r\n,");
+		if (length == 0)
+			return NULL;
+		*entry = pnstrdup(list, length);
+		problem = host_problem(*entry);
+		if (problem != NULL)
+			return problem;
+		pfree(*entry);
+		list += length;
+	}
+}
+
 bool
 trust_host_is_loopback(const char *host)
 {

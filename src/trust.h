@@ -21,6 +21,12 @@ extern char *trust_clean_copy(const char *text, int limit);
  */
 extern bool trust_host_is_allowed(const char *host, const char *list);
 
+/*
+ * What is wrong with such a list, or NULL: entries that no host can be equal
+ * to.  *entry is the first of them, palloc'd.  A sentence.
+ */
+extern const char *trust_host_list_problem(const char *list, char **entry);
+
 /* "localhost", 127.0.0.0/8 or ::1 (with or without brackets). */
 extern bool trust_host_is_loopback(const char *host);
 

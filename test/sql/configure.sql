@@ -88,6 +88,16 @@ SELECT teams_configure(:tenant, :client, :app, 'ops', connector_url => '');
 SELECT teams_configure(:tenant, :client, :app, 'ops',
 	connector_url => 'http://localhost:8080/');
 
+-- more or less than the root of a service, which only its answers would show
+SELECT teams_configure(:tenant, :client, :app, 'ops',
+	graph_url => 'https://graph.microsoft.com/');
+SELECT teams_configure(:tenant, :client, :app, 'ops',
+	graph_url => 'https://graph.microsoft.com/v1.0/$batch');
+SELECT teams_configure(:tenant, :client, :app, 'ops',
+	login_url => 'https://login.microsoftonline.com/6b1f0c2a-8d3e-4f57-9b60-1a2b3c4d5e6f/oauth2/v2.0/token');
+SELECT teams_configure(:tenant, :client, :app, 'ops',
+	connector_url => 'http://127.0.0.1:8080/connector/teams/v3/conversations');
+
 -- nothing of all this has left a bot
 SELECT count(*) FROM teams_bot;
 
@@ -171,6 +181,11 @@ SELECT name, setting, unit, min_val, max_val, context
 	FROM pg_settings WHERE name LIKE 'teams\_proactive.%'
 	  AND name NOT IN ('teams_proactive.allowed_hosts')
 	ORDER BY name COLLATE "C";
+
+-- A host that no URL can have is not silently useless.
+ALTER SYSTEM SET teams_proactive.allowed_hosts = 'gateway.example.com:8443';
+ALTER SYSTEM SET teams_proactive.allowed_hosts = 'gateway.example.com, *.example.org';
+ALTER SYSTEM SET teams_proactive.allowed_hosts = 'https://gateway.example.com';
 
 -- What the worker reads cannot be set where the worker would not see it.
 SET teams_proactive.max_attempts = 3;
