@@ -661,7 +661,7 @@ COMMENT ON FUNCTION @extschema@.teams_wake() IS
 CREATE TRIGGER teams_accept AFTER INSERT ON @extschema@.teams_outbox
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.teams_accept();
 CREATE TRIGGER teams_judge
-	AFTER UPDATE OF kind, scope, target, team, activity, broadcast, refers_to,
+	AFTER UPDATE OF bot, kind, scope, target, team, activity, broadcast, refers_to,
 		priority, delivery ON @extschema@.teams_outbox
 	FOR EACH ROW EXECUTE FUNCTION @extschema@.teams_judge();
 
@@ -2355,6 +2355,13 @@ $$;
 COMMENT ON PROCEDURE @extschema@.teams_watch(bigint) IS
 'draws a broadcast''s progress once a second until it is done';
 
+CREATE FUNCTION @extschema@.teams_unsendable(activity json)
+RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'teams_unsendable';
+
+COMMENT ON FUNCTION @extschema@.teams_unsendable(json) IS
+'why an activity cannot be sent: its size, its encoding or JSON that jsonb does not take; null if it can';
+
 -- What a recipient gets; null and the reason if the template fails.  The
 -- template is that of the broadcast: a function in place of one would be called
 -- with the worker's privileges, not with those of whoever made the broadcast.
@@ -2384,9 +2391,9 @@ BEGIN
 		problem := format('template "%s" leaves nothing to say', template);
 	ELSIF problem IS NOT NULL THEN
 		activity := NULL;
-	-- as UTF-16 a character has two bytes, or more
-	ELSIF 2 * length(activity::text) > 100 * 1024 THEN
-		problem := format('template "%s" becomes too large', template);
+	ELSIF @extschema@.teams_unsendable(activity) IS NOT NULL THEN
+		problem := format('template "%s" becomes what cannot be sent: %s',
+			template, @extschema@.teams_unsendable(activity));
 		activity := NULL;
 	END IF;
 EXCEPTION WHEN OTHERS THEN
@@ -2445,6 +2452,27 @@ CREATE VIEW @extschema@.teams_message WITH (security_barrier) AS
 COMMENT ON VIEW @extschema@.teams_message IS
 'messages and jobs, pending and finished; senders see their own';
 
+-- What json takes and jsonb does not, in this database's encoding or at all,
+-- becomes a question mark, or null; it must not hide the other rows.
+CREATE FUNCTION @extschema@.teams_as_jsonb(activity json)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $$
+BEGIN
+	RETURN activity::jsonb;
+EXCEPTION WHEN OTHERS THEN
+	BEGIN
+		RETURN regexp_replace(activity::text, '\\u[0-9a-f]{4}', '?', 'gi')::jsonb;
+	EXCEPTION WHEN OTHERS THEN
+		RETURN NULL;
+	END;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_as_jsonb(json) IS
+'an activity as jsonb, without an error';
+
 -- What a test looks at.  A broadcast's messages have their activity in common.
 CREATE VIEW @extschema@.teams_recorded WITH (security_barrier) AS
 	SELECT d.id, d.bot, d.kind, d.scope, d.target, d.team, d.refers_to,
@@ -2453,7 +2481,8 @@ CREATE VIEW @extschema@.teams_recorded WITH (security_barrier) AS
 		   a.activity, d.created_at
 	FROM @extschema@.teams_delivery AS d
 	LEFT JOIN @extschema@.teams_broadcast AS b ON b.id = d.broadcast
-	CROSS JOIN LATERAL (SELECT coalesce(d.activity, b.activity)::jsonb) AS a (activity)
+	CROSS JOIN LATERAL @extschema@.teams_as_jsonb(
+		coalesce(d.activity, b.activity)) AS a (activity)
 	WHERE d.conversation_id LIKE 'dry-run:%'
 	  AND (d.sender IN (SELECT r.rolname FROM pg_roles AS r
 						WHERE pg_has_role(r.oid, 'USAGE'))
@@ -2676,6 +2705,7 @@ AS $$
 		(1, 'EXECUTE', 'teams_wait'),
 		(1, 'SELECT', 'teams_message'),
 		(1, 'SELECT', 'teams_recorded'),
+		(1, 'EXECUTE', 'teams_as_jsonb'),
 		(1, 'EXECUTE', 'teams_render'),
 		(1, 'EXECUTE', 'teams_expand'),
 		(1, 'EXECUTE', 'teams_as_activity'),

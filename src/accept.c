@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
@@ -23,6 +24,7 @@
 
 #include "activity.h"
 #include "outbox.h"
+#include "rules.h"
 #include "session.h"
 #include "shared.h"
 #include "statement.h"
@@ -51,18 +53,25 @@ typedef enum Column
 	COLUMN_DUE_AT,
 	COLUMN_EXPIRES_AT,
 	COLUMN_CREATED_AT,
+	COLUMN_ERROR_CODE,
+	COLUMN_ERROR,
 	COLUMNS
 } Column;
 
 static const char *const column_names[COLUMNS] = {
 	"id", "bot", "kind", "scope", "target", "team", "activity", "broadcast",
 	"refers_to", "priority", "delivery", "attempts", "due_at",
-	"expires_at", "created_at"
+	"expires_at", "created_at", "error_code", "error"
 };
+
+/* Bytes of what a row says of earlier attempts. */
+#define MAX_CODE 255
+#define MAX_ERROR 10000
 
 /* A row that is judged; NULL values are NULL pointers. */
 typedef struct NewRow
 {
+	const char *bot;
 	const char *kind;
 	const char *scope;
 	const char *target;
@@ -73,6 +82,8 @@ typedef struct NewRow
 	const char *priority;
 	const char *delivery;
 	int			attempts;
+	Size		code_size;		/* of error_code */
+	Size		error_size;
 } NewRow;
 
 static const AttrNumber *
@@ -114,9 +125,19 @@ text_of(TupleTableSlot *slot, AttrNumber number)
 	return value != (Datum) 0 ? TextDatumGetCString(value) : NULL;
 }
 
+/* Of a text, without reading it. */
+static Size
+size_of(TupleTableSlot *slot, AttrNumber number)
+{
+	Datum		value = value_of(slot, number);
+
+	return value != (Datum) 0 ? toast_raw_datum_size(value) : 0;
+}
+
 static void
 take_row(TupleTableSlot *slot, const AttrNumber *number, NewRow *row)
 {
+	row->bot = text_of(slot, number[COLUMN_BOT]);
 	row->kind = text_of(slot, number[COLUMN_KIND]);
 	row->scope = text_of(slot, number[COLUMN_SCOPE]);
 	row->target = text_of(slot, number[COLUMN_TARGET]);
@@ -127,6 +148,8 @@ take_row(TupleTableSlot *slot, const AttrNumber *number, NewRow *row)
 	row->priority = text_of(slot, number[COLUMN_PRIORITY]);
 	row->delivery = text_of(slot, number[COLUMN_DELIVERY]);
 	row->attempts = DatumGetInt32(value_of(slot, number[COLUMN_ATTEMPTS]));
+	row->code_size = size_of(slot, number[COLUMN_ERROR_CODE]);
+	row->error_size = size_of(slot, number[COLUMN_ERROR]);
 }
 
 static bool
@@ -160,7 +183,11 @@ static const char *
 problem_of(const NewRow *row, Column *column, const char **hint)
 {
 	bool		has_message = IS_ONE_OF(row->kind, "send", "edit");
+	const char *problem;
 
+	*column = COLUMN_BOT;
+	if (!trust_is_bot_name(row->bot))
+		return "It is no name for a bot.";
 	*column = COLUMN_KIND;
 	if (!has_message && !IS_ONE_OF(row->kind, "delete", "install", "upgrade",
 								   "uninstall", "check"))
@@ -169,15 +196,22 @@ problem_of(const NewRow *row, Column *column, const char **hint)
 	if (!IS_ONE_OF(row->scope, "user", "team", "chat", "channel"))
 		return "It is none of user, team, chat and channel.";
 	*column = COLUMN_TARGET;
-	if (!trust_is_target(row->scope, row->target))
-		return "It is not an id as it is stored: not empty, without slashes, backslashes and control characters, and for users and teams in lower case.";
+	problem = rules_target_problem(row->scope, row->target);
+	if (problem != NULL)
+		return problem;
 	*column = COLUMN_TEAM;
 	if ((row->team != NULL) != (strcmp(row->scope, "channel") == 0))
 		return "A channel has a team, and nothing else has.";
+	if (row->team != NULL &&
+		(problem = rules_target_problem("team", row->team)) != NULL)
+		return problem;
 	*column = COLUMN_ACTIVITY;
 	if (has_message ? row->activity == (Datum) 0 && !row->has_broadcast :
 		row->activity != (Datum) 0)
 		return "What is sent or edited has an activity, and nothing else has.";
+	if (row->activity != (Datum) 0 &&
+		(problem = rules_json_problem(row->activity)) != NULL)
+		return problem;
 	*column = COLUMN_REFERS_TO;
 	if (IS_ONE_OF(row->kind, "edit", "delete") && !row->has_referent)
 		return "What is edited or deleted is not given.";
@@ -190,6 +224,12 @@ problem_of(const NewRow *row, Column *column, const char **hint)
 	*column = COLUMN_ATTEMPTS;
 	if (row->attempts < 0 || row->attempts > 1000000)
 		return "It is not between 0 and 1000000.";
+	*column = COLUMN_ERROR_CODE;
+	if (row->code_size > MAX_CODE)
+		return "It is longer than 255 bytes.";
+	*column = COLUMN_ERROR;
+	if (row->error_size > MAX_ERROR)
+		return "It is longer than 10000 bytes.";
 	*column = COLUMN_ACTIVITY;
 	if (row->activity != (Datum) 0 && !session_is_senders())
 		return content_problem(row->activity, hint);
@@ -278,7 +318,9 @@ teams_accept(PG_FUNCTION_ARGS)
 	bool		is_replicated = loaded && IsLogicalWorker();
 	bool		is_recorded;
 
-	judge(trigger->tg_relation, slot, numbers);
+	/* What the worker makes of a broadcast is judged when it is read. */
+	if (!session_is_senders())
+		judge(trigger->tg_relation, slot, numbers);
 	statement_attach_function(fcinfo);
 	is_recorded = !is_replicated && !has_expired(slot, numbers) &&
 		tally_bot_mode(bot) == BOT_MODE_RECORDS;

@@ -262,6 +262,16 @@ answer_without_broadcast(Message *message)
 }
 
 void
+answer_unfit(Message *message, const char *problem)
+{
+	Failure		failure = {0};
+
+	failure.code = "invalid_row";
+	failure.error = problem;
+	settle_failed(message, &failure);
+}
+
+void
 answer_post(const HttpReply *reply, void *argument)
 {
 	Flight	   *flight = argument;

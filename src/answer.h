@@ -13,6 +13,9 @@ extern void answer_without_referent(Message *message);
 /* The broadcast that has its activity is not there any more. */
 extern void answer_without_broadcast(Message *message);
 
+/* It cannot be sent as it is. */
+extern void answer_unfit(Message *message, const char *problem);
+
 /* The handler of a message's request; the argument is a Flight, which it frees. */
 extern void answer_post(const HttpReply *reply, void *argument);
 

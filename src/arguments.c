@@ -14,8 +14,8 @@
 
 #include "activity.h"
 #include "arguments.h"
-#include "connector.h"
 #include "json.h"
+#include "rules.h"
 #include "trust.h"
 
 #define MAX_KEY 255
@@ -35,7 +35,7 @@ char *
 user_id_argument(FunctionCallInfo fcinfo, int number)
 {
 	char	   *user_id = text_argument(fcinfo, number, "user_id");
-	const char *problem = trust_user_id_problem(user_id);
+	const char *problem = rules_user_id_problem(user_id);
 
 	if (problem != NULL)
 		ereport(ERROR,
@@ -65,7 +65,7 @@ static bool
 is_conversation_id(const char *id)
 {
 	return strncmp(id, "19:", 3) == 0 && strchr(id, '@') != NULL &&
-		strpbrk(id, "/\\; ") == NULL && trust_is_opaque_id(id);
+		strpbrk(id, "/\\; ") == NULL && rules_opaque_id_problem(id) == NULL;
 }
 
 char *
@@ -92,7 +92,7 @@ chat_argument(FunctionCallInfo fcinfo, int number)
 
 	if (is_conversation_id(chat))
 		return chat;
-	if (trust_user_id_problem(chat) == NULL)
+	if (rules_user_id_problem(chat) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"%s\" is a person, not a chat", chat),
@@ -251,18 +251,23 @@ take_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
  */
 
 void
-activity_check_size(const char *activity)
+activity_check(const char *activity)
 {
-	const char *utf8 = pg_server_to_any(activity, strlen(activity), PG_UTF8);
-	size_t		size = connector_activity_size(utf8);
+	bool		too_large;
+	const char *problem = rules_activity_problem(activity, &too_large);
 
-	if (size > CONNECTOR_MAX_ACTIVITY_SIZE)
+	if (problem == NULL)
+		return;
+	if (too_large)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("message is too large"),
-				 errdetail("Its activity has %zu bytes as UTF-16; Teams accepts %d.",
-						   size, CONNECTOR_MAX_ACTIVITY_SIZE),
+				 errdetail("%s", problem),
 				 errhint("Shorten the message, or send it in parts.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("message cannot be sent"),
+			 errdetail("%s", problem)));
 }
 
 static char *

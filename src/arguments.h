@@ -53,13 +53,13 @@ extern char *delivery_argument(FunctionCallInfo fcinfo, int number);
 extern void take_options(FunctionCallInfo fcinfo, int first,
 						 OutboxNew *message);
 
-/* Would the service take it (contract 8)? */
 /*
  * What the tables' functions have read, which is UTF-8, in the database's
  * encoding, from which it came; for messages to the session.
  */
 extern char *text_in_server_encoding(const char *utf8);
 
-extern void activity_check_size(const char *activity);
+/* May an activity be sent?  See rules.h. */
+extern void activity_check(const char *activity);
 
 #endif							/* TP_ARGUMENTS_H */

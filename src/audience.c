@@ -24,9 +24,9 @@
 #include "arguments.h"
 #include "connector.h"
 #include "outbox_broadcast.h"
+#include "rules.h"
 #include "statement.h"
 #include "tally.h"
-#include "trust.h"
 
 SQL_FUNCTION(teams_broadcast_query);
 SQL_FUNCTION(teams_broadcast_array);
@@ -103,7 +103,7 @@ take_content(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 		broadcast->activity = content_argument(fcinfo, PG_ARGISNULL(1) ? 2 : 1,
 											   !PG_ARGISNULL(1));
 	if (broadcast->activity != NULL)
-		activity_check_size(broadcast->activity);
+		activity_check(broadcast->activity);
 }
 
 static void
@@ -152,7 +152,7 @@ new_part(void)
 static const char *
 person_problem(const char *user_id, const char *locale, Datum data)
 {
-	if (user_id == NULL || trust_user_id_problem(user_id) != NULL)
+	if (user_id == NULL || rules_user_id_problem(user_id) != NULL)
 		return "invalid user id";
 	if (locale != NULL && strlen(locale) > MAX_LOCALE)
 		return "invalid locale";

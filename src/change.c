@@ -163,7 +163,7 @@ edit(FunctionCallInfo fcinfo, bool is_text)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("id must not be null")));
 	activity = content_argument(fcinfo, 1, is_text);
-	activity_check_size(activity);
+	activity_check(activity);
 	statement_attach_function(fcinfo);
 	PG_RETURN_INT64(change_one(fcinfo, activity));
 }
@@ -189,7 +189,7 @@ edit_all(FunctionCallInfo fcinfo, bool is_text)
 		Ids		   *ids = begin_ids(fcinfo, &call);
 		char	   *activity = content_argument(fcinfo, 1, is_text);
 
-		activity_check_size(activity);
+		activity_check(activity);
 		ids->count = outbox_change(ids_argument(fcinfo), activity,
 								   GetUserId(), call->multi_call_memory_ctx,
 								   &ids->ids);

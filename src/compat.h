@@ -78,6 +78,17 @@ compat_utf8_is_valid(const char *text, int length)
 #endif
 }
 
+/* The length of the character that begins here, or -1.  The same. */
+static inline int
+compat_utf8_char_length(const char *text, int length)
+{
+#if PG_VERSION_NUM >= 140000
+	return pg_encoding_verifymbchar(PG_UTF8, text, length);
+#else
+	return pg_encoding_verifymb(PG_UTF8, text, length);
+#endif
+}
+
 #ifndef FRONTEND
 /* ---------------------------------------------------------------------------
  * The server
@@ -97,6 +108,41 @@ compat_utf8_is_valid(const char *text, int length)
 #define SQL_FUNCTION(name) \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
 	PG_FUNCTION_INFO_V1(name)
+
+/*
+ * Convert as much as can be, to a string with its end, and return how many
+ * bytes of the text that were.  14 can stop at what cannot be converted; before,
+ * it is one character at a time, since a function could only raise an error.
+ */
+static inline int
+compat_convert(Oid conversion, int from, int to, const char *text, int length,
+			   char *out, int room)
+{
+#if PG_VERSION_NUM >= 140000
+	return pg_do_encoding_conversion_buf(conversion, from, to,
+										 (unsigned char *) text, length,
+										 (unsigned char *) out, room, true);
+#else
+	MemoryContext context = CurrentMemoryContext;
+	volatile int done = Min(pg_encoding_mblen(from, text), length);
+
+	PG_TRY();
+	{
+		OidFunctionCall5(conversion, Int32GetDatum(from), Int32GetDatum(to),
+						 CStringGetDatum(text), CStringGetDatum(out),
+						 Int32GetDatum(done));
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		done = 0;
+	}
+	PG_END_TRY();
+	(void) room;
+	return done;
+#endif
+}
 
 /* 15 reserves a parameter prefix, before that one could only warn. */
 #if PG_VERSION_NUM < 150000
@@ -181,13 +227,6 @@ typedef void (*shmem_request_hook_type) (void);
 #define COMPAT_DATCONNLIMIT_INVALID DATCONNLIMIT_INVALID_DB
 #else
 #define COMPAT_DATCONNLIMIT_INVALID (-2)
-#endif
-
-/* 14 wants hash keys that are strings to be declared as such. */
-#if PG_VERSION_NUM >= 140000
-#define COMPAT_HASH_STRINGS HASH_STRINGS
-#else
-#define COMPAT_HASH_STRINGS 0
 #endif
 
 /* Uniform in [0, 1); 15 has a generator of its own, seeded per process. */

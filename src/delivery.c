@@ -274,14 +274,22 @@ keep_house(void)
 	}
 }
 
+/* What somebody had locked is looked at again. */
+static void
+plan_left(void)
+{
+	if (left_at == 0)
+		left_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+											  LEFT_RETRY_MS);
+}
+
 static void
 count_settled(SettleCounts counts)
 {
 	if (counts.sent + counts.failed > 0)
 		plan_fold();
-	if (counts.left > 0 && left_at == 0)
-		left_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											  LEFT_RETRY_MS);
+	if (counts.left > 0)
+		plan_left();
 	if (slot == NULL)
 		return;
 	pg_atomic_fetch_add_u64(&slot->sent, counts.sent);
@@ -315,6 +323,7 @@ run_transaction(void)
 	if (!session_begin(session_kind, &session))
 		return false;
 	MemoryContextSwitchTo(context);
+	intake_begin();
 	if (after_error || is_past(left_at))
 		look_again(1);
 	if (is_past(left_at))
@@ -336,6 +345,8 @@ run_transaction(void)
 			feed_broadcasts();
 		intake_read_behind();
 		intake_sweep();
+		if (!intake_refuse_unfit())
+			plan_left();
 		intake_record();
 		keep_house();
 		dispatch_choose();

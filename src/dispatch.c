@@ -283,6 +283,13 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 	Flight	   *flight = flight_new(dispatch_context, message, row);
 	HttpRequest request = {0};
 
+	if (row->problem != NULL)
+	{
+		message->batch = batch;
+		answer_unfit(message, row->problem);
+		flight_free(flight);
+		return;
+	}
 	if (!flight_has_content(flight, row) || !flight_has_referent(flight, row))
 	{
 		message->batch = batch;

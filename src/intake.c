@@ -70,6 +70,52 @@ intake_answer_unreachable(void)
 	unreachable = NIL;
 }
 
+/* ----------
+ * Rows for which nothing can be done
+ * ----------
+ */
+
+/* Those that the current transaction has come across; in its memory. */
+static List *unfit;
+
+void
+intake_begin(void)
+{
+	unfit = NIL;
+}
+
+/* One that was not so when it was read goes on as it was. */
+static void
+note_unfit(const OutboxMessage *row)
+{
+	if (window_find(row->id) == NULL)
+		unfit = lappend(unfit, unconstify(OutboxMessage *, row));
+}
+
+bool
+intake_refuse_unfit(void)
+{
+	int			count = list_length(unfit);
+	int64	   *ids = palloc(count * sizeof(int64));
+	const char **problems = palloc(count * sizeof(char *));
+
+	if (count == 0)
+		return true;
+	for (int i = 0; i < count; i++)
+	{
+		const OutboxMessage *row = list_nth(unfit, i);
+		Bot		   *bot = bot_find(row->bot);
+
+		ids[i] = row->id;
+		problems[i] = row->problem;
+
+		/* It may have held back those behind it. */
+		if (bot != NULL)
+			window_look_again(bot, row->id + 1);
+	}
+	return outbox_refuse(ids, problems, count) == count;
+}
+
 /* A job that is next for a target that is known is begun. */
 static void
 begin_job(Target *target, Message *message)
@@ -86,9 +132,15 @@ static bool
 admit(const OutboxMessage *row)
 {
 	bool		has_room;
-	Message    *message = window_admit(row, &has_room);
+	Message    *message;
 	Target	   *target;
 
+	if (row->problem != NULL)
+	{
+		note_unfit(row);
+		return true;
+	}
+	message = window_admit(row, &has_room);
 	if (message == NULL)
 		return has_room;
 	target = message->target;

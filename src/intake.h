@@ -9,6 +9,9 @@
 
 extern void intake_open(MemoryContext context);
 
+/* A transaction begins, in whose memory rows are read. */
+extern void intake_begin(void);
+
 /* Has a lane room for new messages? */
 extern bool intake_has_room(const Bot *bot, Priority priority);
 
@@ -19,6 +22,12 @@ extern bool intake_has_behind(void);
 /* In a transaction, after outcomes were written: read. */
 extern void intake_sweep(void);
 extern void intake_read_behind(void);
+
+/*
+ * Settle the rows for which nothing can be done that the transaction has come
+ * across.  False if somebody has locked some: then they are to be read again.
+ */
+extern bool intake_refuse_unfit(void);
 
 /*
  * What there is in the outbox of dry-run bots goes to the history: it was there

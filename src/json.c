@@ -26,6 +26,10 @@
 /* Replies are far smaller (contract 11.11); lengths must fit an int. */
 #define MAX_LENGTH (64 * 1024 * 1024)
 
+/* JSON that is kept: digits of a number, or its exponent; and nesting. */
+#define MAX_NUMBER 1000
+#define MAX_STORED_DEPTH 200
+
 /* What the semantic actions share. */
 typedef struct Builder
 {
@@ -392,6 +396,78 @@ json_number(const JsonValue *value, double *number)
 		return false;
 	*number = result;
 	return true;
+}
+
+/* ----------
+ * JSON that is kept
+ * ----------
+ */
+
+/* What a string's escape sequence has that no text can; else *length is set. */
+static const char *
+escape_problem(const char *escape, const char *end, int *length)
+{
+	int			unit;
+
+	*length = 2;
+	if (escape[1] != 'u')
+		return NULL;
+	unit = hex4(escape + 2, end);
+	if (unit == 0)
+		return "It has the character \\u0000, which no text can hold.";
+	if (decode_escape(escape, end, length) == 0 &&
+		unit >= 0xD800 && unit <= 0xDFFF)
+		return "It has half of a character, from \\ud800 to \\udfff.";
+	return NULL;
+}
+
+/* The length of a number that begins here; 0: it is out of any range. */
+static int
+number_length(const char *number)
+{
+	int			length = strspn(number, "-+.0123456789");
+	long		exponent = 0;
+
+	if (number[length] == 'e' || number[length] == 'E')
+	{
+		exponent = labs(strtol(number + length + 1, NULL, 10));
+		length += 1 + strspn(number + length + 1, "-+0123456789");
+	}
+	return length > MAX_NUMBER || exponent > MAX_NUMBER ? 0 : length;
+}
+
+const char *
+json_storage_problem(const char *json)
+{
+	const char *end = json + strlen(json);
+	bool		in_string = false;
+	int			depth = 0;
+
+	while (json < end)
+	{
+		int			length = 1;
+		const char *problem = NULL;
+
+		if (in_string && *json == '\\')
+			problem = escape_problem(json, end, &length);
+		else if (*json == '"')
+			in_string = !in_string;
+		else if (in_string)
+			length = strcspn(json, "\\\"");
+		else if (*json == '{' || *json == '[')
+			problem = ++depth > MAX_STORED_DEPTH ? "It is nested too deeply." : NULL;
+		else if (*json == '}' || *json == ']')
+			depth--;
+		else if (*json == '-' || (*json >= '0' && *json <= '9'))
+		{
+			length = number_length(json);
+			problem = length == 0 ? "It has a number that is out of range." : NULL;
+		}
+		if (problem != NULL)
+			return problem;
+		json += length;
+	}
+	return NULL;
 }
 
 void

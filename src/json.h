@@ -64,6 +64,12 @@ extern const char *json_string(const JsonValue *value);
  */
 extern bool json_number(const JsonValue *value, double *number);
 
+/*
+ * What is wrong with well-formed JSON that jsonb may not take, and whoever
+ * reads it may not: a sentence for errdetail, or NULL.
+ */
+extern const char *json_storage_problem(const char *json);
+
 /* Append text (UTF-8) as a JSON string, with its quotes. */
 extern void json_append_string(StringInfo out, const char *text);
 

@@ -110,6 +110,7 @@ typedef struct OutboxMessage
 	char	   *installation_id;	/* these are for users known by name */
 	char	   *user_id;
 	TimestampTz verify_at;
+	const char *problem;		/* why nothing can be done for it, or NULL */
 	int			source;			/* number of the target that it was read for; of
 								 * the sweep, doubled, and one more for those
 								 * to people who are not known; or
@@ -172,6 +173,7 @@ typedef struct OutboxPost
 	int64		id;
 	char	   *kind;			/* send, edit or delete */
 	char	   *activity;		/* NULL to delete */
+	const char *problem;		/* why that cannot be sent, or NULL */
 	bool		has_referent;
 	char	   *conversation_id;
 	char	   *activity_id;
@@ -239,6 +241,13 @@ typedef struct OutboxExpired
 } OutboxExpired;
 
 extern int	outbox_expire(MemoryContext context, OutboxExpired **expired);
+
+/*
+ * Settle rows as failed for which nothing can be done; returns how many nobody
+ * had locked.
+ */
+extern int	outbox_refuse(const int64 *ids, const char *const *problems,
+						  int count);
 
 /*
  * Remove up to a thousand old messages from the history, as many recipients of

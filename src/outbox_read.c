@@ -12,7 +12,9 @@
 #include "utils/memutils.h"
 
 #include "outbox.h"
+#include "rules.h"
 #include "statement.h"
+#include "trust.h"
 
 /* Is it for the Bot Connector?  Else, which Job is it? */
 #define IS_SEND(o) o ".kind IN ('send', 'edit', 'delete')"
@@ -27,7 +29,8 @@
 #define MESSAGE_COLUMNS(o) \
 	o ".id, " o ".bot, " JOB_OF(o) ", " o ".scope, " o ".target," \
 	" " o ".priority, " o ".attempts, " o ".retrying," \
-	" " o ".delivery = 'at-most-once', " o ".error_code, " o ".team"
+	" " o ".delivery = 'at-most-once', substr(" o ".error_code, 1, 255)," \
+	" " o ".team"
 
 /*
  * And what is known of its target: the row of teams_installation, if any.  A
@@ -152,21 +155,40 @@ knowledge_of(const char *state, bool has_error, const char *chat_id)
 	return strcmp(state, "stale") == 0 && has_error ? KNOWN_LOST : KNOWN_NOT;
 }
 
+/*
+ * What is wrong with a row that no trigger has judged, so that nothing can be
+ * done for it: as it was written before there were such rules, or by somebody
+ * who may pass them by.
+ */
+static const char *
+problem_of(const OutboxMessage *message, bool exact)
+{
+	if (!exact)
+		return "Its bot, scope or target cannot be written as UTF-8.";
+	if (strlen(message->target) > TRUST_MAX_ID ||
+		(message->team != NULL && strlen(message->team) > TRUST_MAX_ID))
+		return "Its target or team is too long.";
+	return NULL;
+}
+
 /* Columns 1 to 20: those above, the source, and whether its team holds it. */
 static void
 take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 {
+	bool		exact = true;
+
 	message->id = result_int8(row, 1);
-	message->bot = result_text(row, 2, context);
+	message->bot = result_exact_text(row, 2, context, &exact);
 	message->job = (Job) result_int4(row, 3);
-	message->scope = result_text(row, 4, context);
-	message->target = result_text(row, 5, context);
+	message->scope = result_exact_text(row, 4, context, &exact);
+	message->target = result_exact_text(row, 5, context, &exact);
 	message->priority = priority_by_name(result_text(row, 6, context));
 	message->attempts = result_int4(row, 7);
 	message->retrying = result_bool(row, 8);
 	message->at_most_once = result_bool(row, 9);
 	message->error_code = result_text(row, 10, context);
-	message->team = result_text(row, 11, context);
+	message->team = result_exact_text(row, 11, context, &exact);
+	message->problem = problem_of(message, exact);
 	message->chat_id = result_text(row, 14, context);
 	message->knowledge = knowledge_of(result_text(row, 12, context),
 									  result_bool(row, 13),
@@ -392,8 +414,7 @@ outbox_make_ready(MemoryContext context, OutboxMessage **messages)
  */
 static Statement enter_ledger = {
 	"WITH post AS MATERIALIZED ("
-	"SELECT o.id, o.kind, o.activity::text AS activity, o.refers_to,"
-	" o.broadcast"
+	"SELECT o.id, o.kind, o.activity, o.refers_to, o.broadcast"
 	" FROM @.teams_outbox AS o"
 	" WHERE o.id = ANY ($1) AND " IS_DUE("o") " AND " HAS_TIME("o")
 	" ORDER BY o.id"
@@ -402,7 +423,7 @@ static Statement enter_ledger = {
 	"INSERT INTO @.teams_inflight (ids)"
 	" SELECT array_agg(id) FROM post HAVING count(*) > 0 RETURNING batch)"
 	" SELECT b.batch, p.id, p.kind,"
-	" coalesce(p.activity, c.activity::text), p.refers_to IS NOT NULL,"
+	" coalesce(p.activity, c.activity), p.refers_to IS NOT NULL,"
 	" r.conversation_id, r.activity_id"
 	" FROM batch AS b CROSS JOIN post AS p"
 	" LEFT JOIN @.teams_broadcast AS c ON c.id = p.broadcast"
@@ -415,6 +436,21 @@ static Statement enter_ledger = {
 	" ORDER BY 1 NULLS LAST",
 	1, {INT8ARRAYOID}
 };
+
+static void
+take_activity(OutboxPost *post, uint64 row, MemoryContext context)
+{
+	bool		exact = true;
+
+	post->activity = NULL;
+	post->problem = NULL;
+	if (result_size(row, 4) > RULES_MAX_STORED)
+		post->problem = "Its activity is too large to be read.";
+	else
+		post->activity = result_exact_text(row, 4, context, &exact);
+	if (!exact)
+		post->problem = "Its activity cannot be written as UTF-8.";
+}
 
 int64
 outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
@@ -432,7 +468,7 @@ outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
 
 		post->id = result_int8(i, 2);
 		post->kind = result_text(i, 3, context);
-		post->activity = result_text(i, 4, context);
+		take_activity(post, i, context);
 		post->has_referent = result_bool(i, 5);
 		post->conversation_id = result_text(i, 6, context);
 		post->activity_id = result_text(i, 7, context);

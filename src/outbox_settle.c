@@ -253,6 +253,27 @@ outbox_expire(MemoryContext context, OutboxExpired **expired)
 	return (int) count;
 }
 
+static Statement refuse = {
+	"WITH gone AS (DELETE FROM @.teams_outbox AS o"
+	" USING unnest($1, $2) AS r (id, problem) WHERE o.id = r.id AND o.id IN ("
+	"SELECT f.id FROM @.teams_outbox AS f WHERE f.id = ANY ($1)"
+	" AND NOT EXISTS (SELECT FROM @.teams_inflight WHERE f.id = ANY (ids))"
+	" FOR UPDATE SKIP LOCKED) RETURNING o.*, r.problem),"
+	WRITE_UNSENT("failed", "'invalid_row'", "problem")
+	" SELECT count(*)::int FROM gone",
+	2, {INT8ARRAYOID, TEXTARRAYOID}
+};
+
+int
+outbox_refuse(const int64 *ids, const char *const *problems, int count)
+{
+	Datum		values[] = {parameter_int8_array(ids, count),
+	parameter_text_array(problems, count)};
+
+	statement_run(&refuse, values, NULL);
+	return result_int4(0, 1);
+}
+
 static Statement purge_history = {
 	"WITH old AS ("
 	"DELETE FROM @.teams_delivery WHERE ctid = ANY (ARRAY("

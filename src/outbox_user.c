@@ -271,6 +271,7 @@ static Statement retry = {
 	"WITH again AS (UPDATE @.teams_delivery"
 	" SET retried_as = pg_catalog.nextval($4) WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND fate OPERATOR(pg_catalog.<>) 'sent' AND retried_as IS NULL"
+	" AND coalesce(error_code, '') OPERATOR(pg_catalog.<>) 'invalid_row'"
 	" AND " IS_VISIBLE " RETURNING *),"
 	" of_broadcasts AS (SELECT bot, broadcast, fate, pg_catalog.count(*) AS messages"
 	" FROM again WHERE broadcast IS NOT NULL GROUP BY bot, broadcast, fate),"

@@ -10,11 +10,13 @@
 #include "utils/jsonb.h"
 
 #include "activity.h"
+#include "rules.h"
 #include "template.h"
 
 SQL_FUNCTION(teams_expand);
 SQL_FUNCTION(teams_check_template);
 SQL_FUNCTION(teams_activity_problem);
+SQL_FUNCTION(teams_unsendable);
 
 static Template *
 prepare_argument(FunctionCallInfo fcinfo, int body, int name)
@@ -58,6 +60,17 @@ teams_activity_problem(PG_FUNCTION_ARGS)
 {
 	const char *hint;
 	const char *problem = activity_problem(PG_GETARG_JSONB_P(0), &hint);
+
+	if (problem == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(problem));
+}
+
+/* Null, or why it cannot be sent at all; see rules.h. */
+Datum
+teams_unsendable(PG_FUNCTION_ARGS)
+{
+	const char *problem = rules_json_problem(PG_GETARG_DATUM(0));
 
 	if (problem == NULL)
 		PG_RETURN_NULL();

@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -19,6 +19,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "encoding.h"
 #include "statement.h"
 
 static Oid	extension_schema = InvalidOid;
@@ -228,19 +229,41 @@ column_value(uint64 row, int column, bool *isnull)
 						 column, isnull);
 }
 
+Size
+result_size(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+
+	return isnull ? 0 : toast_raw_datum_size(value);
+}
+
 char *
-result_text(uint64 row, int column, MemoryContext context)
+result_exact_text(uint64 row, int column, MemoryContext context, bool *exact)
 {
 	bool		isnull;
 	Datum		value = column_value(row, column, &isnull);
 	char	   *server;
-	char	   *utf8;
+	const char *utf8;
+	char	   *kept;
 
 	if (isnull)
 		return NULL;
 	server = TextDatumGetCString(value);
-	utf8 = pg_server_to_any(server, strlen(server), PG_UTF8);
-	return MemoryContextStrdup(context, utf8);
+	utf8 = encoding_to_utf8(server, exact);
+	kept = MemoryContextStrdup(context, utf8);
+	if (utf8 != server)
+		pfree(unconstify(char *, utf8));
+	pfree(server);
+	return kept;
+}
+
+char *
+result_text(uint64 row, int column, MemoryContext context)
+{
+	bool		exact;
+
+	return result_exact_text(row, column, context, &exact);
 }
 
 int64
@@ -297,15 +320,9 @@ result_timestamp(uint64 row, int column)
 Datum
 parameter_text(const char *text)
 {
-	char	   *copy;
+	bool		exact;
 
-	if (GetDatabaseEncoding() == PG_UTF8)
-		return CStringGetTextDatum(text);
-	copy = pstrdup(text);
-	for (char *c = copy; *c; c++)
-		if (IS_HIGHBIT_SET(*c))
-			*c = '?';
-	return CStringGetTextDatum(copy);
+	return CStringGetTextDatum(encoding_from_utf8(text, &exact));
 }
 
 void

@@ -57,9 +57,16 @@ extern Oid	statement_relation(const char *name);
 
 /*
  * A column of a row of the last result.  Text comes as UTF-8 in the given
- * memory context, NULL for null; numbers of nulls are 0.
+ * memory context, NULL for null; numbers of nulls are 0.  What has no UTF-8 is
+ * a question mark, and *exact false, which is not set otherwise.
  */
 extern char *result_text(uint64 row, int column, MemoryContext context);
+extern char *result_exact_text(uint64 row, int column, MemoryContext context,
+							   bool *exact);
+
+/* The bytes of a text or json, which are not read for that; 0 for null. */
+extern Size result_size(uint64 row, int column);
+
 /* The first column of so many rows, palloc'd in the context. */
 extern int64 *result_ids(uint64 count, MemoryContext context);
 extern int64 result_int8(uint64 row, int column);
@@ -68,8 +75,8 @@ extern bool result_bool(uint64 row, int column);
 extern TimestampTz result_timestamp(uint64 row, int column);	/* 0: null */
 
 /*
- * Parameters from what the services say.  Text is UTF-8; where the database's
- * encoding cannot hold it, characters beyond ASCII become question marks.
+ * Parameters from what the services say.  Text is UTF-8; what the database's
+ * encoding does not have becomes question marks.
  */
 extern Datum parameter_text(const char *text);
 

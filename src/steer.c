@@ -153,7 +153,7 @@ teams_edit_broadcast(PG_FUNCTION_ARGS)
 				 errmsg("give either text or activity")));
 	activity = content_argument(fcinfo, PG_ARGISNULL(1) ? 2 : 1,
 								!PG_ARGISNULL(1));
-	activity_check_size(activity);
+	activity_check(activity);
 	statement_attach_function(fcinfo);
 	id = change_broadcast(fcinfo, "edit", activity);
 	outbox_replace_activity(PG_GETARG_INT64(0), activity);

@@ -15,7 +15,7 @@ int64
 submit(FunctionCallInfo fcinfo, OutboxNew *message)
 {
 	if (message->activity != NULL)
-		activity_check_size(message->activity);
+		activity_check(message->activity);
 	message->sender = GetUserId();
 	statement_attach_function(fcinfo);
 

@@ -287,13 +287,29 @@ trust_user_id_problem(const char *user_id)
 	return NULL;
 }
 
+size_t
+trust_longest_target(const char *scope)
+{
+	return strcmp(scope, "user") == 0 ? TRUST_MAX_USER_ID : TRUST_MAX_ID;
+}
+
+bool
+trust_is_bot_name(const char *name)
+{
+	const char *p = name;
+
+	while (is_ascii_alnum(*p) || (*p != '\0' && strchr("_.-", *p) != NULL))
+		p++;
+	return *p == '\0' && p > name && p - name <= TRUST_MAX_BOT_NAME;
+}
+
 bool
 trust_is_target(const char *scope, const char *target)
 {
 	bool		ignores_case = strcmp(scope, "user") == 0 ||
 		strcmp(scope, "team") == 0;
 
-	if (*target == '\0')
+	if (*target == '\0' || strlen(target) > trust_longest_target(scope))
 		return false;
 	for (const char *p = target; *p != '\0'; p++)
 	{

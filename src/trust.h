@@ -43,6 +43,14 @@ extern const char *trust_user_id_problem(const char *user_id);
  */
 extern bool trust_is_target(const char *scope, const char *target);
 
+/* How many bytes a target of that scope has at most, as UTF-8. */
+extern size_t trust_longest_target(const char *scope);
+
+/* Can a bot have that name?  The constraint of teams_bot says the same. */
+extern bool trust_is_bot_name(const char *name);
+
+#define TRUST_MAX_BOT_NAME 63
+
 /* Is it a GUID in the usual form, 36 characters without braces? */
 extern bool trust_is_guid(const char *text);
 

@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #include "window.h"
@@ -61,6 +61,20 @@ window_room(const Bot *bot, Priority priority)
  * ----------
  */
 
+static uint32
+hash_key(const void *key, Size size)
+{
+	const char *text = *(const char *const *) key;
+
+	return hash_bytes((const unsigned char *) text, strlen(text));
+}
+
+static int
+compare_keys(const void *a, const void *b, Size size)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
 static HTAB *
 targets_of(Bot *bot)
 {
@@ -68,11 +82,14 @@ targets_of(Bot *bot)
 
 	if (bot->targets != NULL)
 		return bot->targets;
-	control.keysize = MAX_KEY;
+	control.keysize = sizeof(const char *);
 	control.entrysize = sizeof(TargetEntry);
+	control.hash = hash_key;
+	control.match = compare_keys;
 	control.hcxt = window_context;
 	bot->targets = hash_create("teams_proactive targets", 256, &control,
-							   HASH_ELEM | COMPAT_HASH_STRINGS | HASH_CONTEXT);
+							   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE |
+							   HASH_CONTEXT);
 	return bot->targets;
 }
 
@@ -82,23 +99,31 @@ keep(const char *text)
 	return text ? MemoryContextStrdup(window_context, text) : NULL;
 }
 
-/* The row's target; NULL if its id is too long to be one. */
+Target *
+window_find_target(Bot *bot, const char *scope, const char *id)
+{
+	char	   *key = psprintf("%s:%s", scope, id);
+	TargetEntry *entry = hash_search(targets_of(bot), &key, HASH_FIND, NULL);
+
+	pfree(key);
+	return entry != NULL ? entry->target : NULL;
+}
+
 static Target *
 find_or_make_target(Bot *bot, const OutboxMessage *row)
 {
-	char		key[MAX_KEY];
+	Target	   *target = window_find_target(bot, row->scope, row->target);
 	TargetEntry *entry;
-	Target	   *target;
+	char	   *key;
 
-	if (snprintf(key, sizeof(key), "%s:%s", row->scope, row->target) >= MAX_KEY)
-		return NULL;
-	entry = hash_search(targets_of(bot), key, HASH_FIND, NULL);
-	if (entry != NULL)
-		return entry->target;
+	if (target != NULL)
+		return target;
+	key = psprintf("%s:%s", row->scope, row->target);
 	target = MemoryContextAllocZero(window_context, sizeof(Target));
-	entry = hash_search(bot->targets, key, HASH_ENTER, NULL);
+	target->key = keep(key);
+	pfree(key);
+	entry = hash_search(bot->targets, &target->key, HASH_ENTER, NULL);
 	entry->target = target;
-	target->key = entry->key;
 	target->bot = bot;
 	target->scope = keep(row->scope);
 	target->id = keep(row->target);
@@ -149,7 +174,8 @@ free_target(Target *target)
 	free_string(target->error.code);
 	free_string(target->error.message);
 	free_string(target->correlation_id);
-	hash_search(target->bot->targets, target->key, HASH_REMOVE, NULL);
+	hash_search(target->bot->targets, &target->key, HASH_REMOVE, NULL);
+	free_string(target->key);
 	pfree(target);
 }
 
@@ -467,10 +493,7 @@ new_message(const OutboxMessage *row, Target *target)
 static bool
 has_room_for(Bot *bot, const OutboxMessage *row)
 {
-	char		key[MAX_KEY];
-
-	snprintf(key, sizeof(key), "%s:%s", row->scope, row->target);
-	if (hash_search(targets_of(bot), key, HASH_FIND, NULL) != NULL)
+	if (window_find_target(bot, row->scope, row->target) != NULL)
 		return true;
 
 	/* A wish to have it back comes with those that wait for it. */
@@ -517,8 +540,6 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	if (!*has_room)
 		return NULL;
 	target = find_or_make_target(bot, row);
-	if (target == NULL)
-		return NULL;
 	window_take_from_team(target, row);
 	if (target->held_from != 0 && row->id >= target->held_from)
 		window_let_go(target);
@@ -633,15 +654,10 @@ window_lose_channels(const Target *team)
 void
 window_doubt(Bot *bot, const char *name, TargetKnowledge knowledge)
 {
-	char		key[MAX_KEY];
-	TargetEntry *entry;
-	Target	   *target;
+	Target	   *target = window_find_target(bot, "user", name);
 
-	snprintf(key, sizeof(key), "user:%s", name);
-	entry = hash_search(targets_of(bot), key, HASH_FIND, NULL);
-	if (entry == NULL)
+	if (target == NULL)
 		return;
-	target = entry->target;
 	target->knowledge = knowledge;
 	target->in_doubt = target->state == TARGET_ASKING;
 	if (target->in_doubt)

@@ -7,14 +7,16 @@
 
 #include "window.h"
 
-/* The key of a target is "scope:id". */
-#define MAX_KEY 300
-
+/* The key of a target is "scope:id", of whatever length. */
 typedef struct TargetEntry
 {
-	char		key[MAX_KEY];
+	const char *key;
 	Target	   *target;
 } TargetEntry;
+
+/* The target, if it is in memory, or NULL. */
+extern Target *window_find_target(Bot *bot, const char *scope,
+								  const char *id);
 
 /* Is there room for what the table has for it? */
 extern void window_check_behind(Target *target);

@@ -59,8 +59,7 @@ window_let_team_go(const Message *message)
 {
 	const Target *target = message->target;
 	Bot		   *bot = message->bot;
-	char		key[MAX_KEY];
-	TargetEntry *entry;
+	Target	   *team;
 
 	if (bot->held_targets == 0)
 		return;
@@ -68,10 +67,9 @@ window_let_team_go(const Message *message)
 		let_channels_go(bot, target->id);
 	else if (target->team != NULL)
 	{
-		snprintf(key, sizeof(key), "team:%s", target->team);
-		entry = hash_search(bot->targets, key, HASH_FIND, NULL);
-		if (entry != NULL && entry->target->held_from != 0)
-			window_let_go(entry->target);
+		team = window_find_target(bot, "team", target->team);
+		if (team != NULL && team->held_from != 0)
+			window_let_go(team);
 	}
 }
 

@@ -12,7 +12,8 @@ pace
 expression expression_internal expression_token
 expression_convert expression_date expression_eval expression_functions expression_number expression_operators expression_parse expression_strings expression_text
 template template_internal template_expand template_prepare
-shared credential schema
+shared credential schema encoding
+rules
 statement http http_internal http_headers http_sockets http_transfer http_url
 line
 session

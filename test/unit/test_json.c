@@ -282,6 +282,40 @@ test_writing(void)
 	is_str(json_string(read_text(out.data)), every, "and back again");
 }
 
+static void
+test_storage(void)
+{
+	static const struct
+	{
+		const char *json;
+		bool		fits;
+	}			cases[] = {
+		{"{\"a\":\"\\u0000\"}", false},
+		{"{\"\\u0000\":1}", false},
+		{"\"\\ud83d\"", false},
+		{"\"\\ud83d\\u0041\"", false},
+		{"\"\\ude00\"", false},
+		{"\"\\ud83d\\ude00\"", true},
+		{"\"\\\\u0000\\\"\\\\\"", true},
+		{"[1e1001]", false},
+		{"[1E-1001]", false},
+		{"[1e1000,-0.5e+10,12.25]", true},
+		{"\"1e999999 [[[ {{{\"", true},
+	};
+	char		deep[402];
+	size_t		i;
+
+	for (i = 0; i < lengthof(cases); i++)
+		ok((json_storage_problem(cases[i].json) == NULL) == cases[i].fits,
+		   cases[i].json);
+	memset(deep, '[', 200);
+	memset(deep + 200, ']', 200);
+	deep[400] = '\0';
+	ok(json_storage_problem(deep) == NULL, "nested as deeply as may be");
+	memset(deep, '[', 201);
+	ok(json_storage_problem(deep) != NULL, "nested too deeply");
+}
+
 int
 main(void)
 {
@@ -292,5 +326,6 @@ main(void)
 	test_numbers();
 	test_limits();
 	test_writing();
+	test_storage();
 	return done();
 }

@@ -1,0 +1,96 @@
+/*
+ * rules.c
+ *	  What a message may have in it, whichever way it comes.
+ *
+ * The functions, the triggers on the outbox and what makes messages of
+ * broadcasts judge by the same rules, so that nothing gets in that whoever reads
+ * it later cannot bear: it would not be the one who wrote it that has to.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "utils/builtins.h"
+
+#include "connector.h"
+#include "encoding.h"
+#include "json.h"
+#include "rules.h"
+#include "trust.h"
+
+StaticAssertDecl(RULES_MAX_STORED == 2 * CONNECTOR_MAX_ACTIVITY_SIZE,
+				 "rules.h says how they go together");
+
+#define NO_UTF8 "It has bytes that cannot be written as UTF-8, in which messages are sent."
+
+/* The text as UTF-8; NULL if it has none. */
+static const char *
+as_utf8(const char *text)
+{
+	bool		exact = true;
+	const char *utf8 = encoding_to_utf8(text, &exact);
+
+	return exact ? utf8 : NULL;
+}
+
+const char *
+rules_activity_problem(const char *activity, bool *too_large)
+{
+	const char *utf8 = as_utf8(activity);
+	size_t		size;
+
+	*too_large = false;
+	if (utf8 == NULL)
+		return NO_UTF8;
+	size = connector_activity_size(utf8);
+	*too_large = size > CONNECTOR_MAX_ACTIVITY_SIZE;
+	if (*too_large)
+		return psprintf("Its activity has %zu bytes as UTF-16; Teams accepts %d.",
+						size, CONNECTOR_MAX_ACTIVITY_SIZE);
+	return json_storage_problem(utf8);
+}
+
+const char *
+rules_json_problem(Datum activity)
+{
+	bool		too_large;
+
+	if (toast_raw_datum_size(activity) > RULES_MAX_STORED)
+		return psprintf("It has more than %d bytes; Teams accepts %d as UTF-16.",
+						RULES_MAX_STORED, CONNECTOR_MAX_ACTIVITY_SIZE);
+	return rules_activity_problem(TextDatumGetCString(activity), &too_large);
+}
+
+const char *
+rules_user_id_problem(const char *user_id)
+{
+	const char *utf8 = as_utf8(user_id);
+
+	return utf8 == NULL ? NO_UTF8 : trust_user_id_problem(utf8);
+}
+
+const char *
+rules_opaque_id_problem(const char *id)
+{
+	const char *utf8 = as_utf8(id);
+
+	if (utf8 == NULL)
+		return NO_UTF8;
+	if (strlen(utf8) > TRUST_MAX_ID)
+		return psprintf("It is longer than %d bytes.", TRUST_MAX_ID);
+	return trust_is_opaque_id(utf8) ? NULL : "It has characters that no id has.";
+}
+
+const char *
+rules_target_problem(const char *scope, const char *target)
+{
+	const char *utf8 = as_utf8(target);
+
+	if (utf8 == NULL)
+		return NO_UTF8;
+	if (strlen(utf8) > trust_longest_target(scope))
+		return psprintf("It is longer than %zu bytes.",
+						trust_longest_target(scope));
+	if (!trust_is_target(scope, utf8))
+		return "It is not an id as it is stored: not empty, without slashes, backslashes and control characters, and for users and teams in lower case.";
+	return NULL;
+}

@@ -1,0 +1,84 @@
+-- What a message may have in it: the same for a function's caller, for a loader
+-- and for a recipient of a broadcast, and nothing that a reader cannot bear.
+SET client_min_messages = warning;
+\set SHOW_CONTEXT never
+CREATE EXTENSION teams_proactive;
+SELECT teams_configure_dry_run();
+SELECT teams_configure_dry_run('other');
+
+-- an activity of so many characters, which are two bytes each as UTF-16
+CREATE FUNCTION activity(characters integer, filler text DEFAULT 'x') RETURNS text
+LANGUAGE sql AS $$
+	SELECT '{"type":"message","text":"' || repeat(filler, characters - 28) || '"}'
+$$;
+
+-- the message's size, by function, by row and by change
+SELECT teams_send('ada@contoso.com', activity(51200 - 3)::jsonb) > 0 AS is_sent;
+SELECT teams_send('ada@contoso.com', activity(51200)::jsonb);
+INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', activity(51200)::json);
+INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', activity(51201)::json);
+-- one that counts as two
+INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', activity(25700, U&'\+01F600')::json);
+-- one that is not even read
+INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', activity(10000000)::json);
+
+-- what json takes, and nobody who reads it
+CREATE PROCEDURE load(activity text) LANGUAGE plpgsql AS $$
+DECLARE
+	problem	text;
+BEGIN
+	INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com',
+		('{"type":"message","text":"x","more":' || activity || '}')::json);
+	RAISE INFO 'taken: %', left(activity, 40);
+EXCEPTION WHEN check_violation THEN
+	GET STACKED DIAGNOSTICS problem = PG_EXCEPTION_DETAIL;
+	RAISE INFO '% (%)', problem, left(activity, 40);
+END
+$$;
+CALL load('{"text":"\u0000"}');
+CALL load('{"\u0000":1}');
+CALL load('{"text":"\ud83d"}');
+CALL load('{"text":"\ude00\ud83d"}');
+CALL load('{"text":"\ud83d\ude00"}');
+CALL load('{"text":"\\u0000 \\ \" \u00fc"}');
+CALL load('{"n":1e999999}');
+CALL load('{"n":-1e-999999}');
+CALL load('{"n":' || repeat('9', 1001) || '}');
+CALL load('{"n":[1e300,-2.5E-10,"1e999999"]}');
+CALL load(repeat('{"a":', 199) || '1' || repeat('}', 199));
+CALL load(repeat('{"a":', 200) || '1' || repeat('}', 200));
+
+-- ids: what a function takes, a row may have, and the other way round
+SELECT count(teams_send_chat('19:' || repeat('a', n) || '@thread.v2', 'x')) FROM unnest('{300,987}'::int[]) AS n;
+SELECT teams_send_chat('19:' || repeat('a', 988) || '@thread.v2', 'x') IS NULL;
+SELECT teams_send(repeat('a', 244) || '@contoso.com', 'x') > 0 AS is_sent;
+SELECT teams_send(repeat('a', 245) || '@contoso.com', 'x') IS NULL;
+INSERT INTO teams_outbox (kind, target) VALUES ('install', repeat('a', 244) || '@contoso.com');
+INSERT INTO teams_outbox (kind, target) VALUES ('install', repeat('a', 245) || '@contoso.com');
+INSERT INTO teams_outbox (kind, scope, target) VALUES ('install', 'chat', repeat('a', 1000));
+INSERT INTO teams_outbox (kind, scope, target) VALUES ('install', 'chat', repeat('a', 1001));
+INSERT INTO teams_outbox (scope, target, team, activity) VALUES ('channel', 'a', repeat('a', 1001), '{}');
+INSERT INTO teams_outbox (bot, target, activity) VALUES (repeat('b', 64), 'ada@contoso.com', '{}');
+INSERT INTO teams_outbox (target, activity, error_code) VALUES ('ada@contoso.com', '{}', repeat('c', 256));
+INSERT INTO teams_outbox (target, activity, error) VALUES ('ada@contoso.com', '{}', repeat('e', 10001));
+-- one that is changed is judged as well
+ALTER TABLE teams_outbox DISABLE TRIGGER teams_accept;
+INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', '{}');
+ALTER TABLE teams_outbox ENABLE TRIGGER teams_accept;
+UPDATE teams_outbox SET activity = activity(51201)::json;
+UPDATE teams_outbox SET bot = 'no bot';
+UPDATE teams_outbox SET target = repeat('a', 245) || '@contoso.com';
+DELETE FROM teams_outbox;
+
+-- What is there nevertheless does not hide other rows.
+INSERT INTO teams_delivery (id, bot, kind, scope, target, sender, fate, attempts,
+							conversation_id, activity, doubtful, created_at)
+	SELECT 1000000 + n, 'other', 'send', 'user', 'ada@contoso.com', current_user, 'sent', 1,
+		   'dry-run:', activity::json, false, now()
+	FROM unnest(ARRAY['{"text":"a\u0000b"}', '{"text":1e999999}', '{"text":"c"}'])
+		WITH ORDINALITY AS a (activity, n);
+SELECT id, text, activity FROM teams_recorded WHERE bot = 'other' ORDER BY id;
+
+DROP EXTENSION teams_proactive;
+DROP FUNCTION activity(integer, text);
+DROP PROCEDURE load(text);
