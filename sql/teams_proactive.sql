@@ -361,30 +361,32 @@ COMMENT ON COLUMN @extschema@.teams_delivery.retried_as IS
 
 CREATE TABLE @extschema@.teams_dedupe (
 	bot				text		NOT NULL,
+	sender			name		NOT NULL,
 	dedupe_key		text		NOT NULL
 					CHECK (length(dedupe_key) BETWEEN 1 AND 255),
 	id				bigint		NOT NULL,
-	PRIMARY KEY (bot, dedupe_key)
+	PRIMARY KEY (bot, sender, dedupe_key)
 );
 
 CREATE INDEX teams_dedupe_id ON @extschema@.teams_dedupe (id);
 
 COMMENT ON TABLE @extschema@.teams_dedupe IS
-'keys of messages that must not be written twice; kept as long as the message is';
+'each sender''s keys of messages that must not be written twice; kept as long as the message is, and given to the next one if it came to nothing';
 
 CREATE TABLE @extschema@.teams_thread (
 	bot				text		NOT NULL,
 	scope			text		NOT NULL,
 	target			text		NOT NULL,
+	sender			name		NOT NULL,
 	thread			text		NOT NULL,
 	root			bigint		NOT NULL,
-	PRIMARY KEY (bot, scope, target, thread)
+	PRIMARY KEY (bot, scope, target, sender, thread)
 );
 
 CREATE INDEX teams_thread_root ON @extschema@.teams_thread (root);
 
 COMMENT ON TABLE @extschema@.teams_thread IS
-'threads in channels by the applications'' keys; see teams_post()';
+'threads in channels by each sender''s keys; see teams_post()';
 COMMENT ON COLUMN @extschema@.teams_thread.root IS
 'id of the message that started it, which the history keeps';
 
@@ -440,7 +442,7 @@ CREATE TABLE @extschema@.teams_broadcast (
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	started_at		timestamptz,
 	finished_at		timestamptz,
-	UNIQUE (bot, dedupe_key)
+	UNIQUE (bot, sender, dedupe_key)
 );
 
 CREATE INDEX teams_broadcast_running ON @extschema@.teams_broadcast (id)

@@ -340,10 +340,6 @@ extern int64 outbox_enqueue(OutboxNew *message);
 /* Is it a bot of this database: two uuids? */
 extern bool outbox_has_registration(Datum client_id, Datum tenant_id);
 
-/* An error: a key was there, and has been removed before it could be read. */
-pg_noreturn extern void outbox_key_is_lost(void);
-
-
 /*
  * The current transaction has accepted, or recorded as sent, so many messages
  * of a bot and a broadcast (or 0).
@@ -379,12 +375,6 @@ extern int	outbox_retry(ArrayType *ids, Oid role, MemoryContext context,
  */
 extern int	outbox_change(ArrayType *ids, const char *activity, Oid role,
 						  MemoryContext context, int64 **new_ids);
-
-/*
- * The message that started the thread with this key, if that was not the one
- * with this id: then it does.  In the same transaction as the message.
- */
-extern int64 outbox_claim_thread(const OutboxNew *message, int64 id);
 
 /* A message of a trigger that could not be written, for teams_notify_error. */
 typedef struct OutboxNotifyError

@@ -9,6 +9,7 @@
 #include "utils/memutils.h"
 
 #include "outbox_broadcast.h"
+#include "outbox_key.h"
 #include "session.h"
 #include "statement.h"
 
@@ -17,17 +18,11 @@ static Statement create = {
 	" activity, template, data, rate, send_at, expires_at, priority,"
 	" dedupe_key, delivery, sender, state)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-	" pg_catalog.pg_get_userbyid($15), 'draft') ON CONFLICT (bot, dedupe_key) DO NOTHING RETURNING id",
+	" pg_catalog.pg_get_userbyid($15), 'draft')"
+	" ON CONFLICT (bot, sender, dedupe_key) DO NOTHING RETURNING id",
 	15, {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, JSONOID, TEXTOID,
 		JSONBOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
 	TEXTOID, OIDOID}
-};
-
-static Statement find_by_key = {
-	"SELECT id FROM @.teams_broadcast"
-	" WHERE bot OPERATOR(pg_catalog.=) $1"
-	" AND dedupe_key OPERATOR(pg_catalog.=) $2",
-	2, {TEXTOID, TEXTOID}
 };
 
 int64
@@ -60,14 +55,9 @@ outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 
 	session_begin(SESSION_CALLER, &session);
 	*is_new = statement_run(&create, values, nulls) > 0;
-	if (!*is_new)
-	{
-		Datum		key[] = {values[0], values[12]};
-
-		if (statement_run(&find_by_key, key, NULL) == 0)
-			outbox_key_is_lost();
-	}
-	id = result_int8(0, 1);
+	if (!*is_new && outbox_free_broadcast_key(options))
+		*is_new = statement_run(&create, values, nulls) > 0;
+	id = *is_new ? result_int8(0, 1) : outbox_find_broadcast_key(options);
 	session_commit(&session);
 	return id;
 }

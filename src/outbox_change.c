@@ -67,7 +67,7 @@ rewrite_unsent(ArrayType *unsent, const char *activity, Oid role,
 	values[0] = PointerGetDatum(unsent);
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = CStringGetTextDatum(activity);
-	values[3] = ObjectIdGetDatum(statement_relation("teams_outbox_id_seq"));
+	values[3] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
 	*new_ids = result_ids(statement_run(&rewrite, values, NULL), context);
 	return ArrayGetNItems(ARR_NDIM(unsent), ARR_DIMS(unsent));
 }
@@ -107,35 +107,6 @@ outbox_change(ArrayType *ids, const char *activity, Oid role,
 		memcpy(*new_ids, rewritten, nrewritten * sizeof(int64));
 	memcpy(*new_ids + nrewritten, jobs, njobs * sizeof(int64));
 	return nrewritten + njobs;
-}
-
-/*
- * A key waits for the transaction that has written it.  A thread whose first
- * message came to nothing is started anew.
- */
-static Statement claim_thread = {
-	"INSERT INTO @.teams_thread AS t (bot, scope, target, thread, root)"
-	" VALUES ($1, $2, $3, $4, $5)"
-	" ON CONFLICT ON CONSTRAINT teams_thread_pkey DO UPDATE"
-	" SET root = CASE WHEN EXISTS (SELECT FROM @.teams_delivery AS d"
-	" WHERE d.id OPERATOR(pg_catalog.=) t.root"
-	" AND d.fate OPERATOR(pg_catalog.<>) 'sent')"
-	" THEN excluded.root ELSE t.root END RETURNING root",
-	5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID}
-};
-
-int64
-outbox_claim_thread(const OutboxNew *message, int64 id)
-{
-	Datum		values[] = {CStringGetTextDatum(message->bot),
-		CStringGetTextDatum(message->scope),
-		CStringGetTextDatum(message->target),
-	CStringGetTextDatum(message->thread), Int64GetDatum(id)};
-	int64		root;
-
-	statement_run(&claim_thread, values, NULL);
-	root = result_int8(0, 1);
-	return root != id ? root : 0;
 }
 
 static Statement read_link = {

@@ -5,6 +5,8 @@
 #ifndef TP_OUTBOX_SQL_H
 #define TP_OUTBOX_SQL_H
 
+#define OUTBOX_SEQUENCE "teams_outbox_id_seq"
+
 /*
  * Rows that leave the outbox without having been sent: their fate and error,
  * from a common table expression "gone".
@@ -48,5 +50,12 @@
 #define IS_VISIBLE \
 	"(" IS_OWN " OR" \
 	" pg_catalog.has_table_privilege($2, $3, 'SELECT'))"
+
+/* Is there a broadcast that deletes what this one has sent? */
+#define IS_RECALLED(b) \
+	"EXISTS (SELECT FROM @.teams_broadcast AS x" \
+	" WHERE x.refers_to OPERATOR(pg_catalog.=) " b ".id" \
+	" AND x.kind OPERATOR(pg_catalog.=) 'delete'" \
+	" AND x.state OPERATOR(pg_catalog.<>) 'cancelled')"
 
 #endif							/* TP_OUTBOX_SQL_H */

@@ -16,13 +16,12 @@
 #include "utils/timestamp.h"
 
 #include "outbox.h"
+#include "outbox_key.h"
 #include "outbox_lock.h"
 #include "outbox_sql.h"
 #include "session.h"
 #include "shared.h"
 #include "statement.h"
-
-#define OUTBOX_SEQUENCE "teams_outbox_id_seq"
 
 static Statement enqueue = {
 	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
@@ -73,43 +72,6 @@ outbox_has_registration(Datum client_id, Datum tenant_id)
 	return found;
 }
 
-/* A key waits for the transaction that has written it. */
-static Statement claim_key = {
-	"INSERT INTO @.teams_dedupe (bot, dedupe_key, id)"
-	" VALUES ($1, $2, pg_catalog.nextval($3))"
-	" ON CONFLICT (bot, dedupe_key) DO NOTHING RETURNING id",
-	3, {TEXTOID, TEXTOID, REGCLASSOID}
-};
-
-static Statement find_key = {
-	"SELECT id FROM @.teams_dedupe WHERE bot OPERATOR(pg_catalog.=) $1"
-	" AND dedupe_key OPERATOR(pg_catalog.=) $2",
-	2, {TEXTOID, TEXTOID}
-};
-
-void
-outbox_key_is_lost(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("what the dedupe_key stands for has just been removed"),
-			 errhint("Try again.")));
-}
-
-/* Returns the id for a message with a key. */
-static int64
-claim_dedupe_key(const OutboxNew *message, bool *is_new)
-{
-	Datum		values[] = {CStringGetTextDatum(message->bot),
-	CStringGetTextDatum(message->dedupe_key),
-	ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE))};
-
-	*is_new = statement_run(&claim_key, values, NULL) > 0;
-	if (!*is_new && statement_run(&find_key, values, NULL) == 0)
-		outbox_key_is_lost();
-	return result_int8(0, 1);
-}
-
 static int64
 insert_message(const OutboxNew *message, int64 id)
 {
@@ -156,7 +118,7 @@ outbox_enqueue(OutboxNew *message)
 
 	session_begin(SESSION_CALLER, &session);
 	if (message->dedupe_key != NULL)
-		id = claim_dedupe_key(message, &is_new);
+		id = outbox_claim_key(message, &is_new);
 	if (is_new && message->thread != NULL)
 		id = join_thread(message, id);
 	if (is_new)
@@ -264,7 +226,7 @@ outbox_hold(ArrayType *ids, Oid role)
 }
 
 /*
- * A broadcast counts its recipients: what became of them before is not counted
+ * The keys go with it.  A broadcast counts its recipients: what became of them before is not counted
  * there any more, but still for the bot.
  */
 static Statement retry = {
@@ -279,7 +241,11 @@ static Statement retry = {
 	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
 	" SELECT bot, broadcast, fate, OPERATOR(pg_catalog.-) messages"
 	" FROM of_broadcasts UNION ALL"
-	" SELECT bot, NULL, fate, messages FROM of_broadcasts)"
+	" SELECT bot, NULL, fate, messages FROM of_broadcasts),"
+	" keys AS (UPDATE @.teams_dedupe AS k SET id = a.retried_as FROM again AS a"
+	" WHERE k.id OPERATOR(pg_catalog.=) a.id),"
+	" threads AS (UPDATE @.teams_thread AS t SET root = a.retried_as"
+	" FROM again AS a WHERE t.root OPERATOR(pg_catalog.=) a.id)"
 	" INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
 	" broadcast, refers_to, priority, delivery, sender)"
 	" OVERRIDING SYSTEM VALUE"

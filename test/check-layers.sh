@@ -17,7 +17,7 @@ rules
 statement http http_internal http_headers http_sockets http_transfer http_url
 line
 session
-outbox outbox_sql outbox_lock outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer outbox_directory
+outbox outbox_sql outbox_key outbox_lock outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer outbox_directory
 tally
 bot
 target
@@ -90,14 +90,14 @@ only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
 only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' statement.c
 only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_change.c \
 	outbox_read.c outbox_settle.c outbox_sql.h outbox_user.c outbox_broadcast.c outbox_audience.c \
-	outbox_record.c outbox_lock.c \
+	outbox_record.c outbox_key.c outbox_lock.c \
 	outbox_steer.c outbox_directory.c
 only 'WaitEventSetWait' http_sockets.c
 
 # What callers run with the rights of the tables' owner must not look for an
 # operator or function in the callers' search_path: the modules that begin such
 # a session, and what those share.
-callers=$(grep -l SESSION_CALLER *.c; echo outbox_lock.c outbox_sql.h)
+callers=$(grep -l SESSION_CALLER *.c; echo outbox_key.c outbox_lock.c outbox_sql.h)
 never()
 {
 	for line in $(grep -nE "^[[:space:]]*\".*($1)" $callers | cut -d: -f1,2)

@@ -131,7 +131,7 @@ SELECT teams_retry(ARRAY[1, NULL]);
 SELECT count(*) FROM teams_retry(array(SELECT id FROM teams_message WHERE state = 'cancelled' AND id < 30));
 SELECT * FROM account;
 
--- A key is kept as long as its message.
+-- A key is kept as long as its message, and then the next one gets it.
 SELECT teams_cancel(id) FROM teams_dedupe WHERE bot = 'default' AND dedupe_key = 'invoice 44';
 SELECT teams_send('ada@contoso.com', 'invoice 44 is due', dedupe_key => 'invoice 44') = id AS is_the_same
 	FROM teams_dedupe WHERE bot = 'default' AND dedupe_key = 'invoice 44';
