@@ -420,26 +420,44 @@ parse_seconds(const char *text, double *seconds)
 		p += 1 + strspn(p + 1, "0123456789");
 	if (!is_blank(p))
 		return false;
+#define FIFTY_YEARS (50 * 365.25 * 86400)
+
 	*seconds = strtod(text, NULL);
 	return true;
 }
 
 /*
- * IMF-fixdate (RFC 9110 section 5.6.7).  strptime reads English names, since
- * the server keeps LC_TIME at "C".
+ * The three formats of RFC 9110 section 5.6.7, of which two are obsolete but
+ * have to be understood.  strptime reads English names, since the server keeps
+ * LC_TIME at "C".  A year of two digits is never more than 50 years ahead.
  */
 static bool
-parse_http_date(const char *text, double *when)
+parse_http_date(const char *text, double now, double *when)
 {
-	struct tm	tm;
-	const char *rest;
+	static const char *const formats[] = {
+		"%a, %d %b %Y %H:%M:%S GMT",	/* IMF-fixdate */
+		"%a, %d-%b-%y %H:%M:%S GMT",	/* RFC 850 */
+		"%a %b %e %H:%M:%S %Y"	/* asctime() */
+	};
 
-	memset(&tm, 0, sizeof(tm));
-	rest = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	if (rest == NULL || !is_blank(rest))
-		return false;
-	*when = (double) timegm(&tm);
-	return true;
+	for (int i = 0; i < (int) lengthof(formats); i++)
+	{
+		struct tm	tm;
+		const char *rest;
+
+		memset(&tm, 0, sizeof(tm));
+		rest = strptime(text, formats[i], &tm);
+		if (rest == NULL || !is_blank(rest))
+			continue;
+		*when = (double) timegm(&tm);
+		if (i == 1 && *when > now + FIFTY_YEARS)
+		{
+			tm.tm_year -= 100;
+			*when = (double) timegm(&tm);
+		}
+		return true;
+	}
+	return false;
 }
 
 double
@@ -452,7 +470,7 @@ policy_retry_after(const char *header, double now, double cap)
 	header += strspn(header, " \t");
 	if (!parse_seconds(header, &seconds))
 	{
-		if (!parse_http_date(header, &seconds))
+		if (!parse_http_date(header, now, &seconds))
 			return -1;
 		seconds -= now;
 	}

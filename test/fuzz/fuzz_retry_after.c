@@ -21,7 +21,10 @@ fuzz_one(const char *input, size_t length)
 	if (wait >= 0)
 	{
 		REQUIRE(policy_retry_after(header, now, 60) == Min(wait, 60));
-		REQUIRE(policy_retry_after(header, 0, 1e12) >= wait);
+
+		/* what century a year of two digits is of depends on the clock */
+		if (strchr(header, '-') == NULL)
+			REQUIRE(policy_retry_after(header, 0, 1e12) >= wait);
 	}
 
 	/* whole seconds are obeyed to the second */
