@@ -21,6 +21,15 @@
 /* The longest Retry-After that is believed (contract 5.2). */
 #define MAX_RETRY_AFTER 3600.0
 
+/*
+ * A token that is refused is replaced at once, the next one not so soon; after
+ * a minute without, that is forgotten.
+ */
+#define REPLACE_DELAY_MS 500
+#define MAX_REPLACE_DELAY_MS 10000
+#define REFUSALS_FORGOTTEN_MS 60000
+#define MANY_REFUSALS 3
+
 /* The longest delay after a failure, if the service does not tell one. */
 #define MAX_FETCH_DELAY 60.0
 
@@ -36,6 +45,42 @@ access_open(MemoryContext context)
  * Fetches in general
  * ----------
  */
+
+/*
+ * A request under way, and the configuration that it was made by: another one
+ * may have begun since, which this one's answer says nothing about.
+ */
+typedef struct Question
+{
+	Bot		   *bot;
+	int			generation;
+} Question;
+
+static void
+ask(Bot *bot, Fetch *fetch, HttpRequest *request, HttpHandler handler)
+{
+	Question   *question = MemoryContextAlloc(tokens_context,
+											  sizeof(Question));
+
+	question->bot = bot;
+	question->generation = bot->generation;
+	request->handler = handler;
+	request->argument = question;
+	fetch->running = true;
+	line_start(request);
+}
+
+/* Whose answer it is; NULL if the bot was configured anew meanwhile. */
+static Bot *
+asker(void *argument)
+{
+	Question   *question = argument;
+	Bot		   *bot = question->generation == question->bot->generation ?
+		question->bot : NULL;
+
+	pfree(question);
+	return bot;
+}
 
 static bool
 may_fetch(Bot *bot, const Fetch *fetch, const char *url)
@@ -172,11 +217,7 @@ start_token_fetch(Bot *bot, Fetch *fetch, const char *tenant,
 	request.length = form.len;
 	request.max_reply = HTTP_SHORT_BODY;
 	request.is_secret = true;
-	request.handler = handler;
-	request.argument = bot;
-	line_start(&request);
-	fetch->running = true;
-	fetch->generation = bot->generation;
+	ask(bot, fetch, &request, handler);
 
 	explicit_bzero(secret, strlen(secret));
 	explicit_bzero(form.data, form.len);
@@ -193,8 +234,6 @@ receive_token(Bot *bot, Fetch *fetch, const HttpReply *reply,
 	AuthReply	token = {0};
 
 	fetch->running = false;
-	if (fetch->generation != bot->generation)
-		return NULL;
 	policy_set_error(&error, "", "the reply makes no sense");
 	if (reply->result == HTTP_ANSWERED && reply->status == 200)
 		auth_token_reply(reply->body, reply->length, &token);
@@ -217,12 +256,15 @@ receive_token(Bot *bot, Fetch *fetch, const HttpReply *reply,
 static void
 on_graph_token(const HttpReply *reply, void *argument)
 {
-	Bot		   *bot = argument;
+	Bot		   *bot = asker(argument);
 	double		expires_at;
 	double		refresh_at;
-	char	   *bearer = receive_token(bot, &bot->graph_fetch, reply,
-									   &expires_at, &refresh_at);
+	char	   *bearer;
 
+	if (bot == NULL)
+		return;
+	bearer = receive_token(bot, &bot->graph_fetch, reply, &expires_at,
+						   &refresh_at);
 	if (bearer == NULL)
 		return;
 	if (bot->graph_token.bearer != NULL)
@@ -235,12 +277,15 @@ on_graph_token(const HttpReply *reply, void *argument)
 static void
 on_connector_token(const HttpReply *reply, void *argument)
 {
-	Bot		   *bot = argument;
+	Bot		   *bot = asker(argument);
 	double		expires_at;
 	double		refresh_at;
-	char	   *bearer = receive_token(bot, &bot->connector_fetch, reply,
-									   &expires_at, &refresh_at);
+	char	   *bearer;
 
+	if (bot == NULL)
+		return;
+	bearer = receive_token(bot, &bot->connector_fetch, reply, &expires_at,
+						   &refresh_at);
 	if (bearer == NULL)
 		return;
 	if (bot->connector_token.bearer != NULL)
@@ -299,17 +344,55 @@ access_connector_forget(Bot *bot, int token)
 	forget_token(&bot->connector_fetch, &bot->connector_token.bearer, token);
 }
 
+static bool
+was_lately(TimestampTz time, int ms)
+{
+	return time != 0 &&
+		!TimestampDifferenceExceeds(time, GetCurrentTimestamp(), ms);
+}
+
+/*
+ * If the service refuses now and then what it accepts at the same time, another
+ * token is no better.  That some were replaced lately is the reason to think so.
+ */
+static bool
+is_good_nevertheless(const Fetch *fetch)
+{
+	return fetch->proven && fetch->refusals >= MANY_REFUSALS &&
+		was_lately(fetch->refused_at, REFUSALS_FORGOTTEN_MS) &&
+		was_lately(fetch->accepted_at, ACCESS_STILL_GOOD_MS);
+}
+
+/* A token that was refused is replaced at once, but not again and again. */
 static void
+replace_later(Fetch *fetch)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!was_lately(fetch->refused_at, REFUSALS_FORGOTTEN_MS))
+		fetch->refusals = 0;
+	fetch->refused_at = now;
+	if (fetch->refusals++ > 0)
+		fetch->not_before =
+			TimestampTzPlusMilliseconds(now, Min(MAX_REPLACE_DELAY_MS,
+												 REPLACE_DELAY_MS << Min(fetch->refusals - 2, 10)));
+}
+
+static bool
 token_refused(Bot *bot, Fetch *fetch, char **bearer, int token,
 			  Operation op, const char *service, const ServiceError *error)
 {
 	/* Others that were in flight with it come here, too, perhaps late. */
 	if (*bearer == NULL || token != fetch->serial)
-		return;
+		return true;
+	if (is_good_nevertheless(fetch))
+		return false;
 	if (!fetch->proven)
-		bot_pause(bot, op, "%s refused a new token: %s: %s  Check the tenant, and whether the bot is single-tenant or multi-tenant.",
-				  service, error->code, error->message);
+		bot_pause_for(bot, psprintf("%s refused a new token", service), op,
+					  401, error);
 	forget_token(fetch, bearer, token);
+	replace_later(fetch);
+	return true;
 }
 
 void
@@ -319,23 +402,33 @@ access_graph_refused(Bot *bot, int token, const ServiceError *error)
 				  OP_LOOKUP, "Graph", error);
 }
 
-void
+bool
 access_connector_refused(Bot *bot, int token, const ServiceError *error)
 {
-	token_refused(bot, &bot->connector_fetch, &bot->connector_token.bearer,
+	return token_refused(bot, &bot->connector_fetch, &bot->connector_token.bearer,
 				  token, OP_SEND, "the Bot Connector", error);
 }
 
-void
-access_graph_accepted(Bot *bot)
+/* What was said to an earlier token says nothing of this one. */
+static void
+token_accepted(Fetch *fetch, int token)
 {
-	bot->graph_fetch.proven = true;
+	if (token != fetch->serial)
+		return;
+	fetch->proven = true;
+	fetch->accepted_at = GetCurrentTimestamp();
 }
 
 void
-access_connector_accepted(Bot *bot)
+access_graph_accepted(Bot *bot, int token)
 {
-	bot->connector_fetch.proven = true;
+	token_accepted(&bot->graph_fetch, token);
+}
+
+void
+access_connector_accepted(Bot *bot, int token)
+{
+	token_accepted(&bot->connector_fetch, token);
 }
 
 /* ----------
@@ -351,6 +444,7 @@ receive_app_id(Bot *bot, const HttpReply *reply)
 	switch (graph_catalog_reply(reply->body, reply->length, &app_id))
 	{
 		case GRAPH_CATALOG_FOUND:
+			access_graph_accepted(bot, bot->catalog_fetch.serial);
 			bot->teams_app_id = MemoryContextStrdup(bot->context, app_id);
 			bot->app_id_unsaved = true;
 			bot_reset_fetch(&bot->catalog_fetch);
@@ -375,15 +469,14 @@ receive_app_id(Bot *bot, const HttpReply *reply)
 static void
 on_catalog(const HttpReply *reply, void *argument)
 {
-	Bot		   *bot = argument;
+	Bot		   *bot = asker(argument);
 	ServiceError error;
 
-	bot->catalog_fetch.running = false;
-	if (bot->catalog_fetch.generation != bot->generation)
+	if (bot == NULL)
 		return;
+	bot->catalog_fetch.running = false;
 	if (reply->result == HTTP_ANSWERED && reply->status == 200)
 	{
-		access_graph_accepted(bot);
 		receive_app_id(bot, reply);
 		return;
 	}
@@ -405,10 +498,10 @@ on_catalog(const HttpReply *reply, void *argument)
 static void
 on_versions(const HttpReply *reply, void *argument)
 {
-	Bot		   *bot = argument;
+	Bot		   *bot = asker(argument);
 	char	   *version = NULL;
 
-	if (bot->version_fetch.generation != bot->generation)
+	if (bot == NULL)
 		return;
 	bot->version_fetch.running = false;
 	if (reply->result == HTTP_NOT_REACHED)
@@ -439,12 +532,8 @@ access_knows_version(Bot *bot)
 		return false;
 	request.url = graph_versions_url(bot->graph_url, access_app_id(bot));
 	request.bearer = access_graph_bearer(bot);
-	request.handler = on_versions;
-	request.argument = bot;
-	line_start(&request);
+	ask(bot, fetch, &request, on_versions);
 	pace_count(bot_pace(bot), PACE_GRAPH_READ);
-	fetch->running = true;
-	fetch->generation = bot->generation;
 	return false;
 }
 
@@ -463,12 +552,8 @@ access_app_id(Bot *bot)
 	memset(&request, 0, sizeof(request));
 	request.url = graph_catalog_url(bot->graph_url, bot->config->manifest_id);
 	request.bearer = bearer;
-	request.handler = on_catalog;
-	request.argument = bot;
-	line_start(&request);
+	ask(bot, &bot->catalog_fetch, &request, on_catalog);
 	pace_count(bot_pace(bot), PACE_GRAPH_READ);
-	bot->catalog_fetch.running = true;
-	bot->catalog_fetch.generation = bot->generation;
 	bot->catalog_fetch.serial = bot->graph_fetch.serial;
 	return NULL;
 }

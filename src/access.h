@@ -7,6 +7,9 @@
 
 #include "bot.h"
 
+/* A token that was accepted so lately is good, whatever another answer says. */
+#define ACCESS_STILL_GOOD_MS 1000
+
 /* Tokens are kept in the context. */
 extern void access_open(MemoryContext context);
 
@@ -20,18 +23,19 @@ extern const char *access_connector_bearer(Bot *bot);
 /*
  * The service answered 401 to the token with that serial, or accepted it.
  * Refusing one that it has never accepted pauses the bot: another one would be
- * no better.
+ * no better.  One that it accepts at the same time is kept if some were
+ * replaced lately: then the Connector's says false.
  */
 extern void access_graph_refused(Bot *bot, int token, const ServiceError *error);
-extern void access_connector_refused(Bot *bot, int token,
-								  const ServiceError *error);
+extern bool access_connector_refused(Bot *bot, int token,
+									 const ServiceError *error);
 
 /* Forget that token; the next one may be better, and no bot is paused. */
 extern void access_graph_forget(Bot *bot, int token);
 extern void access_connector_forget(Bot *bot, int token);
 
-extern void access_graph_accepted(Bot *bot);
-extern void access_connector_accepted(Bot *bot);
+extern void access_graph_accepted(Bot *bot, int token);
+extern void access_connector_accepted(Bot *bot, int token);
 
 /* The app's id in the catalog, or NULL: then the catalog is being asked. */
 extern const char *access_app_id(Bot *bot);

@@ -24,17 +24,26 @@
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
 
-/* Nobody knows whether the message has arrived. */
+/* What must not be done twice has failed, and may have been done. */
 static void
-outcome_unknown(Message *message, Failure *failure, double delay)
+fail_in_doubt(Message *message, Failure *failure)
 {
 	failure->doubtful = true;
 	if (message->at_most_once)
 	{
 		failure->code = "outcome_unknown";
 		failure->hint = "Look into the chat before you send it again.";
-		settle_failed(message, failure);
 	}
+	settle_failed(message, failure);
+}
+
+/* Nobody knows whether the message has arrived. */
+static void
+outcome_unknown(Message *message, Failure *failure, double delay)
+{
+	failure->doubtful = true;
+	if (message->at_most_once)
+		fail_in_doubt(message, failure);
 	else
 		verdict_retry(message, failure, delay);
 }
@@ -109,6 +118,24 @@ take_block(Message *message, Failure *failure, const ServiceError *error)
 	verdict_fail_all(target, failure);
 }
 
+/*
+ * Once more with another token, or later with the one that is accepted at the
+ * same time; then it counts.
+ */
+static void
+take_refused_token(Message *message, Failure *failure,
+				   const ServiceError *error)
+{
+	Bot		   *bot = message->bot;
+	bool		again = strcmp(message->last_code, failure->code) == 0;
+	double		delay = 0;
+
+	if (!access_connector_refused(bot, message->token, error))
+		delay = ACCESS_STILL_GOOD_MS / 1000.0 + bot_backoff(1);
+	failure->is_attempt = again && bot->state != BOT_PAUSED;
+	verdict_retry(message, failure, failure->is_attempt ? -1 : delay);
+}
+
 /* The Bot Connector has answered with an error. */
 static void
 take_refusal(Message *message, Operation op, const HttpReply *reply)
@@ -127,12 +154,16 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 	failure.hint = policy_hint(op, reply->status, &error);
 	failure.correlation_id = reply->correlation_id;
 	failure.is_attempt = true;
+	failure.may_be_done = policy_may_be_done(reply->status);
 
 	switch (policy_classify(op, reply->status, &error))
 	{
 		case ACTION_OK:
 		case ACTION_FAIL:
-			settle_failed(message, &failure);
+			if (policy_is_ambiguous(op, reply->status))
+				fail_in_doubt(message, &failure);
+			else
+				settle_failed(message, &failure);
 			break;
 		case ACTION_RETRY:
 			if (policy_is_ambiguous(op, reply->status))
@@ -146,11 +177,7 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 			verdict_retry(message, &failure, delay);
 			break;
 		case ACTION_REAUTH:
-			/* Once more with another token; then it counts. */
-			access_connector_refused(bot, message->token, &error);
-			failure.is_attempt = strcmp(message->last_code,
-										failure.code) == 0;
-			verdict_retry(message, &failure, failure.is_attempt ? -1 : 0);
+			take_refused_token(message, &failure, &error);
 			break;
 		case ACTION_PAUSE_BOT:
 			bot_pause_for(bot, "the Bot Connector refused a message", OP_SEND,
@@ -177,6 +204,9 @@ take_success(Flight *flight, const HttpReply *reply)
 	char	   *conversation_id = flight->conversation_id;
 	char	   *activity_id = flight->activity_id;
 
+	access_connector_accepted(message->bot, message->token);
+	bot_succeeded(message->bot, OP_SEND);
+	message->bot->disabled = 0;
 	if (flight->op == OP_THREAD)
 		connector_thread_reply(reply->body, reply->length, &conversation_id,
 							   &activity_id);
@@ -188,16 +218,32 @@ take_success(Flight *flight, const HttpReply *reply)
 
 /* To change a message twice is to change it once. */
 static void
-take_silence(Message *message, Operation op, Failure *failure)
+take_doubt(Message *message, Operation op, Failure *failure)
 {
-	failure->code = "no_answer";
+	failure->may_be_done = true;
 	if (op == OP_EDIT || op == OP_DELETE)
 		verdict_retry(message, failure, -1);
 	else
-	{
-		failure->hint = "It is sent again; see delivery => 'at-most-once'.";
 		outcome_unknown(message, failure, -1);
-	}
+}
+
+static void
+take_silence(Message *message, Operation op, Failure *failure)
+{
+	failure->code = "no_answer";
+	if (op != OP_EDIT && op != OP_DELETE)
+		failure->hint = "It is sent again; see delivery => 'at-most-once'.";
+	take_doubt(message, op, failure);
+}
+
+/* A success that the Bot Connector would not tell like this. */
+static void
+take_stranger(Message *message, Operation op, Failure *failure)
+{
+	failure->code = "unusable_reply";
+	failure->error = "the answer was not the Bot Connector's";
+	failure->hint = "Something between here and the Bot Connector, such as a proxy, has answered in its place.";
+	take_doubt(message, op, failure);
 }
 
 /*
@@ -282,6 +328,7 @@ answer_post(const HttpReply *reply, void *argument)
 		count_delay(message);
 
 	failure.error = reply->problem;
+	failure.correlation_id = reply->correlation_id;
 	failure.is_attempt = true;
 	switch (reply->result)
 	{
@@ -296,15 +343,13 @@ answer_post(const HttpReply *reply, void *argument)
 			take_silence(message, flight->op, &failure);
 			break;
 		case HTTP_ANSWERED:
-			if (is_success(flight->op, reply))
-			{
-				access_connector_accepted(message->target->bot);
-				bot_succeeded(message->target->bot, OP_SEND);
-				message->target->bot->disabled = 0;
-				take_success(flight, reply);
-			}
-			else
+			if (!is_success(flight->op, reply))
 				take_refusal(message, flight->op, reply);
+			else if (!connector_is_reply(reply->body, reply->length,
+										 reply->is_cut))
+				take_stranger(message, flight->op, &failure);
+			else
+				take_success(flight, reply);
 			break;
 	}
 	flight_free(flight);

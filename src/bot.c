@@ -256,7 +256,11 @@ configure(Bot *bot, const OutboxBot *config)
 	bot_reset_fetch(&bot->connector_fetch);
 	bot_reset_fetch(&bot->catalog_fetch);
 	bot_reset_fetch(&bot->version_fetch);
-	bot->version_fetch.running = false;
+
+	/* What is still under way was asked for another configuration. */
+	bot->graph_fetch.running = bot->connector_fetch.running = false;
+	bot->catalog_fetch.running = bot->version_fetch.running = false;
+	bot->graph_fetch.refusals = bot->connector_fetch.refusals = 0;
 	bot->app_version[0] = '\0';
 	bot->app_version_unsaved = false;
 	bot->app_id_unsaved = false;

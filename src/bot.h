@@ -23,6 +23,9 @@ typedef struct Fetch
 	int			failures;
 	TimestampTz not_before;
 	bool		proven;			/* the service has accepted what came */
+	TimestampTz accepted_at;	/* when it last did */
+	TimestampTz refused_at;		/* when what came was last given up, and */
+	int			refusals;		/* how often lately */
 } Fetch;
 
 /* Let a fetch be tried at once; one that runs goes on. */

@@ -16,6 +16,7 @@
 #include "graph.h"
 #include "http.h"
 #include "inquiry.h"
+#include "line.h"
 
 /* So long an answer of the catalog is believed. */
 #define BELIEVED_MS 60000
@@ -77,7 +78,8 @@ take_list(Bot *bot, const HttpReply *reply)
 	GraphCatalogResult result = graph_catalog_reply(reply->body,
 													reply->length, &id);
 
-	access_graph_accepted(bot);
+	if (result != GRAPH_CATALOG_MALFORMED)
+		access_graph_accepted(bot, bot->app_fetch.serial);
 	if (bot->app_is_missing)
 		is_missing(bot, result == GRAPH_CATALOG_FOUND ? id : NULL);
 	else if (result == GRAPH_CATALOG_ABSENT)
@@ -123,6 +125,10 @@ on_apps(const HttpReply *reply, void *argument)
 
 	bot->app_fetch.running = false;
 
+	/* What never left is asked again when the host can be reached. */
+	if (reply->result == HTTP_NOT_REACHED)
+		return;
+
 	/* What was asked was about the app of another configuration. */
 	if (bot->app_fetch.generation != bot->generation)
 		ask_again(bot);
@@ -140,7 +146,8 @@ catalog_advance(Bot *bot)
 	const char *bearer;
 
 	if (dlist_is_empty(&bot->doubting) || fetch->running ||
-		!bot_is_active(bot) || fetch->not_before > GetCurrentTimestamp())
+		!bot_is_active(bot) || fetch->not_before > GetCurrentTimestamp() ||
+		!line_is_free(bot->graph_url))
 		return;
 	bearer = access_graph_bearer(bot);
 	if (bearer == NULL || access_app_id(bot) == NULL)
@@ -151,7 +158,7 @@ catalog_advance(Bot *bot)
 	request.bearer = bearer;
 	request.handler = on_apps;
 	request.argument = bot;
-	http_start(&request);
+	line_start(&request);
 	pace_count(bot_pace(bot), PACE_GRAPH_READ);
 	fetch->running = true;
 	fetch->generation = bot->generation;

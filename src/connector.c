@@ -91,6 +91,18 @@ read_id(const JsonValue *doc, const char *member)
 	return id != NULL && trust_is_opaque_id(id) ? pstrdup(id) : NULL;
 }
 
+bool
+connector_is_reply(const char *body, size_t length, bool is_cut)
+{
+	const char *start = body + strspn(body, " \t\r\n");
+	const JsonValue *doc;
+
+	if (start == body + length || (is_cut && *start == '{'))
+		return true;
+	doc = json_read(body, length, NULL);
+	return doc != NULL && doc->kind == JSON_KIND_OBJECT;
+}
+
 char *
 connector_send_reply(const char *body, size_t length)
 {

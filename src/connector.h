@@ -40,6 +40,13 @@ extern void connector_thread_reply(const char *body, size_t length,
 								   char **activity_id);
 
 /*
+ * May the body of a success be the service's own?  It is empty or a JSON object
+ * (contract 4.1 to 4.5), not the page of a proxy.  Of one that was cut, the
+ * beginning has to do.
+ */
+extern bool connector_is_reply(const char *body, size_t length, bool is_cut);
+
+/*
  * The id of the new activity from the reply to a 2xx, palloc'd, or NULL: a
  * missing id is success without a handle (4.2).
  */

@@ -346,9 +346,9 @@ take_lookup(Target *target, const GraphReply *reply)
 }
 
 static void
-take_success(Target *target, const GraphReply *reply)
+take_success(Target *target, const GraphReply *reply, int token)
 {
-	access_graph_accepted(target->bot);
+	access_graph_accepted(target->bot, token);
 	bot_succeeded(target->bot, target->next);
 	switch (target->next)
 	{
@@ -487,7 +487,7 @@ take_reply(Target *target, const GraphReply *reply, int token)
 	{
 		action = policy_classify(target->next, reply->status, &reply->error);
 		if (action == ACTION_OK)
-			take_success(target, reply);
+			take_success(target, reply, token);
 		else if (target->asks_former && reply->status == 404)
 			take_former(target, true);
 		else if (is_refused_unseen(target, action))

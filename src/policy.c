@@ -86,12 +86,19 @@ typedef struct Rule
 	"Install the bot in the team, then synchronise again."
 #define TOKEN_REFUSED \
 	"The service does not accept the bot's token. Check the bot's tenant " \
-	"id and cloud: a token of another tenant or cloud is refused."
+	"id and cloud, and whether it is single-tenant or multi-tenant: a token " \
+	"of another tenant or cloud is refused."
 #define OVERLOADED \
 	"The service asks for fewer requests; the request is repeated by " \
 	"itself."
 #define UNAVAILABLE \
 	"The service has a passing fault; the request is repeated by itself."
+#define STRANGER \
+	"Something between here and the service, such as a proxy, has answered " \
+	"in its place."
+#define TENANT_DISABLED \
+	"Bots are disabled in the organization's tenant. Ask an administrator " \
+	"to allow them, then resume the bot."
 #define REDIRECTED \
 	"Redirects are never followed. Check the configured URL."
 #define BLOCKED_BY_USER \
@@ -207,15 +214,22 @@ static const Rule rules[] = {
 	 * Bot Connector, contract 4.4, 4.5 and 4.9.  A message that is not there
 	 * is deleted; nothing is looked up or installed to change one.
 	 */
+	{CONNECTOR, 203, 299, NULL, NULL, ACTION_RETRY, STRANGER},
+	{CONNECTOR, 401, 401, "BotNotRegistered", NULL, ACTION_REAUTH,
+		"Register the bot in Azure with this client id and switch its Teams "
+		"channel on, then resume the bot."},
+	{CONNECTOR, 400, 499, "TenantNoPermission", NULL, ACTION_PAUSE_BOT,
+		TENANT_DISABLED},
+	{CONNECTOR, 400, 499, "InvalidBotApiHost", NULL, ACTION_PAUSE_BOT,
+		"The tenant is in the government cloud GCC: call teams_configure() "
+		"with cloud => 'gcc', which makes the bot's service URL "
+		"https://smba.infra.gcc.teams.microsoft.com/teams."},
 	{DELETE, 404, 404, NULL, NULL, ACTION_OK, NULL},
 	{EDIT, 404, 404, NULL, NULL, ACTION_FAIL,
 		"The message does not exist any more: send a new one."},
 	{CHANGE, 403, 403, NULL, NULL, ACTION_FAIL,
 		"The bot may not change this message: it is not in the conversation "
 		"any more, or the message is not its own."},
-	{CONNECTOR, 401, 401, "BotNotRegistered", NULL, ACTION_PAUSE_BOT,
-		"Register the bot in Azure with this client id and switch its Teams "
-		"channel on, then resume the bot."},
 	{CONNECTOR, 401, 401, NULL, NULL, ACTION_REAUTH, TOKEN_REFUSED},
 	{CONNECTOR, 400, 499, NULL, "failed to decrypt conversation id",
 		ACTION_LOOK_UP_AGAIN,
@@ -233,10 +247,6 @@ static const Rule rules[] = {
 	{CONNECTOR, 400, 499, "MessageWritesBlocked", NULL, ACTION_BLOCKED,
 		BLOCKED_BY_USER},
 	{CONNECTOR, 400, 499, "209", NULL, ACTION_BLOCKED, BLOCKED_BY_USER},
-	{CONNECTOR, 400, 499, "InvalidBotApiHost", NULL, ACTION_PAUSE_BOT,
-		"The tenant is in the government cloud GCC: call teams_configure() "
-		"with cloud => 'gcc', which makes the bot's service URL "
-		"https://smba.infra.gcc.teams.microsoft.com/teams."},
 	{CONNECTOR, 400, 499, "NotEnoughPermissions", NULL, ACTION_FAIL,
 		"The bot may not write to this conversation."},
 	{CONNECTOR, 400, 499, "ConversationNotFound", NULL, ACTION_LOOK_UP_AGAIN,
@@ -255,14 +265,16 @@ static const Rule rules[] = {
 	{CONNECTOR, 413, 413, NULL, NULL, ACTION_FAIL, TOO_BIG},
 	{CONNECTOR, 429, 429, NULL, NULL, ACTION_THROTTLED, OVERLOADED},
 	{CONNECTOR, 500, 500, NULL, NULL, ACTION_FAIL,
-		"Microsoft documents that this error must not be retried. Send the "
-		"message again if it did not arrive."},
+		"Microsoft documents that this error must not be retried. It may have "
+		"been done all the same: look into the chat before you repeat it."},
 	{CONNECTOR, 502, 504, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
 	{CONNECTOR, 300, 399, NULL, NULL, ACTION_FAIL, REDIRECTED},
 
 	/* Contract 4.6; reading does no harm, so it is always tried again. */
 	{ROSTER, 401, 401, NULL, NULL, ACTION_REAUTH, TOKEN_REFUSED},
 	{ROSTER, 400, 400, "BadArgument", NULL, ACTION_LOOK_UP_AGAIN, ANEW},
+	{ROSTER, 400, 499, "TenantNoPermission", NULL, ACTION_FAIL,
+		TENANT_DISABLED},
 	{ROSTER, 403, 404, NULL, NULL, ACTION_FAIL, NOT_IN_TEAM},
 	{ROSTER, 408, 412, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
 	{ROSTER, 429, 429, NULL, NULL, ACTION_THROTTLED, OVERLOADED},
@@ -357,10 +369,10 @@ policy_classify(Operation op, int status, const ServiceError *error)
 {
 	const Rule *rule = find_rule(op, status, error);
 
-	if (status >= 200 && status <= 299)
-		return ACTION_OK;
 	if (rule != NULL)
 		return rule->action;
+	if (status >= 200 && status <= 299)
+		return ACTION_OK;
 
 	/* No final status at all, as when a batch left an item out (3.10) */
 	if (status < 200)
@@ -389,10 +401,16 @@ policy_hint(Operation op, int status, const ServiceError *error)
 }
 
 bool
+policy_may_be_done(int status)
+{
+	return (status >= 200 && status <= 299) ||
+		(status >= 500 && status != 503);
+}
+
+bool
 policy_is_ambiguous(Operation op, int status)
 {
-	return (op == OP_SEND || op == OP_THREAD) &&
-		(status == 502 || status == 504);
+	return (op == OP_SEND || op == OP_THREAD) && policy_may_be_done(status);
 }
 
 void
@@ -401,6 +419,8 @@ policy_set_error(ServiceError *error, const char *code, const char *message)
 	error->code = trust_clean_copy(code, SERVICE_ERROR_MAX_CODE);
 	error->message = trust_clean_copy(message, SERVICE_ERROR_MAX_MESSAGE);
 }
+
+#define FIFTY_YEARS (50 * 365.25 * 86400)
 
 static bool
 is_blank(const char *text)
@@ -420,8 +440,6 @@ parse_seconds(const char *text, double *seconds)
 		p += 1 + strspn(p + 1, "0123456789");
 	if (!is_blank(p))
 		return false;
-#define FIFTY_YEARS (50 * 365.25 * 86400)
-
 	*seconds = strtod(text, NULL);
 	return true;
 }

@@ -89,8 +89,13 @@ extern const char *policy_hint(Operation op, int status,
 
 /*
  * May the request have been carried out although it was answered with this
- * status?  502 and 504 for what must not be done twice (contract 4.0.4).
+ * status?  Of the service's or a gateway's failures only 503 says that it was
+ * not (contract 4.0.4 and 4.9), and a success that is not documented is
+ * somebody else's.
  */
+extern bool policy_may_be_done(int status);
+
+/* The same, if it must not be done twice. */
 extern bool policy_is_ambiguous(Operation op, int status);
 
 /*

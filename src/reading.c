@@ -105,25 +105,31 @@ check_links(Reading *reading)
 }
 
 static void
+accept_token(const Reading *reading)
+{
+	if (reading_is_roster(reading))
+		access_connector_accepted(reading->bot, reading->token);
+	else
+		access_graph_accepted(reading->bot, reading->token);
+}
+
+static void
 take_page(Reading *reading, const HttpReply *reply)
 {
 	const char *problem;
 	bool		is_good;
 
 	if (reading_is_roster(reading))
-	{
-		access_connector_accepted(reading->bot);
 		is_good = people_roster_reply(reply->body, reply->length,
 									  &reading->page, &problem);
-	}
 	else
-	{
-		access_graph_accepted(reading->bot);
 		is_good = people_graph_reply(reply->body, reply->length,
 									 &reading->page, &problem);
-	}
 	if (is_good)
+	{
+		accept_token(reading);
 		check_links(reading);
+	}
 	else
 		set_error(reading, ACTION_RETRY, "unusable_reply", problem, NULL);
 }
@@ -149,8 +155,8 @@ take_refusal(Reading *reading, const HttpReply *reply)
 	else
 		graph_error(reply->body, reply->length, &error);
 	action = policy_classify(op, reply->status, &error);
-	if (action == ACTION_OK)	/* some 2xx that is not documented */
-		action = ACTION_FAIL;
+	if (action == ACTION_OK)	/* some 2xx that is not the service's */
+		action = ACTION_RETRY;
 
 	/* A token knows nothing of a permission that was granted since. */
 	if (reply->status == 403 && !reading_is_roster(reading) &&

@@ -131,6 +131,7 @@ settle_failed(Message *message, const Failure *failure)
 	Outcome    *outcome = add_record(message);
 
 	describe(outcome, failure);
+	outcome->doubtful |= failure->may_be_done;
 	outcome->is_final = true;
 	outcome->fate = "failed";
 	outcome->conversation_id = keep(message->target->chat_id);

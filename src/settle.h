@@ -27,6 +27,7 @@ typedef struct Failure
 	const char *hint;			/* or NULL */
 	const char *correlation_id; /* or NULL */
 	bool		doubtful;		/* it may have arrived nevertheless */
+	bool		may_be_done;	/* the same, if that is the end of it */
 	bool		is_attempt;		/* counts against max_attempts */
 } Failure;
 

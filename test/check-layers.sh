@@ -93,6 +93,7 @@ only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_change
 	outbox_record.c outbox_key.c outbox_lock.c \
 	outbox_steer.c outbox_directory.c
 only 'WaitEventSetWait' http_sockets.c
+only '\bhttp_start\(' http.c http.h line.c line.h
 
 # What callers run with the rights of the tables' owner must not look for an
 # operator or function in the callers' search_path: the modules that begin such

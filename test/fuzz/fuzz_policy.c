@@ -74,9 +74,13 @@ require_meaning(Operation op, int status, const ServiceError *error)
 	if (action == ACTION_OK)
 		REQUIRE((status >= 200 && status <= 299) ||
 				(op == OP_INSTALL && status == 409) ||
-				((op == OP_DELETE || op == OP_UNINSTALL) && status == 404));
-	if (status >= 200 && status <= 299)
+				(op == OP_UNINSTALL && status == 404) ||
+				(op == OP_DELETE && status == 404));
+	if (status >= 200 && status <= 202)
 		REQUIRE(action == ACTION_OK && hint == NULL);
+	if (status > 202 && status <= 299)
+		REQUIRE(action == (is_connectors(op) && op != OP_ROSTER ?
+						   ACTION_RETRY : ACTION_OK));
 
 	/* a redirect is never followed, and never tried again */
 	if (status >= 300 && status <= 399 && op != OP_TOKEN)
@@ -88,7 +92,9 @@ require_meaning(Operation op, int status, const ServiceError *error)
 
 	/* only a message can arrive twice, or be refused by its reader */
 	if (policy_is_ambiguous(op, status))
-		REQUIRE((op == OP_SEND || op == OP_THREAD) && action == ACTION_RETRY);
+		REQUIRE((op == OP_SEND || op == OP_THREAD) &&
+				(action == ACTION_RETRY || action == ACTION_FAIL ||
+				 status <= 202));
 	if (action == ACTION_BLOCKED || action == ACTION_INSTALL_AGAIN)
 		REQUIRE(is_connectors(op) && op != OP_ROSTER);
 	if (action == ACTION_LOOK_UP_AGAIN)

@@ -58,7 +58,6 @@ refused(403, 'NotEnoughPermissions', qr/may not write/, 'a lack of rights');
 refused(404, '', qr/service URL/, 'a page of HTML instead of an answer');
 refused(413, 'MessageSizeTooBig', qr/shorter/, 'a message that is too big');
 refused(418, 'Teapot', qr/./, 'a status that nobody knows');
-refused(500, 'ServiceError', qr/must not be retried/, 'an internal error');
 
 # Whom Graph does not know.
 fails('nobody@contoso.com', 'x', 'NotFound', qr/./, qr/not known to Teams/,

@@ -140,6 +140,13 @@ static const Case send_cases[] = {
 	{OP_SEND, 200, "", "", ACTION_OK, NULL},
 	{OP_SEND, 201, "", "", ACTION_OK, NULL},
 	{OP_SEND, 202, "", "", ACTION_OK, NULL},
+	{OP_SEND, 203, "", "", ACTION_RETRY, "proxy"},
+	{OP_DELETE, 204, "", "", ACTION_RETRY, "proxy"},
+	{OP_THREAD, 299, "", "", ACTION_RETRY, "proxy"},
+	{OP_SEND, 403, "TenantNoPermission", "", ACTION_PAUSE_BOT, "disabled"},
+	{OP_EDIT, 403, "TenantNoPermission", "", ACTION_PAUSE_BOT, "disabled"},
+	{OP_DELETE, 403, "InvalidBotApiHost", "", ACTION_PAUSE_BOT, "infra.gcc"},
+	{OP_ROSTER, 403, "TenantNoPermission", "", ACTION_FAIL, "disabled"},
 	{OP_SEND, 400, "BadArgument", "", ACTION_FAIL, "attachments"},
 	{OP_SEND, 400, "Bad Argument", "Failed to decrypt conversation id",
 	ACTION_LOOK_UP_AGAIN, "another bot"},
@@ -149,7 +156,7 @@ static const Case send_cases[] = {
 	ACTION_FAIL, "attachments"},
 	{OP_SEND, 400, "BadSyntax", "", ACTION_FAIL, "attachments"},
 	{OP_SEND, 400, "MissingProperty", "", ACTION_FAIL, "attachments"},
-	{OP_SEND, 401, "BotNotRegistered", "", ACTION_PAUSE_BOT, "Register"},
+	{OP_SEND, 401, "BotNotRegistered", "", ACTION_REAUTH, "Register"},
 	{OP_SEND, 401, "AuthorizationError", "", ACTION_REAUTH, "token"},
 	{OP_SEND, 401, "", "", ACTION_REAUTH, "token"},
 	{OP_SEND, 403, "BotDisabledByAdmin", "", ACTION_BLOCKED,
@@ -266,6 +273,12 @@ test_ambiguity(void)
 	ok(policy_is_ambiguous(OP_SEND, 502), "502 for a send");
 	ok(policy_is_ambiguous(OP_SEND, 504), "504 for a send");
 	ok(!policy_is_ambiguous(OP_SEND, 503), "503 for a send");
+	ok(policy_is_ambiguous(OP_THREAD, 500), "500 for a thread");
+	ok(policy_is_ambiguous(OP_SEND, 520), "a gateway's own status");
+	ok(policy_is_ambiguous(OP_SEND, 204), "a success that is not documented");
+	ok(!policy_is_ambiguous(OP_SEND, 408), "408: it was not read to its end");
+	ok(!policy_is_ambiguous(OP_EDIT, 500), "500 for an edit");
+	ok(policy_may_be_done(500), "which may be done nevertheless");
 	ok(!policy_is_ambiguous(OP_SEND, 429), "429 for a send");
 	ok(!policy_is_ambiguous(OP_INSTALL, 502), "502 for an installation");
 }
@@ -288,6 +301,13 @@ test_retry_after(void)
 		{"Sun, 06 Nov 1994 08:49:37 GMT", 17},
 		{" Sun, 06 Nov 1994 08:49:20 GMT ", -1},
 		{"Sun, 06 Nov 1994 08:49:21 GMT", 1},
+		{"Sunday, 06-Nov-94 08:49:37 GMT", 17},
+		{"Sun, 06-Nov-94 08:49:37 GMT", 17},
+		{"Sunday, 06-Nov-94 08:49:19 GMT", -1},
+		{"Sun Nov  6 08:49:37 1994", 17}, {"Sun Nov 6 08:49:37 1994 ", 17},
+		{"Sunday, 06-Nov-94 08:49:37", -1}, {"Sunday, 06-Nov-94 08:49:37 GMT+1", -1},
+		{"Sun Nov  6 08:49:37 94 GMT", -1}, {"Sunday, 31-Dec-43 00:00:00 GMT", 100},
+		{"Sunday, 31-Dec-45 00:00:00 GMT", -1},
 		{"Sun, 06 Nov 1994 08:00:00 GMT", -1},
 		{"Sun, 06 Nov 2094 08:49:37 GMT", 100},
 		{"Sun, 06 Nov 1994 08:49:37 CET", -1},
@@ -301,13 +321,6 @@ test_retry_after(void)
 	for (i = 0; i < (int) lengthof(cases); i++)
 		is_num(policy_retry_after(cases[i].header, 784111760.0, 100),
 			   cases[i].seconds,
-		{"Sunday, 06-Nov-94 08:49:37 GMT", 17},
-		{"Sun, 06-Nov-94 08:49:37 GMT", 17},
-		{"Sunday, 06-Nov-94 08:49:19 GMT", -1},
-		{"Sun Nov  6 08:49:37 1994", 17}, {"Sun Nov 6 08:49:37 1994 ", 17},
-		{"Sunday, 06-Nov-94 08:49:37", -1}, {"Sunday, 06-Nov-94 08:49:37 GMT+1", -1},
-		{"Sun Nov  6 08:49:37 94 GMT", -1}, {"Sunday, 31-Dec-43 00:00:00 GMT", 100},
-		{"Sunday, 31-Dec-45 00:00:00 GMT", -1},
 			   cases[i].header != NULL ? cases[i].header : "no header");
 	is_num(policy_retry_after(psprintf("%0*d", 5000, 9), 0, 60), 9,
 		   "many zeros");
