@@ -7,7 +7,9 @@
 \echo '   (The client secret lies in a file that only the server can read.)'
 \echo
 \set ECHO queries
-CREATE EXTENSION teams_proactive;
+CREATE SCHEMA teams;
+CREATE EXTENSION teams_proactive SCHEMA teams;
+SET search_path = public, teams;
 
 SELECT teams_configure(
 	tenant_id    => '6b1f0c2a-8d3e-4f57-9b60-1a2b3c4d5e6f',

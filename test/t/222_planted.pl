@@ -49,8 +49,8 @@ my @calls = (
 	"SELECT teams.teams_configure('6b1f0c2a-8d3e-4f57-9b60-1a2b3c4d5e6f',"
 	  . " '2d0c7d7f-5b1e-4a3c-9a59-0c3b1f6a7e01',"
 	  . " '7b1c0a0e-0c55-4a7c-9d0a-9a2f8b0d4a11', 'ops', 'other',"
-	  . " login_url => 'https://127.0.0.1/login')",
-	q(SELECT teams.teams_check_url('graph_url', 'https://127.0.0.1/')),
+	  . " login_url => 'https://127.0.0.1')",
+	q(SELECT teams.teams_check_url('login_url', 'https://127.0.0.1')),
 	q(SELECT teams.teams_check_credential('ops')),
 	q(SELECT teams.teams_pause('other')), q(SELECT teams.teams_resume('other')),
 	q(SELECT teams.teams_set_template('hi', 'hello **${x}**', summary => 'hi ${x}')),
