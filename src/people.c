@@ -248,10 +248,14 @@ read_people(const JsonValue *list, PersonReader reader, PeoplePage *page,
 	return true;
 }
 
-/* A link or token to go on with, NULL if there is none; false: it is unfit. */
+/*
+ * A link or token to go on with, NULL if there is none; false: it is unfit.  A
+ * token is encoded when it becomes part of a URL, so it may have blanks; a link
+ * is one already.
+ */
 static bool
-read_link(const JsonValue *doc, const char *name, const char **link,
-		  const char **problem)
+read_link(const JsonValue *doc, const char *name, char lowest,
+		  const char **link, const char **problem)
 {
 	const JsonValue *value = json_member(doc, name);
 	const unsigned char *c;
@@ -263,7 +267,7 @@ read_link(const JsonValue *doc, const char *name, const char **link,
 	if (*link == NULL || strlen(*link) > PEOPLE_MAX_LINK)
 		return false;
 	for (c = (const unsigned char *) *link; *c != '\0'; c++)
-		if (*c <= ' ' || *c >= 0x7F)
+		if (*c < lowest || *c >= 0x7F)
 			return false;
 	*problem = NULL;
 	if (**link == '\0')
@@ -282,8 +286,8 @@ people_graph_reply(const char *body, size_t length, PeoplePage *page,
 	doc = json_read(body, length, problem);
 	return read_people(json_member(doc, "value"), read_graph_person, page,
 					   problem) &&
-		read_link(doc, "@odata.nextLink", &page->next, problem) &&
-		read_link(doc, "@odata.deltaLink", &page->later, problem);
+		read_link(doc, "@odata.nextLink", '!', &page->next, problem) &&
+		read_link(doc, "@odata.deltaLink", '!', &page->later, problem);
 }
 
 bool
@@ -297,5 +301,5 @@ people_roster_reply(const char *body, size_t length, PeoplePage *page,
 	doc = json_read(body, length, problem);
 	return read_people(json_member(doc, "members"), read_member, page,
 					   problem) &&
-		read_link(doc, "continuationToken", &page->next, problem);
+		read_link(doc, "continuationToken", ' ', &page->next, problem);
 }

@@ -47,6 +47,9 @@ member_json(const SimCall *call, const SimUser *user)
 	return result;
 }
 
+/* Tokens are any text: a client has to encode them (contract 4.6). */
+#define TOKEN_MARK "after & +%20"
+
 /* What page is asked for; false if the call was answered. */
 static bool
 read_page(SimCall *call, SimPage *page, size_t *size)
@@ -57,7 +60,9 @@ read_page(SimCall *call, SimPage *page, size_t *size)
 	memset(page, 0, sizeof(*page));
 	*size = wanted != NULL ? strtoul(wanted, NULL, 10) : DEFAULT_PAGE;
 	*size = *size < MIN_PAGE ? MIN_PAGE : *size > MAX_PAGE ? MAX_PAGE : *size;
-	if (token == NULL || *token == '\0' || sim_page_read(page, token))
+	if (token == NULL || *token == '\0' ||
+		(strncmp(token, TOKEN_MARK, strlen(TOKEN_MARK)) == 0 &&
+		 sim_page_read(page, token + strlen(TOKEN_MARK))))
 		return true;
 	sim_connector_error(call, 400, "BadArgument",
 						"The continuation token is invalid.");
@@ -75,12 +80,15 @@ answer_page(SimCall *call, const SimList *roster, SimPage *page, size_t size)
 		json_array_append_new(members, member_json(call, roster->items[i]));
 	if (end < roster->used)
 	{
+		char	   *position;
 		char	   *token;
 
 		page->position = end;
-		token = sim_page_write(page);
+		position = sim_page_write(page);
+		token = sim_format("%s%s", TOKEN_MARK, position);
 		json_object_set_new(answer, "continuationToken", json_string(token));
 		free(token);
+		free(position);
 	}
 	sim_reply_json(&call->reply, 200, answer);
 }

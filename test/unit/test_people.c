@@ -128,7 +128,7 @@ static void
 test_roster_page(void)
 {
 	static const char body[] =
-		"{\"continuationToken\":\"abc==\",\"members\":["
+		"{\"continuationToken\":\"a bc==\",\"members\":["
 		"{\"id\":\"29:1\",\"name\":\"Ada\",\"aadObjectId\":\"" ADA "\","
 		"\"userPrincipalName\":\"ADA@contoso.com\",\"userRole\":\"user\"},"
 		"{\"id\":\"29:2\",\"name\":\"Grace\",\"objectId\":\"" GRACE "\","
@@ -139,7 +139,7 @@ test_roster_page(void)
 
 	ok(people_roster_reply(body, strlen(body), &page, &problem), "a roster");
 	is_int(page.count, 2, "members with an object id");
-	is_str(page.next, "abc==", "the token of the next page");
+	is_str(page.next, "a bc==", "the token of the next page");
 	is_str(page.people[0].user_principal_name, "ada@contoso.com", "a member");
 	ok(page.people[0].is_guest == PEOPLE_UNTOLD &&
 	   page.people[0].is_enabled == PEOPLE_UNTOLD, "of whom it knows little");
