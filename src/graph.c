@@ -130,6 +130,21 @@ append_install_body(StringInfo body, const char *graph_url,
 	pfree(app.data);
 }
 
+/* An upgrade without a consent has an empty object, as Microsoft's sample. */
+static void
+append_item_body(StringInfo body, const char *graph_url,
+				 const char *teams_app_id, Operation op)
+{
+	if (op != OP_INSTALL && op != OP_UPGRADE)
+		return;
+	appendStringInfoString(body, ",\"headers\":{\"Content-Type\":"
+						   "\"application/json\"},\"body\":");
+	if (op == OP_INSTALL)
+		append_install_body(body, graph_url, teams_app_id);
+	else
+		appendStringInfoString(body, "{}");
+}
+
 static const char *
 method_of(Operation op)
 {
@@ -158,20 +173,13 @@ graph_batch_request(StringInfo body, const char *graph_url,
 	appendStringInfoString(body, "{\"requests\":[");
 	for (i = 0; i < nitems; i++)
 	{
-		bool		install = items[i].op == OP_INSTALL;
-
 		resetStringInfo(&url);
 		append_item_url(&url, beta, teams_app_id, &items[i]);
 
 		appendStringInfo(body, "%s{\"id\":\"%d\",\"method\":\"%s\",\"url\":",
 						 i > 0 ? "," : "", i + 1, method_of(items[i].op));
 		json_append_string(body, url.data);
-		if (install)
-		{
-			appendStringInfoString(body, ",\"headers\":{\"Content-Type\":"
-								   "\"application/json\"},\"body\":");
-			append_install_body(body, graph_url, teams_app_id);
-		}
+		append_item_body(body, graph_url, teams_app_id, items[i].op);
 		appendStringInfoChar(body, '}');
 	}
 	appendStringInfoString(body, "]}");

@@ -79,7 +79,8 @@ test_other_requests(void)
 		const char *request;
 	}			cases[] = {
 		{{OP_UPGRADE, ADA, "a=", GRAPH_USER}, "\"method\":\"POST\",\"url\":"
-			"\"/users/" ADA "/teamwork/installedApps/a%3D/upgrade\"}"},
+			"\"/users/" ADA "/teamwork/installedApps/a%3D/upgrade\","
+			"\"headers\":{\"Content-Type\":\"application/json\"},\"body\":{}}"},
 		{{OP_UNINSTALL, ADA, "a=", GRAPH_USER}, "\"method\":\"DELETE\","
 			"\"url\":\"/users/" ADA "/teamwork/installedApps/a%3D\"}"},
 		{{OP_LOOKUP, APP, NULL, GRAPH_TEAM}, "\"method\":\"GET\",\"url\":"
