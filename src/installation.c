@@ -23,6 +23,9 @@
 #include "settings.h"
 #include "trust.h"
 
+/* The code of a message that waits for Graph to list what was installed. */
+#define NOT_VISIBLE "installation_not_visible"
+
 /* The longest Retry-After that is believed. */
 #define MAX_RETRY_AFTER 3600.0
 
@@ -165,12 +168,14 @@ was_there(const Target *target)
 		target->knowledge == KNOWN_UNVERIFIED;
 }
 
+/* What was tried before may have been done, so a retry looks first. */
 static Operation
-first_step(const Target *target)
+first_step(const Target *target, bool is_retry)
 {
 	bool		install = target->job <= JOB_INSTALL;
 
-	return install && !was_there(target) ? OP_INSTALL : OP_LOOKUP;
+	return install && !is_retry && !was_there(target) ?
+		OP_INSTALL : OP_LOOKUP;
 }
 
 /* The name is somebody else's: nothing is known of them. */
@@ -186,7 +191,7 @@ forget_person(Target *target)
 }
 
 void
-installation_ask(Target *target, Job job, int64 job_id)
+installation_ask(Target *target, Job job, int64 job_id, const char *last_code)
 {
 	const char *problem = problem_of(target);
 	Bot		   *bot = target->bot;
@@ -203,7 +208,9 @@ installation_ask(Target *target, Job job, int64 job_id)
 	target->verdict = ACTION_OK;
 	target->is_absent = false;
 	target->looked_up = false;
-	target->tried_to_install = false;
+
+	/* Where it was installed but is not visible yet, looking is all there is. */
+	target->tried_to_install = strcmp(last_code, NOT_VISIBLE) == 0;
 	target->upgraded = false;
 	target->tried_new_token = false;
 	target->alone = false;
@@ -215,7 +222,7 @@ installation_ask(Target *target, Job job, int64 job_id)
 	if (problem != NULL)
 		fail_because(target, ACTION_FAIL, "invalid_target", problem);
 	else
-		inquiry_ask(target, first_step(target));
+		inquiry_ask(target, first_step(target, last_code[0] != '\0'));
 }
 
 static void
@@ -341,7 +348,7 @@ take_lookup(Target *target, const GraphReply *reply)
 	else if (!target->tried_to_install)
 		inquiry_ask(target, OP_INSTALL);
 	else
-		fail_because(target, ACTION_RETRY, "installation_not_visible",
+		fail_because(target, ACTION_RETRY, NOT_VISIBLE,
 					 "the bot was installed, but Graph does not list it yet");
 }
 

@@ -123,7 +123,7 @@ begin_job(Target *target, Message *message)
 	if (message->job <= JOB_INSTALL || target->state != TARGET_KNOWN ||
 		window_first(target) != message)
 		return;
-	installation_ask(target, message->job, message->id);
+	installation_ask(target, message->job, message->id, message->last_code);
 	window_check_ready(target);
 }
 
@@ -151,7 +151,8 @@ admit(const OutboxMessage *row)
 		note_unreachable(message);
 	else
 		installation_ask(target, message->job,
-						 message->is_send ? 0 : message->id);
+						 message->is_send ? 0 : message->id,
+						 message->last_code);
 	return true;
 }
 

@@ -72,7 +72,8 @@ ask_for(Target *target)
 		verdict_fail_all(target, &failure);
 	}
 	else
-		installation_ask(target, first->job, first->is_send ? 0 : first->id);
+		installation_ask(target, first->job, first->is_send ? 0 : first->id,
+						 first->last_code);
 }
 
 void
@@ -304,7 +305,7 @@ verdict_begin_jobs(Target *target)
 
 		if (first->job != JOB_INSTALL)
 		{
-			installation_ask(target, first->job, first->id);
+			installation_ask(target, first->job, first->id, first->last_code);
 			window_check_ready(target);
 			return;
 		}
