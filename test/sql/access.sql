@@ -109,6 +109,18 @@ SELECT f::regprocedure
 		  WHERE privilege = 'EXECUTE') AS d (f)
 	ORDER BY f::regprocedure::text COLLATE "C";
 
+-- Functions that look names up by the caller's search_path: what commits has no
+-- choice, and qualifies everything.
+SELECT p.oid::regprocedure, p.prosecdef
+	FROM pg_depend AS d
+	JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+	JOIN pg_language AS l ON l.oid = p.prolang
+	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+	  AND d.refobjid = (SELECT oid FROM pg_extension
+						WHERE extname = 'teams_proactive')
+	  AND l.lanname <> 'c'
+	  AND 'search_path=pg_catalog, pg_temp' <> ALL (coalesce(p.proconfig, '{}'));
+
 DROP EXTENSION teams_proactive;
 DROP SCHEMA teams;
 DROP ROLE regress_teams_owner;
