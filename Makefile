@@ -31,16 +31,25 @@ $(DATA_built): sql/$(EXTENSION).sql
 
 .PHONY: test fuzz demo sim torture bench
 
-# Everything: build without warnings, unit tests, pg_regress, TAP tests; with
-# SANITIZE=1 the tests run under ASan and UBSan.
+# Everything: build without warnings, unit tests, fuzz targets for a moment,
+# pg_regress and what takes sets under ASan and UBSan, pg_regress and TAP tests;
+# with SANITIZE=1 all of these under the sanitizers, with a server that is built
+# for it (once: some minutes). TESTS="t/010 regress" runs these alone.
 test:
-	@test/setup/packages.sh
+	@test/setup/packages.sh fuzz
+	@test -z '$(SANITIZE)' || test/setup/packages.sh server
 	@test/check-layers.sh
 	@test/check-docs.sh
 	@$(MAKE) -s all sim WERROR=1 with_llvm=no
 	@$(MAKE) -s -C test/resend
 	@$(MAKE) -s -C test/unit check
-	@test/run-tests.sh $(TESTS)
+ifeq ($(TESTS),)
+	@$(MAKE) -s -C test/fuzz fuzz FUZZ_TIME=5
+ifeq ($(SANITIZE),)
+	@SANITIZE=quick test/run-tests.sh regress t/200
+endif
+endif
+	@SANITIZE='$(SANITIZE)' test/run-tests.sh $(TESTS)
 
 # Fuzz all that reads bytes from outside: each target for FUZZ_TIME seconds.
 fuzz:

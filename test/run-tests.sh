@@ -4,26 +4,33 @@
 # behind: neither files nor processes.
 #
 #   test/run-tests.sh [NAME...]      e.g. test/run-tests.sh regress t/010_send
-#   SANITIZE=1 test/run-tests.sh     the same under ASan and UBSan
+#   SANITIZE=1 test/run-tests.sh     the same under ASan and UBSan; see
+#                                    test/setup/sanitize.sh
 set -eu
 
 cd "$(dirname "$0")/.."
 . test/setup/workspace.sh
 PG_CONFIG=${PG_CONFIG:-pg_config}
-pgxs=$(dirname "$(dirname "$($PG_CONFIG --pgxs)")")
-
-bindir=$(test/setup/private-install.sh "$WORK/install")
-mkdir "$WORK/src"
-cp -R test expected "$WORK/src/"
+source_tree=.
 if [ -n "${SANITIZE:-}" ]
 then
 	. test/setup/sanitize.sh
 else
+	finish_set_up()
+	{
+		:
+	}
 	check_reports()
 	{
 		:
 	}
 fi
+export PG_CONFIG
+bindir=$(test/setup/private-install.sh "$WORK/install" "$source_tree")
+pgxs=$WORK/install$(dirname "$(dirname "$($PG_CONFIG --pgxs)")")
+mkdir "$WORK/src"
+cp -R test expected "$WORK/src/"
+finish_set_up
 hand_over
 
 wanted()

@@ -1,9 +1,9 @@
 #!/bin/sh
-# packages.sh [fuzz]
+# packages.sh [fuzz | server]
 #
 # Installs what building, testing and the demo need, on Debian and Ubuntu; with
-# "fuzz" also clang and its libFuzzer. Does nothing, and asks for no rights,
-# where it is all there.
+# "fuzz" also clang and its libFuzzer, with "server" what a server is built with.
+# Does nothing, and asks for no rights, where it is all there.
 set -eu
 
 purpose=${1:-}
@@ -43,6 +43,13 @@ do
 done
 perl -MIPC::Run -e 1 2>/dev/null || missing libipc-run-perl
 [ "$purpose" != fuzz ] || command -v clang >/dev/null || missing clang
+if [ "$purpose" = server ]
+then
+	command -v bison >/dev/null || missing bison
+	command -v flex >/dev/null || missing flex
+	command -v bzip2 >/dev/null || missing bzip2
+	pkg-config --exists icu-uc icu-i18n 2>/dev/null || missing libicu-dev
+fi
 
 # It comes in a package of its own, which must be of clang's version.
 fuzzer_missing()
