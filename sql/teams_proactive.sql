@@ -445,7 +445,9 @@ CREATE TABLE @extschema@.teams_broadcast (
 	UNIQUE (bot, sender, dedupe_key)
 );
 
-CREATE INDEX teams_broadcast_running ON @extschema@.teams_broadcast (id)
+-- Those that are due come first, and those for later are not looked at.
+CREATE INDEX teams_broadcast_running
+	ON @extschema@.teams_broadcast (coalesce(send_at, '-infinity'), id)
 	WHERE state = 'running';
 
 COMMENT ON TABLE @extschema@.teams_broadcast IS
@@ -1082,7 +1084,8 @@ DECLARE
 	escapable	CONSTANT text := '\`*_{}[]~|-+=#.)';
 	hidden		CONSTANT text :=
 		E'\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10\x11\x12\x13\x14\x15\x16';
-	summary		text := translate(text, hidden, '');
+	-- more is not shown, and what looks for markup takes ever longer for more
+	summary		text := translate(left(text, 2000), hidden, '');
 	place		integer;
 BEGIN
 	IF format = 'markdown' THEN
@@ -2405,6 +2408,51 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.teams_render_for(bigint, text, jsonb, text) IS
 'renders a template for one recipient of a broadcast';
+
+-- The next recipients of a broadcast, and what they get: so many, and no more
+-- than there is time and room for in one step of the worker.
+CREATE FUNCTION @extschema@.teams_render_part(
+	broadcast bigint, after bigint, most bigint,
+	OUT n bigint, OUT target text, OUT activity json, OUT problem text,
+	OUT is_excluded boolean)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	deadline	timestamptz := clock_timestamp() + interval '50 ms';
+	size		bigint := 0;
+	b			record;
+	r			record;
+BEGIN
+	SELECT e.template, e.data INTO b FROM @extschema@.teams_broadcast AS e
+	WHERE e.id = teams_render_part.broadcast;
+	FOR r IN SELECT a.* FROM @extschema@.teams_recipient AS a
+			 WHERE a.broadcast = teams_render_part.broadcast
+			   AND a.n > teams_render_part.after
+			 ORDER BY a.n LIMIT most
+	LOOP
+		n := r.n;
+		target := r.target;
+		is_excluded := r.excluded IS NOT NULL;
+		activity := NULL;
+		problem := NULL;
+		IF NOT is_excluded THEN
+			SELECT f.activity, f.problem INTO activity, problem
+			FROM @extschema@.teams_render_for(teams_render_part.broadcast, b.template,
+				CASE WHEN jsonb_typeof(b.data) = 'object'
+						  AND jsonb_typeof(r.data) = 'object'
+					 THEN b.data || r.data ELSE b.data END, r.locale) AS f;
+			size := size + coalesce(length(activity::text), 0);
+		END IF;
+		RETURN NEXT;
+		EXIT WHEN clock_timestamp() > deadline OR size > 1000000;
+	END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_render_part(bigint, bigint, bigint) IS
+'renders a template for the next recipients of a broadcast, as many as one step allows';
 
 ------------------------------------------------------------------------------
 -- Views

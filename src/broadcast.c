@@ -17,19 +17,38 @@
 #define FEED_MIN_MS 50
 #define FEED_MAX_MS 5000
 
+/*
+ * What is fed in one transaction: so many broadcasts, or for so long.  The next
+ * go on after others had their turn.
+ */
+#define FEED_MOST 50
+#define FEED_BUDGET_MS 100
+
 /* What is locked or waits for others is looked at again after so long. */
 #define WAIT_MS 500
 
 /* A rate of its own is kept in steps of so long. */
 #define RATE_STEP_MS 100
 
+static const BroadcastPlace beginning = {DT_NOBEGIN, 0};
+
 static TimestampTz feed_at;		/* 0: not by itself */
 static TimestampTz planned;		/* while feeding: when it will be next */
+static BroadcastPlace place;	/* up to here a round has come */
+static bool woken;				/* since that began */
 
 void
 broadcast_wake(void)
 {
 	feed_at = GetCurrentTimestamp();
+	woken = true;
+}
+
+void
+broadcast_open(void)
+{
+	place = beginning;
+	broadcast_wake();
 }
 
 bool
@@ -65,6 +84,20 @@ plan(TimestampTz time)
 		planned = time;
 }
 
+/* Whoever has locked one may roll back, and then nobody tells. */
+static void
+plan_locked(TimestampTz now)
+{
+	plan(TimestampTzPlusMilliseconds(now, WAIT_MS));
+}
+
+static void
+finish(const Broadcast *broadcast, TimestampTz now)
+{
+	if (!outbox_finish_broadcast(broadcast))
+		plan_locked(now);
+}
+
 /* Returns the id of the first new message, or 0. */
 static int64
 feed(const Broadcast *broadcast, TimestampTz now)
@@ -72,30 +105,44 @@ feed(const Broadcast *broadcast, TimestampTz now)
 	int			room = AHEAD_MOST - (int) broadcast->ahead;
 	TimestampTz from = 0;
 	int64		first_id = 0;
-	int			fed;
+	int			taken;
 
 	if (broadcast->expires_at != 0 && broadcast->expires_at <= now)
 	{
 		if (broadcast->ahead == 0)
-			outbox_finish_broadcast(broadcast->id);
+			finish(broadcast, now);
 		else
 			plan(look_again_at(broadcast, broadcast->ahead, now));
 		return 0;
 	}
 	if (broadcast->waits)
 	{
-		plan(TimestampTzPlusMilliseconds(now, WAIT_MS));
+		plan_locked(now);
 		return 0;
 	}
 	if (broadcast->rate != 0)
 		room = Min(room, throttle_due(broadcast->rate, broadcast->fed_at, now,
 									  &from));
-	fed = room > 0 ? outbox_feed(broadcast, room, from, &first_id) : 0;
-	if (fed < room && first_id == 0 && broadcast->ahead == 0)
-		outbox_finish_broadcast(broadcast->id);
+	taken = room > 0 ? outbox_feed(broadcast, room, from, &first_id) : 0;
+	if (taken < 0)
+		plan_locked(now);
+	else if (taken == 0 && room > 0 && broadcast->ahead == 0)
+		finish(broadcast, now);
 	else
-		plan(look_again_at(broadcast, broadcast->ahead + fed, now));
+		plan(look_again_at(broadcast, broadcast->ahead + taken, now));
 	return first_id;
+}
+
+/* All that are due have had their turn: when does the next round begin? */
+static void
+end_round(void)
+{
+	TimestampTz next = outbox_next_broadcast();
+
+	if (next != 0)
+		plan(next);
+	place = beginning;
+	feed_at = woken ? GetCurrentTimestamp() : planned;
 }
 
 int64
@@ -105,27 +152,34 @@ broadcast_feed(void)
 	Broadcast  *broadcasts;
 	int64		first_id = 0;
 	int			count;
+	int			i;
 
 	/* If this fails, it is not before then that it fails again. */
 	feed_at = TimestampTzPlusMilliseconds(now, FEED_MAX_MS);
-	planned = 0;
-	count = outbox_read_broadcasts(AHEAD_MOST, CurrentMemoryContext,
-								   &broadcasts);
-
-	/* Whoever has locked one may roll back, and then nobody tells. */
-	if (outbox_count_running() > count)
-		plan(TimestampTzPlusMilliseconds(now, WAIT_MS));
-	for (int i = 0; i < count; i++)
+	if (place.id == 0)
 	{
-		int64		id = 0;
+		planned = 0;
+		woken = false;
+	}
+	count = outbox_read_broadcasts(AHEAD_MOST, &place, FEED_MOST,
+								   CurrentMemoryContext, &broadcasts);
+	for (i = 0; i < count; i++)
+	{
+		int64		id;
 
-		if (broadcasts[i].send_at > now)
-			plan(broadcasts[i].send_at);
-		else
-			id = feed(&broadcasts[i], now);
+		if (TimestampDifferenceExceeds(now, GetCurrentTimestamp(),
+									   FEED_BUDGET_MS))
+			break;
+		id = feed(&broadcasts[i], now);
+		place.due_at = broadcasts[i].due_at;
+		place.id = broadcasts[i].id;
 		if (id != 0 && (first_id == 0 || id < first_id))
 			first_id = id;
 	}
-	feed_at = planned;
+	if (i < count || count == FEED_MOST)
+		feed_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+											  FEED_MIN_MS);
+	else
+		end_round();
 	return first_id;
 }

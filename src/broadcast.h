@@ -7,6 +7,8 @@
 
 #include "datatype/timestamp.h"
 
+extern void broadcast_open(void);
+
 /* Look at all broadcasts again: they may have changed. */
 extern void broadcast_wake(void);
 

@@ -86,7 +86,7 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	purge_at = GetCurrentTimestamp();
 	fold_at = purge_at;
 	after_error = false;
-	broadcast_wake();
+	broadcast_open();
 	bot_open(delivery_context);
 	installation_open(delivery_context);
 	window_open(delivery_context);

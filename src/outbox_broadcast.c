@@ -19,31 +19,40 @@
 	" AND d.id > " e ".position AND d.id <= " e ".up_to AND d.fate = 'sent'" \
 	" AND d.activity_id IS NOT NULL))"
 
+/* When it is due: those for later cost nothing until then. */
+#define DUE_AT(b) "coalesce(" b ".send_at, '-infinity')"
+
 /*
- * One that somebody has locked is about to be changed.  Edits wait for earlier
- * ones of the same messages, or the last one would not be the one that counts.
+ * Some of those that are due, from a place on.  Edits wait for earlier ones of
+ * the same messages, or the last one would not be the one that counts.
  */
 static Statement read_broadcasts = {
 	"SELECT b.id, b.kind = 'send', b.refers_to, b.position,"
 	" (SELECT count(*) FROM (SELECT FROM @.teams_outbox AS o"
 	" WHERE o.broadcast = b.id LIMIT $1) AS o),"
 	" b.rate, CASE WHEN t.dry_run THEN 1000000 ELSE t.connector_rate END,"
-	" b.send_at, b.expires_at, b.fed_at,"
+	" " DUE_AT("b") ", b.expires_at, b.fed_at,"
 	" b.kind <> 'send' AND EXISTS (SELECT FROM @.teams_outbox AS o"
 	" WHERE o.broadcast = b.refers_to AND o.id <= b.up_to)"
 	" OR b.kind = 'edit' AND EXISTS (SELECT FROM @.teams_broadcast AS e"
 	" WHERE e.refers_to = b.refers_to AND e.id < b.id AND e.kind = 'edit'"
-	" AND e.state IN ('running', 'paused') AND " HAS_LEFT("e") ")"
-	" FROM @.teams_broadcast AS b JOIN @.teams_bot AS t ON t.bot = b.bot"
-	" WHERE b.state = 'running' ORDER BY b.id FOR UPDATE OF b SKIP LOCKED",
-	1, {INT4OID}
+	" AND e.state IN ('running', 'paused') AND " HAS_LEFT("e") "),"
+	" b.template IS NOT NULL"
+	" FROM (SELECT * FROM @.teams_broadcast AS d WHERE d.state = 'running'"
+	" AND (" DUE_AT("d") ", d.id) > ($2, $3) AND " DUE_AT("d") " <= now()"
+	" ORDER BY " DUE_AT("d") ", d.id LIMIT $4) AS b"
+	" JOIN @.teams_bot AS t ON t.bot = b.bot"
+	" ORDER BY " DUE_AT("b") ", b.id",
+	4, {INT4OID, TIMESTAMPTZOID, INT8OID, INT4OID}
 };
 
 int
-outbox_read_broadcasts(int ahead_most, MemoryContext context,
-					   Broadcast **broadcasts)
+outbox_read_broadcasts(int ahead_most, const BroadcastPlace *after, int most,
+					   MemoryContext context, Broadcast **broadcasts)
 {
-	Datum		values[] = {Int32GetDatum(ahead_most)};
+	Datum		values[] = {Int32GetDatum(ahead_most),
+		TimestampTzGetDatum(after->due_at), Int64GetDatum(after->id),
+	Int32GetDatum(most)};
 	uint64		count = statement_run(&read_broadcasts, values, NULL);
 
 	*broadcasts = MemoryContextAlloc(context,
@@ -59,25 +68,35 @@ outbox_read_broadcasts(int ahead_most, MemoryContext context,
 		broadcast->ahead = result_int8(i, 5);
 		broadcast->rate = result_int4(i, 6);
 		broadcast->bot_rate = result_int4(i, 7);
-		broadcast->send_at = result_timestamp(i, 8);
+		broadcast->due_at = result_timestamp(i, 8);
 		broadcast->expires_at = result_timestamp(i, 9);
 		broadcast->fed_at = result_timestamp(i, 10);
 		broadcast->waits = result_bool(i, 11);
+		broadcast->has_template = result_bool(i, 12);
 	}
 	return (int) count;
 }
 
-static Statement count_running = {
-	"SELECT count(*) FROM @.teams_broadcast AS b"
-	" JOIN @.teams_bot AS t ON t.bot = b.bot WHERE b.state = 'running'"
+static Statement next_broadcast = {
+	"SELECT " DUE_AT("b") " FROM @.teams_broadcast AS b"
+	" WHERE b.state = 'running' AND " DUE_AT("b") " > now()"
+	" ORDER BY " DUE_AT("b") " LIMIT 1"
 };
 
-int
-outbox_count_running(void)
+TimestampTz
+outbox_next_broadcast(void)
 {
-	statement_run(&count_running, NULL, NULL);
-	return (int) result_int8(0, 1);
+	return statement_run(&next_broadcast, NULL, NULL) > 0 ?
+		result_timestamp(0, 1) : 0;
 }
+
+/*
+ * One that somebody has locked is about to be changed: then nothing is done.
+ * It is locked for no longer than it takes to write what is ready.
+ */
+#define LOCK_BROADCAST \
+	"SELECT l.* FROM @.teams_broadcast AS l WHERE l.id = $1" \
+	" AND l.state = 'running' AND l.position = $2 FOR UPDATE SKIP LOCKED"
 
 /*
  * What a feeding has done to its broadcast; "fed" has the new messages.  A
@@ -85,66 +104,107 @@ outbox_count_running(void)
  * own it is fed as far as the new messages take it from $5 on.
  */
 #define NOTE_FED(broken) \
-	" UPDATE @.teams_broadcast AS b SET position = p.position," \
+	" noted AS (UPDATE @.teams_broadcast AS b SET position = p.position," \
 	" fed = b.fed + p.fed," \
 	" recipients = greatest(b.recipients, b.fed + p.fed), excluded = b.excluded + " broken "," \
 	" fed_at = coalesce($5 + p.fed * interval '1 second' / b.rate," \
 	" clock_timestamp())," \
 	" started_at = coalesce(b.started_at, clock_timestamp())" \
 	" FROM (SELECT count(*) AS taken, coalesce(max(n), $2) AS position," \
-	" (SELECT count(*) FROM fed) AS fed, (SELECT min(id) FROM fed) AS first" \
-	" FROM taken) AS p WHERE b.id = $1 AND p.taken > 0" \
-	" RETURNING p.taken, p.first"
+	" (SELECT count(*) FROM fed) AS fed FROM taken) AS p" \
+	" WHERE b.id = $1 AND p.taken > 0)" \
+	" SELECT (SELECT count(*) FROM c), (SELECT count(*) FROM taken)," \
+	" (SELECT min(id) FROM fed)"
 
-/*
- * A template is filled in for each recipient; for whom that fails, it is the
- * reason to exclude them.
- */
 static Statement feed_recipients = {
-	"WITH taken AS MATERIALIZED ("
-	"SELECT r.n, r.target, r.excluded, r.locale, r.data"
-	" FROM @.teams_recipient AS r WHERE r.broadcast = $1 AND r.n > $2"
-	" ORDER BY r.n LIMIT $3),"
-	" rendered AS MATERIALIZED ("
-	"SELECT t.n, t.target, c.bot, c.priority, c.delivery, c.expires_at,"
-	" c.sender, m.activity, m.problem"
-	" FROM @.teams_broadcast AS c CROSS JOIN taken AS t"
-	" LEFT JOIN LATERAL @.teams_render_for(c.id, c.template,"
-	" c.data || coalesce(t.data, '{}'), t.locale) AS m"
-	" ON c.template IS NOT NULL"
-	" WHERE c.id = $1 AND t.excluded IS NULL),"
-	" broken AS (UPDATE @.teams_recipient AS r SET excluded = e.problem"
-	" FROM rendered AS e WHERE r.broadcast = $1 AND r.n = e.n"
-	" AND e.problem IS NOT NULL RETURNING r.n),"
-	" fed AS (INSERT INTO @.teams_outbox (bot, target, activity, broadcast,"
-	" priority, delivery, expires_at, sender)"
-	" SELECT bot, target, activity, $1, priority, delivery, expires_at, sender"
-	" FROM rendered WHERE problem IS NULL ORDER BY n RETURNING id)"
-	NOTE_FED("(SELECT count(*) FROM broken)"),
-	5, {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}
-};
-
-static Statement feed_changes = {
-	"WITH taken AS MATERIALIZED ("
-	"SELECT d.id AS n, d.scope, d.target, d.team FROM @.teams_delivery AS d"
-	" WHERE d.broadcast = $4 AND d.id > $2 AND d.id <= (SELECT up_to"
-	" FROM @.teams_broadcast WHERE id = $1) AND d.fate = 'sent'"
-	" AND d.activity_id IS NOT NULL ORDER BY d.broadcast, d.id LIMIT $3),"
-	" fed AS (INSERT INTO @.teams_outbox (bot, kind, scope, target, team,"
-	" broadcast, refers_to, priority, sender)"
-	" SELECT c.bot, c.kind, t.scope, t.target, t.team, $1, t.n, c.priority,"
-	" c.sender FROM @.teams_broadcast AS c CROSS JOIN taken AS t"
-	" WHERE c.id = $1 ORDER BY t.n RETURNING id)"
+	"WITH c AS MATERIALIZED (" LOCK_BROADCAST "),"
+	" taken AS MATERIALIZED ("
+	"SELECT r.n, r.target, r.excluded FROM c CROSS JOIN LATERAL ("
+	"SELECT * FROM @.teams_recipient AS a WHERE a.broadcast = $1 AND a.n > $2"
+	" ORDER BY a.n LIMIT $3) AS r),"
+	" fed AS (INSERT INTO @.teams_outbox (bot, target, broadcast, priority,"
+	" delivery, expires_at, sender)"
+	" SELECT c.bot, t.target, $1, c.priority, c.delivery, c.expires_at, c.sender"
+	" FROM c CROSS JOIN taken AS t WHERE t.excluded IS NULL"
+	" ORDER BY t.n RETURNING id),"
 	NOTE_FED("0"),
 	5, {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}
 };
+
+/* A template is filled in for each recipient, and not for longer than so. */
+static Statement render_part = {
+	"SELECT p.n, p.target, p.activity, p.problem, p.is_excluded"
+	" FROM @.teams_render_part($1, $2, $3) AS p",
+	3, {INT8OID, INT8OID, INT8OID}
+};
+
+/* For whom that fails, it is the reason to exclude them. */
+static Statement feed_rendered = {
+	"WITH c AS MATERIALIZED (" LOCK_BROADCAST "),"
+	" taken AS MATERIALIZED (SELECT t.* FROM c CROSS JOIN"
+	" unnest($3, $6, $7, $8, $9) AS t (n, target, activity, problem, is_excluded)),"
+	" broken AS (UPDATE @.teams_recipient AS r SET excluded = t.problem"
+	" FROM taken AS t WHERE r.broadcast = $1 AND r.n = t.n"
+	" AND t.problem IS NOT NULL RETURNING r.n),"
+	" fed AS (INSERT INTO @.teams_outbox (bot, target, activity, broadcast,"
+	" priority, delivery, expires_at, sender)"
+	" SELECT c.bot, t.target, t.activity, $1, c.priority, c.delivery,"
+	" c.expires_at, c.sender FROM c CROSS JOIN taken AS t"
+	" WHERE NOT t.is_excluded AND t.problem IS NULL ORDER BY t.n RETURNING id),"
+	NOTE_FED("(SELECT count(*) FROM broken)"),
+	9, {INT8OID, INT8OID, INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID,
+	JSONARRAYOID, TEXTARRAYOID, BOOLARRAYOID}
+};
+
+static Statement feed_changes = {
+	"WITH c AS MATERIALIZED (" LOCK_BROADCAST "),"
+	" taken AS MATERIALIZED (SELECT s.* FROM c CROSS JOIN LATERAL ("
+	"SELECT d.id AS n, d.scope, d.target, d.team FROM @.teams_delivery AS d"
+	" WHERE d.broadcast = $4 AND d.id > $2 AND d.id <= c.up_to"
+	" AND d.fate = 'sent' AND d.activity_id IS NOT NULL"
+	" ORDER BY d.broadcast, d.id LIMIT $3) AS s),"
+	" fed AS (INSERT INTO @.teams_outbox (bot, kind, scope, target, team,"
+	" broadcast, refers_to, priority, sender)"
+	" SELECT c.bot, c.kind, t.scope, t.target, t.team, $1, t.n, c.priority,"
+	" c.sender FROM c CROSS JOIN taken AS t ORDER BY t.n RETURNING id),"
+	NOTE_FED("0"),
+	5, {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}
+};
+
+/*
+ * The next part of a broadcast with a template, as parameters 3 and 6 to 9 of
+ * feed_rendered; false if there are no more recipients.
+ */
+static bool
+render(const Broadcast *broadcast, int room, Datum *values, char *nulls)
+{
+	Datum		part[] = {values[0], values[1], Int64GetDatum(room)};
+	int			count = (int) statement_run(&render_part, part, NULL);
+	int64	   *n = palloc(count * sizeof(int64));
+	bool	   *is_excluded = palloc(count * sizeof(bool));
+
+	for (int i = 0; i < count; i++)
+	{
+		n[i] = result_int8(i, 1);
+		is_excluded[i] = result_bool(i, 5);
+	}
+	values[2] = parameter_int8_array(n, count);
+	values[5] = result_array(count, 2, TEXTOID, &nulls[5]);
+	values[6] = result_array(count, 3, JSONOID, &nulls[6]);
+	values[7] = result_array(count, 4, TEXTOID, &nulls[7]);
+	values[8] = parameter_bool_array(is_excluded, count);
+	return count > 0;
+}
 
 int
 outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
 			int64 *first_id)
 {
-	Datum		values[5];
-	char		nulls[] = {' ', ' ', ' ', ' ', from != 0 ? ' ' : 'n'};
+	Datum		values[9];
+	char		nulls[9] = {' ', ' ', ' ', ' ', from != 0 ? ' ' : 'n', ' ', ' ',
+	' ', ' '};
+	Statement  *statement = broadcast->is_send ? &feed_recipients :
+		&feed_changes;
 
 	values[0] = Int64GetDatum(broadcast->id);
 	values[1] = Int64GetDatum(broadcast->position);
@@ -152,26 +212,32 @@ outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
 	values[3] = Int64GetDatum(broadcast->refers_to);
 	values[4] = TimestampTzGetDatum(from);
 	*first_id = 0;
-	if (statement_run(broadcast->is_send ? &feed_recipients : &feed_changes,
-					  values, nulls) == 0)
-		return 0;
-	*first_id = result_int8(0, 2);
-	return (int) result_int8(0, 1);
+	if (broadcast->has_template)
+	{
+		if (!render(broadcast, room, values, nulls))
+			return 0;
+		statement = &feed_rendered;
+	}
+	statement_run(statement, values, nulls);
+	*first_id = result_int8(0, 3);
+	return result_int8(0, 1) == 0 ? -1 : (int) result_int8(0, 2);
 }
 
 static Statement finish = {
 	"UPDATE @.teams_broadcast SET state = 'done',"
 	" recipients = CASE kind WHEN 'send' THEN recipients ELSE fed END,"
-	" finished_at = clock_timestamp() WHERE id = $1"
+	" finished_at = clock_timestamp()"
+	" WHERE id = (SELECT c.id FROM (" LOCK_BROADCAST ") AS c)"
 	" RETURNING pg_notify('teams_progress',"
 	" json_build_object('broadcast', id, 'state', 'done')::text)",
-	1, {INT8OID}
+	2, {INT8OID, INT8OID}
 };
 
-void
-outbox_finish_broadcast(int64 id)
+bool
+outbox_finish_broadcast(const Broadcast *broadcast)
 {
-	Datum		values[] = {Int64GetDatum(id)};
+	Datum		values[] = {Int64GetDatum(broadcast->id),
+	Int64GetDatum(broadcast->position)};
 
-	statement_run(&finish, values, NULL);
+	return statement_run(&finish, values, NULL) > 0;
 }

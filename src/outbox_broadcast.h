@@ -22,34 +22,43 @@ typedef struct Broadcast
 	int64		ahead;			/* messages in the outbox, up to the limit */
 	int			rate;			/* messages a second, 0: the bot's */
 	int			bot_rate;
-	TimestampTz send_at;		/* 0: at once */
+	TimestampTz due_at;			/* -infinity: at once */
 	TimestampTz expires_at;		/* 0: never */
 	TimestampTz fed_at;			/* by its rate, if it has one; 0: never yet */
 	bool		waits;			/* what it changes is not sent yet, or not yet
 								 * changed by an earlier one */
+	bool		has_template;	/* which is filled in for each recipient */
 } Broadcast;
 
+/* Where to go on with those that are due, in this order. */
+typedef struct BroadcastPlace
+{
+	TimestampTz due_at;
+	int64		id;
+} BroadcastPlace;
+
 /*
- * Those that are running and that nobody has locked; what they have in the
+ * Up to "most" of those that are due, behind a place; what they have in the
  * outbox is counted up to ahead_most.
  */
-extern int	outbox_read_broadcasts(int ahead_most, MemoryContext context,
+extern int	outbox_read_broadcasts(int ahead_most, const BroadcastPlace *after,
+								   int most, MemoryContext context,
 								   Broadcast **broadcasts);
 
-/* How many are running, also of those that somebody has locked. */
-extern int	outbox_count_running(void);
+/* When the next of the others will be, or 0. */
+extern TimestampTz outbox_next_broadcast(void);
 
 /*
- * Hand over up to "room" recipients to the outbox.  Returns how many there
- * were; fewer than room: there are no more.  *first_id is the first message's
- * id, or 0.  By a rate of its own, what is handed over is counted from "from"
+ * Hand over up to "room" recipients to the outbox, or fewer if a template takes
+ * its time.  Returns how many; 0: there are no more, -1: somebody has locked or
+ * changed the broadcast.  *first_id is the first message's id, or 0.  By a rate of its own, what is handed over is counted from "from"
  * on; 0: there is no rate.
  */
 extern int	outbox_feed(const Broadcast *broadcast, int room,
 						TimestampTz from, int64 *first_id);
 
-/* All is said and done. */
-extern void outbox_finish_broadcast(int64 id);
+/* All is said and done.  False if somebody has locked or changed it. */
+extern bool outbox_finish_broadcast(const Broadcast *broadcast);
 
 /* ----------
  * For SQL functions

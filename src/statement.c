@@ -318,6 +318,22 @@ result_timestamp(uint64 row, int column)
  */
 
 Datum
+result_array(uint64 count, int column, Oid type, char *null)
+{
+	Datum	   *values = palloc((count + 1) * sizeof(Datum));
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		bool		isnull;
+
+		values[i] = column_value(i, column, &isnull);
+		if (isnull)
+			values[i] = (Datum) 0;
+	}
+	return parameter_array(values, (int) count, type, null);
+}
+
+Datum
 parameter_text(const char *text)
 {
 	bool		exact;

@@ -88,6 +88,8 @@ extern Datum parameter_text_array(const char *const *texts, int count);
 /* Of texts or jsonb, where 0 is null; if all are, 'n' goes to *null. */
 extern Datum parameter_array(const Datum *values, int count, Oid type,
 							 char *null);
+/* The same of a column of the last result, with so many rows: a copy. */
+extern Datum result_array(uint64 count, int column, Oid type, char *null);
 extern Datum parameter_int8_array(const int64 *numbers, int count);
 extern Datum parameter_bool_array(const bool *values, int count);
 extern Datum parameter_timestamp_array(const TimestampTz *times, int count);
