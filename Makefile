@@ -1,15 +1,28 @@
 EXTENSION = teams_proactive
-EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" teams_proactive.control)
 
+# The sources' directory, "./" unless this is a VPATH build.
+TOP := $(dir $(lastword $(MAKEFILE_LIST)))
+ifneq ($(TOP),./)
+VPATH := $(TOP:/=)
+$(shell mkdir -p src sql)
+endif
+
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" '$(TOP)teams_proactive.control')
 MODULE_big = teams_proactive
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+SOURCES = $(patsubst $(TOP)%,%,$(sort $(wildcard $(TOP)src/*.c)))
+OBJS = $(SOURCES:.c=.o)
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
-DATA = $(filter-out $(DATA_built),$(wildcard sql/$(EXTENSION)--*.sql))
+DATA = $(filter-out $(DATA_built),$(patsubst $(TOP)%,%,$(wildcard $(TOP)sql/$(EXTENSION)--*.sql)))
 EXTRA_CLEAN = $(DATA_built) test/log
+NO_INSTALLCHECK = yes
 
-PG_CPPFLAGS = -Isrc $(shell curl-config --cflags 2>/dev/null)
+# What PostgreSQL was compiled with is for gcc.
+FOR_CLANG = $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
+	-Wno-ignored-optimization-argument -Wno-ignored-attributes)
+PG_CPPFLAGS = -I$(TOP)src $(shell curl-config --cflags 2>/dev/null)
 PG_CFLAGS = -std=gnu11 -fvisibility=hidden -Wextra -Wno-unused-parameter \
-	-Wno-sign-compare -Wno-missing-field-initializers $(if $(WERROR),-Werror)
+	-Wno-sign-compare -Wno-missing-field-initializers $(FOR_CLANG) \
+	$(if $(WERROR),-Werror)
 SHLIB_LINK = $(shell curl-config --libs 2>/dev/null)
 
 # On a fresh machine there is no PostgreSQL yet: test and demo install it, and
@@ -17,19 +30,35 @@ SHLIB_LINK = $(shell curl-config --libs 2>/dev/null)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 SERVER_HEADER := $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)/postgres.h
-ifneq ($(and $(wildcard $(PGXS)),$(wildcard $(SERVER_HEADER))),)
+ifeq ($(MAKECMDGOALS),check)
+# PGXS has a target of that name which says that it is not supported.
+else ifneq ($(and $(wildcard $(PGXS)),$(wildcard $(SERVER_HEADER))),)
 include $(PGXS)
-$(OBJS): $(wildcard src/*.h)
+$(OBJS): $(wildcard $(TOP)src/*.h)
+clean: clean-tests
 else
 all install:
 	@echo "PostgreSQL's server headers are missing: run test/setup/packages.sh" >&2
 	@exit 1
 endif
 
-$(DATA_built): sql/$(EXTENSION).sql
-	cp $< $@
+$(DATA_built): $(TOP)sql/$(EXTENSION).sql
+	cp '$<' $@
 
-.PHONY: test fuzz demo sim torture bench
+.PHONY: help test check installcheck matrix fuzz demo sim torture bench clean-tests
+
+help:
+	@echo "make                build the extension"
+	@echo "make install        install it into the server that pg_config belongs to"
+	@echo "make installcheck   test the SQL of what is installed, in a running server"
+	@echo "make test           build and test everything, in a private server; also: make check"
+	@echo "make matrix         the same on several releases of Debian, in chroots"
+	@echo "make demo           show the main job, against the simulator"
+	@echo "make fuzz           damaged replies, for a minute each"
+	@echo "make torture        send while everything breaks"
+	@echo "make bench          how fast it is"
+	@echo "make clean          remove what was built"
+	@echo "PG_CONFIG names the pg_config of the PostgreSQL to build for; see README.md."
 
 # Everything: build without warnings, unit tests, fuzz targets for a moment,
 # pg_regress and what takes sets under ASan and UBSan, pg_regress and TAP tests;
@@ -50,6 +79,17 @@ ifeq ($(SANITIZE),)
 endif
 endif
 	@SANITIZE='$(SANITIZE)' test/run-tests.sh $(TESTS)
+
+check: test
+
+# pg_regress in a running server that has the extension installed.
+installcheck:
+	@PG_CONFIG='$(PG_CONFIG)' '$(TOP)test/installcheck.sh'
+
+# make test on other releases of Debian, hence with other versions of PostgreSQL
+# and libcurl, each in a chroot: make matrix RELEASES="trixie"
+matrix:
+	@RELEASES='$(RELEASES)' test/matrix/run.sh
 
 # Fuzz all that reads bytes from outside: each target for FUZZ_TIME seconds.
 fuzz:
@@ -77,3 +117,9 @@ bench:
 
 sim:
 	@$(MAKE) -s -C test/sim
+
+# Also what other versions than this one have left.
+clean-tests:
+	@for part in sim unit resend fuzz bench; do \
+		[ ! -e "test/$$part/Makefile" ] || $(MAKE) -s -C "test/$$part" clean; \
+	done

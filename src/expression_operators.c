@@ -142,7 +142,7 @@ compare(Evaluation *evaluation, JsonbValue **arguments, int *order)
 static bool \
 name(PARAMETERS) \
 { \
-	int			order; \
+	int			order = 0; \
 \
 	if (!compare(evaluation, arguments, &order)) \
 		return false; \
