@@ -86,21 +86,21 @@ SELECT teams_edit(0, 'x');
 -- Who sees it
 --
 
-CREATE ROLE ada;
-CREATE ROLE grace;
-SELECT teams_grant('ada', 'sender');
-SELECT teams_grant('grace', 'sender');
-SET ROLE ada;
+CREATE ROLE regress_teams_ada;
+CREATE ROLE regress_teams_grace;
+SELECT teams_grant('regress_teams_ada', 'sender');
+SELECT teams_grant('regress_teams_grace', 'sender');
+SET ROLE regress_teams_ada;
 SELECT teams_send('ada@contoso.com', 'of ada''s') > 0 AS sent;
 SELECT text FROM teams_recorded;
-SET ROLE grace;
+SET ROLE regress_teams_grace;
 SELECT text FROM teams_recorded;
 SELECT teams_configure_dry_run('mine');
 RESET ROLE;
-SELECT teams_revoke('ada');
-SELECT teams_revoke('grace');
+SELECT teams_revoke('regress_teams_ada');
+SELECT teams_revoke('regress_teams_grace');
 TRUNCATE teams_delivery, teams_thread, teams_dedupe, teams_account;
-DROP ROLE ada, grace;
+DROP ROLE regress_teams_ada, regress_teams_grace;
 
 --
 -- A real bot and a dry-run bot, and from one to the other
