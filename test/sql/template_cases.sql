@@ -27,7 +27,10 @@ SELECT count(*) >= 60 AS enough,
 SELECT c ->> 'name' AS name, c -> 'template' AS template,
 	c -> 'expected' AS expected, c ->> 'fails' AS fails, try(c) AS result
 	FROM cases
-	WHERE NOT c ? 'why' AND try(c) IS DISTINCT FROM c -> 'expected';
+	WHERE NOT c ? 'why' AND try(c) IS DISTINCT FROM c -> 'expected'
+	-- which letters belong together is known by ICU, if the server has it
+	AND (EXISTS (SELECT FROM pg_collation WHERE collname = 'und-x-icu')
+		OR c ->> 'name' NOT IN ('function: toUpper', 'function: toLower'));
 
 -- Different on purpose, in the way that is said there.
 SELECT c ->> 'name' AS name, c -> 'ours' AS ours, try(c) AS result
