@@ -436,6 +436,7 @@ CREATE TABLE @extschema@.teams_broadcast (
 	recipients		bigint		NOT NULL DEFAULT 0,
 	excluded		bigint		NOT NULL DEFAULT 0,
 	up_to			bigint,
+	ends_with		bigint,
 	position		bigint		NOT NULL DEFAULT 0,
 	fed				bigint		NOT NULL DEFAULT 0,
 	fed_at			timestamptz,
@@ -462,6 +463,8 @@ COMMENT ON COLUMN @extschema@.teams_broadcast.held IS
 'whether it was loaded from a dump while it was running, and is paused until teams_resume()';
 COMMENT ON COLUMN @extschema@.teams_broadcast.up_to IS
 'the last message that is edited or deleted';
+COMMENT ON COLUMN @extschema@.teams_broadcast.ends_with IS
+'of one that was cancelled or recalled: the last message that is not sent any more';
 COMMENT ON COLUMN @extschema@.teams_broadcast.position IS
 'up to here recipients have been handed over to the outbox';
 COMMENT ON COLUMN @extschema@.teams_broadcast.fed IS
@@ -2549,9 +2552,7 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 		   CASE WHEN b.state IN ('cancelled', 'done') THEN 0
 				ELSE greatest(0, b.recipients - b.excluded - b.fed)
 		   END AS waiting,
-		   CASE WHEN b.state = 'done' THEN 0
-				ELSE greatest(0, b.fed - a.settled)
-		   END AS pending,
+		   q.pending,
 		   a.sent, a.failed, a.cancelled, a.expired,
 		   CASE WHEN b.state IN ('cancelled', 'done')
 				THEN greatest(0, b.recipients - b.excluded - b.fed)
@@ -2571,10 +2572,20 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 			   coalesce(sum(messages) FILTER (WHERE entry = 'expired'), 0)::bigint AS expired,
 			   coalesce(sum(messages) FILTER (WHERE entry <> 'accepted'), 0)::bigint AS settled
 		FROM @extschema@.teams_account AS e WHERE e.broadcast = b.id) AS a
+	-- Of one that is done, what teams_retry() has written; a restored database
+	-- does not know what was settled.
 	CROSS JOIN LATERAL (
-		SELECT CASE WHEN b.recipients > b.excluded AND b.state <> 'done'
-					THEN round(100.0 * a.settled / (b.recipients - b.excluded), 1)
-					ELSE 100.0 END AS percent) AS p
+		SELECT CASE WHEN b.state = 'done'
+					THEN (SELECT count(*) FROM @extschema@.teams_outbox AS o
+						  WHERE o.broadcast = b.id)
+					ELSE greatest(0, b.fed - a.settled) END AS pending) AS q
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN b.recipients <= b.excluded THEN 100.0
+					WHEN b.state = 'done'
+					THEN round(100.0 - least(100.0, 100.0 * q.pending
+						/ (b.recipients - b.excluded)), 1)
+					ELSE round(100.0 * a.settled / (b.recipients - b.excluded), 1)
+			   END AS percent) AS p
 	LEFT JOIN LATERAL (
 		SELECT round((a.settled / greatest(1, extract(epoch FROM
 			coalesce(b.finished_at, now()) - b.started_at)))::numeric, 1) AS rate

@@ -290,6 +290,8 @@ count_settled(SettleCounts counts)
 		plan_fold();
 	if (counts.left > 0)
 		plan_left();
+	if (counts.look_from != 0)
+		look_again(counts.look_from);
 	if (slot == NULL)
 		return;
 	pg_atomic_fetch_add_u64(&slot->sent, counts.sent);
@@ -303,6 +305,15 @@ static void
 feed_broadcasts(void)
 {
 	int64		first_id = broadcast_feed();
+
+	if (first_id != 0)
+		look_again(first_id);
+}
+
+static void
+end_postponed(void)
+{
+	int64		first_id = outbox_end_postponed();
 
 	if (first_id != 0)
 		look_again(first_id);
@@ -337,6 +348,7 @@ run_transaction(void)
 	{
 		bot_reload(outbox_read_bots(context));
 		drop_old_targets();
+		end_postponed();
 	}
 	locked = !do_what_is_due();
 	if (!stopping)

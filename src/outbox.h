@@ -214,7 +214,13 @@ typedef struct Outcome
 extern int	outbox_lock_free(const int64 *ids, int count, int64 **locked);
 
 extern void outbox_settle(Outcome *const *outcomes, int count);
-extern void outbox_postpone(Outcome *const *outcomes, int count);
+
+/*
+ * Have messages sent again later; those that were cancelled when they were on
+ * the wire are not.  Returns the id of the first of these, or 0.
+ */
+extern int64 outbox_postpone(Outcome *const *outcomes, int count);
+extern int64 outbox_end_postponed(void);
 
 /* Take messages that are to be tried again from their batches. */
 extern void outbox_leave_ledger(const int64 *batches, int nbatches,

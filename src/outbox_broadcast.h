@@ -113,9 +113,9 @@ extern bool outbox_is_listed(const char *word, const char *list);
 extern bool outbox_sees_broadcast(int64 id, Oid role);
 
 /*
- * Change the state of a broadcast, from one of those in "from" (a list with
- * commas).  What the outbox has of it is held back, let go or cancelled.
- * Whoever may see it may do that, except for starting it, which is its
+ * Change the state of a broadcast to "running" or "paused", from one of those
+ * in "from" (a list with commas).  What the outbox has of it is let go or held
+ * back.  Whoever may see it may do that, except for starting it, which is its
  * sender's.  Returns false if the role may not; else *state is the state that
  * it had.
  */
@@ -123,14 +123,25 @@ extern bool outbox_steer_broadcast(int64 id, const char *from,
 								   const char *to, Oid role, char **state);
 
 /*
+ * Cancel a broadcast that the role may see: also what was done, but has
+ * messages that are sent again.  Returns false if there is none; *state is NULL,
+ * or the state in which there was nothing to cancel.
+ */
+extern bool outbox_cancel_broadcast(int64 id, Oid role, char **state);
+
+/* End one that is about to be recalled, whatever its state, and its edits. */
+extern void outbox_end_broadcast(int64 id, Oid role);
+
+/*
  * For a broadcast that changes another: lock that one, and read its bot,
- * priority and kind.  False if it is not the role's.
+ * priority and kind, and the id of the broadcast that recalls it already, or 0.
+ * False if it is not the role's.
  */
 extern bool outbox_read_broadcast(int64 id, Oid role,
-								  NewBroadcast *broadcast);
+								  NewBroadcast *broadcast, int64 *recall);
 
 /* What is pending of it says something else from now on. */
-extern void outbox_replace_activity(int64 id, const char *activity);
+extern void outbox_replace_activity(int64 id, const char *activity, Oid role);
 
 /*
  * What the first recipient gets, as JSON, and from which bot; or the problem

@@ -150,7 +150,7 @@ static Statement find_broadcast_key = {
 /* It was cancelled or recalled, or had expired before anybody got it. */
 static Statement free_broadcast_key = {
 	"UPDATE @.teams_broadcast AS k SET dedupe_key = NULL WHERE " IS_THE_KEY
-	" AND (k.state OPERATOR(pg_catalog.=) 'cancelled' OR " IS_RECALLED("k")
+	" AND (k.state OPERATOR(pg_catalog.=) 'cancelled' OR " IS_RECALLED("k.id")
 	" OR (k.state OPERATOR(pg_catalog.=) 'done'"
 	" AND k.fed OPERATOR(pg_catalog.=) 0"
 	" AND k.recipients OPERATOR(pg_catalog.>) k.excluded))",

@@ -65,6 +65,27 @@ static Statement settle = {
 	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };
 
+/*
+ * What is not to be sent again: of a broadcast that was cancelled or recalled
+ * when it was on the wire, or deleted meanwhile.
+ */
+static Statement end = {
+	"WITH r AS (SELECT * FROM unnest($1, $2, $3, $4, $5)"
+	" AS r (id, is_attempt, doubtful, error_code, error)),"
+	" gone AS (DELETE FROM @.teams_outbox AS o USING r WHERE o.id = r.id"
+	" AND (EXISTS (SELECT FROM @.teams_broadcast AS b"
+	" WHERE b.id = o.broadcast AND b.ends_with >= o.id)"
+	" OR o.kind = 'send' AND EXISTS (SELECT FROM @.teams_outbox AS d"
+	" WHERE d.refers_to = o.id AND d.kind = 'delete'))"
+	" RETURNING o.id, o.bot, o.kind, o.scope, o.target, o.team, o.broadcast,"
+	" o.refers_to, o.sender, o.attempts + r.is_attempt::int AS attempts,"
+	" o.doubtful OR r.doubtful AS doubtful, r.error_code, r.error,"
+	" o.activity, o.priority, o.delivery, o.created_at),"
+	WRITE_UNSENT("cancelled", "error_code", "error")
+	" SELECT min(id) FROM gone",
+	5, {INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+
 static Statement postpone = {
 	"UPDATE @.teams_outbox AS o SET retrying = true, due_at = r.due_at,"
 	" attempts = o.attempts + r.is_attempt::int,"
@@ -148,22 +169,48 @@ outbox_settle(Outcome *const *outcomes, int count)
 	statement_run(&settle, values, NULL);
 }
 
-void
+int64
 outbox_postpone(Outcome *const *outcomes, int count)
 {
 	OutcomeColumns columns;
 	Datum		values[6];
+	Datum		ended[5];
+	int64		first;
 
 	if (count == 0)
-		return;
+		return 0;
 	make_columns(&columns, outcomes, count);
-	values[0] = parameter_int8_array(columns.id, count);
-	values[1] = parameter_bool_array(columns.is_attempt, count);
-	values[2] = parameter_bool_array(columns.doubtful, count);
+	values[0] = ended[0] = parameter_int8_array(columns.id, count);
+	values[1] = ended[1] = parameter_bool_array(columns.is_attempt, count);
+	values[2] = ended[2] = parameter_bool_array(columns.doubtful, count);
 	values[3] = parameter_timestamp_array(columns.due_at, count);
-	values[4] = parameter_text_array(columns.error_code, count);
-	values[5] = parameter_text_array(columns.error, count);
+	values[4] = ended[3] = parameter_text_array(columns.error_code, count);
+	values[5] = ended[4] = parameter_text_array(columns.error, count);
+	statement_run(&end, ended, NULL);
+	first = result_int8(0, 1);
 	statement_run(&postpone, values, NULL);
+	return first;
+}
+
+/*
+ * The same for what was postponed before the transaction that cancelled it was
+ * committed.
+ */
+static Statement end_postponed = {
+	"WITH gone AS (DELETE FROM @.teams_outbox WHERE id IN ("
+	"SELECT o.id FROM @.teams_broadcast AS b"
+	" JOIN @.teams_outbox AS o ON o.broadcast = b.id AND o.id <= b.ends_with"
+	" WHERE NOT EXISTS (SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
+	" FOR UPDATE OF o SKIP LOCKED) RETURNING *),"
+	WRITE_UNSENT("cancelled", "error_code", "error")
+	" SELECT min(id) FROM gone"
+};
+
+int64
+outbox_end_postponed(void)
+{
+	statement_run(&end_postponed, NULL, NULL);
+	return result_int8(0, 1);
 }
 
 static Statement leave_ledger = {

@@ -51,11 +51,12 @@
 	"(" IS_OWN " OR" \
 	" pg_catalog.has_table_privilege($2, $3, 'SELECT'))"
 
-/* Is there a broadcast that deletes what this one has sent? */
-#define IS_RECALLED(b) \
-	"EXISTS (SELECT FROM @.teams_broadcast AS x" \
-	" WHERE x.refers_to OPERATOR(pg_catalog.=) " b ".id" \
+/* Does the broadcast "x" delete what this one has sent?  Is there such a one? */
+#define IS_RECALL_OF(b) \
+	"x.refers_to OPERATOR(pg_catalog.=) " b \
 	" AND x.kind OPERATOR(pg_catalog.=) 'delete'" \
-	" AND x.state OPERATOR(pg_catalog.<>) 'cancelled')"
+	" AND x.state OPERATOR(pg_catalog.<>) 'cancelled'"
+#define IS_RECALLED(b) \
+	"EXISTS (SELECT FROM @.teams_broadcast AS x WHERE " IS_RECALL_OF(b) ")"
 
 #endif							/* TP_OUTBOX_SQL_H */

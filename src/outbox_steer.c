@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "outbox_broadcast.h"
+#include "outbox_lock.h"
 #include "outbox_sql.h"
 #include "session.h"
 #include "statement.h"
@@ -40,13 +41,36 @@ static Statement find_broadcast = {
 };
 
 static Statement set_state = {
-	"UPDATE @.teams_broadcast SET state = $2, held = false, finished_at ="
-	" CASE WHEN $2 OPERATOR(pg_catalog.=) 'cancelled'"
-	" THEN pg_catalog.clock_timestamp() END"
+	"UPDATE @.teams_broadcast SET state = $2"
 	" WHERE id OPERATOR(pg_catalog.=) $1"
 	" RETURNING pg_catalog.pg_notify('teams_progress',"
 	" pg_catalog.json_build_object('broadcast', id, 'state', $2)::pg_catalog.text)",
 	2, {INT8OID, TEXTOID}
+};
+
+/*
+ * What is on the wire arrives, but what comes back from there is not sent
+ * again: it goes by ends_with.  One that is done has its retries, at most.
+ */
+static Statement end_broadcast = {
+	"UPDATE @.teams_broadcast SET state = CASE"
+	" WHEN state OPERATOR(pg_catalog.=) 'done' THEN state ELSE 'cancelled' END,"
+	" finished_at = coalesce(finished_at, pg_catalog.clock_timestamp()),"
+	" ends_with = (SELECT last_value FROM @.teams_outbox_id_seq)"
+	" WHERE id OPERATOR(pg_catalog.=) $1"
+	" RETURNING pg_catalog.pg_notify('teams_progress',"
+	" pg_catalog.json_build_object('broadcast', id, 'state', state)::pg_catalog.text)",
+	1, {INT8OID}
+};
+
+/* What would change messages that are about to be deleted. */
+static Statement find_edits = {
+	"SELECT id FROM @.teams_broadcast"
+	" WHERE refers_to OPERATOR(pg_catalog.=) $1"
+	" AND kind OPERATOR(pg_catalog.=) 'edit'"
+	" AND state OPERATOR(pg_catalog.=) ANY ('{running,paused}')"
+	" ORDER BY id FOR UPDATE",
+	1, {INT8OID}
 };
 
 static Statement read_pending = {
@@ -147,22 +171,82 @@ outbox_steer_broadcast(int64 id, const char *from, const char *to, Oid role,
 		pending = change_state(id, to, context);
 	session_commit(&session);
 
-	if (pending != NULL && strcmp(to, "cancelled") == 0)
-		outbox_cancel(pending, role);
-	else if (pending != NULL && strcmp(to, "paused") == 0)
+	if (pending != NULL && strcmp(to, "paused") == 0)
 		outbox_hold(pending, role);
 	return found;
 }
 
+/* One that is locked. */
+static void
+end_locked(int64 id, Oid role)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[] = {Int64GetDatum(id)};
+	ArrayType  *pending;
+	Session		session;
+
+	session_begin(SESSION_CALLER, &session);
+	statement_run(&end_broadcast, values, NULL);
+	pending = pending_of(id, context);
+	session_commit(&session);
+	outbox_cancel(pending, role);
+}
+
+bool
+outbox_cancel_broadcast(int64 id, Oid role, char **state)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Session		session;
+	bool		found;
+	bool		has_pending = false;
+
+	session_begin(SESSION_CALLER, &session);
+	found = run_about(&lock_broadcast, id, role);
+	if (found)
+	{
+		*state = result_text(0, 1, context);
+		has_pending = ArrayGetNItems(1, ARR_DIMS(pending_of(id, context))) > 0;
+	}
+	session_commit(&session);
+	if (!found)
+		return false;
+	if (has_pending || outbox_is_listed(*state, "draft,running,paused"))
+	{
+		end_locked(id, role);
+		*state = NULL;
+	}
+	return true;
+}
+
+void
+outbox_end_broadcast(int64 id, Oid role)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[] = {Int64GetDatum(id)};
+	Session		session;
+	int64	   *edits;
+	int			count;
+
+	session_begin(SESSION_CALLER, &session);
+	count = (int) statement_run(&find_edits, values, NULL);
+	edits = result_ids(count, context);
+	session_commit(&session);
+	for (int i = 0; i < count; i++)
+		end_locked(edits[i], role);
+	end_locked(id, role);
+}
+
 /* Locked, it gets no more messages than those that are there to be changed. */
 static Statement read_broadcast = {
-	"SELECT bot, priority, kind FROM @.teams_broadcast"
-	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_OWN " FOR UPDATE",
+	"SELECT b.bot, b.priority, b.kind, (SELECT x.id FROM @.teams_broadcast AS x"
+	" WHERE " IS_RECALL_OF("b.id") " LIMIT 1) FROM @.teams_broadcast AS b"
+	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_OWN " FOR UPDATE OF b",
 	3, {INT8OID, OIDOID, OIDOID}
 };
 
 bool
-outbox_read_broadcast(int64 id, Oid role, NewBroadcast *broadcast)
+outbox_read_broadcast(int64 id, Oid role, NewBroadcast *broadcast,
+					  int64 *recall)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Session		session;
@@ -175,6 +259,7 @@ outbox_read_broadcast(int64 id, Oid role, NewBroadcast *broadcast)
 		broadcast->options.bot = result_text(0, 1, context);
 		broadcast->options.priority = result_text(0, 2, context);
 		broadcast->kind = result_text(0, 3, context);
+		*recall = result_int8(0, 4);
 	}
 	session_commit(&session);
 	return found;
@@ -187,14 +272,27 @@ static Statement replace_activity = {
 	2, {INT8OID, JSONOID}
 };
 
+/* What a template had made of them does not count any more. */
+static Statement forget_rendered = {
+	"UPDATE @.teams_outbox SET activity = NULL"
+	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND activity IS NOT NULL",
+	1, {INT8ARRAYOID}
+};
+
 void
-outbox_replace_activity(int64 id, const char *activity)
+outbox_replace_activity(int64 id, const char *activity, Oid role)
 {
+	MemoryContext context = CurrentMemoryContext;
 	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(activity)};
+	Datum		unsent[1];
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
 	statement_run(&replace_activity, values, NULL);
+	unsent[0] = PointerGetDatum(outbox_lock_unsent(UNSENT_REWRITABLE,
+												   pending_of(id, context),
+												   role));
+	statement_run(&forget_rendered, unsent, NULL);
 	session_commit(&session);
 }
 

@@ -226,14 +226,16 @@ outbox_hold(ArrayType *ids, Oid role)
 }
 
 /*
- * The keys go with it.  A broadcast counts its recipients: what became of them before is not counted
+ * The keys go with it.  Of a broadcast that was edited it says what that says
+ * now, and of one that was recalled nothing is sent.  A broadcast counts its recipients: what became of them before is not counted
  * there any more, but still for the bot.
  */
 static Statement retry = {
-	"WITH again AS (UPDATE @.teams_delivery"
+	"WITH again AS (UPDATE @.teams_delivery AS d"
 	" SET retried_as = pg_catalog.nextval($4) WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND fate OPERATOR(pg_catalog.<>) 'sent' AND retried_as IS NULL"
 	" AND coalesce(error_code, '') OPERATOR(pg_catalog.<>) 'invalid_row'"
+	" AND (broadcast IS NULL OR NOT " IS_RECALLED("d.broadcast") ")"
 	" AND " IS_VISIBLE " RETURNING *),"
 	" of_broadcasts AS (SELECT bot, broadcast, fate, pg_catalog.count(*) AS messages"
 	" FROM again WHERE broadcast IS NOT NULL GROUP BY bot, broadcast, fate),"
@@ -249,7 +251,10 @@ static Statement retry = {
 	" INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
 	" broadcast, refers_to, priority, delivery, sender)"
 	" OVERRIDING SYSTEM VALUE"
-	" SELECT retried_as, bot, kind, scope, target, team, activity, broadcast,"
+	" SELECT retried_as, bot, kind, scope, target, team, CASE"
+	" WHEN kind OPERATOR(pg_catalog.=) 'send' AND EXISTS (SELECT"
+	" FROM @.teams_broadcast AS b WHERE b.id OPERATOR(pg_catalog.=) again.broadcast"
+	" AND b.activity IS NOT NULL) THEN NULL ELSE activity END, broadcast,"
 	" refers_to, coalesce(priority, 'normal'), coalesce(delivery, 'at-least-once'),"
 	" pg_catalog.pg_get_userbyid($2) FROM again"
 	" ORDER BY id RETURNING id",

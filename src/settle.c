@@ -35,6 +35,7 @@ static dlist_head records;
 static dlist_head installations;
 static int	record_count;
 static int	installation_count;
+static int64 ended_from;			/* the first that was not postponed, or 0 */
 static int	written_count;		/* what the last settle_write() has seen */
 static TimestampTz first_at;
 
@@ -318,7 +319,7 @@ write_outcomes(void)
 			again[nagain++] = &record->outcome;
 	}
 	outbox_settle(final, nfinal);
-	outbox_postpone(again, nagain);
+	ended_from = outbox_postpone(again, nagain);
 }
 
 /* The last record of a target counts: a statement may write a row once. */
@@ -350,6 +351,7 @@ void
 settle_write(void)
 {
 	written_count = settle_count();
+	ended_from = 0;
 	if (record_count > 0)
 	{
 		leave_what_is_taken();
@@ -391,6 +393,7 @@ settle_written(void)
 		if (record->batch != NULL && --record->batch->unwritten == 0)
 			pfree(record->batch);
 	}
+	counts.look_from = ended_from;
 	start_anew();
 	MemoryContextReset(settle_context);
 	return counts;

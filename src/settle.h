@@ -62,6 +62,7 @@ typedef struct SettleCounts
 	int			failed;
 	int			retried;
 	int			left;			/* to be looked at again some time */
+	int64		look_from;		/* what may not be held back any more, or 0 */
 } SettleCounts;
 
 extern SettleCounts settle_written(void);

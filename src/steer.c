@@ -47,6 +47,15 @@ report_absent(int64 id)
 			 errhint("See teams_progress for those that do.")));
 }
 
+static void
+report_state(int64 id, const char *what, const char *state)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("broadcast " INT64_FORMAT " cannot be %s", id, what),
+			 errdetail("Its state is \"%s\".", state)));
+}
+
 /* From one of the states to another; elsewhere it is an error. */
 static void
 steer(FunctionCallInfo fcinfo, const char *from, const char *to,
@@ -59,10 +68,7 @@ steer(FunctionCallInfo fcinfo, const char *from, const char *to,
 	if (!outbox_steer_broadcast(id, from, to, GetUserId(), &state))
 		report_absent(id);
 	if (!outbox_is_listed(state, from))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("broadcast " INT64_FORMAT " cannot be %s", id, what),
-				 errdetail("Its state is \"%s\".", state)));
+		report_state(id, what, state);
 }
 
 Datum
@@ -89,7 +95,14 @@ teams_resume_broadcast(PG_FUNCTION_ARGS)
 Datum
 teams_cancel_broadcast(PG_FUNCTION_ARGS)
 {
-	steer(fcinfo, "draft,running,paused", "cancelled", "cancelled");
+	int64		id = PG_GETARG_INT64(0);
+	char	   *state;
+
+	statement_attach_function(fcinfo);
+	if (!outbox_cancel_broadcast(id, GetUserId(), &state))
+		report_absent(id);
+	if (state != NULL)
+		report_state(id, "cancelled", state);
 	PG_RETURN_VOID();
 }
 
@@ -99,10 +112,12 @@ change_broadcast(FunctionCallInfo fcinfo, const char *kind,
 				 const char *activity)
 {
 	NewBroadcast change = {0};
+	int64		recall;
 	bool		is_new;
 	int64		id;
 
-	if (!outbox_read_broadcast(PG_GETARG_INT64(0), GetUserId(), &change))
+	if (!outbox_read_broadcast(PG_GETARG_INT64(0), GetUserId(), &change,
+							   &recall))
 		report_absent(PG_GETARG_INT64(0));
 	if (strcmp(change.kind, "send") != 0)
 		ereport(ERROR,
@@ -110,6 +125,14 @@ change_broadcast(FunctionCallInfo fcinfo, const char *kind,
 				 errmsg("broadcast " INT64_FORMAT " has sent nothing",
 						PG_GETARG_INT64(0)),
 				 errdetail("It changes what another broadcast has sent.")));
+	if (recall != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("broadcast " INT64_FORMAT " is recalled",
+						PG_GETARG_INT64(0)),
+				 errdetail("Broadcast " INT64_FORMAT " deletes what it has sent.",
+						   recall),
+				 errhint("See teams_progress for how far that is.")));
 	change.kind = kind;
 	change.refers_to = PG_GETARG_INT64(0);
 	change.activity = activity;
@@ -124,16 +147,11 @@ change_broadcast(FunctionCallInfo fcinfo, const char *kind,
 Datum
 teams_recall(PG_FUNCTION_ARGS)
 {
-	int64		id = PG_GETARG_INT64(0);
-	char	   *state;
-
 	int64		recall;
 
 	statement_attach_function(fcinfo);
 	recall = change_broadcast(fcinfo, "delete", NULL);
-	if (!outbox_steer_broadcast(id, "draft,running,paused", "cancelled",
-								GetUserId(), &state))
-		report_absent(id);
+	outbox_end_broadcast(PG_GETARG_INT64(0), GetUserId());
 	PG_RETURN_INT64(recall);
 }
 
@@ -156,7 +174,7 @@ teams_edit_broadcast(PG_FUNCTION_ARGS)
 	activity_check(activity);
 	statement_attach_function(fcinfo);
 	id = change_broadcast(fcinfo, "edit", activity);
-	outbox_replace_activity(PG_GETARG_INT64(0), activity);
+	outbox_replace_activity(PG_GETARG_INT64(0), activity, GetUserId());
 	PG_RETURN_INT64(id);
 }
 

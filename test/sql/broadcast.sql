@@ -105,6 +105,10 @@ SELECT kind, refers_to = :news AS of_it, state FROM teams_broadcast WHERE id = :
 SELECT teams_recall(:recall);
 SELECT teams_edit_broadcast(:news);
 SELECT teams_edit_broadcast(:news, 'x', '{"type": "message"}');
+-- not while it is recalled
+SELECT teams_edit_broadcast(:news, 'Newer news');
+SELECT teams_recall(:news);
+SELECT teams_cancel_broadcast(:recall);
 SELECT teams_edit_broadcast(:news, 'Newer news') > :recall AS edits;
 SELECT activity FROM teams_broadcast WHERE id = :news;
 SELECT teams_start_broadcast(99);
