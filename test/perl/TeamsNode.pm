@@ -44,12 +44,24 @@ END
 	  if defined $options{conf};
 	$node->credential('ops', TeamsSim::CLIENT_SECRET());
 	$node->SUPER::start;
-	# as it is from 15 on; the databases to come are made of template1
-	$node->safe_psql($_, 'REVOKE CREATE ON SCHEMA public FROM PUBLIC')
-	  for qw(template1 postgres);
+	$node->close_public;
 	$node->safe_psql('postgres', 'CREATE EXTENSION teams_proactive');
 	$node->configure($sim) if $sim && ($options{configure} // 1);
 	return $node;
+}
+
+# Let only superusers create in the schema public, of databases to come, too: as
+# it is from 15 on.
+sub close_public
+{
+	my ($node) = @_;
+
+	return if $node->value('SHOW server_version_num') >= 150000;
+	$node->value('ALTER DATABASE template0 ALLOW_CONNECTIONS true');
+	$node->value('REVOKE CREATE ON SCHEMA public FROM PUBLIC', $_)
+	  for qw(template0 template1 postgres);
+	$node->value('ALTER DATABASE template0 ALLOW_CONNECTIONS false');
+	return;
 }
 
 # Write a credential file with the given mode.
