@@ -65,11 +65,14 @@ file_problem(const struct stat *status)
 	return NULL;
 }
 
-/* The database's own file of that name, or else everybody's. */
+/*
+ * The database's own file of that name, or else everybody's.  To open a FIFO
+ * must not wait for somebody who writes to it.
+ */
 static int
 open_file(const char *database, const char *name)
 {
-	int			flags = O_RDONLY | PG_BINARY;
+	int			flags = O_RDONLY | O_NONBLOCK | PG_BINARY;
 	int			fd = -1;
 
 	errno = ENOENT;

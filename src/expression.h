@@ -24,6 +24,7 @@ typedef struct Evaluation
 	JsonbValue *root;			/* $root */
 	JsonbValue *data;			/* $data, and names without a prefix */
 	int			index;			/* $index, or -1 */
+	int64	   *work;			/* bytes that may still be looked at */
 	int64	   *room;
 	char	   *error;			/* a sentence, after a failure */
 } Evaluation;

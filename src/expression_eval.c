@@ -15,6 +15,9 @@
 
 #include "expression_internal.h"
 
+/* What a value takes besides its length. */
+#define VALUE_WORK 50
+
 bool
 expression_fail(Evaluation *evaluation, const char *format,...)
 {
@@ -32,6 +35,7 @@ expression_fail(Evaluation *evaluation, const char *format,...)
 			enlargeStringInfo(&error, needed);
 	} while (needed > 0);
 	evaluation->error = error.data;
+	*evaluation->work -= error.len;
 	return false;
 }
 
@@ -46,6 +50,25 @@ expression_take_room(Evaluation *evaluation, int64 bytes)
 				 errhint("Give it less data.")));
 }
 
+/*
+ * What is looked at counts, too, as it takes time: a loop may look at a long
+ * text again and again.
+ */
+static void
+take_work(Evaluation *evaluation, const JsonbValue *value)
+{
+	*evaluation->work -= VALUE_WORK;
+	if (value_is_string(value))
+		*evaluation->work -= value->val.string.len;
+	else if (value != NULL && value->type == jbvBinary)
+		*evaluation->work -= value->val.binary.len;
+	if (*evaluation->work < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("template takes too long to fill in"),
+				 errhint("Give it less data, or fewer loops over them.")));
+}
+
 /* ----------
  * Names
  * ----------
@@ -53,11 +76,15 @@ expression_take_room(Evaluation *evaluation, int64 bytes)
 
 /* What a name or index of a path finds in what has been found so far. */
 static JsonbValue *
-step(JsonbValue *scope, const char *part)
+step(Evaluation *evaluation, JsonbValue *scope, const char *part)
 {
 	char	   *end;
 	double		index = strtol(part, &end, 10);
 
+	/* a name that is not there is looked for among all */
+	take_work(evaluation, NULL);
+	if (value_is_object(scope))
+		*evaluation->work -= value_count(scope);
 	if (value_is_array(scope))
 		return end == part ? NULL : value_element(scope, index);
 	return value_is_object(scope) ? value_property(scope, part) : NULL;
@@ -182,7 +209,7 @@ evaluate_path(Evaluation *evaluation, const Expression *expression,
 	else
 		*value = evaluation->data;
 	for (; i >= 0; i--)
-		*value = step(*value, path.parts[i]);
+		*value = step(evaluation, *value, path.parts[i]);
 
 	if (*value == NULL && substitute)
 	{
@@ -224,7 +251,7 @@ evaluate_element(Evaluation *evaluation, const Expression *expression,
 		return expression_fail(evaluation,
 							   "%s is neither an integer nor a string.",
 							   expression_text(expression->arguments[1]));
-	*value = step(instance, value_text(index));
+	*value = step(evaluation, instance, value_text(index));
 	return true;
 }
 
@@ -288,6 +315,7 @@ evaluate_arguments(Evaluation *evaluation, const Expression *call,
 		if (!expression_evaluate(evaluation, call->arguments[i], substitute,
 								 &values[i]))
 			return false;
+		take_work(evaluation, values[i]);
 		problem = argument_problem(call->function->check, values[i], i);
 		if (problem != NULL)
 			return expression_fail(evaluation, "%s %s.",

@@ -15,16 +15,82 @@
  * ----------
  */
 
+/*
+ * A text that is looked through for expressions.  Where there is none, the next
+ * may begin one character on; so that this takes no longer than the text is,
+ * what has been found out once is kept: where quotes are that can close a
+ * string, and from where on there is no end of an expression.
+ */
+typedef struct Scan
+{
+	const char *text;
+	const char *end;
+	int		   *closing[2];		/* places of single and double quotes, in order */
+	int			count[2];
+	uint8	   *failed;			/* a bit for each place outside of strings */
+} Scan;
+
+/*
+ * Quotes with an even number of backslashes before them: these escape each
+ * other, wherever the string has begun.
+ */
+static void
+find_closing(Scan *scan, int kind, char quote)
+{
+	int			space = 16;
+	int			backslashes = 0;
+
+	scan->closing[kind] = palloc(space * sizeof(int));
+	for (const char *c = scan->text; c < scan->end; c++)
+	{
+		if (*c == quote && backslashes % 2 == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (scan->count[kind] == space)
+				scan->closing[kind] = repalloc_huge(scan->closing[kind],
+													(Size) (space *= 2) * sizeof(int));
+			scan->closing[kind][scan->count[kind]++] = c - scan->text;
+		}
+		backslashes = *c == '\\' ? backslashes + 1 : 0;
+	}
+}
+
 /* Behind the string that begins here, or NULL if it does not end. */
 static const char *
-skip_string(const char *c, const char *end)
+skip_string(const Scan *scan, const char *c)
 {
-	char		quote = *c++;
+	int			kind = *c == '"';
+	int			start = c - scan->text;
+	int			low = 0;
+	int			high = scan->count[kind];
 
-	for (; c < end && *c != quote; c++)
-		if (*c == '\\' && c + 1 < end && (c[1] == quote || c[1] == '\\'))
-			c++;
-	return c < end ? c + 1 : NULL;
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (scan->closing[kind][middle] > start)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low < scan->count[kind] ?
+		scan->text + scan->closing[kind][low] + 1 : NULL;
+}
+
+static bool
+has_failed(const Scan *scan, const char *c)
+{
+	int			place = c - scan->text;
+
+	return (scan->failed[place / 8] >> (place % 8)) & 1;
+}
+
+static void
+note_failed(const Scan *scan, const char *c)
+{
+	int			place = c - scan->text;
+
+	scan->failed[place / 8] |= 1 << (place % 8);
 }
 
 /*
@@ -32,22 +98,48 @@ skip_string(const char *c, const char *end)
  * "${".  NULL if there is none: then it is text like any other.
  */
 static const char *
-expression_end(const char *start, const char *end)
+expression_end(const Scan *scan, const char *start)
 {
 	const char *c = start;
 
-	while (c != NULL && c < end)
+	while (c != NULL && c < scan->end)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (*c == '}')
 			return c == start ? NULL : c + 1;
-		if (strchr("\r\n{`", *c) != NULL)
+		if (strchr("\r\n{`", *c) != NULL || has_failed(scan, c))
 			return NULL;
+
+		/* If it ends, nobody comes here again. */
+		note_failed(scan, c);
 		if (*c == '\'' || *c == '"')
-			c = skip_string(c, end);
+			c = skip_string(scan, c);
 		else
 			c++;
 	}
 	return NULL;
+}
+
+static Scan *
+begin_scan(const char *text, int length)
+{
+	Scan	   *scan = palloc0(sizeof(Scan));
+
+	scan->text = text;
+	scan->end = text + length;
+	scan->failed = palloc_extended(length / 8 + 1, MCXT_ALLOC_ZERO);
+	find_closing(scan, 0, '\'');
+	find_closing(scan, 1, '"');
+	return scan;
+}
+
+static void
+end_scan(Scan *scan)
+{
+	pfree(scan->closing[0]);
+	pfree(scan->closing[1]);
+	pfree(scan->failed);
+	pfree(scan);
 }
 
 static Expression *
@@ -95,14 +187,17 @@ add_pending_text(Parts *parts)
 }
 
 static void
-split_text(Parts *parts, const char *c, const char *end)
+split_text(Parts *parts, const Scan *scan)
 {
+	const char *c = scan->text;
+	const char *end = scan->end;
 	const char *close;
 
 	while (c < end)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (c + 1 < end && c[0] == '$' && c[1] == '{' &&
-			(close = expression_end(c + 2, end)) != NULL)
+			(close = expression_end(scan, c + 2)) != NULL)
 		{
 			add_pending_text(parts);
 			add_part(parts, parse_within(c + 2, close - 1));
@@ -131,13 +226,16 @@ Expression *
 expression_parse_text(const char *text, int length)
 {
 	Parts		parts = {palloc(4 * sizeof(Expression *)), 0, 4};
+	Scan	   *scan;
 
 	if (!has_expression(text, length))
 		return NULL;
 	initStringInfo(&parts.pending);
 	/* what is joined to this is a string, whatever it was */
 	add_part(&parts, expression_constant(value_string("", 0)));
-	split_text(&parts, text, text + length);
+	scan = begin_scan(text, length);
+	split_text(&parts, scan);
+	end_scan(scan);
 	if (parts.count == 2 && parts.parts[1]->type != EXPRESSION_CONSTANT)
 		return parts.parts[1];
 	return expression_call("concat", parts.parts, parts.count);

@@ -16,6 +16,9 @@
  */
 #define MAX_EXPANDED_SIZE (8 * 1024 * 1024)
 
+/* And what may be looked at for it, again and again; it takes about a second. */
+#define MAX_WORK (100 * 1024 * 1024)
+
 /* what a value takes besides its text, roughly */
 #define VALUE_SIZE ((int64) sizeof(JsonbPair))
 
@@ -24,6 +27,7 @@ typedef struct Expansion
 	Place		place;
 	Evaluation	evaluation;
 	int64		room;
+	int64		work;
 	MemoryContext scratch;
 } Expansion;
 
@@ -355,6 +359,8 @@ template_expand(Template *template, Jsonb *data)
 											  ALLOCSET_SMALL_SIZES);
 	expansion.room = MAX_EXPANDED_SIZE;
 	expansion.evaluation.room = &expansion.room;
+	expansion.work = MAX_WORK;
+	expansion.evaluation.work = &expansion.work;
 	expansion.evaluation.root = value_from_jsonb(data);
 	expansion.evaluation.data = expansion.evaluation.root;
 	expansion.evaluation.index = -1;

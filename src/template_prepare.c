@@ -4,9 +4,13 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "template_internal.h"
+
+/* Bytes of a place that are kept: each text has one, and names may be long. */
+#define MAX_WHERE 200
 
 /* ----------
  * Errors
@@ -80,7 +84,9 @@ prepare_scalar(Place *place, JsonbValue *value)
 	if (node->text != NULL)
 	{
 		node->type = NODE_TEXT;
-		node->where = pstrdup(place->where.data);
+		node->where = pnstrdup(place->where.data,
+							   pg_mbcliplen(place->where.data,
+											place->where.len, MAX_WHERE));
 	}
 	node->literal = template_copy_value(value);
 	return node;
