@@ -68,6 +68,7 @@ test:
 	@test/setup/packages.sh fuzz
 	@test -z '$(SANITIZE)' || test/setup/packages.sh server
 	@test/check-layers.sh
+	@test/check-names.sh
 	@test/check-docs.sh
 	@$(MAKE) -s all sim WERROR=1 with_llvm=no
 	@$(MAKE) -s -C test/resend
