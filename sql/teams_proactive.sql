@@ -94,7 +94,7 @@ CREATE TABLE @extschema@.teams_bot (
 	graph_rate		integer		NOT NULL DEFAULT 30
 					CHECK (graph_rate > 0),
 	chat_limits		integer[]	NOT NULL DEFAULT '{7,8,60,1800}'
-					CHECK (array_length(chat_limits, 1) = 4
+					CHECK (coalesce(array_dims(chat_limits), '') = '[1:4]'
 						   AND array_position(chat_limits, NULL) IS NULL
 						   AND 0 < ALL (chat_limits)),
 	reinstall		boolean		NOT NULL DEFAULT false,
@@ -795,7 +795,7 @@ BEGIN
 			MESSAGE = 'connector_rate and graph_rate must be greater than zero';
 	END IF;
 
-	IF array_length(chat_limits, 1) IS DISTINCT FROM 4
+	IF array_dims(chat_limits) IS DISTINCT FROM '[1:4]'
 	   OR array_position(chat_limits, NULL) IS NOT NULL
 	   OR NOT 0 < ALL (chat_limits) THEN
 		RAISE invalid_parameter_value USING
@@ -1264,6 +1264,10 @@ BEGIN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'a plain text cannot mention anybody',
 			HINT = 'Give another format, and escape the text with teams_escape().';
+	END IF;
+	IF array_ndims(suggested_actions) > 1 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'suggested_actions must be a list of texts, not of lists';
 	END IF;
 	IF array_position(suggested_actions, NULL) IS NOT NULL
 	   OR '' = ANY (suggested_actions) THEN
