@@ -12,7 +12,7 @@ pace
 expression expression_internal expression_token
 expression_convert expression_date expression_eval expression_functions expression_number expression_operators expression_parse expression_strings expression_text
 template template_internal template_expand template_prepare
-shared credential schema encoding
+shared shared_internal shared_wake credential schema encoding
 rules
 statement http http_internal http_headers http_sockets http_transfer http_url
 line
@@ -85,6 +85,7 @@ only()
 }
 only '<curl/' http_internal.h http_transfer.c http_url.c
 only '"http_internal.h"' http.c http_headers.c http_sockets.c http_transfer.c http_url.c
+only '"shared_internal.h"' shared.c shared_wake.c
 only '<openssl/' auth.c
 only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
 only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' statement.c

@@ -1,0 +1,32 @@
+/*
+ * shared_internal.h
+ *	  What the modules of shared share: no other includes it.
+ */
+#ifndef TP_SHARED_INTERNAL_H
+#define TP_SHARED_INTERNAL_H
+
+#include "shared.h"
+
+/* For so many bots that send at a time the pace is shared by databases. */
+#define MAX_PACES 256
+
+typedef struct SharedState
+{
+	LWLock	   *lock;
+	Latch	   *launcher_latch;
+	pg_atomic_uint32 scan;		/* the launcher shall see what databases there
+								 * are */
+	pg_atomic_uint32 arrived;	/* and look into this one again */
+	Pace		paces[MAX_PACES];
+	ChatPaces	chats;
+	int			nslots;
+	Slot		slots[FLEXIBLE_ARRAY_MEMBER];
+} SharedState;
+
+/* NULL if the library was not preloaded. */
+extern SharedState *shared;
+
+/* The database's slot, or that of InvalidOid: a free one; NULL if there is none. */
+extern Slot *shared_find_slot(Oid database);
+
+#endif							/* TP_SHARED_INTERNAL_H */
