@@ -60,7 +60,7 @@ is($node->value("SELECT teams_retry($again)"), '', 'nor what was sent');
 is((grep { $_->{text} eq 'failing' } $sim->messages), 1, 'as the chat shows');
 
 # A transaction that cancels and thinks better of it; the worker waits.
-$sim->fault(operation => 'send', text => 'first', delay_ms => 500);
+$sim->fault(operation => 'send', text => 'first', delay_ms => 2000);
 $node->send($ada, 'first');
 $id = $node->send($ada, 'kept');
 my $session = $node->background_psql('postgres');
