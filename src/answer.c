@@ -297,6 +297,17 @@ count_delay(const Message *message)
 }
 
 void
+answer_opted_out(Message *message)
+{
+	Failure		failure = {0};
+
+	failure.code = "opted_out";
+	failure.error = "the recipient has opted out of the broadcast's topic";
+	failure.hint = "See teams_opt_out, and teams_opt_in() for who changes their mind.";
+	settle_cancelled(message, &failure);
+}
+
+void
 answer_without_broadcast(Message *message)
 {
 	Failure		failure = {0};

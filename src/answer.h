@@ -10,6 +10,9 @@
 /* The message that it changes or replies to was not sent. */
 extern void answer_without_referent(Message *message);
 
+/* The recipient does not want to hear of the broadcast's topic. */
+extern void answer_opted_out(Message *message);
+
 /* The broadcast that has its activity is not there any more. */
 extern void answer_without_broadcast(Message *message);
 

@@ -286,7 +286,7 @@ plan_left(void)
 static void
 count_settled(SettleCounts counts)
 {
-	if (counts.sent + counts.failed > 0)
+	if (counts.sent + counts.failed + counts.cancelled > 0)
 		plan_fold();
 	if (counts.left > 0)
 		plan_left();
@@ -297,7 +297,7 @@ count_settled(SettleCounts counts)
 	pg_atomic_fetch_add_u64(&slot->sent, counts.sent);
 	pg_atomic_fetch_add_u64(&slot->failed, counts.failed);
 	pg_atomic_fetch_add_u64(&slot->retried, counts.retried);
-	if (counts.sent + counts.failed > 0)
+	if (counts.sent + counts.failed + counts.cancelled > 0)
 		ConditionVariableBroadcast(&slot->settled);
 }
 

@@ -290,10 +290,13 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 		flight_free(flight);
 		return;
 	}
-	if (!flight_has_content(flight, row) || !flight_has_referent(flight, row))
+	if (row->opted_out || !flight_has_content(flight, row) ||
+		!flight_has_referent(flight, row))
 	{
 		message->batch = batch;
-		if (flight_has_content(flight, row))
+		if (row->opted_out)
+			answer_opted_out(message);
+		else if (flight_has_content(flight, row))
 			answer_without_referent(message);
 		else
 			answer_without_broadcast(message);

@@ -174,6 +174,7 @@ typedef struct OutboxPost
 	char	   *kind;			/* send, edit or delete */
 	char	   *activity;		/* NULL to delete */
 	const char *problem;		/* why that cannot be sent, or NULL */
+	bool		opted_out;		/* the recipient, of the broadcast's topic */
 	bool		has_referent;
 	char	   *conversation_id;
 	char	   *activity_id;

@@ -10,6 +10,7 @@
 
 #include "outbox_broadcast.h"
 #include "outbox_key.h"
+#include "outbox_sql.h"
 #include "session.h"
 #include "statement.h"
 
@@ -83,10 +84,18 @@ outbox_keep_template(int64 broadcast, const char *name)
 	return found;
 }
 
+#define BOT_OF_BROADCAST \
+	"(SELECT bot FROM @.teams_broadcast WHERE id OPERATOR(pg_catalog.=) $1)"
+
+/*
+ * Whose name a recipient's is, is looked up one by one, as all that is known of
+ * them below: nothing is known yet of the sizes of the tables.
+ */
 static Statement add_recipients = {
-	"INSERT INTO @.teams_recipient (broadcast, n, target, locale, data,"
-	" excluded)"
-	" SELECT $1, $2 OPERATOR(pg_catalog.+) a.n, a.target, a.locale, a.data,"
+	"INSERT INTO @.teams_recipient (broadcast, n, target, user_id, locale,"
+	" data, excluded)"
+	" SELECT $1, $2 OPERATOR(pg_catalog.+) a.n, a.target,"
+	" " USER_OF(BOT_OF_BROADCAST, "a.target") ", a.locale, a.data,"
 	" a.excluded FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4),"
 	" pg_catalog.unnest($5), pg_catalog.unnest($6))"
 	" WITH ORDINALITY AS a (target, locale, data, excluded, n)",
@@ -113,58 +122,57 @@ outbox_add_recipients(int64 broadcast, int64 first, const Audience *audience)
 	session_commit(&session);
 }
 
+/* One person by name and by object id is one. */
+#define PERSON(r) "coalesce(" r "user_id, " r "target)"
+
 /* Most have none, and need no join to find that out. */
 static Statement find_duplicates = {
 	"SELECT FROM @.teams_recipient"
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL"
-	" GROUP BY target HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1"
-	" LIMIT 1",
+	" GROUP BY " PERSON("")
+	" HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1",
 	1, {INT8OID}
 };
 
+/* By the key, so that it is no work of all with all. */
 static Statement exclude_duplicates = {
 	"UPDATE @.teams_recipient AS r SET excluded = 'duplicate'"
-	" FROM (SELECT target, pg_catalog.min(n) AS first FROM @.teams_recipient"
-	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL"
-	" GROUP BY target HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1) AS d"
+	" FROM (SELECT n, pg_catalog.row_number()"
+	" OVER (PARTITION BY " PERSON("") " ORDER BY n) AS place"
+	" FROM @.teams_recipient"
+	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL) AS d"
 	" WHERE r.broadcast OPERATOR(pg_catalog.=) $1"
-	" AND r.target OPERATOR(pg_catalog.=) d.target"
-	" AND r.n OPERATOR(pg_catalog.>) d.first AND r.excluded IS NULL",
+	" AND r.n OPERATOR(pg_catalog.=) d.n"
+	" AND d.place OPERATOR(pg_catalog.>) 1",
 	1, {INT8OID}
 };
 
 static Statement exclude_opted_out = {
 	"UPDATE @.teams_recipient AS r SET excluded = 'opted out'"
-	" FROM @.teams_broadcast AS b, @.teams_opt_out AS o"
+	" FROM @.teams_broadcast AS b"
 	" WHERE b.id OPERATOR(pg_catalog.=) $1"
-	" AND o.topic OPERATOR(pg_catalog.=) b.topic"
-	" AND r.broadcast OPERATOR(pg_catalog.=) b.id"
-	" AND r.target OPERATOR(pg_catalog.=) o.target AND r.excluded IS NULL",
+	" AND EXISTS (SELECT FROM @.teams_opt_out"
+	" WHERE topic OPERATOR(pg_catalog.=) (SELECT topic"
+	" FROM @.teams_broadcast WHERE id OPERATOR(pg_catalog.=) $1))"
+	" AND r.broadcast OPERATOR(pg_catalog.=) $1 AND r.excluded IS NULL"
+	" AND " HAS_OPTED_OUT("b.topic", "b.bot", "r.target", "r.user_id"),
 	1, {INT8OID}
 };
 
-/*
- * What is known of people in the directory; those of whom nothing is are let
- * be.  They are looked up one by one: nothing is known yet of the sizes of the
- * tables, as the audience is new.
- */
-#define WHY_UNREACHABLE(column) \
+/* By the directory; those of whom it knows nothing are let be. */
+#define WHY_UNREACHABLE \
 	"(SELECT CASE WHEN p.is_guest THEN 'guest'" \
 	" WHEN NOT p.is_enabled THEN 'disabled'" \
 	" WHEN NOT p.is_licensed THEN 'no licence' END" \
 	" FROM @.teams_person AS p WHERE p.bot OPERATOR(pg_catalog.=)" \
-	" (SELECT bot FROM @.teams_broadcast" \
-	" WHERE id OPERATOR(pg_catalog.=) $1)" \
-	" AND p." column " OPERATOR(pg_catalog.=) r.target LIMIT 1)"
+	" " BOT_OF_BROADCAST \
+	" AND p.id OPERATOR(pg_catalog.=) " PERSON("r.") ")"
 
 static Statement exclude_unreachable = {
-	"UPDATE @.teams_recipient AS r SET excluded ="
-	" coalesce(" WHY_UNREACHABLE("id") ", "
-	WHY_UNREACHABLE("user_principal_name") ")"
+	"UPDATE @.teams_recipient AS r SET excluded = " WHY_UNREACHABLE
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL"
 	" AND EXISTS (SELECT FROM @.teams_person)"
-	" AND coalesce(" WHY_UNREACHABLE("id") ", "
-	WHY_UNREACHABLE("user_principal_name") ") IS NOT NULL",
+	" AND " WHY_UNREACHABLE " IS NOT NULL",
 	1, {INT8OID}
 };
 

@@ -8,6 +8,8 @@
 #include "utils/memutils.h"
 
 #include "outbox.h"
+#include "outbox_sql.h"
+#include "session.h"
 #include "statement.h"
 
 /* ----------
@@ -191,6 +193,48 @@ static Statement save_installations = {
 		TEXTARRAYOID, BOOLARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}
 };
 
+/* Names that were another's: opt-outs by them stay with whoever had them. */
+#define NAMES_LOST \
+	"WITH lost AS MATERIALIZED (" \
+	"SELECT i.user_id AS id, i.target AS name, i.checked_at AS at" \
+	" FROM unnest($1, $2, $3, $4) AS r (bot, scope, target, user_id)" \
+	" CROSS JOIN LATERAL (SELECT * FROM @.teams_installation" \
+	" WHERE bot = r.bot AND scope = r.scope AND target = r.target" \
+	" OFFSET 0) AS i WHERE i.user_id <> r.user_id)"
+
+static Statement find_opt_outs = {
+	NAMES_LOST
+	" SELECT FROM lost AS l CROSS JOIN LATERAL (SELECT FROM @.teams_opt_out"
+	" WHERE target = l.name OFFSET 0) AS o LIMIT 1",
+	4, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+
+static Statement move_opt_outs = {
+	NAMES_LOST MOVE_OPT_OUTS("lost"),
+	4, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+};
+
+/*
+ * Few have opted out and then lost their name.  Somebody may have locked what
+ * is to be moved: then it fails once, and is let be the next time, as others
+ * cannot wait for it.
+ */
+static void
+keep_opt_outs(Datum *values)
+{
+	static bool has_failed = false;
+
+	if (has_failed || statement_run(&find_opt_outs, values, NULL) == 0)
+	{
+		has_failed = false;
+		return;
+	}
+	has_failed = true;
+	session_hurry();
+	statement_run(&move_opt_outs, values, NULL);
+	has_failed = false;
+}
+
 /* One text column of the records, by the offset of its field. */
 static Datum
 installation_column(OutboxInstallation *const *records, int count,
@@ -241,5 +285,6 @@ outbox_save_installations(OutboxInstallation *const *records, int count)
 	values[lengthof(offsets)] = parameter_bool_array(by_us, count);
 	values[lengthof(offsets) + 1] = parameter_int8_array(jobs, count);
 	values[lengthof(offsets) + 2] = parameter_timestamp_array(verify_at, count);
+	keep_opt_outs((Datum[]) {values[0], values[1], values[2], values[10]});
 	statement_run(&save_installations, values, NULL);
 }

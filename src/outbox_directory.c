@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 
 #include "outbox_directory.h"
+#include "outbox_sql.h"
 #include "settings.h"
 #include "statement.h"
 
@@ -229,6 +230,40 @@ static Statement confirm_names = {
 	4, {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID}
 };
 
+/*
+ * An opt-out by a name is that of the person who had the name: it stays with
+ * them when they lose it.  It stays with the name as well, unless it is known
+ * that they still had it when, or after, it was made.  To be run before what is
+ * known changes.
+ */
+static Statement keep_opt_outs = {
+	"WITH page AS MATERIALIZED ("
+	"SELECT DISTINCT ON (e.id) e.id, e.name, e.removed"
+	" FROM ROWS FROM (unnest($2), unnest($3), unnest($4)) WITH ORDINALITY"
+	" AS e (id, name, removed, n) ORDER BY e.id, e.n DESC),"
+	" lost AS MATERIALIZED ("
+	"SELECT p.id, p.user_principal_name AS name, p.synced_at AS at"
+	" FROM page AS e CROSS JOIN LATERAL (SELECT * FROM @.teams_person"
+	" WHERE bot = $1 AND id = e.id OFFSET 0) AS p"
+	" WHERE e.removed OR e.name <> p.user_principal_name"
+	" UNION ALL"
+	" SELECT p.id, p.user_principal_name, p.synced_at"
+	" FROM page AS e CROSS JOIN LATERAL (SELECT * FROM @.teams_person"
+	" WHERE bot = $1 AND user_principal_name = e.name OFFSET 0) AS p"
+	" WHERE p.id <> e.id"
+	" UNION ALL"
+	" SELECT i.user_id, i.target, i.checked_at"
+	" FROM page AS e CROSS JOIN LATERAL (SELECT * FROM @.teams_installation"
+	" WHERE bot = $1 AND scope = 'user' AND target = e.name OFFSET 0) AS i"
+	" WHERE i.user_id <> e.id"
+	" UNION ALL"
+	" SELECT i.user_id, i.target, i.checked_at"
+	" FROM page AS e CROSS JOIN LATERAL (SELECT * FROM @.teams_installation"
+	" WHERE bot = $1 AND user_id = e.id OFFSET 0) AS i"
+	" WHERE i.target <> e.name)" MOVE_OPT_OUTS("lost"),
+	4, {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID}
+};
+
 /* Add the names that a statement returns. */
 static void
 add_doubts(DirectoryDoubts *doubts, Statement *statement, Datum *values,
@@ -331,6 +366,8 @@ outbox_save_people(const DirectoryList *list, const PeoplePage *page,
 	values[7] = flag_column(page, offsetof(Person, is_guest));
 	values[8] = flag_column(page, offsetof(Person, is_enabled));
 	values[9] = flag_column(page, offsetof(Person, is_licensed));
+	statement_run(&keep_opt_outs, (Datum[]) {values[0], ids, values[4],
+	values[3]}, NULL);
 	statement_run(&save_people, values, NULL);
 	compare_names(list, ids, values[4], context, doubts);
 	if (is_people)

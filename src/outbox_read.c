@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "outbox.h"
+#include "outbox_sql.h"
 #include "rules.h"
 #include "statement.h"
 #include "trust.h"
@@ -414,7 +415,8 @@ outbox_make_ready(MemoryContext context, OutboxMessage **messages)
  */
 static Statement enter_ledger = {
 	"WITH post AS MATERIALIZED ("
-	"SELECT o.id, o.kind, o.activity, o.refers_to, o.broadcast"
+	"SELECT o.id, o.kind, o.activity, o.refers_to, o.broadcast, o.bot,"
+	" o.target"
 	" FROM @.teams_outbox AS o"
 	" WHERE o.id = ANY ($1) AND " IS_DUE("o") " AND " HAS_TIME("o")
 	" ORDER BY o.id"
@@ -424,12 +426,14 @@ static Statement enter_ledger = {
 	" SELECT array_agg(id) FROM post HAVING count(*) > 0 RETURNING batch)"
 	" SELECT b.batch, p.id, p.kind,"
 	" coalesce(p.activity, c.activity), p.refers_to IS NOT NULL,"
-	" r.conversation_id, r.activity_id"
-	" FROM batch AS b CROSS JOIN post AS p"
+	" r.conversation_id, r.activity_id,"
+	" CASE WHEN c.topic IS NOT NULL AND p.kind = 'send' THEN "
+	HAS_OPTED_OUT("c.topic", "p.bot", "p.target", USER_OF("p.bot", "p.target"))
+	" END FROM batch AS b CROSS JOIN post AS p"
 	" LEFT JOIN @.teams_broadcast AS c ON c.id = p.broadcast"
 	" LEFT JOIN @.teams_delivery AS r ON r.id = p.refers_to"
 	" UNION ALL"
-	" SELECT NULL, w.id, NULL, NULL, NULL, NULL, NULL FROM unnest($1) AS w (id)"
+	" SELECT NULL, w.id, NULL, NULL, NULL, NULL, NULL, NULL FROM unnest($1) AS w (id)"
 	" WHERE (SELECT count(*) FROM post) < cardinality($1)"
 	" AND NOT EXISTS (SELECT FROM @.teams_outbox AS o"
 	" WHERE o.id = w.id AND " IS_DUE("o") ")"
@@ -472,6 +476,7 @@ outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
 		post->has_referent = result_bool(i, 5);
 		post->conversation_id = result_text(i, 6, context);
 		post->activity_id = result_text(i, 7, context);
+		post->opted_out = result_bool(i, 8);
 		if (post->kind != NULL)
 			(*nposts)++;
 		else

@@ -59,4 +59,59 @@
 #define IS_RECALLED(b) \
 	"EXISTS (SELECT FROM @.teams_broadcast AS x WHERE " IS_RECALL_OF(b) ")"
 
+/*
+ * Whose name a target is for a bot: the object id, or null if it is one itself
+ * or nobody has told.  What was found out in order to send counts more than
+ * what a directory said, as that would have changed it.  Character 64 is the
+ * sign that each name has, and that stands for the schema in a statement.
+ */
+#define USER_OF(bot_of, name) \
+	"CASE WHEN pg_catalog.strpos(" name ", pg_catalog.chr(64))" \
+	" OPERATOR(pg_catalog.>) 0" \
+	" THEN coalesce((SELECT xi.user_id FROM @.teams_installation AS xi" \
+	" WHERE xi.bot OPERATOR(pg_catalog.=) " bot_of \
+	" AND xi.scope OPERATOR(pg_catalog.=) 'user'" \
+	" AND xi.target OPERATOR(pg_catalog.=) " name ")," \
+	" (SELECT xp.id FROM @.teams_person AS xp" \
+	" WHERE xp.bot OPERATOR(pg_catalog.=) " bot_of \
+	" AND xp.user_principal_name OPERATOR(pg_catalog.=) " name \
+	" ORDER BY xp.synced_at DESC LIMIT 1)) END"
+
+/*
+ * All that a person is called, as rows: the target, their object id (from the
+ * expression "person"), and the names that are known of that.
+ */
+#define NAMES_OF(bot_of, target_of, person) \
+	"(SELECT xa.name FROM (SELECT " person ") AS xw (id)" \
+	" CROSS JOIN LATERAL (SELECT " target_of " UNION ALL SELECT xw.id" \
+	" UNION ALL SELECT xe.user_principal_name FROM @.teams_person AS xe" \
+	" WHERE xe.bot OPERATOR(pg_catalog.=) " bot_of \
+	" AND xe.id OPERATOR(pg_catalog.=) coalesce(xw.id, " target_of ")" \
+	" UNION ALL SELECT xk.target FROM @.teams_installation AS xk" \
+	" WHERE xk.bot OPERATOR(pg_catalog.=) " bot_of \
+	" AND xk.user_id OPERATOR(pg_catalog.=) coalesce(xw.id, " target_of "))" \
+	" AS xa (name) WHERE xa.name IS NOT NULL)"
+
+/* Has the person opted out, whatever they were called when they did? */
+#define HAS_OPTED_OUT(topic_of, bot_of, target_of, person) \
+	"EXISTS (SELECT FROM @.teams_opt_out AS xt" \
+	" WHERE xt.topic OPERATOR(pg_catalog.=) " topic_of \
+	" AND xt.target OPERATOR(pg_catalog.=) ANY (ARRAY" \
+	NAMES_OF(bot_of, target_of, person) "))"
+
+/*
+ * Give opt-outs by names to the object ids of those who have lost the names:
+ * the end of a statement whose expression "lost" has id, name, and at, when it
+ * was last known that they had it.
+ */
+#define MOVE_OPT_OUTS(lost) \
+	", gone AS (DELETE FROM @.teams_opt_out AS o USING " lost " AS l" \
+	" WHERE o.target OPERATOR(pg_catalog.=) l.name" \
+	" AND o.since OPERATOR(pg_catalog.<=) l.at)" \
+	" INSERT INTO @.teams_opt_out (target, topic, since)" \
+	" SELECT l.id, o.topic, pg_catalog.min(o.since) FROM " lost " AS l" \
+	" CROSS JOIN LATERAL (SELECT topic, since FROM @.teams_opt_out" \
+	" WHERE target OPERATOR(pg_catalog.=) l.name OFFSET 0) AS o" \
+	" GROUP BY l.id, o.topic ON CONFLICT DO NOTHING"
+
 #endif							/* TP_OUTBOX_SQL_H */

@@ -398,9 +398,12 @@ static Statement opt_out = {
 	2, {TEXTOID, TEXTOID}
 };
 
+/* Also what the person has said under another name. */
 static Statement opt_in = {
-	"DELETE FROM @.teams_opt_out WHERE target OPERATOR(pg_catalog.=) $1"
-	" AND topic OPERATOR(pg_catalog.=) $2",
+	"DELETE FROM @.teams_opt_out WHERE topic OPERATOR(pg_catalog.=) $2"
+	" AND target OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT $1 UNION ALL"
+	" SELECT n.name FROM @.teams_bot AS b CROSS JOIN LATERAL"
+	" " NAMES_OF("b.bot", "$1", USER_OF("b.bot", "$1")) " AS n))",
 	2, {TEXTOID, TEXTOID}
 };
 

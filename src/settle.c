@@ -126,17 +126,29 @@ describe(Outcome *outcome, const Failure *failure)
 	outcome->correlation_id = keep(failure->correlation_id);
 }
 
-void
-settle_failed(Message *message, const Failure *failure)
+static void
+settle_unsent(Message *message, const Failure *failure, const char *fate)
 {
 	Outcome    *outcome = add_record(message);
 
 	describe(outcome, failure);
 	outcome->doubtful |= failure->may_be_done;
 	outcome->is_final = true;
-	outcome->fate = "failed";
+	outcome->fate = fate;
 	outcome->conversation_id = keep(message->target->chat_id);
 	window_settling(message);
+}
+
+void
+settle_failed(Message *message, const Failure *failure)
+{
+	settle_unsent(message, failure, "failed");
+}
+
+void
+settle_cancelled(Message *message, const Failure *failure)
+{
+	settle_unsent(message, failure, "cancelled");
 }
 
 bool
@@ -385,8 +397,10 @@ settle_written(void)
 			counts.retried++;
 		else if (strcmp(record->outcome.fate, "sent") == 0)
 			counts.sent++;
-		else
+		else if (strcmp(record->outcome.fate, "failed") == 0)
 			counts.failed++;
+		else
+			counts.cancelled++;
 		window_forget(record->message);
 
 		/* The last of a batch frees it. */

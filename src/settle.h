@@ -34,6 +34,9 @@ typedef struct Failure
 /* It cannot succeed. */
 extern void settle_failed(Message *message, const Failure *failure);
 
+/* It shall not be sent any more. */
+extern void settle_cancelled(Message *message, const Failure *failure);
+
 /*
  * Try again after "delay" seconds; what queues behind it waits in the table.
  * If that was the last attempt, it has failed, and false is returned.
@@ -60,6 +63,7 @@ typedef struct SettleCounts
 {
 	int			sent;
 	int			failed;
+	int			cancelled;
 	int			retried;
 	int			left;			/* to be looked at again some time */
 	int64		look_from;		/* what may not be held back any more, or 0 */
