@@ -395,12 +395,16 @@ COMMENT ON COLUMN @extschema@.teams_thread.root IS
 -- dumped: restoring the outbox counts what is pending, and with that the
 -- account of the copy begins.
 CREATE TABLE @extschema@.teams_account (
+	id				bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	bot				text		NOT NULL,
 	broadcast		bigint,
 	entry			text		NOT NULL,
 	messages		bigint		NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0,
 		autovacuum_vacuum_threshold = 1000);
+
+CREATE INDEX teams_account_entry ON @extschema@.teams_account
+	(coalesce(broadcast, 0), bot, entry);
 
 COMMENT ON TABLE @extschema@.teams_account IS
 'how many messages were accepted, and what became of them; see teams_accounting';
@@ -2575,7 +2579,8 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 			   coalesce(sum(messages) FILTER (WHERE entry = 'cancelled'), 0)::bigint AS cancelled,
 			   coalesce(sum(messages) FILTER (WHERE entry = 'expired'), 0)::bigint AS expired,
 			   coalesce(sum(messages) FILTER (WHERE entry <> 'accepted'), 0)::bigint AS settled
-		FROM @extschema@.teams_account AS e WHERE e.broadcast = b.id) AS a
+		FROM @extschema@.teams_account AS e
+		WHERE coalesce(e.broadcast, 0) = b.id) AS a
 	-- Of one that is done, what teams_retry() has written; a restored database
 	-- does not know what was settled.
 	CROSS JOIN LATERAL (

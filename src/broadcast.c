@@ -36,6 +36,7 @@ static TimestampTz feed_at;		/* 0: not by itself */
 static TimestampTz planned;		/* while feeding: when it will be next */
 static BroadcastPlace place;	/* up to here a round has come */
 static bool woken;				/* since that began */
+static bool has_fed;			/* in that, too: so there may be more */
 
 void
 broadcast_wake(void)
@@ -61,6 +62,12 @@ TimestampTz
 broadcast_next(void)
 {
 	return feed_at;
+}
+
+bool
+broadcast_is_idle(void)
+{
+	return !has_fed && !woken && place.id == 0;
 }
 
 /* When half of what is ahead will be gone, or the rate lets it go on. */
@@ -124,6 +131,7 @@ feed(const Broadcast *broadcast, TimestampTz now)
 		room = Min(room, throttle_due(broadcast->rate, broadcast->fed_at, now,
 									  &from));
 	taken = room > 0 ? outbox_feed(broadcast, room, from, &first_id) : 0;
+	has_fed = has_fed || taken > 0;
 	if (taken < 0)
 		plan_locked(now);
 	else if (taken == 0 && room > 0 && broadcast->ahead == 0)
@@ -160,6 +168,7 @@ broadcast_feed(void)
 	{
 		planned = 0;
 		woken = false;
+		has_fed = false;
 	}
 	count = outbox_read_broadcasts(AHEAD_MOST, &place, FEED_MOST,
 								   CurrentMemoryContext, &broadcasts);

@@ -16,6 +16,9 @@ extern void broadcast_wake(void);
 extern bool broadcast_is_due(void);
 extern TimestampTz broadcast_next(void);
 
+/* Has it found nothing to do, when it looked for the last time? */
+extern bool broadcast_is_idle(void);
+
 /*
  * In a transaction: give the outbox what the worker can use soon.  So a
  * broadcast to many does not fill it, and can be stopped.  Returns the id of

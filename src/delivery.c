@@ -50,6 +50,7 @@
 #define PURGE_PAUSE_MS 50
 #define PURGE_INTERVAL_MS 60000
 #define FOLD_INTERVAL_MS 10000
+#define FOLD_MOST 10000
 
 /* The wait primitives count milliseconds in an int. */
 #define MAX_WAIT_MS 3600000
@@ -66,6 +67,7 @@ static TimestampTz next_due;	/* 0: nothing is scheduled, nor expires */
 static TimestampTz purge_at;
 static TimestampTz left_at;		/* 0: nothing was left to others */
 static TimestampTz fold_at;		/* 0: nothing has happened since the last time */
+static int64 folded;			/* rows of the account up to this id */
 static bool after_error;		/* what was read may not have been taken in */
 static TimestampTz step_started_at;
 
@@ -85,6 +87,7 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	left_at = 0;
 	purge_at = GetCurrentTimestamp();
 	fold_at = purge_at;
+	folded = 0;
 	after_error = false;
 	broadcast_open();
 	bot_open(delivery_context);
@@ -269,8 +272,8 @@ keep_house(void)
 	}
 	if (fold_at != 0 && fold_at <= now)
 	{
-		outbox_fold_account();
-		fold_at = 0;
+		fold_at = outbox_fold_account(&folded, FOLD_MOST) ? 0 :
+			TimestampTzPlusMilliseconds(now, PURGE_PAUSE_MS);
 	}
 }
 
@@ -600,7 +603,8 @@ delivery_is_idle(void)
 {
 	dlist_iter	iter;
 
-	if (!delivery_is_quiet() || transaction_is_due() || !directory_is_idle())
+	if (!delivery_is_quiet() || transaction_is_due() || !directory_is_idle() ||
+		!broadcast_is_idle())
 		return false;
 	dlist_foreach(iter, bot_list())
 	{

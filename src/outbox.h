@@ -270,8 +270,11 @@ extern int64 outbox_purge_history(int retention_minutes);
 extern void outbox_record(int64 id);
 extern int	outbox_record_pending(const char *bot);
 
-/* Add up the account. */
-extern void outbox_fold_account(void);
+/*
+ * Add up the account: up to so many rows behind an id, which is moved on.
+ * False if there are more.
+ */
+extern bool outbox_fold_account(int64 *after, int most);
 
 /*
  * Decide about the messages that the ledger has from an earlier life: those

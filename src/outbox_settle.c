@@ -361,7 +361,7 @@ static Statement purge_broadcasts = {
 	" templates AS (DELETE FROM @.teams_broadcast_template AS t USING old"
 	" WHERE t.broadcast = old.id)"
 	" UPDATE @.teams_account SET broadcast = NULL FROM old"
-	" WHERE teams_account.broadcast = old.id",
+	" WHERE coalesce(teams_account.broadcast, 0) = old.id",
 	1, {INT4OID}
 };
 
@@ -378,17 +378,41 @@ outbox_purge_history(int retention_minutes)
 	return count;
 }
 
+#define SAME_ENTRY(a, b) \
+	a ".bot = " b ".bot AND coalesce(" a ".broadcast, 0) = b_id" \
+	" AND " a ".entry = " b ".entry"
+
+/*
+ * Entries of which there are new rows are added up with what there is of them;
+ * others are left as they are.  Rows that were committed late wait for the next
+ * of their kind.
+ */
 static Statement fold_account = {
-	"WITH old AS (DELETE FROM @.teams_account RETURNING *)"
-	" INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
+	"WITH new AS MATERIALIZED (SELECT * FROM @.teams_account WHERE id > $1"
+	" ORDER BY id LIMIT $2),"
+	" entries AS MATERIALIZED (SELECT e.* FROM ("
+	"SELECT DISTINCT bot, coalesce(broadcast, 0) AS b_id, entry FROM new) AS e"
+	" WHERE (SELECT count(*) FROM (SELECT FROM @.teams_account AS a"
+	" WHERE " SAME_ENTRY("a", "e") " LIMIT 2) AS two) > 1),"
+	" old AS (DELETE FROM @.teams_account AS a USING entries AS e"
+	" WHERE " SAME_ENTRY("a", "e") " RETURNING a.*),"
+	" sums AS (INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
 	" SELECT bot, broadcast, entry, sum(messages) FROM old"
-	" GROUP BY bot, broadcast, entry"
+	" GROUP BY bot, broadcast, entry)"
+	" SELECT (SELECT count(*)::int FROM new), (SELECT max(id) FROM new)",
+	2, {INT8OID, INT4OID}
 };
 
-void
-outbox_fold_account(void)
+bool
+outbox_fold_account(int64 *after, int most)
 {
-	statement_run(&fold_account, NULL, NULL);
+	Datum		values[] = {Int64GetDatum(*after), Int32GetDatum(most)};
+	bool		is_all;
+
+	statement_run(&fold_account, values, NULL);
+	is_all = result_int4(0, 1) < most;
+	*after = Max(*after, result_int8(0, 2));
+	return is_all;
 }
 
 static Statement recover = {
