@@ -136,6 +136,16 @@ take_refused_token(Message *message, Failure *failure,
 	verdict_retry(message, failure, failure->is_attempt ? -1 : delay);
 }
 
+/*
+ * Has the name changed hands while the message was on the wire?  Then the
+ * answer says nothing of whoever has it now.
+ */
+static bool
+concerns_another(const Target *target)
+{
+	return target_is_name(target) && target->knowledge != KNOWN_INSTALLED;
+}
+
 /* The Bot Connector has answered with an error. */
 static void
 take_refusal(Message *message, Operation op, const HttpReply *reply)
@@ -143,6 +153,7 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 	Bot		   *bot = message->target->bot;
 	ServiceError error;
 	Failure		failure = {0};
+	Action		action;
 	double		delay = policy_retry_after(reply->retry_after, bot_clock(),
 										   MAX_RETRY_AFTER);
 
@@ -156,7 +167,8 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 	failure.is_attempt = true;
 	failure.may_be_done = policy_may_be_done(reply->status);
 
-	switch (policy_classify(op, reply->status, &error))
+	action = policy_classify(op, reply->status, &error);
+	switch (action)
 	{
 		case ACTION_OK:
 		case ACTION_FAIL:
@@ -187,11 +199,14 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 			break;
 		case ACTION_LOOK_UP_AGAIN:
 		case ACTION_INSTALL_AGAIN:
-			look_up_again(message, &failure, &error,
-						  policy_scope(op, reply->status, &error));
-			break;
 		case ACTION_BLOCKED:
-			take_block(message, &failure, &error);
+			if (concerns_another(message->target))
+				verdict_retry(message, &failure, 0);
+			else if (action == ACTION_BLOCKED)
+				take_block(message, &failure, &error);
+			else
+				look_up_again(message, &failure, &error,
+							  policy_scope(op, reply->status, &error));
 			break;
 	}
 }
