@@ -18,8 +18,8 @@ $sim->config(generate_users => { count => $people, installed => $people,
 	upn => 'user%d@contoso.com', app => TeamsSim::TEAMS_APP_ID() });
 my $node = TeamsNode->start('primary', $sim);
 
-# Production: messages for now and for later, an edit, and a broadcast that
-# runs, all of which wait for a paused bot.
+# Production: messages for now and for later, one of which was edited, and a
+# broadcast that runs, all of which wait for a paused bot.
 $node->value('CREATE DATABASE production TEMPLATE template0');
 $node->value('CREATE EXTENSION teams_proactive', 'production');
 $node->configure($sim, database => 'production');
@@ -46,11 +46,11 @@ is($node->fate($own), 'sent', 'staging sends');
 IPC::Run::run([ 'psql', '-X', '-q', '-f', $dump,
 		'-d', $node->connstr('postgres') ], '>', \my $out, '2>', \my $err);
 is($node->value("SELECT count(*) FROM teams_outbox WHERE id > 100000"),
-	$people + 2 + 2000, 'the dump brings its messages');
+	$people + 1 + 2000, 'the dump brings its messages');
 is($node->value('SELECT state, held FROM teams_broadcast'), 'paused|t',
 	'and its broadcast, which is paused');
 is( $node->value('SELECT DISTINCT state, error_code, error FROM teams_message'
-		  . ' WHERE id > 100000'),
+		  . " WHERE id > 100000 AND state <> 'sent'"),
 	'pending|loaded|it was loaded from a dump or replicated, and waits for'
 	  . ' teams_resume()',
 	'each says why it waits');
