@@ -54,7 +54,7 @@ sub compare
 	$node->send_to_all(PEOPLE, $text);
 	$node->wait_until_sent;
 	@new = $sim->messages(after => $last);
-	$last = $new[-1]{id};
+	$last = $new[-1]{seq} if @new;
 	push @{ $told{ $_->{user} } }, $_->{text} for @new;
 	for my $number (1 .. PEOPLE)
 	{
