@@ -150,6 +150,12 @@ end_round(void)
 	if (next != 0)
 		plan(next);
 	place = beginning;
+
+	/* Others have as much time as this has taken. */
+	if (planned != 0)
+		planned = Max(planned,
+					  TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												  FEED_MIN_MS));
 	feed_at = woken ? GetCurrentTimestamp() : planned;
 }
 

@@ -305,8 +305,9 @@ time_to_wait(int64 deadline)
 	return (long) Max(0, until);
 }
 
-bool
-http_sockets_wait(CURLM *multi, int64 deadline)
+/* Wait for events and see to those of sockets; was the latch among them? */
+static bool
+take_events(CURLM *multi, long timeout_ms)
 {
 	WaitEvent	events[64];
 	bool		latch_was_set = false;
@@ -314,8 +315,8 @@ http_sockets_wait(CURLM *multi, int64 deadline)
 	sigset_t	saved;
 
 	update_wait_set();
-	count = WaitEventSetWait(wait_set, time_to_wait(deadline), events,
-							 lengthof(events), compat_wait_event());
+	count = WaitEventSetWait(wait_set, timeout_ms, events, lengthof(events),
+							 compat_wait_event());
 	enter_curl(&saved);
 	for (int i = 0; i < count; i++)
 	{
@@ -329,5 +330,19 @@ http_sockets_wait(CURLM *multi, int64 deadline)
 	}
 	drive_timer(multi);
 	leave_curl(&saved);
+	return latch_was_set;
+}
+
+/*
+ * A latch that is set hides what sockets have.  Each transaction sets it, so
+ * that while there is always another one to run, answers would wait for ever.
+ */
+bool
+http_sockets_wait(CURLM *multi, int64 deadline)
+{
+	bool		latch_was_set = take_events(multi, time_to_wait(deadline));
+
+	if (latch_was_set)
+		(void) take_events(multi, 0);
 	return latch_was_set || (deadline >= 0 && now_ms() >= deadline);
 }

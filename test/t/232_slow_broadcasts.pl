@@ -43,7 +43,9 @@ SELECT teams_broadcast($$
 	FROM generate_series(1, 20000) AS i
 $$, template => 'news', data => jsonb_build_object('name', repeat('[', 99000) || '][](y)'))
 SQL
-goes_on('a message of somebody else is sent meanwhile');
+goes_on("message $_ of somebody else is sent meanwhile") for 1 .. 10;
+cmp_ok($node->value("SELECT position FROM teams_broadcast WHERE id = $id"),
+	'<', 5000, 'and does not wait for long');
 is($node->value("SELECT state FROM teams_progress WHERE broadcast = $id"),
 	'running', 'while the broadcast goes on');
 is( $node->error_of(
