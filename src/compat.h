@@ -265,6 +265,19 @@ typedef void (*shmem_request_hook_type) (void);
 #endif
 
 /*
+ * 8.16 can be told to use no connection again that is there now; older ones look
+ * at each before they do, and do not know the option.  The library may be newer
+ * than its header.
+ */
+#if LIBCURL_VERSION_NUM < 0x081000
+#define CURLMOPT_NETWORK_CHANGED ((CURLMoption) (CURLOPTTYPE_LONG + 17))
+#define CURLMNWC_CLEAR_CONNS (1L << 1)
+#endif
+#define compat_curl_forget_connections(multi) \
+	((void) curl_multi_setopt((multi), CURLMOPT_NETWORK_CHANGED, \
+							  (long) CURLMNWC_CLEAR_CONNS))
+
+/*
  * 7.87 can leave a resolver's thread alone; before, a transfer that ended
  * while a name was looked up would wait for that.
  */

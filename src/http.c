@@ -73,6 +73,7 @@ http_start(const HttpRequest *request)
 		sigset_t	saved;
 
 		enter_curl(&saved);
+		http_sockets_check_idle(multi);
 		code = curl_multi_add_handle(multi, transfer->easy);
 		leave_curl(&saved);
 		if (code != CURLM_OK)

@@ -99,6 +99,9 @@ extern curl_socket_t http_sockets_on_open(void *context, curlsocktype purpose,
 										  struct curl_sockaddr *address);
 extern int	http_sockets_on_close(void *context, curl_socket_t fd);
 
+/* Have no idle connection used that its peer has closed. */
+extern void http_sockets_check_idle(CURLM *multi);
+
 /* The next wait shall end at once. */
 extern void http_sockets_do_not_wait(void);
 

@@ -15,8 +15,10 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <curl/curl.h>
 
 #include "compat.h"
 #include "miscadmin.h"
@@ -35,6 +37,7 @@ typedef struct WatchedSocket
 	uint32		registered;		/* what the set knows */
 	int			position;		/* in the set, or -1 */
 	bool		is_connection;	/* else libcurl's own, closed behind our back */
+	bool		is_dead;		/* while idle, and that has been told */
 } WatchedSocket;
 
 static MemoryContext wait_context = NULL;	/* of the set */
@@ -92,6 +95,7 @@ add_socket(curl_socket_t fd)
 	socket->registered = 0;
 	socket->position = -1;
 	socket->is_connection = false;
+	socket->is_dead = false;
 	wait_set_stale = true;
 	return socket;
 }
@@ -123,6 +127,7 @@ http_sockets_on_open(void *context, curlsocktype purpose,
 		return CURL_SOCKET_BAD;
 	}
 	watched->is_connection = true;
+	watched->is_dead = false;
 	wait_set_stale = true;
 	return fd;
 }
@@ -249,6 +254,43 @@ update_wait_set(void)
 		rebuild_wait_set();
 }
 
+/*
+ * The peer has closed an idle connection.  What is sent on it is lost and in
+ * doubt for nothing, and libcurl 8.22 looks only once a second.  It can be told
+ * only of all of them.
+ */
+static void
+forget_dead(CURLM *multi, WatchedSocket *socket)
+{
+	if (!socket->is_connection || socket->is_dead)
+		return;
+	socket->is_dead = true;
+	compat_curl_forget_connections(multi);
+}
+
+/* Before a request, but once a millisecond at most. */
+void
+http_sockets_check_idle(CURLM *multi)
+{
+	static int64 checked_at = 0;
+	int64		now = now_ms();
+
+	if (now == checked_at)
+		return;
+	checked_at = now;
+	for (int i = 0; i < socket_count; i++)
+	{
+		struct pollfd poll_one = {sockets[i].fd, POLLIN, 0};
+
+		if (sockets[i].wanted == 0 && !sockets[i].is_dead &&
+			poll(&poll_one, 1, 0) > 0)
+		{
+			forget_dead(multi, &sockets[i]);
+			return;				/* the callback may have moved the others */
+		}
+	}
+}
+
 static void
 drive_socket(CURLM *multi, curl_socket_t fd, uint32 events)
 {
@@ -259,6 +301,8 @@ drive_socket(CURLM *multi, curl_socket_t fd, uint32 events)
 	/* An idle connection that the peer closes: stop watching it. */
 	if (socket == NULL || socket->wanted == 0)
 		wait_set_stale = true;
+	if (socket != NULL && socket->wanted == 0)
+		forget_dead(multi, socket);
 	if (events & WL_SOCKET_READABLE)
 		mask |= CURL_CSELECT_IN;
 	if (events & WL_SOCKET_WRITEABLE)

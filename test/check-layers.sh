@@ -83,7 +83,7 @@ only()
 		esac
 	done
 }
-only '<curl/' http_internal.h http_transfer.c http_url.c
+only '<curl/' http_internal.h http_sockets.c http_transfer.c http_url.c
 only '"http_internal.h"' http.c http_headers.c http_sockets.c http_transfer.c http_url.c
 only '"shared_internal.h"' shared.c shared_wake.c
 only '<openssl/' auth.c
