@@ -8,11 +8,11 @@
 # A release is a name of Debian's, and with "+assertions" make test SANITIZE=1 is
 # run there, with a server that is built with assertions from the release's
 # source package.  The packages come from the mirrors that this machine's apt
-# uses, as far as they serve the release.  It runs in a chroot
-# that is copied from one made by debootstrap, and in namespaces of its own: its
-# processes and mounts end with it whatever happens, and while it tests there is
-# no network but the loopback device.  It needs root and a Debian (MATRIX_MIRROR
-# and MATRIX_SECURITY_MIRROR name mirrors where apt knows none).
+# uses, as far as they serve the release.  It runs in a chroot that is copied
+# from one made by debootstrap, and in namespaces of its own: its processes and
+# mounts end with it whatever happens, and while it tests there is no network
+# but the loopback device.  It needs root and a Debian (MATRIX_MIRROR and
+# MATRIX_SECURITY_MIRROR name mirrors where apt knows none).
 #
 # MATRIX_DIR keeps the bare chroots, downloaded packages, and logs; by default a
 # directory of the user's cache.
@@ -35,14 +35,18 @@ then
 	exit 1
 fi
 
-# What the last run left if it was killed; nothing is mounted there.
-remove_runs()
+# What runs in the namespaces ends with its first process.  Outside of them
+# nothing is mounted in a chroot, also if the last run was killed.
+child=
+clean_up()
 {
+	[ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true
+	wait
 	rm -rf "$cache/run"
 }
-trap remove_runs EXIT
+trap clean_up EXIT
 trap 'exit 130' INT TERM
-remove_runs
+rm -rf "$cache/run"
 
 need=
 command -v debootstrap >/dev/null || need="$need debootstrap"
@@ -126,7 +130,12 @@ within()
 		"$root" "$cache/packages/$release" JOBS="${JOBS:-2}" \
 		ASSERTIONS="$assertions" http_proxy="${http_proxy:-}" \
 		https_proxy="${https_proxy:-}" \
-		sh /root/inside.sh "$step" "$release" "$mirror" "$security"
+		sh /root/inside.sh "$step" "$release" "$mirror" "$security" 9>&- &
+	child=$!
+	status=0
+	wait "$child" || status=$?
+	child=
+	return $status
 }
 
 # The last number that the log has after a word, or a dash.
@@ -177,6 +186,9 @@ do
 	then
 		failed=1
 		tail -n 40 "$log"
+		rm -rf "$log.servers"
+		cp -R "$root/home/ada/teams proactive/test/log" "$log.servers" \
+			2>/dev/null || true
 	fi
 	row "$name" "$log" "$(($(date +%s) - began))" "$outcome" | tee -a "$table"
 	rm -rf "$root"
