@@ -30,6 +30,14 @@ text_argument(FunctionCallInfo fcinfo, int number, const char *name)
 	return text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
+/* Teams' own ids of conversations: "19:" and what only the service knows. */
+static bool
+is_conversation_id(const char *id)
+{
+	return strncmp(id, "19:", 3) == 0 && strchr(id, '@') != NULL &&
+		strpbrk(id, "/\\; ") == NULL && rules_opaque_id_problem(id) == NULL;
+}
+
 /* A user id in the form in which it is stored: both kinds ignore case. */
 char *
 user_id_argument(FunctionCallInfo fcinfo, int number)
@@ -37,6 +45,11 @@ user_id_argument(FunctionCallInfo fcinfo, int number)
 	char	   *user_id = text_argument(fcinfo, number, "user_id");
 	const char *problem = rules_user_id_problem(user_id);
 
+	if (is_conversation_id(user_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is a chat or channel, not a person", user_id),
+				 errhint("Call teams_send_chat() to write to a chat, or teams_post() to post to a channel.")));
 	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -58,14 +71,6 @@ team_argument(FunctionCallInfo fcinfo, int number)
 				 errdetail("A team is named by the id of its group, a UUID."),
 				 errhint("It is the groupId in the link that Teams gives for the team.")));
 	return asc_tolower(team, strlen(team));
-}
-
-/* Teams' own ids of conversations: "19:" and what only the service knows. */
-static bool
-is_conversation_id(const char *id)
-{
-	return strncmp(id, "19:", 3) == 0 && strchr(id, '@') != NULL &&
-		strpbrk(id, "/\\; ") == NULL && rules_opaque_id_problem(id) == NULL;
 }
 
 char *

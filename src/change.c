@@ -131,11 +131,14 @@ report_unchangeable(int64 id, const char *change)
 				 errmsg("permission denied for message " INT64_FORMAT, id),
 				 errdetail("Only its sender, and members of that role, can have it %s.",
 						   change)));
+	if (fate->fate != NULL && strcmp(fate->fate, "sent") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("message " INT64_FORMAT " cannot be %s", id, change),
+				 errdetail("Its fate is \"%s\".", fate->fate)));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("message " INT64_FORMAT " cannot be %s", id, change),
-			 fate->fate != NULL && strcmp(fate->fate, "sent") != 0 ?
-			 errdetail("Its fate is \"%s\".", fate->fate) :
 			 errdetail("It is not a message that Teams has given an id."),
 			 errhint("Give the id that a function that sends has returned.")));
 }

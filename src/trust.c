@@ -278,6 +278,8 @@ trust_user_id_problem(const char *user_id)
 	}
 	if (strstr(user_id, "..") != NULL)
 		return "The user id contains two dots in a row.";
+	if (strncmp(user_id, "19:", 3) == 0)
+		return "The user id is that of a chat or channel, not of a person.";
 	if (trust_is_guid(user_id))
 		return NULL;
 	if (at == NULL || at == user_id || at[1] == '\0' ||

@@ -33,7 +33,8 @@ extern bool trust_host_is_loopback(const char *host);
 /*
  * Can the string be a user id, that is an Entra object id or user principal
  * name?  Returns NULL if so, else what is wrong with it as a sentence for
- * errdetail (contract 3.0.1).
+ * errdetail (contract 3.0.1).  What begins as a conversation does is none, for
+ * all its @ (contract 4.0.2).
  */
 extern const char *trust_user_id_problem(const char *user_id);
 

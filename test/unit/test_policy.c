@@ -398,6 +398,7 @@ test_ids(void)
 		{"a/b@c", "slash"}, {"a\\b@c", "slash"}, {"a b@c", "space"},
 		{"a\n@c", "control"}, {"a\x7f@c", "control"},
 		{"a\xc2\x85@c", "control"}, {"..@c", "two dots"},
+		{"19:2da4c29f6d7041@thread.v2", "chat"}, {"19:x@y", "channel"},
 	};
 	char		upn[300];
 	int			i;
