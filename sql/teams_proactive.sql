@@ -116,7 +116,7 @@ CREATE TABLE @extschema@.teams_bot (
 );
 
 COMMENT ON TABLE @extschema@.teams_bot IS
-'bot registrations, one row for each bot and tenant; written by teams_configure()';
+'bot registrations, one row for each bot; written by teams_configure()';
 COMMENT ON COLUMN @extschema@.teams_bot.tenant_id IS
 'Entra ID tenant whose people get messages';
 COMMENT ON COLUMN @extschema@.teams_bot.client_id IS
@@ -126,7 +126,7 @@ COMMENT ON COLUMN @extschema@.teams_bot.teams_app_id IS
 COMMENT ON COLUMN @extschema@.teams_bot.manifest_id IS
 'id in the app''s manifest (externalId in Graph)';
 COMMENT ON COLUMN @extschema@.teams_bot.credential IS
-'name of the file with the client secret in teams_proactive.credential_directory';
+'name of the file with the client secret in teams_proactive.credential_directory, or in its subdirectory for this database';
 COMMENT ON COLUMN @extschema@.teams_bot.multi_tenant IS
 'whether the bot takes its Bot Connector token from the botframework.com tenant';
 COMMENT ON COLUMN @extschema@.teams_bot.login_url IS
@@ -1528,7 +1528,7 @@ RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_text';
 
 COMMENT ON FUNCTION @extschema@.teams_edit(bigint, text) IS
-'gives a message that was sent another text; returns the job''s id';
+'gives a message another text, before it is sent or where it is; returns the job''s id';
 
 CREATE FUNCTION @extschema@.teams_edit(id bigint, activity jsonb)
 RETURNS bigint

@@ -124,7 +124,7 @@ settings_define(void)
 							 NULL, NULL, NULL);
 
 	define_worker_int("teams_proactive.max_in_flight",
-					  "Sets how many requests a worker may have in flight.",
+					  "Sets how many requests a worker may have in flight for a bot.",
 					  &settings_max_in_flight, 50, 1, 1000, 0);
 	define_worker_int("teams_proactive.connect_timeout",
 					  "Sets how long to wait for a connection.",
