@@ -1,5 +1,6 @@
 # A line to a server on this machine that can be cut and mended.  While it is
-# cut, connections are refused, and those that were open are closed.
+# cut, connections are refused, and those that were open are closed.  A reset by
+# one end is passed on to the other.
 #
 #   my $line = TeamsLine->start($sim->port);
 #   ... have the extension use "http://127.0.0.1:" . $line->port ...
@@ -16,6 +17,7 @@ use warnings;
 use IO::Handle;
 use IO::Select;
 use IO::Socket::INET;
+use Socket qw(SOL_SOCKET SO_LINGER);
 use POSIX qw(_exit);
 
 sub start
@@ -115,8 +117,10 @@ sub _serve
 			my $pair = $peer{$ready} or next;
 			my $other = $pair->[1];
 			my $data;
-			next if sysread($ready, $data, 65536)
-			  && _write_all($other, $data);
+			my $got = sysread($ready, $data, 65536);
+			next if $got && _write_all($other, $data);
+			setsockopt($other, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0))
+			  unless defined $got;
 			$select->remove($ready, $other);
 			delete @peer{ $ready, $other };
 			close $ready;
