@@ -14,8 +14,9 @@ use Torture::Schedule;
 my $failures = 0;
 
 # Three people; two messages to Ada in one transaction, and then a third one
-# that arrives twice, in doubt; and one of each other fate and outcome.  The
-# first one is edited twice, and the second one deleted.  A broadcast to four
+# that arrives twice, in doubt, and is edited in between; and one of each other
+# fate and outcome.  The first one is edited twice, and the second one deleted,
+# and one is edited that is cancelled then.  A broadcast to four
 # has come to both of them before one of them was edited, and one has not got it.
 sub blameless
 {
@@ -45,6 +46,8 @@ sub blameless
 		11 => {@edits},
 		12 => {@edits},
 		13 => { kind => 'delete', @sent, target => 'ada', refers_to => 2 },
+		14 => { @edits, refers_to => 3, attempts => 0 },
+		15 => { @edits, refers_to => 6, attempts => 0 },
 		21 => { kind => 'send', @sent, target => 'ada', broadcast => 1,
 			activity_id => 106 },
 		22 => { kind => 'send', @sent, target => 'grace', broadcast => 1,
@@ -66,14 +69,14 @@ sub blameless
 		arrivals => [ map
 			{
 				my ($text, $user, $now, $deleted) = @$_;
-				{ text => $text, user => $user, id => $id++, now => $now // $text,
+				{ text => $text, user => $user, at => $id, id => $id++, now => $now // $text,
 					deleted => $deleted // 0 }
 			}
 			([ 'a1', 'ada', 'c-2' ], [ 'a2', 'ada', undef, 1 ], [ 'a3', 'ada' ],
-				[ 'a3', 'ada' ], [ 'g2', 'grace' ], [ 'b1', 'ada', 'b1/1' ],
+				[ 'c-5', 'ada' ], [ 'g2', 'grace' ], [ 'b1', 'ada', 'b1/1' ],
 				[ 'b1/1', 'grace' ]) ],
 		inflight => 0,
-		accounting => { balanced => 1, accepted => 13 },
+		accounting => { balanced => 1, accepted => 15 },
 		looks => [],
 		crashes => [],
 		surprises => [],
@@ -81,7 +84,8 @@ sub blameless
 			{ name => 'c-4', outcome => 'rolled back' } ],
 		made => { map { ("c-$_" => 1) } 1 .. 3 },
 		changes => { 11 => { message => 1, text => 'c-1' },
-			12 => { message => 1, text => 'c-2' }, 13 => { message => 2 } },
+			12 => { message => 1, text => 'c-2' }, 13 => { message => 2 },
+			14 => { message => 3, text => 'c-5' }, 15 => { message => 6, text => 'c-5' } },
 		broadcasts => {
 			1 => { %none, kind => 'send', text => 'b1', recipients => 4,
 				excluded => 1, sent => 2, failed => 1 },
@@ -110,7 +114,16 @@ sub arrive
 {
 	my ($history, @arrivals) = @_;
 	push @{ $history->{arrivals} },
-	  map { { text => $_->[0], user => $_->[1], now => $_->[0] } } @arrivals;
+	  map { { text => $_->[0], user => $_->[1], at => 200, now => $_->[0] } } @arrivals;
+	return;
+}
+
+sub end_broadcast
+{
+	my ($history, $at) = @_;
+
+	push @{ $history->{steps} },
+	  { name => 'c-3', outcome => 'committed', ended => $at, ends => 'b1' };
 	return;
 }
 
@@ -123,12 +136,12 @@ sub swap_arrivals
 
 finds('', 'a blameless history', sub { });
 finds('commit lost, phantom, stranger', 'a commit that is gone',
-	sub { delete $_[0]{accepted}{a1}; $_[0]{accounting}{accepted} = 12 });
+	sub { delete $_[0]{accepted}{a1}; $_[0]{accounting}{accepted} = 14 });
 finds('rollback lost', 'a rollback that stayed', sub
 {
 	$_[0]{accepted}{g4} = 7;
 	$_[0]{delivery}{7} = { kind => 'send', fate => 'failed', doubtful => 0 };
-	$_[0]{accounting}{accepted} = 14;
+	$_[0]{accounting}{accepted} = 16;
 });
 finds('lost', 'a message that is nowhere', sub { delete $_[0]{delivery}{4} });
 finds('pending, twofold', 'a message that is in two places',
@@ -190,7 +203,7 @@ finds('', 'a job, of which nothing arrives', sub
 finds('unbalanced', 'accounts that are not balanced',
 	sub { $_[0]{accounting}{balanced} = 0 });
 finds('unbalanced', 'accounts that miss a message',
-	sub { $_[0]{accounting}{accepted} = 12 });
+	sub { $_[0]{accounting}{accepted} = 14 });
 finds('unbalanced', 'a look during the run', sub { $_[0]{looks} = ['gone'] });
 finds('', 'no view of accounts', sub { $_[0]{accounting} = undef });
 finds('commit lost', 'a change that is gone', sub { delete $_[0]{made}{'c-2'} });
@@ -210,6 +223,14 @@ finds('', 'an edit that has failed', sub
 	$_[0]{delivery}{12}{fate} = 'failed';
 	$_[0]{arrivals}[0]{now} = 'c-1';
 });
+finds('edition', 'an edit of what is pending that comes too late',
+	sub { $_[0]{arrivals}[3]{text} = $_[0]{arrivals}[3]{now} = 'a3' });
+finds('duplicate without doubt', 'an edited message that arrives twice',
+	sub { $_[0]{delivery}{3}{doubtful} = 0 });
+finds('cancelled, yet arrived', 'an edited message that is cancelled and arrives',
+	sub { arrive($_[0], [ 'c-5' => 'grace' ]) });
+finds('phantom', 'an edit that arrives at whom it was not for',
+	sub { arrive($_[0], [ 'c-5' => 'eve' ]) });
 finds('deletion', 'a message that is deleted by nobody',
 	sub { $_[0]{arrivals}[0]{deleted} = 1 });
 finds('deletion', 'a message that is still there',
@@ -252,6 +273,26 @@ finds('', 'an edit that is cancelled, and leaves somebody out', sub
 {
 	$_[0]{arrivals}[6]{text} = $_[0]{arrivals}[6]{now} = 'b1';
 	$_[0]{broadcasts}{2}{state} = 'cancelled';
+});
+finds('late', 'a message that arrives when it has expired',
+	sub { $_[0]{expires}{a1} = 97 });
+finds('', 'a message that arrives just before it expires',
+	sub { $_[0]{expires}{a1} = 101 });
+finds('', 'a broadcast that ends, and is on the wire', sub { end_broadcast($_[0], 104) });
+finds('sent after its end', 'a broadcast that goes on after its end',
+	sub { end_broadcast($_[0], 101) });
+finds('', 'a broadcast that is sent again after its end', sub
+{
+	end_broadcast($_[0], 101);
+	push @{ $_[0]{steps} }, { name => 'c-3', outcome => 'committed', ended => 102,
+		retries => 'b1' };
+});
+finds('', 'a recipient who gets it at the second try', sub
+{
+	$_[0]{delivery}{24} = { %{ $_[0]{delivery}{22} } };
+	@{ $_[0]{delivery}{22} }{qw(fate retried_as)} = ('failed', 24);
+	delete $_[0]{delivery}{22}{activity_id};
+	$_[0]{accounting}{accepted}++;
 });
 finds('crash', 'a crash', sub { $_[0]{crashes} = ['signal 11'] });
 finds('surprise', 'a surprise', sub { $_[0]{surprises} = ['ERROR'] });

@@ -19,6 +19,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 
+use TeamsLine;
 use TeamsSim;
 use Torture::Broadcaster;
 use Torture::Changer;
@@ -50,6 +51,8 @@ $console->autoflush(1);
 my $seed = $ENV{SEED} || 1 + int(rand(1e6));
 my $duration = $ENV{DURATION} || 300;
 my $logs = $PostgreSQL::Test::Utils::log_path;
+my @channels = qw(Alerts Deploys);
+my $team;
 my @users = map { "user$_\@contoso.com" } 1 .. USERS;
 
 sub start_simulator
@@ -58,6 +61,8 @@ sub start_simulator
 
 	$sim->config(generate_users => { count => USERS, installed => INSTALLED,
 		upn => 'user%d@contoso.com', app => TeamsSim::TEAMS_APP_ID() });
+	$team = $sim->team(channels => [ @channels ]);
+	$sim->install($team->{id});
 	$sim->generate_users(CROWD, installed => CROWD_INSTALLED,
 		upn => 'crowd%d@contoso.com', id_prefix => 'c0000000');
 	return $sim;
@@ -84,6 +89,7 @@ sub start_senders
 		my $pid = Torture::Sender->start(number => $number, seed => $seed,
 			node => $server, journal => $journal, until => $until,
 			can_cancel => $can_cancel, can_plan => $can_plan,
+			channels => { map { $_ => $team->{channels}{$_} } @channels },
 			shared => [ @users[ 0 .. SHARED - 1 ] ],
 			own => [ @own[ grep { $_ % SENDERS == $number - 1 } 0 .. $#own ] ]);
 
@@ -203,15 +209,18 @@ sub collect
 
 	$history->{accepted} = { map { $_->[0] => $_->[1] }
 		$server->rows('SELECT text, id FROM torture.accepted') };
+	$history->{expires} = { map { $_->[0] => $_->[1] }
+		$server->rows('SELECT text, extract(epoch FROM expires)'
+			. ' FROM torture.accepted WHERE expires IS NOT NULL') };
 	$history->{outbox} = { map { $_->[0] => "target $_->[1], due $_->[2],"
 			. " attempts $_->[3], retrying $_->[4], error $_->[5]" }
 		$server->rows('SELECT id, target, due_at, attempts, retrying,'
 			. ' error_code FROM teams_outbox') };
 	$history->{delivery} = named($server, 'teams_delivery',
 		qw(id fate doubtful error_code kind target attempts broadcast refers_to
-		  activity_id));
+		  activity_id retried_as));
 	$history->{arrivals} = [ map { { text => $_->{arrived_as},
-			user => $_->{upn}, at => $_->{received_at_ns} / 1e9, id => $_->{id},
+			user => $_->{upn} // $_->{channel}, at => $_->{received_at_ns} / 1e9, id => $_->{id},
 			now => $_->{text}, deleted => $_->{deleted} ? 1 : 0 } }
 		$sim->messages ];
 	$history->{made} = { map { $_->[0] => 1 }
@@ -307,6 +316,7 @@ sub report
 		'looks at the accounts' => $chaos->{looks},
 		'times the bot was let go on' => $chaos->{resumed},
 		'max pending' => $chaos->{max_pending},
+		'max kB of the worker' => $chaos->{max_memory},
 		'starts of the server' => $kills,
 		'seconds, longest fast stop' => sprintf('%.1f', $chaos->{longest_stop}),
 		'seconds, draining' => sprintf('%.1f', $drained_in));
@@ -323,9 +333,10 @@ printf $console "torture: DURATION=%d SEED=%d (%d actions, schedule %s)\n",
 write_schedule(@schedule);
 
 my $sim = start_simulator();
-my $server = Torture::Server->start_with($sim);
+my $line = TeamsLine->start($sim->port);
+my $server = Torture::Server->start_with($sim, $line);
 my $chaos = Torture::Chaos->new(server => $server, sim => $sim,
-	users => \@users,
+	line => $line, users => \@users,
 	has_accounting => exists_in($server, class => 'teams_accounting'));
 
 my $until = time + $duration;

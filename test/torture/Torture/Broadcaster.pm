@@ -1,5 +1,5 @@
 # A process that makes broadcasts and steers them while they run: pauses,
-# resumes, cancels, edits and recalls them, in transactions that are committed
+# resumes, cancels, edits, recalls and retries them, in transactions that are committed
 # or rolled back, some of them after a while.
 #
 # What it has done is in torture.step, and torture.broadcast has the broadcasts
@@ -24,6 +24,7 @@ my $deeds = [
 	[ edit => 3 ],
 	[ cancel => 1 ],
 	[ recall => 1.5 ],
+	[ retry => 2 ],
 ];
 
 # The same for one that edits or recalls another.  An edit is not paused: it
@@ -55,13 +56,14 @@ sub run
 sub is_explained
 {
 	my ($self, $error) = @_;
-	return $error =~ /cannot be (?:paused|resumed|cancelled|started)/;
+	return $error =~
+	  /cannot be (?:paused|resumed|cancelled|started)|is recalled/;
 }
 
 # In a transaction of its own; returns how it ended.
 sub do_step
 {
-	my ($self, $name, $statement) = @_;
+	my ($self, $name, $statement, %about) = @_;
 	my $random = $self->{random};
 	my $script = "BEGIN;\nINSERT INTO torture.step VALUES ('$name');\n"
 	  . "$statement;\n";
@@ -72,7 +74,7 @@ sub do_step
 	$outcome = $self->end_with(undef, $script,
 		$random->chance(0.8) ? ('COMMIT', 'committed')
 		: ('ROLLBACK', 'rolled back'));
-	$self->note_step($name, $outcome);
+	$self->note_step($name, $outcome, %about);
 	return $outcome;
 }
 
@@ -135,6 +137,15 @@ sub adopt
 	return;
 }
 
+sub retry_some
+{
+	my ($id) = @_;
+
+	return 'SELECT count(*) FROM teams_retry(array(SELECT id FROM teams_delivery'
+	  . " WHERE broadcast = $id AND kind = 'send' AND fate <> 'sent'"
+	  . ' ORDER BY random() LIMIT 30))';
+}
+
 sub steer
 {
 	my ($self, $broadcast) = @_;
@@ -143,11 +154,14 @@ sub steer
 	my $name = "$broadcast->{name}/" . ++$broadcast->{steps};
 	my %new = (edit => "teams_edit_broadcast($id, '$name')",
 		recall => "teams_recall($id)");
+	my %about = ($deed =~ /^(?:cancel|recall)$/ ? (ends => $broadcast->{name}) : (),
+		$deed eq 'retry' ? (retries => $broadcast->{name}) : ());
 	my $outcome;
 
 	$outcome = $self->do_step($name, $new{$deed}
 		? "INSERT INTO torture.broadcast (id, text) VALUES ($new{$deed}, '$name')"
-		: "SELECT teams_${deed}_broadcast($id)");
+		: $deed eq 'retry' ? retry_some($id)
+		: "SELECT teams_${deed}_broadcast($id)", %about);
 	$self->adopt($name, $deeds_of_changes{$deed})
 	  if $new{$deed} && $outcome ne 'rolled back' && $random->chance(0.4);
 	$broadcast->{left}--;

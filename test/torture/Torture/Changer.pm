@@ -2,6 +2,8 @@
 # sent or is pending, one message or several at a time.
 #
 # What it has done is in torture.step and torture.change if it was committed.
+# One step edits one message of each person at most, so that what arrives tells
+# which one it was.
 
 package Torture::Changer;
 
@@ -47,16 +49,18 @@ sub chosen
 {
 	my ($many) = @_;
 
-	return 'chosen AS MATERIALIZED (SELECT a.id FROM torture.accepted AS a'
+	return 'chosen AS MATERIALIZED (SELECT id FROM'
+	  . ' (SELECT DISTINCT ON (a.target) a.id FROM torture.accepted AS a'
 	  . ' WHERE a.id > (SELECT max(id) - ' . LATEST . ' FROM torture.accepted)'
 	  . " AND (EXISTS (SELECT FROM teams_outbox AS o WHERE o.id = a.id"
 	  . " AND o.kind = 'send') OR EXISTS (SELECT FROM teams_delivery AS d"
 	  . " WHERE d.id = a.id AND d.kind = 'send' AND d.fate = 'sent'"
-	  . ' AND d.activity_id IS NOT NULL))'
+	  . ' AND d.activity_id IS NOT NULL)) ORDER BY a.target, random()) AS of_each'
 	  . " ORDER BY random() LIMIT $many)";
 }
 
-# The jobs with what they do; teams_delete() has none for what it cancels.
+# The jobs with what they do; teams_delete() has none for what it cancels, and
+# an edit of what is pending is in the history at once.
 sub script_for
 {
 	my ($self, $change, $name) = @_;
@@ -72,8 +76,9 @@ sub script_for
 	  . ", made AS MATERIALIZED (SELECT $call AS job$from)"
 	  . " INSERT INTO torture.change (job, text) SELECT job, $text FROM made"
 	  . " WHERE job IS NOT NULL;\n"
-	  . 'UPDATE torture.change AS c SET message = o.refers_to'
-	  . " FROM teams_outbox AS o WHERE o.id = c.job AND c.message IS NULL;\n";
+	  . join('', map { 'UPDATE torture.change AS c SET message = j.refers_to'
+		  . " FROM $_ AS j WHERE j.id = c.job AND c.message IS NULL;\n" }
+		qw(teams_outbox teams_delivery));
 }
 
 sub do_change

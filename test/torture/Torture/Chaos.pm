@@ -8,12 +8,13 @@ use warnings;
 use JSON::PP;
 use Time::HiRes qw(sleep time);
 
+use PostgreSQL::Test::Utils;
 use TeamsSim;
 use Torture::Faults;
 
 use constant LOOK_EVERY => 0.5;
 
-# Options: server, sim, users, has_accounting.
+# Options: server, sim, line (to it), users, has_accounting.
 sub new
 {
 	my ($class, %options) = @_;
@@ -25,10 +26,12 @@ sub new
 		looks => 0,
 		wrong_looks => [],
 		max_pending => 0,
+		max_memory => 0,
 		longest_stop => 0,
 		resumed => 0,
 		hours_before_start => 0,
 		next_look => 0,
+		cuts => 0,
 	}, $class;
 }
 
@@ -190,7 +193,7 @@ sub do_configure
 	my ($self, $action) = @_;
 
 	return 'configure: the server is down' unless eval {
-		$self->{server}->configure_bot($self->{sim}, $action->{rate}); 1 };
+		$self->{server}->configure_bot(@$self{qw(sim line)}, $action->{rate}); 1 };
 	return;
 }
 
@@ -283,6 +286,24 @@ sub do_freeze
 	return;
 }
 
+# Nothing gets through to the services, nor back: what was on its way is in
+# doubt, and what comes then is not.
+sub do_cut
+{
+	my ($self) = @_;
+
+	$self->{line}->cut unless $self->{cuts}++;
+	return;
+}
+
+sub do_mend
+{
+	my ($self) = @_;
+
+	$self->{line}->mend unless --$self->{cuts};
+	return;
+}
+
 # How often a kind of fault has hit.
 sub hits
 {
@@ -316,6 +337,7 @@ sub calm_down
 
 	$self->{hits} = $self->hits;
 	$self->{wait_an_hour} = $self->hours > $self->{hours_before_start};
+	$self->{line}->mend if $self->{cuts};
 	$sim->clear_faults;
 	$sim->settings(latency_ms => 0, enforce_quotas => JSON::PP::false);
 	$sim->block($_, 0) for @{ $self->{users} };
@@ -344,7 +366,9 @@ sub look_query
 	  . " WHERE state IN ('running', 'paused')),"
 	  . " (SELECT string_agg(broadcast::text, ' ') FROM teams_progress"
 	  . " WHERE kind = 'send' AND recipients <> excluded + waiting + pending"
-	  . ' + sent + failed + cancelled + expired + not_sent)';
+	  . ' + sent + failed + cancelled + expired + not_sent),'
+	  . ' (SELECT max(pid) FROM pg_stat_activity'
+	  . " WHERE backend_type = 'teams_proactive worker')";
 }
 
 sub look_if_due
@@ -362,8 +386,8 @@ sub look
 {
 	my ($self) = @_;
 	my $row = $self->{server}->try($self->look_query) // return undef;
-	my ($accepted, $pending, $settled, $balanced, $paused, $broadcasts, $lost) =
-	  split /\|/, $row;
+	my ($accepted, $pending, $settled, $balanced, $paused, $broadcasts, $lost,
+		$worker) = split /\|/, $row, -1;
 
 	$self->{looks}++;
 	$self->{max_pending} = $pending if $pending > $self->{max_pending};
@@ -374,8 +398,20 @@ sub look
 	  if $balanced ne 't';
 	push @{ $self->{wrong_looks} }, "broadcast $lost has lost recipients"
 	  if $lost ne '';
+	$self->weigh($worker) if $worker;
 	$self->resume if $paused;
 	return $pending + $broadcasts;
+}
+
+# The memory that is the worker's own.
+sub weigh
+{
+	my ($self, $pid) = @_;
+	my ($kb) = (eval { slurp_file("/proc/$pid/status") } // '')
+	  =~ /^RssAnon:\s+(\d+)/m or return;
+
+	$self->{max_memory} = $kb if $kb > $self->{max_memory};
+	return;
 }
 
 # What an operator does who has mended something.

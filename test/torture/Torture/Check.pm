@@ -9,14 +9,19 @@
 #                 the sender knew that the transaction was over.
 #   accepted   => { text => id }: what was committed, as written by the
 #                 transactions themselves into a table of their own
+#   expires    => { text => when } of those that are not to be sent afterwards
 #   outbox     => { id => what it waits for }
 #   delivery   => { id => { fate, doubtful, error_code, kind, target, attempts,
-#                 broadcast, refers_to, activity_id } }
-#   arrivals   => [ { text, user, id, now, deleted } ] in the order in which they
-#                 arrived: what it said then, its id, and what it says now
-#   steps      => [ { name, outcome } ]: transactions that write no messages
+#                 broadcast, refers_to, activity_id, retried_as } }
+#   arrivals   => [ { text, user, at, id, now, deleted } ] in the order in which
+#                 they arrived: what it said then, and when, its id, and what it
+#                 says now.  The user may be a channel.
+#   steps      => [ { name, outcome, ended, ends, retries } ]: transactions that
+#                 write no messages; the broadcast that one has ended, or has
+#                 sent again
 #   made       => { name => 1 } of those that were committed
-#   changes    => { id => { message, text } }: jobs that edit or delete
+#   changes    => { id => { message, text } }: jobs that edit or delete; no two
+#                 with the same text are for messages to the same person
 #   broadcasts => { id => { text, kind, refers_to, state, recipients, excluded,
 #                 not_sent, sent, failed, cancelled, expired } }
 #   inflight   => number of rows in the ledger
@@ -32,6 +37,9 @@ use warnings;
 
 use Torture::CheckBroadcasts;
 use Torture::CheckChanges;
+
+# Services that are frozen read late what was written in time.
+use constant ON_THE_WIRE => 3;
 
 # All that is wrong: pairs of a kind and a sentence.
 sub violations
@@ -57,17 +65,31 @@ sub index_of
 {
 	my ($history) = @_;
 	my %message = map { $_->{text} => $_ } @{ $history->{messages} };
+	my @arrivals = arrivals($history, \%message);
 	my %arrived;
 
-	$arrived{ $_->{text} }++ for arrivals($history);
-	return { message => \%message, arrived => \%arrived };
+	$arrived{ $_->{text} }++ for @arrivals;
+	return { message => \%message, arrivals => \@arrivals,
+		arrived => \%arrived };
 }
 
-# Those of broadcasts are judged elsewhere.
+# What arrives may have been edited when it was pending; this has it as it was
+# written.  Those of broadcasts are judged elsewhere.
 sub arrivals
 {
-	my ($history) = @_;
-	return grep { $_->{text} !~ /^b/ } @{ $history->{arrivals} };
+	my ($history, $message) = @_;
+	my %text = reverse %{ $history->{accepted} };
+	my %written;
+
+	for my $change (grep { defined $_->{text} } values %{ $history->{changes} })
+	{
+		my $text = $text{ $change->{message} // next } // next;
+		my $target = $message->{$text} ? $message->{$text}{target} : next;
+
+		$written{"$change->{text} $target"} = $text;
+	}
+	return map { { %$_, text => $written{"$_->{text} $_->{user}"} // $_->{text} } }
+	  grep { $_->{text} !~ /^b/ } @{ $history->{arrivals} };
 }
 
 sub messages_of_broadcasts
@@ -133,13 +155,15 @@ sub check_arrivals
 	my ($history, $index) = @_;
 	my @wrong;
 
-	for my $arrival (arrivals($history))
+	for my $arrival (@{ $index->{arrivals} })
 	{
 		my $text = $arrival->{text};
 		my $message = $index->{message}{$text};
 
 		push @wrong, [ phantom => "$text arrived and was never accepted" ]
 		  unless $message && exists $history->{accepted}{$text};
+		push @wrong, [ late => "$text arrived after it had expired" ]
+		  if $arrival->{at} > ($history->{expires}{$text} // 'inf') + ON_THE_WIRE;
 		push @wrong, [ misdirected =>
 			"$text for $message->{target} arrived at $arrival->{user}" ]
 		  if $message && $message->{target} ne $arrival->{user};
@@ -201,7 +225,7 @@ sub check_order
 	my (%seen, %latest, %last_id);
 	my @wrong;
 
-	for my $arrival (arrivals($history))
+	for my $arrival (@{ $index->{arrivals} })
 	{
 		my ($text, $user) = @$arrival{qw(text user)};
 		my $message = $index->{message}{$text};

@@ -6,6 +6,10 @@ package Torture::CheckBroadcasts;
 use strict;
 use warnings;
 
+# How long after its end something of a broadcast may arrive that was on the
+# wire then.
+use constant ON_THE_WIRE => 5;
+
 my @fates = qw(sent failed cancelled expired);
 
 sub violations
@@ -14,7 +18,7 @@ sub violations
 	my $messages = messages_by_broadcast($history);
 
 	return (check_strangers($history), check_progress($history, $messages),
-		check_arrivals($history, $messages),
+		check_arrivals($history, $messages), check_ends($history),
 		check_coverage($history, $messages));
 }
 
@@ -62,7 +66,8 @@ sub check_progress
 		my $sum = $broadcast->{not_sent} + $broadcast->{excluded};
 
 		$sum += $broadcast->{$_} for @fates;
-		$count{ $_->{fate} }++ for @{ $messages->{$id} };
+		$count{ $_->{fate} }++
+		  for grep { !defined $_->{retried_as} } @{ $messages->{$id} };
 		push @wrong, [ pending =>
 			"broadcast $id ($broadcast->{text}) is $broadcast->{state}" ]
 		  if $broadcast->{state} !~ /^(?:done|cancelled)$/;
@@ -105,19 +110,23 @@ sub check_people
 {
 	my ($text, $arrived, @messages) = @_;
 	my %arrived = %{ $arrived || {} };
-	my (%seen, @wrong);
+	my (%of, @wrong);
 
-	for my $message (@messages)
+	push @{ $of{ $_->{target} } }, $_ for @messages;
+	for my $user (sort keys %of)
 	{
-		my ($user, $fate, $doubtful) = @$message{qw(target fate doubtful)};
+		my @last = grep { !defined $_->{retried_as} } @{ $of{$user} };
+		my $doubtful = grep { $_->{doubtful} } @{ $of{$user} };
 		my $times = delete $arrived{$user} // 0;
-		my $what = "$text for $user (id $message->{id})";
 
-		if ($seen{$user}++)
+		if (@last != 1)
 		{
-			push @wrong, [ 'recipient twice', "$what was handed over before" ];
+			push @wrong, [ 'recipient twice',
+				"$text for $user was handed over " . @last . ' times' ];
 			next;
 		}
+		my $fate = $last[0]{fate};
+		my $what = "$text for $user (id $last[0]{id})";
 		push @wrong, [ 'sent in vain', "$what is sent and never arrived" ]
 		  if $fate eq 'sent' && !$times;
 		push @wrong, [ "$fate, yet arrived", "$what is $fate without doubt and arrived" ]
@@ -128,6 +137,34 @@ sub check_people
 	}
 	return @wrong, map { [ phantom => "$text arrived at $_, who has no message" ] }
 	  sort keys %arrived;
+}
+
+# What was cancelled or recalled does not arrive any more, unless it was sent
+# again later.
+sub check_ends
+{
+	my ($history) = @_;
+	my (%over, %again, @wrong);
+
+	for my $step (grep { $history->{made}{ $_->{name} } } @{ $history->{steps} })
+	{
+		my ($ended, $ends, $retries) = @$step{qw(ended ends retries)};
+
+		$over{$ends} = $ended
+		  if $ends && (!$over{$ends} || $ended < $over{$ends});
+		$again{$retries} = $ended
+		  if $retries && $ended > ($again{$retries} // 0);
+	}
+	for my $arrival (@{ $history->{arrivals} })
+	{
+		my ($name) = $arrival->{text} =~ m{^(b[^/]+)} or next;
+		my $over = $over{$name} // next;
+
+		push @wrong, [ 'sent after its end', "$arrival->{text} arrived at"
+			  . " $arrival->{user} " . ($arrival->{at} - $over) . ' s later' ]
+		  if $arrival->{at} > $over + ON_THE_WIRE && $over > ($again{$name} // 0);
+	}
+	return @wrong;
 }
 
 # An edit that was not cancelled reaches what was sent before; what is sent after

@@ -69,6 +69,14 @@ sub jobs_by_message
 	return \%jobs;
 }
 
+# An edit of what was pending has been carried out without an attempt: that is
+# what arrives.
+sub is_in_place
+{
+	my ($job) = @_;
+	return $job->{kind} eq 'edit' && $job->{fate} eq 'sent' && !$job->{attempts};
+}
+
 # What a message may say after its jobs; "undef" of deleted means perhaps.
 sub editions_after
 {
@@ -96,6 +104,7 @@ sub editions_after
 sub check_editions
 {
 	my ($history) = @_;
+	my %written = reverse %{ $history->{accepted} };
 	my %arrival = map { $_->{id} => $_ }
 	  grep { defined $_->{id} } @{ $history->{arrivals} };
 	my $jobs = jobs_by_message($history);
@@ -107,12 +116,17 @@ sub check_editions
 		  @{ $history->{delivery}{$id} }{qw(kind activity_id)};
 		next if $kind ne 'send';
 		my $arrival = defined $activity_id ? $arrival{$activity_id} : undef;
-		my @jobs = @{ $jobs->{$id} || [] };
+		my @jobs = grep { !is_in_place($_) } @{ $jobs->{$id} || [] };
+		my @in_place = grep { is_in_place($_) } @{ $jobs->{$id} || [] };
+		my $to_say = @in_place ? $in_place[-1]{text} : $written{$id};
 
 		push @wrong, map { [ 'changed in vain',
 			"job $_->{id} is sent, but message $id never arrived" ] }
 		  grep { !$arrival && $_->{fate} eq 'sent' } @jobs;
 		next unless $arrival;
+		push @wrong, [ edition => "message $id arrived as \"$arrival->{text}\""
+			  . " instead of \"$to_say\"" ]
+		  if defined $to_say && $arrival->{text} ne $to_say;
 		my ($texts, $deleted) = editions_after($arrival, @jobs);
 		push @wrong, [ edition => "message $id says \"$arrival->{now}\" after "
 			  . join(', ', map { "job $_->{id} ("

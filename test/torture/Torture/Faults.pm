@@ -31,6 +31,7 @@ my @kinds = (
 	[ 'send: 403 in HTML', 1, { operation => 'send', status => 403, %html } ],
 	[ 'send: 404 ConversationNotFound', 2, { operation => 'send', status => 404, code => 'ConversationNotFound' } ],
 	[ 'send: 500', 2, { operation => 'send', status => 500 } ],
+	[ 'send: 200 in HTML', 2, { operation => 'send', status => 200, %html } ],
 	[ 'send: 502', 3, { operation => 'send', status => 502 } ],
 	[ 'send: 503', 3, { operation => 'send', status => 503 } ],
 	[ 'send: 503, Retry-After 1', 2, { operation => 'send', status => 503, retry_after => '1' } ],
@@ -38,6 +39,7 @@ my @kinds = (
 	[ 'send: reset before', 5, { operation => 'send', close => 'before' } ],
 
 	# Bot Connector, after it took the message
+	[ 'send: 500, taken', 2, { operation => 'send', status => 500, carry_out => $true } ],
 	[ 'send: 502, taken', 4, { operation => 'send', status => 502, carry_out => $true } ],
 	[ 'send: 504 in HTML, taken', 4, { operation => 'send', status => 504, carry_out => $true, %html } ],
 	[ 'send: reset after, taken', 6, { operation => 'send', close => 'after' } ],
@@ -47,8 +49,17 @@ my @kinds = (
 	[ 'send: slow', 5, { operation => 'send', delay_ms => 400 } ],
 	[ 'send: too slow, taken', 4, { operation => 'send', delay_ms => 2500 } ],
 
-	# The same for edits and deletes
+	# The same for posts that begin a thread
+	[ 'create: 429, Retry-After 0.7', 1, { operation => 'create', status => 429, retry_after => '0.7' } ],
+	[ 'create: 503', 1, { operation => 'create', status => 503 } ],
+	[ 'create: 200 in HTML', 1, { operation => 'create', status => 200, %html } ],
+	[ 'create: 500, taken', 1, { operation => 'create', status => 500, carry_out => $true } ],
+	[ 'create: reset after, taken', 2, { operation => 'create', close => 'after' } ],
+	[ 'create: malformed JSON, taken', 1, { operation => 'create', status => 201, carry_out => $true, body => $half } ],
+
+	# And for edits and deletes
 	[ 'edit: 429, Retry-After 0.7', 1, { operation => 'edit', status => 429, retry_after => '0.7' } ],
+	[ 'edit: 200 in HTML', 1, { operation => 'edit', status => 200, %html } ],
 	[ 'edit: 503', 1, { operation => 'edit', status => 503 } ],
 	[ 'edit: 404', 0.5, { operation => 'edit', status => 404, code => 'ActivityNotFoundInConversation' } ],
 	[ 'edit: reset before', 1, { operation => 'edit', close => 'before' } ],
@@ -56,6 +67,7 @@ my @kinds = (
 	[ 'edit: 502, taken', 1, { operation => 'edit', status => 502, carry_out => $true } ],
 	[ 'edit: too slow, taken', 1, { operation => 'edit', delay_ms => 2500 } ],
 	[ 'delete: 429, Retry-After 0', 1, { operation => 'delete', status => 429, retry_after => '0' } ],
+	[ 'delete: 200 in HTML', 1, { operation => 'delete', status => 200, %html } ],
 	[ 'delete: 500', 1, { operation => 'delete', status => 500 } ],
 	[ 'delete: reset before', 1, { operation => 'delete', close => 'before' } ],
 	[ 'delete: reset after, taken', 2, { operation => 'delete', close => 'after' } ],
@@ -108,7 +120,7 @@ sub choose
 
 	$count = 1 if $by_name{$kind}{at_most};
 	return (kind => $kind, count => $count,
-		skip => $by_name{$kind}{operation} =~ /^(?:send|edit|delete)$/ ? $skip : 0);
+		skip => $by_name{$kind}{operation} =~ /^(?:send|create|edit|delete)$/ ? $skip : 0);
 }
 
 # The same for the simulator, now.

@@ -5,6 +5,8 @@ package Torture::Report;
 use strict;
 use warnings;
 
+use Torture::CheckChanges;
+
 # A table with a heading, of what counts and how often.
 sub table
 {
@@ -40,6 +42,8 @@ sub outcomes
 	}
 	$arrived{"$_->{text} $_->{user}"}++ for @{ $history->{arrivals} };
 	$counts{arrivals} = @{ $history->{arrivals} };
+	$counts{'arrivals in channels'} = grep { $_->{user} !~ /@/ }
+	  @{ $history->{arrivals} };
 	$counts{'arrived more than once'} = grep { $_ > 1 } values %arrived;
 	$counts{'still pending'} = keys %{ $history->{outbox} };
 	return %counts;
@@ -67,7 +71,9 @@ sub changes
 		my $is_send = $record->{kind} !~ /^(?:edit|delete)$/;
 
 		$counts{"jobs: $record->{kind}"}++ unless $is_send;
-		$counts{"jobs: $record->{kind}, $record->{fate}"}++ unless $is_send;
+		$counts{"jobs: $record->{kind}, $record->{fate}"
+			  . (Torture::CheckChanges::is_in_place($record) ? ' before it was sent' : '') }++
+		  unless $is_send;
 		$counts{'broadcast messages'}++ if $is_send && $record->{broadcast};
 		$counts{"broadcast messages, $record->{fate}"}++
 		  if $is_send && $record->{broadcast};

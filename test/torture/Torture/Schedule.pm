@@ -39,6 +39,7 @@ my $service_actions = [
 	[ latency => 3 ],
 	[ quotas => 1 ],
 	[ freeze => 0.5 ],
+	[ cut => 0.4 ],
 ];
 
 # What a setting may be changed to.
@@ -54,7 +55,7 @@ my %settings = (
 my @tables = qw(teams_outbox teams_delivery teams_inflight teams_installation);
 
 # What is to be undone, some time later, by which action.
-my %undone_by = (block => 'unblock', quotas => 'no_quotas');
+my %undone_by = (block => 'unblock', quotas => 'no_quotas', cut => 'mend');
 
 # Actions have the seconds "at" which they are due, their name, and arguments.
 sub build
@@ -75,7 +76,8 @@ sub build
 
 		push @schedule, \%action;
 		push @schedule, { %action, name => $undone_by{$name},
-			at => $at + $random->between(0.5, 2) } if $undone_by{$name};
+			at => $at + $random->between(0.5, $name eq 'cut' ? 3 : 2) }
+		  if $undone_by{$name};
 		$server_at += $random->between(0.8, 3.5) if $is_server;
 		$service_at += $random->between(0.05, 0.35) unless $is_server;
 	}

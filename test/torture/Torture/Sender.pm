@@ -14,6 +14,7 @@ use IO::Handle;
 use POSIX qw(_exit);
 use Time::HiRes qw(sleep time);
 
+use TeamsSim;
 use Torture::Random;
 
 # How long a statement may take before that is a finding by itself.
@@ -27,11 +28,12 @@ my $transaction_kinds = [
 	[ savepoint => 3 ],
 	[ prepared => 2 ],
 	[ prepared_rollback => 1 ],
+	[ team => 0.2 ],
 ];
 
 # Start one; returns its pid.  Options: number, senders, seed, node, journal
-# (a file), until, own and shared users, can_cancel, and can_plan if messages
-# have a priority and can be scheduled and expire.
+# (a file), until, own and shared users, channels (ids by name), can_cancel, and
+# can_plan if messages have a priority and can be scheduled and expire.
 sub start
 {
 	my ($class, %options) = @_;
@@ -83,8 +85,10 @@ sub run
 # ----------
 
 # Tab-separated: message and its fields, step (a transaction that writes no
-# messages) with its name and outcome, or surprise and a text.
+# messages) with its name, outcome, time, and which broadcast it ends or sends
+# again, or surprise and a text.
 my @fields = qw(text target delivery scheduled transaction outcome began ended);
+my @step_fields = qw(name outcome ended ends retries);
 
 sub note_outcome
 {
@@ -104,9 +108,10 @@ sub note_outcome
 
 sub note_step
 {
-	my ($self, $name, $outcome) = @_;
+	my ($self, $name, $outcome, %about) = @_;
 
-	print { $self->{out} } join("\t", 'step', $name, $outcome), "\n";
+	print { $self->{out} } join("\t", 'step', $name, $outcome, time,
+		$about{ends} // '', $about{retries} // ''), "\n";
 	return;
 }
 
@@ -132,11 +137,11 @@ sub read_journals
 		{
 			chomp $line;
 			my ($what, @values) = split /\t/, $line;
-			my %message;
+			my (%message, %step);
 
 			push(@surprises, $values[0]), next if $what eq 'surprise';
-			push(@steps, { name => $values[0], outcome => $values[1] }), next
-			  if $what eq 'step';
+			@step{@step_fields} = @values;
+			push(@steps, \%step), next if $what eq 'step';
 			@message{@fields} = @values;
 			push @messages, \%message;
 		}
@@ -207,12 +212,13 @@ sub new_message
 		: $random->pick(@$users),
 		delivery => $random->chance(0.2) ? 'at-most-once' : 'at-least-once',
 		way => $random->weighted([ [ text => 80 ], [ insert => 15 ],
-			[ job => 3 ] ]),
+			[ post => 10 ], [ job => 3 ] ]),
 		scheduled => 0,
 		plan => {});
 
 	$message{delivery} = 'job' if $message{way} eq 'job';
 	$self->plan(\%message) if $self->{can_plan};
+	$self->make_post(\%message) if $message{way} eq 'post';
 	return \%message;
 }
 
@@ -235,6 +241,21 @@ sub plan
 	return;
 }
 
+# To a channel, as a new thread or an answer in one of the latest.
+sub make_post
+{
+	my ($self, $message) = @_;
+	my $random = $self->{random};
+	my $number = int($self->{messages} / 20);
+
+	$message->{target} = $random->pick(sort keys %{ $self->{channels} });
+	$message->{channel} = $self->{channels}{ $message->{target} };
+	$message->{plan}{thread} =
+	  "'thread-$self->{number}-$message->{target}-$number'"
+	  if $random->chance(0.5);
+	return;
+}
+
 sub call_for
 {
 	my ($message) = @_;
@@ -242,6 +263,10 @@ sub call_for
 	my %plan = %{ $message->{plan} };
 	my $more = join '', map { ", $_ => $plan{$_}" } sort keys %plan;
 
+	return "teams_$message->{verb}('$target', scope => 'team'$more)"
+	  if $message->{verb};
+	return "teams_post('" . TeamsSim::TEAM() . "', '$message->{channel}', '$text',"
+	  . " delivery => '$delivery'$more)" if $way eq 'post';
 	return "teams_ensure_installed('$target'$more)" if $way eq 'job';
 	return "teams_send('$target', '$text', delivery => '$delivery'$more)";
 }
@@ -264,8 +289,9 @@ sub statement_for
 {
 	my ($message) = @_;
 	my ($text, $target, $delivery, $way) = @$message{qw(text target delivery way)};
-	my $into = 'INSERT INTO torture.accepted (text, target, delivery, id)';
-	my $values = "'$text', '$target', '$delivery'";
+	my $into = 'INSERT INTO torture.accepted (text, target, delivery, expires, id)';
+	my $values = "'$text', '$target', '$delivery', "
+	  . ($message->{plan}{expires_at} // 'NULL::timestamptz');
 
 	return 'WITH o AS (' . insert_for($message) . ") $into SELECT $values, id"
 	  . " FROM o;\n" if $way eq 'insert';
@@ -340,6 +366,8 @@ sub do_burst
 	my @messages = @{ $transaction->{messages} };
 	my $rows;
 
+	$_->{target} = $self->{random}->pick(@{ $self->{own} })
+	  for grep { $_->{way} eq 'post' } @messages;
 	@$_{qw(way scheduled)} = ('text', 0) for @messages;
 	$_->{delivery} = 'at-least-once' for grep { $_->{delivery} eq 'job' } @messages;
 	$rows = join ",\n",
@@ -349,6 +377,29 @@ sub do_burst
 			. ' SELECT text, target, delivery, teams_send(target, text,'
 			. " delivery => delivery) FROM (VALUES\n$rows)"
 			. ' AS message (text, target, delivery)', 'committed'));
+	return;
+}
+
+# The bot leaves a team and comes back, between posts to its channels.
+sub do_team
+{
+	my ($self, $transaction) = @_;
+	my @messages = map { $self->new_message } 1 .. 4;
+
+	for my $job (0, 1)
+	{
+		@{ $messages[$job] }{qw(way delivery target scheduled plan verb)} =
+		  ('job', 'job', TeamsSim::TEAM(), 0, {},
+			$job ? 'ensure_installed' : 'uninstall');
+	}
+	for my $post (@messages[ 2, 3 ])
+	{
+		@$post{qw(way plan scheduled)} = ('post', {}, 0);
+		$post->{delivery} = 'at-least-once' if $post->{delivery} eq 'job';
+		$self->make_post($post);
+	}
+	$transaction->{messages} = \@messages;
+	$self->do_block($transaction);
 	return;
 }
 
@@ -401,6 +452,9 @@ sub is_prepared
 sub prepare
 {
 	my ($self, $transaction, $verb) = @_;
+
+	# The next one in the same thread would wait for this process to end it.
+	delete $_->{plan}{thread} for @{ $transaction->{messages} };
 	my $outcome = $self->end_with($transaction, script_for($transaction),
 		"PREPARE TRANSACTION '$transaction->{gid}'", 'prepared');
 

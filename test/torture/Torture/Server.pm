@@ -18,7 +18,7 @@ use constant PATIENCE => 60;
 # A slow commit is one that is hit more often.
 sub start_with
 {
-	my ($class, $sim) = @_;
+	my ($class, $sim, $line) = @_;
 	my $server = $class->SUPER::start('torture', $sim, conf => <<'END');
 restart_after_crash = on
 fsync = on
@@ -33,11 +33,11 @@ teams_proactive.request_timeout = 1500ms
 teams_proactive.max_in_flight = 20
 END
 
-	$server->configure_bot($sim, 400);
+	$server->configure_bot($sim, $line, 400);
 	$server->safe_psql('postgres', <<'END');
 CREATE SCHEMA torture;
 CREATE TABLE torture.accepted (id bigint PRIMARY KEY, text text NOT NULL UNIQUE,
-	target text NOT NULL, delivery text NOT NULL);
+	target text NOT NULL, delivery text NOT NULL, expires timestamptz);
 CREATE TABLE torture.step (name text PRIMARY KEY);
 CREATE TABLE torture.change (job bigint PRIMARY KEY, text text, message bigint);
 CREATE TABLE torture.broadcast (id bigint PRIMARY KEY, text text NOT NULL);
@@ -57,9 +57,13 @@ sub takes
 # the limits of chats: there are few chats here.
 sub configure_bot
 {
-	my ($server, $sim, $rate) = @_;
-	my %more;
+	my ($server, $sim, $line, $rate) = @_;
+	my $port = $sim->port;
+	my %more = (login_url => $sim->login_url,
+		graph_url => $sim->graph_url('v1.0'),
+		connector_url => $sim->connector_url);
 
+	s/:$port\b/':' . $line->port/e, $_ = "'$_'" for values %more;
 	$more{reinstall} = 'true' if $server->takes('teams_configure', 'reinstall');
 	$more{chat_limits} = "'{100,200,2000,100000}'"
 	  if $server->takes('teams_configure', 'chat_limits');
