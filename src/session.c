@@ -8,8 +8,9 @@
  * the way foreign key checks do, which costs less than SECURITY DEFINER; every
  * name in a statement that is run so is qualified or found in pg_catalog.
  *
- * The worker locks the extension in each of its transactions, so that it is
- * there until the end of it, and takes no lock between them.
+ * The worker locks the extension, or all that it has of tables, in each of its
+ * transactions, so that it is there until the end of it, and takes no lock
+ * between them.
  */
 #include "postgres.h"
 
@@ -18,8 +19,10 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
@@ -30,6 +33,7 @@
 #include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -72,7 +76,69 @@ extension_schema(Oid extension)
 	return schema;
 }
 
-/* Lock the extension against DROP; false if it is not there. */
+/* Its tables and sequences, and not what merely depends on it. */
+static List *
+relations_of(Oid extension)
+{
+	Relation	relation = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *relations = NIL;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(ExtensionRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(extension));
+	scan = systable_beginscan(relation, DependReferenceIndexId, true, NULL, 2,
+							  keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (depend->deptype == DEPENDENCY_EXTENSION &&
+			depend->classid == RelationRelationId)
+			relations = lappend_oid(relations, depend->objid);
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return relations;
+}
+
+static bool
+try_lock_relations(Oid extension)
+{
+	ListCell   *cell;
+
+	foreach(cell, relations_of(extension))
+		if (!ConditionalLockRelationOid(lfirst_oid(cell), AccessShareLock))
+			return false;
+	return true;
+}
+
+/*
+ * DROP EXTENSION locks the extension first, so whoever has locked that never
+ * meets it halfway.  But everybody who may create a function, if only a temporary
+ * one, can lock the extension, too, for as long as they like: by ALTER FUNCTION
+ * ... DEPENDS ON EXTENSION.  Nobody can lock its tables like that.  So where
+ * the extension is locked, to have all of them is as good; and if one of those
+ * is not to be had, it is being dropped, or soon free again.
+ */
+static void
+keep_from_drop(Oid extension)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, extension, 0);
+	if (LockAcquire(&tag, AccessShareLock, false, true) !=
+		LOCKACQUIRE_NOT_AVAIL)
+		AcceptInvalidationMessages();
+	else if (!try_lock_relations(extension))
+		LockDatabaseObject(ExtensionRelationId, extension, 0,
+						   AccessShareLock);
+}
+
+/* Keep the extension from being dropped; false if it is not there. */
 static bool
 lock_extension(void)
 {
@@ -80,7 +146,7 @@ lock_extension(void)
 
 	if (!OidIsValid(extension))
 		return false;
-	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	keep_from_drop(extension);
 	if (get_extension_oid(EXTENSION_NAME, true) != extension)
 		return false;
 	if (!OidIsValid(session_extension))
