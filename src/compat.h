@@ -94,6 +94,7 @@ compat_utf8_char_length(const char *text, int length)
  * The server
  * ---------------------------------------------------------------------------
  */
+#include "fmgr.h"
 
 /*
  * The library is built with hidden symbols, so that its names cannot clash
