@@ -27,6 +27,13 @@ my $deeds = [
 	[ retry => 2 ],
 ];
 
+# Once it has arrived.
+my $late_deeds = [
+	[ recall => 3 ],
+	[ edit => 2 ],
+	[ retry => 1 ],
+];
+
 # The same for one that edits or recalls another.  An edit is not paused: it
 # would overwrite a later one when it goes on.
 my %deeds_of_changes = (
@@ -39,13 +46,17 @@ sub run
 	my ($self) = @_;
 
 	$self->{live} = [];
+	$self->{old} = [];
 	while (time < $self->{until})
 	{
 		my $now = time;
 		my @due = grep { $_->{next} <= $now } @{ $self->{live} };
 
 		$self->make_one if @{ $self->{live} } < AT_A_TIME;
+		$self->come_back if $self->{random}->chance(0.1);
 		$self->steer($_) for @due;
+		push @{ $self->{old} },
+		  grep { $_->{left} <= 0 && $_->{deeds} == $deeds } @{ $self->{live} };
 		$self->{live} = [ grep { $_->{left} > 0 } @{ $self->{live} } ];
 		sleep $self->{random}->between(0.05, 0.3);
 	}
@@ -119,6 +130,20 @@ sub make_one
 		left => 1 + $random->below(5), deeds => $deeds,
 		deed => $is_draft ? 'start' : $random->weighted($deeds),
 		next => time + $random->between(0.1, 2) };
+	return;
+}
+
+# To one that was left alone for a while, and most of which has arrived.
+sub come_back
+{
+	my ($self) = @_;
+	my ($random, $old) = @$self{qw(random old)};
+
+	return if @$old < 5;
+	my ($broadcast) = splice @$old, $random->below(@$old - 3), 1;
+	push @{ $self->{live} }, { %$broadcast, left => 1 + $random->below(2),
+		deeds => $late_deeds, deed => $random->weighted($late_deeds),
+		next => time };
 	return;
 }
 
