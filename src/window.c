@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #include "window.h"
@@ -40,6 +39,7 @@ window_open(MemoryContext context)
 	HASHCTL		control = {0};
 
 	window_context = context;
+	window_open_targets(context);
 	control.keysize = sizeof(int64);
 	control.entrysize = sizeof(MessageEntry);
 	control.hcxt = context;
@@ -57,191 +57,6 @@ window_room(const Bot *bot, Priority priority)
 }
 
 /* ----------
- * Targets
- * ----------
- */
-
-static uint32
-hash_key(const void *key, Size size)
-{
-	const char *text = *(const char *const *) key;
-
-	return hash_bytes((const unsigned char *) text, strlen(text));
-}
-
-static int
-compare_keys(const void *a, const void *b, Size size)
-{
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-static HTAB *
-targets_of(Bot *bot)
-{
-	HASHCTL		control = {0};
-
-	if (bot->targets != NULL)
-		return bot->targets;
-	control.keysize = sizeof(const char *);
-	control.entrysize = sizeof(TargetEntry);
-	control.hash = hash_key;
-	control.match = compare_keys;
-	control.hcxt = window_context;
-	bot->targets = hash_create("teams_proactive targets", 256, &control,
-							   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE |
-							   HASH_CONTEXT);
-	return bot->targets;
-}
-
-static char *
-keep(const char *text)
-{
-	return text ? MemoryContextStrdup(window_context, text) : NULL;
-}
-
-Target *
-window_find_target(Bot *bot, const char *scope, const char *id)
-{
-	char	   *key = psprintf("%s:%s", scope, id);
-	TargetEntry *entry = hash_search(targets_of(bot), &key, HASH_FIND, NULL);
-
-	pfree(key);
-	return entry != NULL ? entry->target : NULL;
-}
-
-static Target *
-find_or_make_target(Bot *bot, const OutboxMessage *row)
-{
-	Target	   *target = window_find_target(bot, row->scope, row->target);
-	TargetEntry *entry;
-	char	   *key;
-
-	if (target != NULL)
-		return target;
-	key = psprintf("%s:%s", row->scope, row->target);
-	target = MemoryContextAllocZero(window_context, sizeof(Target));
-	target->key = keep(key);
-	pfree(key);
-	entry = hash_search(bot->targets, &target->key, HASH_ENTER, NULL);
-	entry->target = target;
-	target->bot = bot;
-	target->scope = keep(row->scope);
-	target->id = keep(row->target);
-	target->team = keep(row->team);
-	target->service_url = keep(row->service_url);
-	target->knowledge = row->knowledge;
-	target->chat_id = keep(row->chat_id);
-	target->installation_id = keep(row->installation_id);
-	target->user_id = keep(row->user_id);
-	target->verify_at = row->verify_at;
-	target->state = target->knowledge == KNOWN_INSTALLED ?
-		TARGET_KNOWN : TARGET_NEW;
-	target->priority = target->behind_priority = PRIORITY_LOW;
-	dlist_init(&target->messages);
-	return target;
-}
-
-static void
-free_string(const char *text)
-{
-	if (text != NULL)
-		pfree(unconstify(char *, text));
-}
-
-static void
-unready(Target *target)
-{
-	if (target->is_ready)
-		dlist_delete(&target->ready_node);
-	target->is_ready = false;
-}
-
-static void
-free_target(Target *target)
-{
-	unready(target);
-	window_set_held(target, 0);
-	if (target->is_behind)
-		dlist_delete(&target->behind_node);
-	free_string(target->scope);
-	free_string(target->id);
-	free_string(target->team);
-	free_string(target->installation_id);
-	free_string(target->app_version);
-	free_string(target->chat_id);
-	free_string(target->service_url);
-	free_string(target->user_id);
-	free_string(target->error.code);
-	free_string(target->error.message);
-	free_string(target->correlation_id);
-	hash_search(target->bot->targets, &target->key, HASH_REMOVE, NULL);
-	free_string(target->key);
-	pfree(target);
-}
-
-Message *
-window_first(Target *target)
-{
-	if (dlist_is_empty(&target->messages))
-		return NULL;
-	return dlist_head_element(Message, node, &target->messages);
-}
-
-/* The highest priority of what queues for the target. */
-static Priority
-priority_of(Target *target)
-{
-	Priority	highest = target->behind_from != 0 ?
-		target->behind_priority : PRIORITY_LOW;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &target->messages)
-		highest = Min(highest,
-					  dlist_container(Message, node, iter.cur)->priority);
-	return highest;
-}
-
-void
-window_check_ready(Target *target)
-{
-	Message    *first = window_first(target);
-	bool		ready = target->state == TARGET_KNOWN && first != NULL &&
-		first->state == MESSAGE_QUEUED;
-	Priority	priority = priority_of(target);
-
-	if (target->is_ready && (!ready || priority != target->priority))
-		unready(target);
-	target->priority = priority;
-	if (ready && !target->is_ready)
-		dlist_push_tail(&target->bot->lanes[priority].ready,
-						&target->ready_node);
-	target->is_ready = ready;
-}
-
-void
-window_target_is_stale(Target *target)
-{
-	target->state = TARGET_NEW;
-	window_check_ready(target);
-}
-
-bool
-window_chat_is_busy(const Target *target)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &target->bot->flying)
-	{
-		const Target *other = dlist_container(Target, flying_node, iter.cur);
-
-		if (other->chat_id != NULL &&
-			strcmp(other->chat_id, target->chat_id) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* ----------
  * Messages
  * ----------
  */
@@ -256,7 +71,7 @@ window_flies(Message *message, LedgerBatch *batch)
 	target->is_verified = false;
 	target->bot->in_flight++;
 	dlist_push_tail(&target->bot->flying, &target->flying_node);
-	unready(target);
+	window_unready(target);
 }
 
 void
@@ -531,7 +346,7 @@ window_admit(const OutboxMessage *row, bool *has_room)
 		return NULL;
 	if (row->is_held)
 	{
-		target = find_or_make_target(bot, row);
+		target = window_find_or_make_target(bot, row);
 		if (target != NULL)
 			window_note_held(target, row);
 		return NULL;
@@ -539,7 +354,7 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	*has_room = has_room_for(bot, row);
 	if (!*has_room)
 		return NULL;
-	target = find_or_make_target(bot, row);
+	target = window_find_or_make_target(bot, row);
 	window_take_from_team(target, row);
 	if (target->held_from != 0 && row->id >= target->held_from)
 		window_let_go(target);
@@ -561,14 +376,6 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	enqueue(target, message);
 	window_check_ready(target);
 	return message;
-}
-
-void
-window_release_target(Target *target)
-{
-	if (dlist_is_empty(&target->messages) && target->behind_from == 0 &&
-		target->state != TARGET_ASKING)
-		free_target(target);
 }
 
 static void

@@ -14,9 +14,18 @@ typedef struct TargetEntry
 	Target	   *target;
 } TargetEntry;
 
+/* Targets are allocated in that context. */
+extern void window_open_targets(MemoryContext context);
+
 /* The target, if it is in memory, or NULL. */
 extern Target *window_find_target(Bot *bot, const char *scope,
 								  const char *id);
+
+/* The target of a row; it is made, as the row says, if it is not in memory. */
+extern Target *window_find_or_make_target(Bot *bot, const OutboxMessage *row);
+
+/* It is not among those ready any more. */
+extern void window_unready(Target *target);
 
 /* Is there room for what the table has for it? */
 extern void window_check_behind(Target *target);

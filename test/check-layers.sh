@@ -25,7 +25,7 @@ access
 inquiry
 catalog
 installation
-window window_internal window_team
+window window_internal window_target window_team
 settle flight
 verdict
 answer
