@@ -19,7 +19,7 @@ line
 session
 outbox outbox_sql outbox_key outbox_lock outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer outbox_directory
 tally
-bot
+bot bot_pace
 target
 access
 inquiry
