@@ -24,6 +24,7 @@
 #include "delivery.h"
 #include "directory.h"
 #include "dispatch.h"
+#include "house.h"
 #include "http.h"
 #include "inquiry.h"
 #include "installation.h"
@@ -31,7 +32,6 @@
 #include "line.h"
 #include "outbox.h"
 #include "session.h"
-#include "settings.h"
 #include "settle.h"
 #include "verdict.h"
 #include "window.h"
@@ -42,15 +42,10 @@
 
 /*
  * What is due and locked is tried again later, and so is what somebody had
- * locked when its outcome was known.  Old messages are removed a thousand at a
- * time, with pauses for others; and the account is added up now and then.
+ * locked when its outcome was known.
  */
 #define LOCKED_RETRY_MS 1000
 #define LEFT_RETRY_MS 5000
-#define PURGE_PAUSE_MS 50
-#define PURGE_INTERVAL_MS 60000
-#define FOLD_INTERVAL_MS 10000
-#define FOLD_MOST 10000
 
 /* The wait primitives count milliseconds in an int. */
 #define MAX_WAIT_MS 3600000
@@ -64,10 +59,7 @@ static bool recover_wanted;
 static bool reload_wanted;
 static bool due_wanted;			/* next_due is to be read again */
 static TimestampTz next_due;	/* 0: nothing is scheduled, nor expires */
-static TimestampTz purge_at;
 static TimestampTz left_at;		/* 0: nothing was left to others */
-static TimestampTz fold_at;		/* 0: nothing has happened since the last time */
-static int64 folded;			/* rows of the account up to this id */
 static bool after_error;		/* what was read may not have been taken in */
 static TimestampTz step_started_at;
 
@@ -85,10 +77,8 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	due_wanted = true;
 	next_due = 0;
 	left_at = 0;
-	purge_at = GetCurrentTimestamp();
-	fold_at = purge_at;
-	folded = 0;
 	after_error = false;
+	house_open();
 	broadcast_open();
 	bot_open(delivery_context);
 	installation_open(delivery_context);
@@ -126,20 +116,12 @@ look_again(int64 from)
 		window_look_again(dlist_container(Bot, node, iter.cur), from);
 }
 
-static void
-plan_fold(void)
-{
-	if (fold_at == 0)
-		fold_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											  FOLD_INTERVAL_MS);
-}
-
 void
 delivery_wake(const WakeUp *wake_up)
 {
 	if (wake_up->times)
 		due_wanted = true;
-	plan_fold();
+	house_note_change();
 	if (wake_up->reload)
 	{
 		reload_wanted = true;
@@ -155,7 +137,7 @@ delivery_try_again(void)
 {
 	dlist_iter	iter;
 
-	purge_at = GetCurrentTimestamp();
+	house_try_again();
 	line_try_again();
 	dlist_foreach(iter, bot_list())
 		access_try_again(dlist_container(Bot, node, iter.cur));
@@ -256,27 +238,6 @@ read_next_due(bool locked)
 	return due;
 }
 
-/* Remove what is old from the history, and add up the account. */
-static void
-keep_house(void)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (purge_at <= now)
-	{
-		bool		more = settings_retention >= 0 &&
-			outbox_purge_history(settings_retention) > 0;
-
-		purge_at = TimestampTzPlusMilliseconds(now, more ? PURGE_PAUSE_MS :
-											   PURGE_INTERVAL_MS);
-	}
-	if (fold_at != 0 && fold_at <= now)
-	{
-		fold_at = outbox_fold_account(&folded, FOLD_MOST) ? 0 :
-			TimestampTzPlusMilliseconds(now, PURGE_PAUSE_MS);
-	}
-}
-
 /* What somebody had locked is looked at again. */
 static void
 plan_left(void)
@@ -290,7 +251,7 @@ static void
 count_settled(SettleCounts counts)
 {
 	if (counts.sent + counts.failed + counts.cancelled > 0)
-		plan_fold();
+		house_note_change();
 	if (counts.left > 0)
 		plan_left();
 	if (counts.look_from != 0)
@@ -363,7 +324,7 @@ run_transaction(void)
 		if (!intake_refuse_unfit())
 			plan_left();
 		intake_record();
-		keep_house();
+		house_keep();
 		dispatch_choose();
 		dispatch_enter_ledger();
 	}
@@ -418,7 +379,7 @@ transaction_is_due(void)
 	if (stopping)
 		return false;
 	if (due_wanted || after_error || is_past(next_due) || is_past(left_at) ||
-		is_past(purge_at) || is_past(fold_at) || broadcast_is_due() || intake_has_behind() ||
+		is_past(house_next()) || broadcast_is_due() || intake_has_behind() ||
 		intake_has_dry_runs())
 		return true;
 	dlist_foreach(iter, bot_list())
@@ -465,8 +426,7 @@ time_to_next_step(void)
 	{
 		earlier(&earliest, next_due);
 		earlier(&earliest, left_at);
-		earlier(&earliest, purge_at);
-		earlier(&earliest, fold_at);
+		earlier(&earliest, house_next());
 		earlier(&earliest, broadcast_next());
 		earlier(&earliest, directory_next());
 		earlier(&earliest, line_next());

@@ -32,7 +32,7 @@ answer
 dispatch
 intake
 reading
-broadcast directory
+broadcast directory house
 delivery
 worker launcher ddl
 arguments notify_options

@@ -1,0 +1,69 @@
+/*
+ * house.c
+ *	  When what is old is removed, and the account added up.
+ *
+ * Old messages are removed a thousand at a time, with pauses for others; and
+ * the account is added up now and then.
+ */
+#include "postgres.h"
+
+#include "house.h"
+#include "outbox.h"
+#include "settings.h"
+
+#define PURGE_PAUSE_MS 50
+#define PURGE_INTERVAL_MS 60000
+#define FOLD_INTERVAL_MS 10000
+#define FOLD_MOST 10000
+
+static TimestampTz purge_at;
+static TimestampTz fold_at;		/* 0: nothing has happened since the last time */
+static int64 folded;			/* rows of the account up to this id */
+
+void
+house_open(void)
+{
+	purge_at = GetCurrentTimestamp();
+	fold_at = purge_at;
+	folded = 0;
+}
+
+void
+house_try_again(void)
+{
+	purge_at = GetCurrentTimestamp();
+}
+
+void
+house_note_change(void)
+{
+	if (fold_at == 0)
+		fold_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+											  FOLD_INTERVAL_MS);
+}
+
+void
+house_keep(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (purge_at <= now)
+	{
+		bool		more = settings_retention >= 0 &&
+			outbox_purge_history(settings_retention) > 0;
+
+		purge_at = TimestampTzPlusMilliseconds(now, more ? PURGE_PAUSE_MS :
+											   PURGE_INTERVAL_MS);
+	}
+	if (fold_at != 0 && fold_at <= now)
+	{
+		fold_at = outbox_fold_account(&folded, FOLD_MOST) ? 0 :
+			TimestampTzPlusMilliseconds(now, PURGE_PAUSE_MS);
+	}
+}
+
+TimestampTz
+house_next(void)
+{
+	return fold_at != 0 ? Min(purge_at, fold_at) : purge_at;
+}
