@@ -48,8 +48,9 @@ is(outcome($ada, 'hello'), 'sent send=1 lookup=1 install=1',
 	'Ada, who has the bot, gets a message: installing it again does nothing');
 is($sim->stats->{installs}, 0, 'indeed');
 $sim->uninstall($ada);
+# Looked up by the name, and then by the object id: the name may be another's.
 is(outcome($ada, 'still there?'),
-	'failed removed_by_user send=1 lookup=1 install=0',
+	'failed removed_by_user send=1 lookup=2 install=0',
 	'when she has removed it, it is not installed again');
 is(state_of($ada), 'removed', 'which is on record');
 is( outcome($ada, 'really?'),

@@ -251,7 +251,10 @@ subtest 'locks' => sub
 		'a list that is locked does not hold messages up');
 	$session->query_safe('COMMIT');
 	$node->wait_until("SELECT state = 'done' FROM teams_directory WHERE source = 'people'");
+	my $broadcast = $node->value("SELECT teams_broadcast(ARRAY['user8\@contoso.com'],"
+		  . " 'news', topic => 'news', draft => true)");
 	$session->query_safe('BEGIN; LOCK teams_person');
+	$node->value("SELECT teams_start_broadcast($broadcast)");
 	$node->value('UPDATE teams_directory SET delta_link = NULL');
 	$node->value('SELECT teams_sync_directory()');
 	$node->wait_until('SELECT last_error IS NOT NULL FROM teams_worker');
@@ -259,12 +262,17 @@ subtest 'locks' => sub
 		$node->fate($node->send('ada@contoso.com', "people $_")) for 1 .. 10;
 	});
 	cmp_ok($seconds, '<', 5, 'nor does a table');
+	is($node->value('SELECT count(*) FROM teams_message WHERE state = \'sent\''
+			  . " AND broadcast = $broadcast"), 0,
+		'but what has a topic waits: who has opted out cannot be told');
 	is($node->value("SELECT state FROM teams_directory WHERE source = 'people'"),
 		'running', 'which is still locked');
 	$session->query_safe('COMMIT');
 	$session->quit;
 	$node->wait_until("SELECT state = 'done' FROM teams_directory WHERE source = 'people'");
 	is(pages(), 8, 'afterwards it goes on');
+	ok($node->wait_until("SELECT state = 'done' FROM teams_broadcast WHERE id = $broadcast"),
+		'and so does the broadcast');
 };
 
 subtest 'a restart' => sub
