@@ -51,19 +51,19 @@ is(expanded("\${formatNumber(n, 1, ''de-DE'')}", '{"n": 1234.5}'), '1.234,5',
 # What is wrong with a template is told in the encoding of the database.
 my (undef, undef, $error) =
   query("SELECT teams_broadcast(ARRAY['ada\@contoso.com'], template => 'gr\xc3\xbc\xc3\x9fe')");
-like($error, qr/DETAIL:  template "gr\xc3\xbc\xc3\x9fe" does not exist/,
+like($error, qr/ERROR:  template "gr\xc3\xbc\xc3\x9fe" does not exist/,
 	'a broadcast\'s template');
-query("SELECT teams_set_template('gr\xc3\xbc\xc3\x9fe', 'x')");
-query("SELECT teams_broadcast(ARRAY['ada\@contoso.com'], template => 'gr\xc3\xbc\xc3\x9fe', draft => true)");
-query("SELECT teams_drop_template('gr\xc3\xbc\xc3\x9fe')");
+query("SELECT teams_set_template('gr\xc3\xbc\xc3\x9fe', 'x', locale => 'de')");
 (undef, undef, $error) =
   query("SELECT teams_broadcast(ARRAY['ada\@contoso.com'], template => 'gr\xc3\xbc\xc3\x9fe')");
-like($error, qr/DETAIL:  template "gr\xc3\xbc\xc3\x9fe" does not exist/,
-	'a broadcast\'s template');
-query("SELECT teams_broadcast(ARRAY['nobody'], template => 'gr\xc3\xbc\xc3\x9fe', draft => true)");
+like($error, qr/DETAIL:  template "gr\xc3\xbc\xc3\x9fe" does not exist for the locale/,
+	'a broadcast\'s template in a locale');
+query("SELECT teams_broadcast('SELECT ''ada\@contoso.com'' AS user_id, ''de'' AS locale',"
+	  . " template => 'gr\xc3\xbc\xc3\x9fe', draft => true)");
+query("UPDATE teams_recipient SET locale = 'fr'");
 (undef, undef, $error) =
   query("SELECT teams_preview(max(id), 'ada\@contoso.com') FROM teams_broadcast");
-like($error, qr/DETAIL:  template "gr\xc3\xbc\xc3\x9fe" does not exist/,
+like($error, qr/DETAIL:  template "gr\xc3\xbc\xc3\x9fe" does not exist for the locale/,
 	'a preview');
 
 $node->stop;
