@@ -42,6 +42,7 @@ house_note_change(void)
 											  FOLD_INTERVAL_MS);
 }
 
+/* If something fails, it is not before its next time that it fails again. */
 void
 house_keep(void)
 {
@@ -49,14 +50,14 @@ house_keep(void)
 
 	if (purge_at <= now)
 	{
-		bool		more = settings_retention >= 0 &&
-			outbox_purge_history(settings_retention) > 0;
-
-		purge_at = TimestampTzPlusMilliseconds(now, more ? PURGE_PAUSE_MS :
-											   PURGE_INTERVAL_MS);
+		purge_at = TimestampTzPlusMilliseconds(now, PURGE_INTERVAL_MS);
+		if (settings_retention >= 0 &&
+			outbox_purge_history(settings_retention) > 0)
+			purge_at = TimestampTzPlusMilliseconds(now, PURGE_PAUSE_MS);
 	}
 	if (fold_at != 0 && fold_at <= now)
 	{
+		fold_at = TimestampTzPlusMilliseconds(now, FOLD_INTERVAL_MS);
 		fold_at = outbox_fold_account(&folded, FOLD_MOST) ? 0 :
 			TimestampTzPlusMilliseconds(now, PURGE_PAUSE_MS);
 	}

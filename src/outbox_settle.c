@@ -321,16 +321,24 @@ outbox_refuse(const int64 *ids, const char *const *problems, int count)
 	return result_int4(0, 1);
 }
 
+/*
+ * A message goes with its key.  Somebody may be about to take a key from a
+ * message that came to nothing, for as long as they like: then it stays.
+ */
 static Statement purge_history = {
-	"WITH old AS ("
-	"DELETE FROM @.teams_delivery WHERE ctid = ANY (ARRAY("
-	"SELECT ctid FROM @.teams_delivery"
+	"WITH d AS MATERIALIZED ("
+	"SELECT id FROM @.teams_delivery"
 	" WHERE settled_at < now() - $1 * interval '1 minute'"
 	" AND NOT EXISTS (SELECT FROM @.teams_thread WHERE root = teams_delivery.id)"
 	" LIMIT 1000"
-	" FOR UPDATE SKIP LOCKED))"
+	" FOR UPDATE SKIP LOCKED),"
+	" k AS MATERIALIZED (SELECT id, ctid FROM @.teams_dedupe"
+	" WHERE id = ANY (ARRAY(SELECT id FROM d)) FOR UPDATE SKIP LOCKED),"
+	" keys AS (DELETE FROM @.teams_dedupe WHERE ctid = ANY (ARRAY(SELECT ctid FROM k))),"
+	" old AS (DELETE FROM @.teams_delivery WHERE id = ANY (ARRAY("
+	"SELECT d.id FROM d WHERE NOT EXISTS (SELECT FROM @.teams_dedupe AS u"
+	" WHERE u.id = d.id AND NOT EXISTS (SELECT FROM k WHERE k.id = u.id))))"
 	" RETURNING id),"
-	" keys AS (DELETE FROM @.teams_dedupe AS k USING old WHERE k.id = old.id),"
 	" errors AS (DELETE FROM @.teams_notify_error WHERE id IN ("
 	"SELECT id FROM @.teams_notify_error"
 	" WHERE at < now() - $1 * interval '1 minute'"
