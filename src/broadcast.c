@@ -24,6 +24,12 @@
 #define FEED_MOST 50
 #define FEED_BUDGET_MS 100
 
+/*
+ * What one recipient costs depends on the template and its data.  Where that
+ * is more than the budget, the others have the worker for so many times as long.
+ */
+#define FEED_REST_FACTOR 4
+
 /* What is locked or waits for others is looked at again after so long. */
 #define WAIT_MS 500
 
@@ -33,6 +39,7 @@
 static const BroadcastPlace beginning = {DT_NOBEGIN, 0};
 
 static TimestampTz feed_at;		/* 0: not by itself */
+static TimestampTz rests_until; /* whatever happens */
 static TimestampTz planned;		/* while feeding: when it will be next */
 static BroadcastPlace place;	/* up to here a round has come */
 static bool woken;				/* since that began */
@@ -49,19 +56,20 @@ void
 broadcast_open(void)
 {
 	place = beginning;
+	rests_until = 0;
 	broadcast_wake();
-}
-
-bool
-broadcast_is_due(void)
-{
-	return feed_at != 0 && feed_at <= GetCurrentTimestamp();
 }
 
 TimestampTz
 broadcast_next(void)
 {
-	return feed_at;
+	return feed_at != 0 ? Max(feed_at, rests_until) : 0;
+}
+
+bool
+broadcast_is_due(void)
+{
+	return feed_at != 0 && broadcast_next() <= GetCurrentTimestamp();
 }
 
 bool
@@ -159,6 +167,16 @@ end_round(void)
 	feed_at = woken ? GetCurrentTimestamp() : planned;
 }
 
+/* Whoever fills in what takes long does so in a part of the worker's time. */
+static void
+rest_after(TimestampTz start)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (TimestampDifferenceExceeds(start, now, 2 * FEED_BUDGET_MS))
+		rests_until = now + FEED_REST_FACTOR * (now - start);
+}
+
 int64
 broadcast_feed(void)
 {
@@ -196,5 +214,6 @@ broadcast_feed(void)
 											  FEED_MIN_MS);
 	else
 		end_round();
+	rest_after(now);
 	return first_id;
 }
