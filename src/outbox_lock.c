@@ -71,8 +71,8 @@ take_ids(uint64 count)
 	return ids;
 }
 
-static int
-compare_ids(const void *a, const void *b)
+int
+outbox_compare_ids(const void *a, const void *b)
 {
 	int64		x = *(const int64 *) a;
 	int64		y = *(const int64 *) b;
@@ -85,7 +85,7 @@ have_common(const Ids *sorted, const Ids *others)
 {
 	for (int i = 0; i < others->count; i++)
 		if (bsearch(&others->ids[i], sorted->ids, sorted->count,
-					sizeof(int64), compare_ids) != NULL)
+					sizeof(int64), outbox_compare_ids) != NULL)
 			return true;
 	return false;
 }

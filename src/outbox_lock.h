@@ -23,4 +23,7 @@ typedef enum Unsent
  */
 extern ArrayType *outbox_lock_unsent(Unsent which, ArrayType *ids, Oid role);
 
+/* For qsort and bsearch over ids. */
+extern int	outbox_compare_ids(const void *a, const void *b);
+
 #endif							/* TP_OUTBOX_LOCK_H */

@@ -59,17 +59,25 @@ static Statement find_registration = {
 	2, {UUIDOID, UUIDOID}
 };
 
-bool
-outbox_has_registration(Datum client_id, Datum tenant_id)
+/* Does a query find anything, for whoever calls? */
+static bool
+finds(Statement *query, Datum *values)
 {
-	Datum		values[] = {client_id, tenant_id};
 	Session		session;
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	found = statement_run_active(&find_registration, values, NULL) > 0;
+	found = statement_run_active(query, values, NULL) > 0;
 	session_commit(&session);
 	return found;
+}
+
+bool
+outbox_has_registration(Datum client_id, Datum tenant_id)
+{
+	Datum		values[] = {client_id, tenant_id};
+
+	return finds(&find_registration, values);
 }
 
 static int64
@@ -364,11 +372,6 @@ bool
 outbox_has_template(const char *name)
 {
 	Datum		values[] = {CStringGetTextDatum(name)};
-	Session		session;
-	bool		found;
 
-	session_begin(SESSION_CALLER, &session);
-	found = statement_run_active(&find_template, values, NULL) > 0;
-	session_commit(&session);
-	return found;
+	return finds(&find_template, values);
 }

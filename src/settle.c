@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "outbox_lock.h"
 #include "settings.h"
 #include "settle.h"
 
@@ -235,15 +236,6 @@ settle_since(void)
  * ----------
  */
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /*
  * What was not on the wire may have been cancelled meanwhile, or somebody may
  * be about to.  It is left to them: others do not wait for it.
@@ -267,14 +259,14 @@ leave_what_is_taken(void)
 	if (count == 0)
 		return;
 	nours = outbox_lock_free(ids, count, &ours);
-	qsort(ours, nours, sizeof(int64), compare_ids);
+	qsort(ours, nours, sizeof(int64), outbox_compare_ids);
 	dlist_foreach(iter, &records)
 	{
 		Record	   *record = dlist_container(Record, node, iter.cur);
 
 		record->is_left = record->batch == NULL &&
 			bsearch(&record->outcome.id, ours, nours, sizeof(int64),
-					compare_ids) == NULL;
+					outbox_compare_ids) == NULL;
 	}
 }
 

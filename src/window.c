@@ -399,12 +399,12 @@ holds_back(const Message *message)
 	return message->retrying || message->job > JOB_INSTALL;
 }
 
-void
-window_settling(Message *message)
+/* It leaves its target, and lets those go on that waited for it. */
+static void
+leave_target(Message *message)
 {
 	Target	   *target = message->target;
 
-	message->state = MESSAGE_SETTLING;
 	window_let_team_go(message);
 	leave_queue(message);
 
@@ -412,6 +412,13 @@ window_settling(Message *message)
 	if (holds_back(message))
 		window_note_behind(target, message->id + 1, PRIORITY_LOW);
 	window_release_target(target);
+}
+
+void
+window_settling(Message *message)
+{
+	message->state = MESSAGE_SETTLING;
+	leave_target(message);
 }
 
 /* Back to the table with what is not on the wire. */
@@ -436,6 +443,16 @@ window_drop_queue(Target *target)
 	window_release_target(target);
 }
 
+/* What queues for the target waits until Graph has been asked again. */
+static void
+ask_anew(Target *target)
+{
+	leave_to_table(target);
+	window_target_is_stale(target);
+	window_check_behind(target);
+	window_release_target(target);
+}
+
 void
 window_lose_channels(const Target *team)
 {
@@ -451,10 +468,7 @@ window_lose_channels(const Target *team)
 			strcmp(target->team, team->id) != 0)
 			continue;
 		target->knowledge = team->knowledge;
-		leave_to_table(target);
-		window_target_is_stale(target);
-		window_check_behind(target);
-		window_release_target(target);
+		ask_anew(target);
 	}
 }
 
@@ -467,12 +481,8 @@ window_doubt(Bot *bot, const char *name, TargetKnowledge knowledge)
 		return;
 	target->knowledge = knowledge;
 	target->in_doubt = target->state == TARGET_ASKING;
-	if (target->in_doubt)
-		return;
-	leave_to_table(target);
-	window_target_is_stale(target);
-	window_check_behind(target);
-	window_release_target(target);
+	if (!target->in_doubt)
+		ask_anew(target);
 }
 
 void
@@ -508,18 +518,8 @@ window_drop_bot(Bot *bot)
 void
 window_forget(Message *message)
 {
-	Target	   *target = message->target;
-
-	if (target != NULL)
-	{
-		window_let_team_go(message);
-		leave_queue(message);
-
-		/* Those that this one held back were passed over. */
-		if (holds_back(message))
-			window_note_behind(target, message->id + 1, PRIORITY_LOW);
-		window_release_target(target);
-	}
+	if (message->target != NULL)
+		leave_target(message);
 	if (message->comes_again)
 		window_look_again(message->bot, message->id);
 	free_message(message);
