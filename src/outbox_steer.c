@@ -205,7 +205,8 @@ outbox_cancel_broadcast(int64 id, Oid role, char **state)
 	if (found)
 	{
 		*state = result_text(0, 1, context);
-		has_pending = ArrayGetNItems(1, ARR_DIMS(pending_of(id, context))) > 0;
+		/* An empty array has no dimension. */
+		has_pending = ARR_NDIM(pending_of(id, context)) > 0;
 	}
 	session_commit(&session);
 	if (!found)
