@@ -192,6 +192,10 @@ CREATE TABLE @extschema@.teams_installation (
 CREATE INDEX teams_installation_user ON @extschema@.teams_installation
 	(bot, user_id) WHERE user_id IS NOT NULL;
 
+-- For the service URL of the chat where a message is that is changed.
+CREATE INDEX teams_installation_service ON @extschema@.teams_installation
+	(bot, chat_id) WHERE service_url IS NOT NULL;
+
 COMMENT ON TABLE @extschema@.teams_installation IS
 'cache of what Microsoft Graph knows: for whom a bot is installed, and the chat';
 COMMENT ON COLUMN @extschema@.teams_installation.target IS

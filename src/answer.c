@@ -269,7 +269,7 @@ take_stranger(Message *message, Operation op, Failure *failure)
 static void
 take_broken_line(Message *message, Failure *failure)
 {
-	const char *url = target_service_url(message->target);
+	const char *url = message_service_url(message);
 	TimestampTz again = line_not_before(url);
 
 	failure->code = "connection_failed";

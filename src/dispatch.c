@@ -59,19 +59,26 @@ dispatch_begin(void)
  * ----------
  */
 
-/* May nothing else go to the target's chat now? */
+/* Is it known to lead nowhere?  Then it fails without a request. */
 static bool
-chat_is_taken(const Target *target)
+leads_nowhere(const Message *message)
 {
-	for (int i = 0; i < chosen_count; i++)
-	{
-		const Target *other = chosen[i]->target;
+	return *message_chat(message) == '\0';
+}
 
-		if (other->bot == target->bot &&
-			strcmp(other->chat_id, target->chat_id) == 0)
+/* May nothing else go to the message's chat now? */
+static bool
+chat_is_taken(const Message *message)
+{
+	const char *chat = message_chat(message);
+
+	if (leads_nowhere(message))
+		return false;
+	for (int i = 0; i < chosen_count; i++)
+		if (chosen[i]->bot == message->bot &&
+			strcmp(message_chat(chosen[i]), chat) == 0)
 			return true;
-	}
-	return window_chat_is_busy(target);
+	return window_chat_is_busy(message->bot, chat);
 }
 
 static void
@@ -93,21 +100,22 @@ choose(Message *message)
 static bool
 can_post(Target *target)
 {
-	return window_first(target)->is_send &&
-		target->not_before <= GetCurrentTimestamp() &&
-		line_is_free(target_service_url(target)) &&
-		!chat_is_taken(target);
+	const Message *first = window_first(target);
+
+	return first->is_send && target->not_before <= GetCurrentTimestamp() &&
+		line_is_free(message_service_url(first)) && !chat_is_taken(first);
 }
 
 /* May the chat get a message now, by its limits?  If not, it rests. */
 static bool
-chat_may_go(Target *target)
+chat_may_go(const Message *message)
 {
-	Bot		   *bot = target->bot;
+	Bot		   *bot = message->bot;
+	Target	   *target = message->target;
 
-	target->not_before = pace_take_chat(shared_chat_paces(), bot_pace(bot),
-										target->chat_id,
-										bot->config->chat_limits);
+	target->not_before = leads_nowhere(message) ? 0 :
+		pace_take_chat(shared_chat_paces(), bot_pace(bot),
+					   message_chat(message), bot->config->chat_limits);
 	return target->not_before == 0;
 }
 
@@ -116,9 +124,11 @@ chat_may_go(Target *target)
  * another's by now?  What has just been verified goes first.
  */
 static bool
-is_to_be_verified(const Target *target)
+is_to_be_verified(const Message *message)
 {
-	return target->verify_at != 0 && !target->is_verified &&
+	const Target *target = message->target;
+
+	return message_needs_target(message) && target->verify_at != 0 && !target->is_verified &&
 		target->verify_at <= GetCurrentTimestamp();
 }
 
@@ -132,20 +142,20 @@ choose_of_lane(Lane *lane, int room)
 	dlist_foreach_modify(iter, &lane->ready)
 	{
 		Target	   *target = dlist_container(Target, ready_node, iter.cur);
+		Message    *first = window_first(target);
 
 		if (count == room)
 			break;
 		if (!can_post(target))
 			continue;
-		if (is_to_be_verified(target))
+		if (is_to_be_verified(first))
 		{
 			verdict_verify(target);
 			continue;
 		}
-		if (!chat_may_go(target) ||
-			!line_reserve(target_service_url(target)))
+		if (!chat_may_go(first) || !line_reserve(message_service_url(first)))
 			continue;
-		choose(window_first(target));
+		choose(first);
 		count++;
 	}
 	return count;

@@ -50,7 +50,7 @@ flight_address(const Flight *flight, const OutboxPost *row,
 			   HttpRequest *request)
 {
 	Target	   *target = flight->message->target;
-	const char *service_url = target_service_url(target);
+	const char *service_url = message_service_url(flight->message);
 
 	request->body = row->activity;
 	switch (flight->op)

@@ -145,7 +145,7 @@ admit(const OutboxMessage *row)
 		return has_room;
 	target = message->target;
 	begin_job(target, message);
-	if (target->state != TARGET_NEW)
+	if (target->state != TARGET_NEW || !message_needs_target(message))
 		return true;
 	if (message->is_send && verdict_is_unreachable(target))
 		note_unreachable(message);

@@ -116,6 +116,10 @@ typedef struct OutboxMessage
 								 * to people who are not known; or
 								 * OUTBOX_EARLIER; of what has become ready, not
 								 * 0 if others waited for it */
+	char	   *place;			/* of a change: the chat where the message is, ""
+								 * if that was not sent; or NULL */
+	char	   *place_url;		/* the service URL of that chat, or NULL */
+	bool		at_once;		/* nothing has to be asked before it goes */
 	bool		is_held;		/* it waits for a job of its team, or is one that
 								 * waits for messages to the team's channels */
 } OutboxMessage;

@@ -107,6 +107,29 @@
 	" AND w.due_at IS NOT NULL)"
 
 /*
+ * Where what an edit or a deletion changes is, which is known once that has its
+ * fate: neither whose name the target is nor whether the bot is there matters
+ * then.  Empty if it was not sent.  Of a thread, its channel.
+ */
+#define IS_CHANGE(o) o ".kind IN ('edit', 'delete')"
+#define CHAT_OF_DELIVERY(d) "split_part(" d ".conversation_id, ';', 1)"
+#define PLACE_OF(o) \
+	"CASE WHEN " IS_CHANGE(o) " THEN coalesce((" \
+	"SELECT " CHAT_OF_DELIVERY("xd") " FROM @.teams_delivery AS xd" \
+	" WHERE xd.id = " o ".refers_to AND xd.activity_id IS NOT NULL)," \
+	" (SELECT '' WHERE NOT EXISTS (SELECT FROM @.teams_outbox AS xo" \
+	" WHERE xo.id = " o ".refers_to))) END"
+
+/* The service URL of that chat, if it is known, whoever is there by now. */
+#define PLACE_URL_OF(o) \
+	"(SELECT xi.service_url FROM @.teams_delivery AS xd" \
+	" JOIN @.teams_installation AS xi ON xi.bot = xd.bot" \
+	" AND xi.chat_id = " CHAT_OF_DELIVERY("xd") \
+	" WHERE xd.id = " o ".refers_to AND " IS_CHANGE(o) \
+	" AND xi.service_url IS NOT NULL LIMIT 1)"
+#define PLACE_COLUMNS(o) PLACE_OF(o) ", " PLACE_URL_OF(o)
+
+/*
  * What has expired does not go on the wire, nor is its target asked for, even
  * if it was there before the worker knew of its time.
  */
@@ -173,7 +196,10 @@ problem_of(const OutboxMessage *message, bool exact)
 	return NULL;
 }
 
-/* Columns 1 to 20: those above, the source, and whether its team holds it. */
+/*
+ * Columns 1 to 22: those above, the source, whether its team holds it, and what
+ * tells where it goes if it is a change.
+ */
 static void
 take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 {
@@ -201,6 +227,8 @@ take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 	message->verify_at = result_timestamp(row, 18);
 	message->source = result_int4(row, 19);
 	message->is_held = result_bool(row, 20);
+	message->place = result_text(row, 21, context);
+	message->place_url = result_text(row, 22, context);
 }
 
 static int
@@ -212,6 +240,17 @@ take_messages(uint64 count, MemoryContext context, OutboxMessage **messages)
 		take_message(&(*messages)[i], i, context);
 	return (int) count;
 }
+
+/*
+ * Has the table nothing else that is before it, and due to the same target?
+ * What comes later comes behind it.
+ */
+#define IS_FIRST(d) \
+	"NOT EXISTS (SELECT FROM " EACH_PRIORITY("xk") " CROSS JOIN LATERAL (" \
+	"SELECT FROM @.teams_outbox AS xp WHERE xp.bot = " d ".bot" \
+	" AND xp.scope = " d ".scope AND xp.target = " d ".target" \
+	" AND " IDS_BETWEEN("xp", "xk.priority", "0", d ".id - 1") \
+	" AND " IS_DUE("xp") " LIMIT 1) AS xf)"
 
 /*
  * A sweep goes by (bot, priority, id), so that it never looks twice at what
@@ -227,7 +266,8 @@ static Statement read_due = {
 	" coalesce((" STATE_OF("i") " = 'installed'"
 	" AND " CHAT_OF("o", "i") " IS NOT NULL"
 	" AND NOT " IS_JOB("o") ") OR (" IS_SEND("o")
-	" AND i.state IN ('removed', 'uninstalled', 'blocked')), false) AS known"
+	" AND i.state IN ('removed', 'uninstalled', 'blocked')), false) AS known,"
+	" " PLACE_OF("o") " AS place, " PLACE_URL_OF("o") " AS place_url"
 	" FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY"
 	" AS s (bot, priority, after, takes_known, takes_unknown, alone, room, n)"
 	" CROSS JOIN LATERAL ("
@@ -238,18 +278,20 @@ static Statement read_due = {
 	IDS_BETWEEN("p", "s.priority", "s.after + 1", LAST_ID)
 	" AND p.due_at IS NULL" IN_ORDER("p") " LIMIT s.room) AS o"
 	JOIN_TARGET("o", "i") "),"
-	" due AS (SELECT d.* FROM scanned AS d"
-	" WHERE CASE WHEN d.known THEN d.takes_known ELSE d.takes_unknown END"
+	" due AS (SELECT d.*, a.at_once FROM scanned AS d CROSS JOIN LATERAL ("
+	"SELECT d.known OR (d.takes_known AND d.place IS NOT NULL"
+	" AND " IS_FIRST("d") ") AS at_once OFFSET 0) AS a"
+	" WHERE CASE WHEN a.at_once THEN d.takes_known ELSE d.takes_unknown END"
 	" AND " HAS_TIME("d") " AND NOT " WAITS("d") " AND " IS_NOT_HELD("d") "),"
 	" found AS (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
 	" d.target_error IS NOT NULL, d.chat_id, d.service_url,"
 	" d.installation_id, d.user_id, d.verify_at,"
-	" d.source * 2 + (NOT d.known)::int, " IS_HELD_BY_TEAM("d")
-	" FROM due AS d"
+	" d.source * 2 + (NOT d.at_once)::int, " IS_HELD_BY_TEAM("d") ","
+	" d.place, d.place_url FROM due AS d"
 	" UNION ALL"
 	" SELECT " MESSAGE_COLUMNS("e") ", d.state, d.target_error IS NOT NULL,"
 	" d.chat_id, d.service_url, d.installation_id, d.user_id, d.verify_at, -1,"
-	" " IS_HELD_BY_TEAM("e") " FROM due AS d"
+	" " IS_HELD_BY_TEAM("e") ", " PLACE_COLUMNS("e") " FROM due AS d"
 	" JOIN " EACH_PRIORITY("o")
 	" ON (o.priority <> d.priority AND NOT d.alone)"
 	" OR d.state IN ('removed', 'uninstalled', 'blocked') OR " IS_JOB("d")
@@ -261,11 +303,11 @@ static Statement read_due = {
 	IN_ORDER("p") " LIMIT $8) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
 	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source,"
-	" NULL, 0 AS class"
+	" NULL, NULL, NULL, 0 AS class"
 	" FROM scanned AS d GROUP BY d.source"
 	" UNION ALL"
 	" SELECT f.*, 1 FROM found AS f"
-	" ORDER BY 21, 1",
+	" ORDER BY 23, 1",
 	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
 	BOOLARRAYOID, INT8ARRAYOID, INT4OID}
 };
@@ -281,7 +323,7 @@ take_progress(OutboxSweep *sweeps, int nsweeps, uint64 count)
 		sweeps[i].last = sweeps[i].after;
 		sweeps[i].scanned = 0;
 	}
-	for (row = 0; row < count && result_int4(row, 21) == 0; row++)
+	for (row = 0; row < count && result_int4(row, 23) == 0; row++)
 	{
 		OutboxSweep *sweep = &sweeps[result_int4(row, 19)];
 
@@ -338,13 +380,18 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 	*messages = MemoryContextAllocZero(context,
 									   (count + 1) * sizeof(OutboxMessage));
 	for (uint64 i = skip; i < count; i++)
-		take_message(&(*messages)[i - skip], i, context);
+	{
+		OutboxMessage *message = &(*messages)[i - skip];
+
+		take_message(message, i, context);
+		message->at_once = message->source >= 0 && message->source % 2 == 0;
+	}
 	return (int) (count - skip);
 }
 
 static Statement read_behind = {
 	"SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
-	" (t.n - 1)::int, " IS_HELD_BY_TEAM("o")
+	" (t.n - 1)::int, " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o")
 	" FROM unnest($1, $2, $3) WITH ORDINALITY"
 	" AS t (bot, scope, target, n)"
 	" CROSS JOIN LATERAL ("
@@ -398,7 +445,7 @@ static Statement make_ready = {
 	" ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *)"
 	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
 	" EXISTS (SELECT FROM @.teams_outbox AS f WHERE f.refers_to = o.id)::int,"
-	" " IS_HELD_BY_TEAM("o") " FROM ready AS o" JOIN_TARGET("o", "i")
+	" " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") " FROM ready AS o" JOIN_TARGET("o", "i")
 	" ORDER BY o.id"
 };
 

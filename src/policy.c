@@ -230,6 +230,9 @@ static const Rule rules[] = {
 	{CHANGE, 403, 403, NULL, NULL, ACTION_FAIL,
 		"The bot may not change this message: it is not in the conversation "
 		"any more, or the message is not its own."},
+	{CHANGE, 400, 400, NULL, NULL, ACTION_FAIL,
+		"The service does not understand the change. The conversation may be "
+		"another bot's, or be gone; or check the attachments and card."},
 	{CONNECTOR, 401, 401, NULL, NULL, ACTION_REAUTH, TOKEN_REFUSED},
 	{CONNECTOR, 400, 499, NULL, "failed to decrypt conversation id",
 		ACTION_LOOK_UP_AGAIN,

@@ -130,13 +130,14 @@ describe(Outcome *outcome, const Failure *failure)
 static void
 settle_unsent(Message *message, const Failure *failure, const char *fate)
 {
+	const char *chat = message_chat(message);
 	Outcome    *outcome = add_record(message);
 
 	describe(outcome, failure);
 	outcome->doubtful |= failure->may_be_done;
 	outcome->is_final = true;
 	outcome->fate = fate;
-	outcome->conversation_id = keep(message->target->chat_id);
+	outcome->conversation_id = chat != NULL && *chat != '\0' ? keep(chat) : NULL;
 	window_settling(message);
 }
 

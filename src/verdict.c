@@ -57,7 +57,10 @@ verdict_unreachable(Message *message)
 	settle_failed(message, &failure);
 }
 
-/* Those that queue for a target that is not known ask for it. */
+/*
+ * Those that queue for a target that is not known ask for it.  What needs no
+ * target does not; the others come again behind it.
+ */
 static void
 ask_for(Target *target)
 {
@@ -66,7 +69,9 @@ ask_for(Target *target)
 
 	if (first == NULL || target->state != TARGET_NEW)
 		return;
-	if (first->is_send && verdict_is_unreachable(target))
+	if (!message_needs_target(first))
+		window_drop_queue(target);
+	else if (first->is_send && verdict_is_unreachable(target))
 	{
 		describe_unreachable(target->knowledge, &failure);
 		verdict_fail_all(target, &failure);
@@ -108,19 +113,22 @@ void
 verdict_fail_all(Target *target, Failure *failure)
 {
 	Message    *message = window_first(target);
+	bool		is_first = true;
 
-	/* A job to install the bot is a wish to try again. */
 	while (message != NULL)
 	{
 		bool		last = target->message_count == 1;
 
-		settle_failed(message, failure);
-		message = last ? NULL : window_first(target);
-		if (message != NULL && !message->is_send)
+		/* A job to install the bot is a wish to try again. */
+		if (!message_needs_target(message) ||
+			(!message->is_send && !is_first))
 		{
 			ask_for(target);
 			return;
 		}
+		settle_failed(message, failure);
+		message = last ? NULL : window_first(target);
+		is_first = false;
 	}
 }
 
@@ -236,10 +244,29 @@ give_up(Target *target, Failure *failure)
 	verdict_fail_all(target, failure);
 }
 
+/* The first that waits for what is found out, or NULL. */
+static Message *
+asker_of(Target *target)
+{
+	Message    *job = job_of(target);
+	dlist_iter	iter;
+
+	if (job != NULL)
+		return job;
+	dlist_foreach(iter, &target->messages)
+	{
+		Message    *message = dlist_container(Message, node, iter.cur);
+
+		if (message_needs_target(message))
+			return message;
+	}
+	return NULL;
+}
+
 static void
 take_failure(Target *target)
 {
-	Message    *job = job_of(target);
+	Message    *asker = asker_of(target);
 	Failure		failure = {0};
 
 	failure.code = target->error.code[0] ? target->error.code : "graph_error";
@@ -257,8 +284,10 @@ take_failure(Target *target)
 	if (target->knowledge == KNOWN_NOT && target->job <= JOB_INSTALL)
 		settle_installation(target, "installing", &target->error,
 							target->hint);
-	verdict_retry(job != NULL ? job : window_first(target), &failure,
-				  target->retry_after);
+	if (asker != NULL)
+		verdict_retry(asker, &failure, target->retry_after);
+	else
+		ask_for(target);
 }
 
 /*

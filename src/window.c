@@ -98,7 +98,10 @@ window_look_again(Bot *bot, int64 from)
 	}
 }
 
-/* Which sweep comes to a row: is Graph to be asked about it? */
+/*
+ * Which sweep comes to a row: is Graph to be asked about it?  That of a change
+ * may come to it earlier, if nothing is before that.
+ */
 static bool
 needs_graph(const OutboxMessage *row)
 {
@@ -113,7 +116,10 @@ window_look_for(Bot *bot, const OutboxMessage *row)
 {
 	Lane	   *lane = &bot->lanes[row->priority];
 
-	look_again(needs_graph(row) ? &lane->unknown : &lane->known, row->id);
+	if (needs_graph(row))
+		look_again(&lane->unknown, row->id);
+	if (!needs_graph(row) || row->place != NULL)
+		look_again(&lane->known, row->id);
 }
 
 /* The message leaves its target's queue. */
@@ -125,16 +131,17 @@ static void leave_queue(Message *message);
  */
 
 /*
- * A target about which nothing is known any more, while a message to it is
- * still on the wire: nothing is asked before that has come back.
+ * A target about which nothing is known, or not any more, while a message to it
+ * is still on the wire, or need not wait for that: nothing is asked before that
+ * has come back.
  */
 static bool
-waits_for_flight(Target *target)
+waits_for_first(Target *target)
 {
 	Message    *first = window_first(target);
 
 	return target->state == TARGET_NEW && first != NULL &&
-		first->state == MESSAGE_IN_FLIGHT;
+		(first->state == MESSAGE_IN_FLIGHT || !message_needs_target(first));
 }
 
 void
@@ -143,7 +150,7 @@ window_check_behind(Target *target)
 	bool		held = target->held_from != 0 &&
 		target->behind_from >= target->held_from;
 	bool		wanted = target->behind_from != 0 && !held &&
-		target->state != TARGET_ASKING && !waits_for_flight(target) &&
+		target->state != TARGET_ASKING && !waits_for_first(target) &&
 		target->message_count <= TARGET_ROOM / 2;
 
 	if (wanted && !target->is_behind)
@@ -220,6 +227,10 @@ static void
 free_message(Message *message)
 {
 	hash_search(messages, &message->id, HASH_REMOVE, NULL);
+	if (message->place != NULL)
+		pfree(message->place);
+	if (message->place_url != NULL)
+		pfree(message->place_url);
 	pfree(message);
 }
 
@@ -295,6 +306,11 @@ new_message(const OutboxMessage *row, Target *target)
 	message->retrying = row->retrying;
 	message->at_most_once = row->at_most_once;
 	message->attempts = row->attempts;
+	if (row->place != NULL)
+		message->place = MemoryContextStrdup(window_context, row->place);
+	if (row->place_url != NULL)
+		message->place_url = MemoryContextStrdup(window_context,
+												 row->place_url);
 	strlcpy(message->last_code, row->error_code ? row->error_code : "",
 			sizeof(message->last_code));
 	return message;
@@ -312,7 +328,8 @@ has_room_for(Bot *bot, const OutboxMessage *row)
 		return true;
 
 	/* A wish to have it back comes with those that wait for it. */
-	if ((row->knowledge <= KNOWN_LOST || row->job > JOB_INSTALL) &&
+	if (((row->knowledge <= KNOWN_LOST && !row->at_once) ||
+		 row->job > JOB_INSTALL) &&
 		bot->asking_targets >= (bot->state == BOT_PROBING ? 1 :
 								INSTALLATION_MAX_ASKING))
 		return false;
@@ -358,7 +375,7 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	window_take_from_team(target, row);
 	if (target->held_from != 0 && row->id >= target->held_from)
 		window_let_go(target);
-	if (waits_for_flight(target))
+	if (waits_for_first(target))
 	{
 		window_note_behind(target, row->id, row->priority);
 		return NULL;

@@ -48,8 +48,39 @@ typedef struct Message
 	TimestampTz posted_at;
 	TimestampTz counted_at;		/* by the pace */
 	char		last_code[SERVICE_ERROR_MAX_CODE + 1];
+	char	   *place;			/* of a change: the chat where the message is, ""
+								 * if that was not sent; NULL: its target's */
+	char	   *place_url;		/* the service URL there, if that is known */
 	LedgerBatch *batch;			/* while in the ledger */
 } Message;
+
+/*
+ * Does it go to where its target is?  What changes a message goes to where that
+ * is, so that nothing has to be known of the target.
+ */
+static inline bool
+message_needs_target(const Message *message)
+{
+	return message->place == NULL;
+}
+
+/* The chat that it goes to; NULL or "" if none is known. */
+static inline const char *
+message_chat(const Message *message)
+{
+	return message_needs_target(message) ? message->target->chat_id :
+		message->place;
+}
+
+/* Where it is sent.  What is known of a name is known of who has it now. */
+static inline const char *
+message_service_url(const Message *message)
+{
+	if (message_needs_target(message) || !target_is_name(message->target))
+		return target_service_url(message->target);
+	return message->place_url != NULL ? message->place_url :
+		message->bot->connector_url;
+}
 
 extern void window_open(MemoryContext context);
 
@@ -70,8 +101,8 @@ extern Message *window_find(int64 id);
 extern Message *window_first(Target *target);
 
 /*
- * A target that is known can send: put it among those ready, if its first
- * message waits for nothing else.
+ * A target that is known can send, and what needs no target can be sent: put it
+ * among those ready, if its first message waits for nothing else.
  */
 extern void window_check_ready(Target *target);
 
@@ -80,10 +111,10 @@ extern void window_flies(Message *message, LedgerBatch *batch);
 extern void window_landed(Message *message);
 
 /*
- * Is something on the wire to the chat of this target?  One person may be
+ * Is something of the bot on the wire to this chat?  One person may be
  * addressed by object id and by user principal name, as two targets.
  */
-extern bool window_chat_is_busy(const Target *target);
+extern bool window_chat_is_busy(const Bot *bot, const char *chat_id);
 
 /*
  * The message has an outcome: it leaves its queue, but not the memory, so

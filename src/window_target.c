@@ -162,8 +162,9 @@ void
 window_check_ready(Target *target)
 {
 	Message    *first = window_first(target);
-	bool		ready = target->state == TARGET_KNOWN && first != NULL &&
-		first->state == MESSAGE_QUEUED;
+	bool		ready = first != NULL && first->state == MESSAGE_QUEUED &&
+		(target->state == TARGET_KNOWN ||
+		 (target->state == TARGET_NEW && !message_needs_target(first)));
 	Priority	priority = priority_of(target);
 
 	if (target->is_ready && (!ready || priority != target->priority))
@@ -183,16 +184,17 @@ window_target_is_stale(Target *target)
 }
 
 bool
-window_chat_is_busy(const Target *target)
+window_chat_is_busy(const Bot *bot, const char *chat_id)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &target->bot->flying)
+	dlist_foreach(iter, unconstify(dlist_head *, &bot->flying))
 	{
-		const Target *other = dlist_container(Target, flying_node, iter.cur);
+		/* What is on the wire is the first of its target. */
+		Target	   *other = dlist_container(Target, flying_node, iter.cur);
+		const char *chat = message_chat(window_first(other));
 
-		if (other->chat_id != NULL &&
-			strcmp(other->chat_id, target->chat_id) == 0)
+		if (chat != NULL && strcmp(chat, chat_id) == 0)
 			return true;
 	}
 	return false;
