@@ -273,11 +273,15 @@ static Statement replace_activity = {
 	2, {INT8OID, JSONOID}
 };
 
-/* What a template had made of them does not count any more. */
-static Statement forget_rendered = {
-	"UPDATE @.teams_outbox SET activity = NULL"
+/*
+ * What a template had made of them does not count any more.  They say it
+ * themselves: a worker that takes them up just now has the latest version of
+ * their rows, but perhaps not of the broadcast's.
+ */
+static Statement replace_rendered = {
+	"UPDATE @.teams_outbox SET activity = $2"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND activity IS NOT NULL",
-	1, {INT8ARRAYOID}
+	2, {INT8ARRAYOID, JSONOID}
 };
 
 void
@@ -285,7 +289,7 @@ outbox_replace_activity(int64 id, const char *activity, Oid role)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(activity)};
-	Datum		unsent[1];
+	Datum		unsent[2];
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
@@ -293,7 +297,8 @@ outbox_replace_activity(int64 id, const char *activity, Oid role)
 	unsent[0] = PointerGetDatum(outbox_lock_unsent(UNSENT_REWRITABLE,
 												   pending_of(id, context),
 												   role));
-	statement_run(&forget_rendered, unsent, NULL);
+	unsent[1] = values[1];
+	statement_run(&replace_rendered, unsent, NULL);
 	session_commit(&session);
 }
 
