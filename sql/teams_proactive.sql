@@ -1916,8 +1916,10 @@ RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	content	jsonb := @extschema@.teams_expand(body, data, name);
+	content	jsonb;
 BEGIN
+	content := @extschema@.teams_expand(body, data, name);
+
 	-- data in a text does not become a card
 	IF kind = 'text' THEN
 		content := to_jsonb(content #>> '{}');
