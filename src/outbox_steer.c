@@ -40,8 +40,9 @@ static Statement find_broadcast = {
 	3, {INT8OID, OIDOID, OIDOID}
 };
 
+/* Whoever has decided that has decided for one that was loaded, too. */
 static Statement set_state = {
-	"UPDATE @.teams_broadcast SET state = $2"
+	"UPDATE @.teams_broadcast SET state = $2, held = false"
 	" WHERE id OPERATOR(pg_catalog.=) $1"
 	" RETURNING pg_catalog.pg_notify('teams_progress',"
 	" pg_catalog.json_build_object('broadcast', id, 'state', $2)::pg_catalog.text)",
@@ -55,6 +56,7 @@ static Statement set_state = {
 static Statement end_broadcast = {
 	"UPDATE @.teams_broadcast SET state = CASE"
 	" WHEN state OPERATOR(pg_catalog.=) 'done' THEN state ELSE 'cancelled' END,"
+	" held = false,"
 	" finished_at = coalesce(finished_at, pg_catalog.clock_timestamp()),"
 	" ends_with = (SELECT last_value FROM @.teams_outbox_id_seq)"
 	" WHERE id OPERATOR(pg_catalog.=) $1"
