@@ -204,6 +204,13 @@ typedef void (*shmem_request_hook_type) (void);
 #define ROLE_PG_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif
 
+/* 17 ends transactions that last too long; a worker's are not the user's. */
+#if PG_VERSION_NUM >= 170000
+#define COMPAT_TRANSACTION_TIMEOUT {"transaction_timeout", "0"},
+#else
+#define COMPAT_TRANSACTION_TIMEOUT
+#endif
+
 /* 16 renamed the check of an object's owner. */
 #if PG_VERSION_NUM >= 160000
 #define compat_owns_database(database, role) \

@@ -234,6 +234,7 @@ session_attach_worker(void)
 		{"default_transaction_isolation", "read committed"},
 		{"default_transaction_deferrable", "off"},
 		{"statement_timeout", "0"},
+		COMPAT_TRANSACTION_TIMEOUT
 		{"lock_timeout", "1s"}
 	};
 
