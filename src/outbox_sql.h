@@ -102,12 +102,17 @@
 /*
  * Give opt-outs by names to the object ids of those who have lost the names:
  * the end of a statement whose expression "lost" has id, name, and at, when it
- * was last known that they had it.
+ * was last known that they had it.  One that somebody has locked stays with the
+ * name as well, as nobody may wait for them.
  */
 #define MOVE_OPT_OUTS(lost) \
-	", gone AS (DELETE FROM @.teams_opt_out AS o USING " lost " AS l" \
-	" WHERE o.target OPERATOR(pg_catalog.=) l.name" \
-	" AND o.since OPERATOR(pg_catalog.<=) l.at)" \
+	", gone AS (DELETE FROM @.teams_opt_out AS o" \
+	" WHERE o.ctid OPERATOR(pg_catalog.=) ANY (ARRAY(" \
+	"SELECT f.ctid FROM " lost " AS l CROSS JOIN LATERAL (" \
+	"SELECT ctid FROM @.teams_opt_out" \
+	" WHERE target OPERATOR(pg_catalog.=) l.name" \
+	" AND since OPERATOR(pg_catalog.<=) l.at" \
+	" OFFSET 0 FOR UPDATE SKIP LOCKED) AS f)))" \
 	" INSERT INTO @.teams_opt_out (target, topic, since)" \
 	" SELECT l.id, o.topic, pg_catalog.min(o.since) FROM " lost " AS l" \
 	" CROSS JOIN LATERAL (SELECT topic, since FROM @.teams_opt_out" \
