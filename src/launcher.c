@@ -22,7 +22,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -32,7 +31,6 @@
 #include "storage/procsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -92,19 +90,74 @@ launcher_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
+static bool
+can_connect_to(Form_pg_database database)
+{
+	return database->datallowconn && !database->datistemplate &&
+		database->datconnlimit != COMPAT_DATCONNLIMIT_INVALID;
+}
+
+static int
+compare_oids(const ListCell *a, const ListCell *b)
+{
+	return (lfirst_oid(a) > lfirst_oid(b)) - (lfirst_oid(a) < lfirst_oid(b));
+}
+
+/*
+ * Oids of the databases that one can connect to, in the current context.  The
+ * oldest come first, so that a new one takes the slot of none.  *name becomes
+ * the name of the one that is wanted, if there is one and name is not NULL.
+ *
+ * A process that is connected to no database has no cache to ask instead.
+ */
+static List *
+read_databases(Oid wanted, NameData *name)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *databases = NIL;
+	Relation	relation;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	relation = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(relation, 0, NULL);
+	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+		MemoryContext old;
+
+		if (name != NULL && database->oid == wanted)
+			*name = database->datname;
+		if (!can_connect_to(database))
+			continue;
+		old = MemoryContextSwitchTo(context);
+		databases = lappend_oid(databases, database->oid);
+		MemoryContextSwitchTo(old);
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	list_sort(databases, compare_oids);
+	return databases;
+}
+
+static List *
+list_databases(void)
+{
+	return read_databases(InvalidOid, NULL);
+}
+
 /* For messages: it may have gone meanwhile. */
 static const char *
 name_of(Oid database)
 {
-	MemoryContext context = CurrentMemoryContext;
-	const char *name;
+	NameData   *name = palloc0(sizeof(NameData));
 
-	StartTransactionCommand();
-	name = get_database_name(database);
-	name = MemoryContextStrdup(context, name != NULL ? name : "?");
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	return name;
+	(void) read_databases(database, name);
+	return NameStr(*name);
 }
 
 /* Tell teams_worker, and the log once. */
@@ -163,55 +216,6 @@ start_worker(Slot *slot, int index)
 	}
 	warned_no_process = !registered;
 	return registered;
-}
-
-static bool
-can_connect_to(Form_pg_database database)
-{
-	return database->datallowconn && !database->datistemplate &&
-		database->datconnlimit != COMPAT_DATCONNLIMIT_INVALID;
-}
-
-static int
-compare_oids(const ListCell *a, const ListCell *b)
-{
-	return (lfirst_oid(a) > lfirst_oid(b)) - (lfirst_oid(a) < lfirst_oid(b));
-}
-
-/*
- * Oids of the databases that one can connect to, in the current context.  The
- * oldest come first, so that a new one takes the slot of none.
- */
-static List *
-list_databases(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List	   *databases = NIL;
-	Relation	relation;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	(void) GetTransactionSnapshot();
-	relation = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(relation, 0, NULL);
-	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
-	{
-		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext old;
-
-		if (!can_connect_to(database))
-			continue;
-		old = MemoryContextSwitchTo(context);
-		databases = lappend_oid(databases, database->oid);
-		MemoryContextSwitchTo(old);
-	}
-	table_endscan(scan);
-	table_close(relation, AccessShareLock);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	list_sort(databases, compare_oids);
-	return databases;
 }
 
 /* Look again into the one where something has come; forget what has gone. */

@@ -12,7 +12,9 @@ use TeamsNode;
 use TeamsSim;
 
 my $node = TeamsNode->start('primary', undef);
-my $directory = $node->config_data('--sharedir') . '/extension';
+my $directory =
+  $node->value("SELECT setting FROM pg_config WHERE name = 'SHAREDIR'")
+  . '/extension';
 my $script = slurp_file("$directory/teams_proactive--1.0.sql");
 my $more = join "\n", map { "CREATE $_\n" }
   'FUNCTION @extschema@.teams_forgotten() RETURNS text LANGUAGE sql AS $$ SELECT current_user::text $$;',
