@@ -153,8 +153,11 @@ start_sweeps(Bot *bot)
 {
 	for (int i = 0; i < PRIORITIES; i++)
 	{
-		bot->lanes[i].known.cursor = bot->lanes[i].unknown.cursor = 0;
-		bot->lanes[i].known.is_on = bot->lanes[i].unknown.is_on = true;
+		Lane	   *lane = &bot->lanes[i];
+
+		lane->known.cursor = lane->unknown.cursor = lane->ahead.sweep.cursor = 0;
+		lane->known.is_on = lane->unknown.is_on = lane->ahead.sweep.is_on = true;
+		lane->unknown.waits = false;
 	}
 }
 

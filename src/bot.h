@@ -43,17 +43,34 @@ typedef struct Sweep
 	int64		cursor;			/* ids up to here have been looked at */
 	bool		is_on;			/* there may be more behind it */
 	bool		is_sparse;		/* most of what it sees is for the other */
+	bool		waits;			/* for room for a party, see share.h: */
+	int64		party;
 } Sweep;
+
+/*
+ * A sweep that goes on past a party without room, to take what others have.
+ * What it passes over of a third one it comes to again by going back, after it
+ * has rested: it does not walk a long queue again and again.
+ */
+typedef struct Ahead
+{
+	Sweep		sweep;
+	int64		passed_from;	/* the first of those, or 0 */
+	int64		cost;			/* microseconds, since it went back */
+	TimestampTz rests_until;
+} Ahead;
 
 /*
  * The messages of one priority.  One sweep takes those to people who are
  * known, the other those to people Graph has to be asked for, so that neither
- * waits for the other's room.
+ * waits for the other's room; and where that one has to wait, the third goes
+ * ahead.
  */
 typedef struct Lane
 {
 	Sweep		known;
 	Sweep		unknown;
+	Ahead		ahead;
 	dlist_head	ready;			/* targets whose first message can go */
 	int			window;			/* messages in memory */
 } Lane;
@@ -127,6 +144,8 @@ typedef struct Bot
 	dlist_head	asking[PACE_KINDS];
 	int			asking_count[PACE_KINDS];
 	int			asking_targets; /* all that wait for an answer */
+	int			asking_messages;	/* to these, in memory */
+	HTAB	   *shares;			/* and whose they are, for share.c */
 	dlist_head	resting;		/* those whose team has been asked enough */
 	dlist_head	graph_batches;	/* in flight */
 	int			graph_batch_count;

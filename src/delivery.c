@@ -33,6 +33,7 @@
 #include "outbox.h"
 #include "session.h"
 #include "settle.h"
+#include "sweep.h"
 #include "verdict.h"
 #include "window.h"
 
@@ -320,7 +321,7 @@ run_transaction(void)
 		if (broadcast_is_due())
 			feed_broadcasts();
 		intake_read_behind();
-		intake_sweep();
+		sweep_all();
 		if (!intake_refuse_unfit())
 			plan_left();
 		intake_record();
@@ -387,7 +388,7 @@ transaction_is_due(void)
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
 		for (int i = 0; i < PRIORITIES; i++)
-			if (intake_is_wanted(bot, i, true) || intake_is_wanted(bot, i, false))
+			if (sweep_is_wanted(bot, i))
 				return true;
 		if (dispatch_can_choose(bot))
 			return true;
@@ -535,7 +536,7 @@ delivery_has_room(void)
 		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 
 		for (int i = 0; i < PRIORITIES; i++)
-			if (bot_is_active(bot) && intake_has_room(bot, i))
+			if (bot_is_active(bot) && sweep_has_room(bot, i))
 				return true;
 	}
 	return false;

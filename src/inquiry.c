@@ -75,13 +75,44 @@ inquiry_kind(Operation op)
 	}
 }
 
+/*
+ * Parties take turns in a list: a target comes after those of its own party,
+ * but not after those whose turn is later.
+ */
+static void
+take_turn(Target *target, dlist_head *list)
+{
+	dlist_iter	iter;
+	dlist_node *before = NULL;
+
+	target->turn = dlist_is_empty(list) ? 0 :
+		dlist_head_element(Target, node, list)->turn;
+	dlist_foreach(iter, list)
+	{
+		const Target *other = dlist_container(Target, node, iter.cur);
+
+		if (other->party == target->party)
+			target->turn = other->turn + 1;
+	}
+	dlist_foreach(iter, list)
+		if (dlist_container(Target, node, iter.cur)->turn > target->turn)
+		{
+			before = iter.cur;
+			break;
+		}
+	if (before != NULL)
+		dlist_insert_before(before, &target->node);
+	else
+		dlist_push_tail(list, &target->node);
+}
+
 void
 inquiry_ask(Target *target, Operation next)
 {
 	PaceKind	kind = inquiry_kind(next);
 
 	target->next = next;
-	dlist_push_tail(&target->bot->asking[kind], &target->node);
+	take_turn(target, &target->bot->asking[kind]);
 	target->bot->asking_count[kind]++;
 }
 

@@ -21,6 +21,7 @@
 #include "inquiry.h"
 #include "installation.h"
 #include "settings.h"
+#include "share.h"
 #include "trust.h"
 
 /* The code of a message that waits for Graph to list what was installed. */
@@ -92,7 +93,8 @@ installation_take_finished(void)
 		target->verify_at = next_verification();
 		target->is_verified = true;
 	}
-	target->bot->asking_targets--;
+	share_give_back(target->bot, target->party);
+	target->bot->asking_messages -= target->message_count;
 	if (needs_version(target->job))
 		target->bot->version_jobs--;
 	return target;
@@ -200,7 +202,8 @@ installation_ask(Target *target, Job job, int64 job_id, const char *last_code)
 	target->job = job;
 	target->job_id = job_id;
 	target->may_reinstall = job != JOB_NONE || bot->config->reinstall;
-	bot->asking_targets++;
+	share_take(bot, target->party);
+	bot->asking_messages += target->message_count;
 
 	/* The first of them wants to hear of what has just been published. */
 	if (needs_version(job) && bot->version_jobs++ == 0)
@@ -509,5 +512,6 @@ installation_open(MemoryContext context)
 {
 	targets_context = context;
 	dlist_init(&finished);
+	share_open(context);
 	inquiry_open(context, take_reply);
 }

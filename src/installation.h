@@ -8,12 +8,6 @@
 #include "target.h"
 
 /*
- * Targets that a bot asks for at a time; enough for full batches, and for what
- * may leave within a second of each of the calls.
- */
-#define INSTALLATION_MAX_ASKING 200
-
-/*
  * Begin to ask about a target that is not being asked about: for a job that is
  * the message with that id, or with JOB_NONE for what is to be sent to it.  If
  * the bot was lost for it, it is installed again only if that is wanted.

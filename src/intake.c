@@ -2,9 +2,9 @@
  * intake.c
  *	  What of the outbox comes into memory, and when.
  *
- * Sweeps take in what is new, in the order of the ids; targets with room again
- * get what they had to leave in the table; what becomes due comes back, and
- * what expires goes.
+ * Sweeps (see sweep.c) take in what is new; targets with room again get what
+ * they had to leave in the table; what becomes due comes back, and what expires
+ * goes.
  */
 #include "postgres.h"
 
@@ -12,13 +12,6 @@
 #include "intake.h"
 #include "outbox.h"
 #include "verdict.h"
-
-/*
- * A sweep goes on when there is so much room in memory, and looks at so many
- * rows at a time if few of them are for it.
- */
-#define SWEEP_ROOM 200
-#define SWEEP_SPARSE 1000
 
 /*
  * Targets whose messages are fetched from the table at a time, and how many of
@@ -127,9 +120,8 @@ begin_job(Target *target, Message *message)
 	window_check_ready(target);
 }
 
-/* Take in a row; its target is asked for if it is not known. */
-static bool
-admit(const OutboxMessage *row)
+bool
+intake_admit(const OutboxMessage *row)
 {
 	bool		has_room;
 	Message    *message;
@@ -171,7 +163,7 @@ intake_make_ready(void)
 		Bot		   *bot = bot_find(rows[i].bot);
 
 		if (bot != NULL && (!bot_is_active(bot) || !rows[i].retrying ||
-							!admit(&rows[i])))
+							!intake_admit(&rows[i])))
 			window_look_for(bot, &rows[i]);
 		if (bot != NULL && rows[i].source != 0)
 			window_look_again(bot, rows[i].id);
@@ -201,210 +193,6 @@ intake_expire(void)
 			window_look_again(bot, expired[i].id);
 	}
 	return count;
-}
-
-bool
-intake_has_room(const Bot *bot, Priority priority)
-{
-	return window_room(bot, priority) >=
-		(bot->state == BOT_PROBING ? 1 : SWEEP_ROOM);
-}
-
-/* Is there reason, and room, to go on with a sweep? */
-bool
-intake_is_wanted(const Bot *bot, Priority priority, bool known)
-{
-	const Lane *lane = &bot->lanes[priority];
-
-	if (!bot_is_active(bot) || !intake_has_room(bot, priority) ||
-		!(known ? lane->known.is_on : lane->unknown.is_on))
-		return false;
-	if (bot->state == BOT_PROBING)
-		return bot->asking_targets == 0;
-	return known || (bot->asking_targets <= INSTALLATION_MAX_ASKING / 2 &&
-					 bot->jobs < INSTALLATION_MAX_ASKING);
-}
-
-/*
- * Do the bot's other lanes have nothing in memory, nor in the table where no
- * sweep has come to?  Then a message of this one can have none of theirs before
- * it: what waits in the table for its target makes it wait, too.
- */
-static bool
-is_alone(const Bot *bot, Priority priority)
-{
-	for (int i = 0; i < PRIORITIES; i++)
-	{
-		const Lane *lane = &bot->lanes[i];
-
-		if (i != priority && (lane->window > 0 || lane->known.is_on ||
-							  lane->unknown.is_on))
-			return false;
-	}
-	return true;
-}
-
-static int
-sweep_room(const Bot *bot, const OutboxSweep *sweep, bool sparse)
-{
-	if (sparse)
-		return SWEEP_SPARSE;
-	if (sweep->known || bot->state == BOT_PROBING)
-		return window_room(bot, sweep->priority);
-	return INSTALLATION_MAX_ASKING - bot->asking_targets;
-}
-
-/* What is read in one go, and the sweeps that go on with that: one or both. */
-typedef struct Pass
-{
-	Sweep	   *known;
-	Sweep	   *unknown;
-	int			found;
-	bool		known_full;
-	bool		unknown_full;
-} Pass;
-
-static void
-add_pass(Bot *bot, Priority priority, bool known, bool unknown, Pass *pass,
-		 OutboxSweep *sweep)
-{
-	Lane	   *lane = &bot->lanes[priority];
-	Sweep	   *first = known ? &lane->known : &lane->unknown;
-
-	pass->known = known ? &lane->known : NULL;
-	pass->unknown = unknown ? &lane->unknown : NULL;
-	sweep->bot = bot->name;
-	sweep->priority = priority;
-	sweep->known = known;
-	sweep->unknown = unknown;
-	sweep->alone = is_alone(bot, priority);
-	sweep->after = first->cursor;
-	sweep->room = sweep_room(bot, sweep, first->is_sparse);
-}
-
-/* Two sweeps of a lane that stand at the same place go on together. */
-static int
-make_passes(Pass *passes, OutboxSweep *sweeps)
-{
-	dlist_iter	iter;
-	int			count = 0;
-
-	dlist_foreach(iter, bot_list())
-	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
-		for (int i = 0; i < PRIORITIES; i++)
-		{
-			const Lane *lane = &bot->lanes[i];
-			bool		known = intake_is_wanted(bot, i, true);
-			bool		unknown = intake_is_wanted(bot, i, false);
-			bool		both = known && unknown &&
-				lane->known.cursor == lane->unknown.cursor;
-
-			if (known)
-			{
-				add_pass(bot, i, true, both, &passes[count], &sweeps[count]);
-				count++;
-			}
-			if (unknown && !both)
-			{
-				add_pass(bot, i, false, true, &passes[count], &sweeps[count]);
-				count++;
-			}
-		}
-	}
-	return count;
-}
-
-static int
-count_bots(void)
-{
-	dlist_iter	iter;
-	int			count = 0;
-
-	dlist_foreach(iter, bot_list())
-		count++;
-	return count;
-}
-
-static void
-advance_sweep(Sweep *sweep, const OutboxSweep *done, int found)
-{
-	if (sweep == NULL)
-		return;
-	sweep->cursor = done->last;
-	sweep->is_on = done->scanned == done->room;
-	sweep->is_sparse = found * 2 < done->scanned;
-}
-
-/* There is no room for the row: the sweep goes on later, from there. */
-static void
-go_back(Sweep *sweep, bool *full, const OutboxMessage *row)
-{
-	if (sweep != NULL && !*full)
-	{
-		sweep->cursor = row->id - 1;
-		sweep->is_on = true;
-	}
-	*full = true;
-}
-
-/* Jobs must not take the room of what can be sent at once. */
-static bool
-has_room_for_job(const OutboxMessage *row)
-{
-	return row->job <= JOB_INSTALL ||
-		bot_find(row->bot)->jobs < INSTALLATION_MAX_ASKING;
-}
-
-static void
-admit_swept(Pass *passes, const OutboxMessage *row)
-{
-	Pass	   *pass;
-	bool		known;
-
-	if (row->source == OUTBOX_EARLIER)
-	{
-		(void) admit(row);
-		return;
-	}
-	pass = &passes[row->source / 2];
-	known = row->source % 2 == 0;
-	if (known ? pass->known_full : pass->unknown_full)
-		return;
-	if ((row->is_held || has_room_for_job(row)) && admit(row))
-		return;
-
-	/* Those who are not known need the lane's room, too. */
-	if (known)
-		go_back(pass->known, &pass->known_full, row);
-	go_back(pass->unknown, &pass->unknown_full, row);
-}
-
-void
-intake_sweep(void)
-{
-	int			most = count_bots() * PRIORITIES * 2;
-	OutboxSweep *sweeps = palloc0(most * sizeof(OutboxSweep));
-	Pass	   *passes = palloc0(most * sizeof(Pass));
-	int			count = make_passes(passes, sweeps);
-	OutboxMessage *rows;
-	int			nrows;
-
-	if (count == 0)
-		return;
-	nrows = outbox_read_due(sweeps, count, TARGET_ROOM + 1,
-							CurrentMemoryContext, &rows);
-	for (int i = 0; i < nrows; i++)
-		if (rows[i].source != OUTBOX_EARLIER)
-			passes[rows[i].source / 2].found++;
-	for (int i = 0; i < count; i++)
-	{
-		advance_sweep(passes[i].known, &sweeps[i], passes[i].found);
-		advance_sweep(passes[i].unknown, &sweeps[i], passes[i].found);
-	}
-	for (int i = 0; i < nrows; i++)
-		admit_swept(passes, &rows[i]);
 }
 
 /* Targets that have room again get what the table has for them. */
@@ -450,7 +238,7 @@ intake_read_behind(void)
 
 		window_catching_up(targets[i]);
 		for (; next < nrows && rows[next].source == i; next++)
-			(void) admit(&rows[next]);
+			(void) intake_admit(&rows[next]);
 
 		/* There may be more, if those were in memory already. */
 		if (next - first == BEHIND_ROOM)

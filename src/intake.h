@@ -12,15 +12,17 @@ extern void intake_open(MemoryContext context);
 /* A transaction begins, in whose memory rows are read. */
 extern void intake_begin(void);
 
-/* Has a lane room for new messages? */
-extern bool intake_has_room(const Bot *bot, Priority priority);
+/*
+ * Take in a row; its target is asked for if it is not known.  False if there is
+ * no room for it.
+ */
+extern bool intake_admit(const OutboxMessage *row);
 
-/* Is there reason, and room, to go on with a sweep, or to read for a target? */
-extern bool intake_is_wanted(const Bot *bot, Priority priority, bool known);
+/*
+ * Is there something to read for targets that have room again?  Read it, in a
+ * transaction, after outcomes were written.
+ */
 extern bool intake_has_behind(void);
-
-/* In a transaction, after outcomes were written: read. */
-extern void intake_sweep(void);
 extern void intake_read_behind(void);
 
 /*

@@ -110,6 +110,8 @@ typedef struct OutboxMessage
 	char	   *installation_id;	/* these are for users known by name */
 	char	   *user_id;
 	TimestampTz verify_at;
+	int64		party;			/* whose share of what Graph is asked for it
+								 * takes; of OUTBOX_EARLIER, the later one's */
 	const char *problem;		/* why nothing can be done for it, or NULL */
 	int			source;			/* number of the target that it was read for; of
 								 * the sweep, doubled, and one more for those
@@ -130,8 +132,8 @@ typedef struct OutboxMessage
 /*
  * Where to look for a bot's messages: "room" ids above "after" of one
  * priority, for those to people who are known, to the others, or to both.
- * "last" and "scanned" are set: up to which id all was looked at, and how many
- * there were.
+ * The last three are set: up to which id all was looked at, how many there were,
+ * and what was left out.
  */
 typedef struct OutboxSweep
 {
@@ -140,17 +142,24 @@ typedef struct OutboxSweep
 	bool		known;
 	bool		unknown;
 	bool		alone;			/* no other priority has messages */
+	bool		ahead;			/* it leaves out some parties, so that earlier
+								 * ones to the same target may have been passed
+								 * over in the same priority, too */
+	int64	   *without;		/* these */
+	int			nwithout;
+	int64		first_party;	/* the one of them that needs no second look */
 	int64		after;
 	int			room;
 	int64		last;
 	int			scanned;
+	int64		passed_from;	/* the first that is to be looked at again, or 0 */
 } OutboxSweep;
 
 /*
  * Read messages that are due and that no retry of an earlier one to the same
  * target holds back, in the order of their ids; and with each, up to
- * "earlier_room" that are due to the same target in other priorities and come
- * before it, unless there are none in other priorities.
+ * "earlier_room" that are due to the same target in other priorities, or were
+ * passed over, and come before it, unless there are none.
  */
 extern int	outbox_read_due(OutboxSweep *sweeps, int nsweeps,
 							int earlier_room, MemoryContext context, OutboxMessage **messages);

@@ -1,20 +1,17 @@
 /*
  * outbox_read.c
- *	  Reading what is due, and entering into the ledger what is to be sent.
+ *	  Reading what is due.
  *
  * One process owns a database's outbox, so reading takes no lock and marks
- * nothing.  What must survive a crash is written once per batch: the ledger
- * entry before the first byte goes on the wire, and the outcomes.
+ * nothing.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "storage/lmgr.h"
 #include "utils/memutils.h"
 
 #include "outbox.h"
 #include "outbox_sql.h"
-#include "rules.h"
 #include "statement.h"
 #include "trust.h"
 
@@ -52,6 +49,14 @@
 	"CASE WHEN " i ".user_id IS NOT NULL THEN " i ".installation_id END" \
 	" AS installation_id, " i ".user_id, " i ".verify_at"
 
+/*
+ * Who has a share of what Graph is asked: a sender in each priority, and his
+ * broadcasts, all together, beside his other messages.
+ */
+#define PARTY_OF(o) \
+	"hashnameextended(" o ".sender," \
+	" ascii(" o ".priority) * 2 + (" o ".broadcast IS NOT NULL)::int)"
+
 #define JOIN_TARGET(o, i) \
 	" LEFT JOIN @.teams_installation AS " i " ON " i ".bot = " o ".bot" \
 	" AND " i ".scope = CASE WHEN " o ".team IS NULL THEN " o ".scope" \
@@ -68,12 +73,6 @@
 	"NOT EXISTS (SELECT FROM @.teams_outbox AS r WHERE " HOLDS("r") \
 	" AND r.bot = " o ".bot AND r.scope = " o ".scope" \
 	" AND r.target = " o ".target AND r.id < " o ".id)"
-
-/*
- * The same as "due_at IS NULL", but for the planner: where a target or an id
- * is given, it shall not take the index that all rows of a priority are in.
- */
-#define IS_DUE(o) "coalesce(" o ".due_at, '-infinity') = '-infinity'"
 
 /*
  * Channels are targets of their own, but the bot comes and goes with their
@@ -128,12 +127,6 @@
 	" WHERE xd.id = " o ".refers_to AND " IS_CHANGE(o) \
 	" AND xi.service_url IS NOT NULL LIMIT 1)"
 #define PLACE_COLUMNS(o) PLACE_OF(o) ", " PLACE_URL_OF(o)
-
-/*
- * What has expired does not go on the wire, nor is its target asked for, even
- * if it was there before the worker knew of its time.
- */
-#define HAS_TIME(o) "coalesce(" o ".expires_at > clock_timestamp(), true)"
 
 /*
  * Ids of one priority from one up to another, and their order.  Written like
@@ -197,8 +190,8 @@ problem_of(const OutboxMessage *message, bool exact)
 }
 
 /*
- * Columns 1 to 22: those above, the source, whether its team holds it, and what
- * tells where it goes if it is a change.
+ * Columns 1 to 23: those above, the source, whether its team holds it, what tells
+ * where it goes if it is a change, and the party.
  */
 static void
 take_message(OutboxMessage *message, uint64 row, MemoryContext context)
@@ -229,6 +222,7 @@ take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 	message->is_held = result_bool(row, 20);
 	message->place = result_text(row, 21, context);
 	message->place_url = result_text(row, 22, context);
+	message->party = result_int8(row, 23);
 }
 
 static int
@@ -240,6 +234,10 @@ take_messages(uint64 count, MemoryContext context, OutboxMessage **messages)
 		take_message(&(*messages)[i], i, context);
 	return (int) count;
 }
+
+/* Is it of a party that its sweep leaves out? */
+#define IS_LEFT_OUT(d) \
+	"((" d ".source, " d ".party) IN (SELECT * FROM unnest($11, $12)))"
 
 /*
  * Has the table nothing else that is before it, and due to the same target?
@@ -259,7 +257,8 @@ take_messages(uint64 count, MemoryContext context, OutboxMessage **messages)
  */
 static Statement read_due = {
 	"WITH scanned AS MATERIALIZED ("
-	"SELECT s.n::int - 1 AS source, s.takes_known, s.takes_unknown, s.alone, o.*,"
+	"SELECT s.n::int - 1 AS source, s.takes_known, s.takes_unknown, s.alone,"
+	" s.ahead, s.first_party, o.*,"
 	" " STATE_OF("i") " AS state, i.error_code AS target_error,"
 	" " CHAT_OF("o", "i") " AS chat_id, i.service_url,"
 	" " PERSON_COLUMNS("i") ","
@@ -268,12 +267,13 @@ static Statement read_due = {
 	" AND NOT " IS_JOB("o") ") OR (" IS_SEND("o")
 	" AND i.state IN ('removed', 'uninstalled', 'blocked')), false) AS known,"
 	" " PLACE_OF("o") " AS place, " PLACE_URL_OF("o") " AS place_url"
-	" FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY"
-	" AS s (bot, priority, after, takes_known, takes_unknown, alone, room, n)"
+	" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY"
+	" AS s (bot, priority, after, takes_known, takes_unknown, alone, ahead,"
+	" room, first_party, n)"
 	" CROSS JOIN LATERAL ("
 	"SELECT p.id, p.bot, p.kind, p.scope, p.target, p.priority, p.attempts,"
 	" p.retrying, p.delivery, p.error_code, p.team, p.expires_at,"
-	" p.refers_to FROM @.teams_outbox AS p"
+	" p.refers_to, " PARTY_OF("p") " AS party FROM @.teams_outbox AS p"
 	" WHERE p.bot = s.bot AND "
 	IDS_BETWEEN("p", "s.priority", "s.after + 1", LAST_ID)
 	" AND p.due_at IS NULL" IN_ORDER("p") " LIMIT s.room) AS o"
@@ -282,34 +282,37 @@ static Statement read_due = {
 	"SELECT d.known OR (d.takes_known AND d.place IS NOT NULL"
 	" AND " IS_FIRST("d") ") AS at_once OFFSET 0) AS a"
 	" WHERE CASE WHEN a.at_once THEN d.takes_known ELSE d.takes_unknown END"
+	" AND NOT " IS_LEFT_OUT("d")
 	" AND " HAS_TIME("d") " AND NOT " WAITS("d") " AND " IS_NOT_HELD("d") "),"
 	" found AS (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
 	" d.target_error IS NOT NULL, d.chat_id, d.service_url,"
 	" d.installation_id, d.user_id, d.verify_at,"
 	" d.source * 2 + (NOT d.at_once)::int, " IS_HELD_BY_TEAM("d") ","
-	" d.place, d.place_url FROM due AS d"
+	" d.place, d.place_url, d.party FROM due AS d"
 	" UNION ALL"
 	" SELECT " MESSAGE_COLUMNS("e") ", d.state, d.target_error IS NOT NULL,"
 	" d.chat_id, d.service_url, d.installation_id, d.user_id, d.verify_at, -1,"
-	" " IS_HELD_BY_TEAM("e") ", " PLACE_COLUMNS("e") " FROM due AS d"
+	" " IS_HELD_BY_TEAM("e") ", " PLACE_COLUMNS("e") ", d.party FROM due AS d"
 	" JOIN " EACH_PRIORITY("o")
-	" ON (o.priority <> d.priority AND NOT d.alone)"
+	" ON CASE WHEN o.priority = d.priority THEN d.ahead ELSE NOT d.alone END"
 	" OR d.state IN ('removed', 'uninstalled', 'blocked') OR " IS_JOB("d")
 	" CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
 	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
 	" AND " IS_DUE("p") " AND " HAS_TIME("p") " AND NOT " WAITS("p")
-	IN_ORDER("p") " LIMIT $8) AS e)"
+	IN_ORDER("p") " LIMIT $10) AS e)"
 	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
 	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source,"
-	" NULL, NULL, NULL, 0 AS class"
+	" NULL, NULL, NULL, min(d.id) FILTER (WHERE NOT d.known"
+	" AND d.party <> d.first_party AND " IS_LEFT_OUT("d") "), 0 AS class"
 	" FROM scanned AS d GROUP BY d.source"
 	" UNION ALL"
 	" SELECT f.*, 1 FROM found AS f"
-	" ORDER BY 23, 1",
-	8, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
-	BOOLARRAYOID, INT8ARRAYOID, INT4OID}
+	" ORDER BY 24, 1",
+	12, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
+	BOOLARRAYOID, BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4OID,
+	INT8ARRAYOID, INT8ARRAYOID}
 };
 
 /* The rows that say how far the sweeps came; returns how many there were. */
@@ -322,18 +325,20 @@ take_progress(OutboxSweep *sweeps, int nsweeps, uint64 count)
 	{
 		sweeps[i].last = sweeps[i].after;
 		sweeps[i].scanned = 0;
+		sweeps[i].passed_from = 0;
 	}
-	for (row = 0; row < count && result_int4(row, 23) == 0; row++)
+	for (row = 0; row < count && result_int4(row, 24) == 0; row++)
 	{
 		OutboxSweep *sweep = &sweeps[result_int4(row, 19)];
 
 		sweep->last = result_int8(row, 1);
 		sweep->scanned = result_int4(row, 7);
+		sweep->passed_from = result_int8(row, 23);
 	}
 	return row;
 }
 
-/* The sweeps, as the arrays that are parameters 1 to 7. */
+/* The sweeps, as the arrays that are parameters 1 to 9. */
 static void
 set_sweeps(const OutboxSweep *sweeps, int nsweeps, Datum *values)
 {
@@ -344,6 +349,8 @@ set_sweeps(const OutboxSweep *sweeps, int nsweeps, Datum *values)
 	bool	   *known = palloc(nsweeps * sizeof(bool));
 	bool	   *unknown = palloc(nsweeps * sizeof(bool));
 	bool	   *alone = palloc(nsweeps * sizeof(bool));
+	bool	   *ahead = palloc(nsweeps * sizeof(bool));
+	int64	   *first_parties = palloc(nsweeps * sizeof(int64));
 
 	for (int i = 0; i < nsweeps; i++)
 	{
@@ -354,6 +361,8 @@ set_sweeps(const OutboxSweep *sweeps, int nsweeps, Datum *values)
 		known[i] = sweeps[i].known;
 		unknown[i] = sweeps[i].unknown;
 		alone[i] = sweeps[i].alone;
+		ahead[i] = sweeps[i].ahead;
+		first_parties[i] = sweeps[i].first_party;
 	}
 	values[0] = parameter_text_array(bots, nsweeps);
 	values[1] = parameter_text_array(priorities, nsweeps);
@@ -361,19 +370,45 @@ set_sweeps(const OutboxSweep *sweeps, int nsweeps, Datum *values)
 	values[3] = parameter_bool_array(known, nsweeps);
 	values[4] = parameter_bool_array(unknown, nsweeps);
 	values[5] = parameter_bool_array(alone, nsweeps);
-	values[6] = parameter_int8_array(room, nsweeps);
+	values[6] = parameter_bool_array(ahead, nsweeps);
+	values[7] = parameter_int8_array(room, nsweeps);
+	values[8] = parameter_int8_array(first_parties, nsweeps);
+}
+
+/* The parties that sweeps leave out: parameters 11 and 12. */
+static void
+set_parties(const OutboxSweep *sweeps, int nsweeps, Datum *values)
+{
+	int64	   *sources;
+	int64	   *parties;
+	int			count = 0;
+
+	for (int i = 0; i < nsweeps; i++)
+		count += sweeps[i].nwithout;
+	sources = palloc(count * sizeof(int64));
+	parties = palloc(count * sizeof(int64));
+	count = 0;
+	for (int i = 0; i < nsweeps; i++)
+		for (int j = 0; j < sweeps[i].nwithout; j++)
+		{
+			sources[count] = i;
+			parties[count++] = sweeps[i].without[j];
+		}
+	values[0] = parameter_int8_array(sources, count);
+	values[1] = parameter_int8_array(parties, count);
 }
 
 int
 outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 				MemoryContext context, OutboxMessage **messages)
 {
-	Datum		values[8];
+	Datum		values[12];
 	uint64		count;
 	uint64		skip;
 
 	set_sweeps(sweeps, nsweeps, values);
-	values[7] = Int32GetDatum(earlier_room);
+	values[9] = Int32GetDatum(earlier_room);
+	set_parties(sweeps, nsweeps, &values[10]);
 	count = statement_run(&read_due, values, NULL);
 
 	skip = take_progress(sweeps, nsweeps, count);
@@ -391,7 +426,8 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 
 static Statement read_behind = {
 	"SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
-	" (t.n - 1)::int, " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o")
+	" (t.n - 1)::int, " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") ","
+	" " PARTY_OF("o")
 	" FROM unnest($1, $2, $3) WITH ORDINALITY"
 	" AS t (bot, scope, target, n)"
 	" CROSS JOIN LATERAL ("
@@ -445,7 +481,8 @@ static Statement make_ready = {
 	" ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *)"
 	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
 	" EXISTS (SELECT FROM @.teams_outbox AS f WHERE f.refers_to = o.id)::int,"
-	" " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") " FROM ready AS o" JOIN_TARGET("o", "i")
+	" " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") ", " PARTY_OF("o")
+	" FROM ready AS o" JOIN_TARGET("o", "i")
 	" ORDER BY o.id"
 };
 
@@ -454,125 +491,4 @@ outbox_make_ready(MemoryContext context, OutboxMessage **messages)
 {
 	return take_messages(statement_run(&make_ready, NULL, NULL), context,
 						 messages);
-}
-
-/* Is it of a broadcast that people may have opted out of? */
-#define HAS_TOPIC(o) \
-	"EXISTS (SELECT FROM @.teams_broadcast AS t WHERE t.id = " o ".broadcast" \
-	" AND t.topic IS NOT NULL)"
-
-/*
- * Ids that are not in the table come with a null: their rows may have been
- * locked, but then they are there.  They are looked for only if some are
- * missing.  Without $2 what has a topic is left, as if it were locked.
- */
-static Statement enter_ledger = {
-	"WITH post AS MATERIALIZED ("
-	"SELECT o.id, o.kind, o.activity, o.refers_to, o.broadcast"
-	" FROM @.teams_outbox AS o"
-	" WHERE o.id = ANY ($1) AND " IS_DUE("o") " AND " HAS_TIME("o")
-	" AND ($2 OR o.broadcast IS NULL OR NOT " HAS_TOPIC("o") ")"
-	" ORDER BY o.id"
-	" FOR UPDATE SKIP LOCKED),"
-	" batch AS ("
-	"INSERT INTO @.teams_inflight (ids)"
-	" SELECT array_agg(id) FROM post HAVING count(*) > 0 RETURNING batch)"
-	" SELECT b.batch, p.id, p.kind,"
-	" coalesce(p.activity, c.activity), p.refers_to IS NOT NULL,"
-	" r.conversation_id, r.activity_id,"
-	" c.topic IS NOT NULL AND p.kind = 'send'"
-	" FROM batch AS b CROSS JOIN post AS p"
-	" LEFT JOIN @.teams_broadcast AS c ON c.id = p.broadcast"
-	" LEFT JOIN @.teams_delivery AS r ON r.id = p.refers_to"
-	" UNION ALL"
-	" SELECT NULL, w.id, NULL, NULL, NULL, NULL, NULL, NULL FROM unnest($1) AS w (id)"
-	" WHERE (SELECT count(*) FROM post) < cardinality($1)"
-	" AND NOT EXISTS (SELECT FROM @.teams_outbox AS o"
-	" WHERE o.id = w.id AND " IS_DUE("o") ")"
-	" ORDER BY 1 NULLS LAST",
-	2, {INT8ARRAYOID, BOOLOID}
-};
-
-/*
- * Those of the messages whose recipients have opted out since the audience was
- * made.  It is a statement of its own, as one that names a table waits for
- * whoever has that locked, be it looked at or not.
- */
-static Statement find_opted_out = {
-	"SELECT o.id FROM @.teams_outbox AS o"
-	" JOIN @.teams_broadcast AS c ON c.id = o.broadcast"
-	" WHERE o.id = ANY ($1) AND o.kind = 'send' AND c.topic IS NOT NULL AND "
-	HAS_OPTED_OUT("c.topic", "o.bot", "o.target", USER_OF("o.bot", "o.target")),
-	1, {INT8ARRAYOID}
-};
-
-/* Can it be run without waiting?  If so, until the transaction ends. */
-static bool
-can_find_opted_out(void)
-{
-	return ConditionalLockRelationOid(statement_relation("teams_person"),
-									  AccessShareLock) &&
-		ConditionalLockRelationOid(statement_relation("teams_opt_out"),
-								   AccessShareLock);
-}
-
-static void
-mark_opted_out(Datum ids, OutboxPost *posts, int nposts)
-{
-	uint64		count = statement_run(&find_opted_out, &ids, NULL);
-
-	for (uint64 i = 0; i < count; i++)
-		for (int k = 0; k < nposts; k++)
-			if (posts[k].id == result_int8(i, 1))
-				posts[k].opted_out = true;
-}
-
-static void
-take_activity(OutboxPost *post, uint64 row, MemoryContext context)
-{
-	bool		exact = true;
-
-	post->activity = NULL;
-	post->problem = NULL;
-	if (result_size(row, 4) > RULES_MAX_STORED)
-		post->problem = "Its activity is too large to be read.";
-	else
-		post->activity = result_exact_text(row, 4, context, &exact);
-	if (!exact)
-		post->problem = "Its activity cannot be written as UTF-8.";
-}
-
-int64
-outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
-					OutboxPost **posts, int *nposts, int64 *gone, int *ngone)
-{
-	Datum		values[] = {parameter_int8_array(ids, count),
-	BoolGetDatum(can_find_opted_out())};
-	uint64		rows = statement_run(&enter_ledger, values, NULL);
-	int64		batch = rows > 0 ? result_int8(0, 1) : 0;
-	bool		has_topics = false;
-
-	*posts = MemoryContextAlloc(context, (rows + 1) * sizeof(OutboxPost));
-	*nposts = 0;
-	*ngone = 0;
-	for (uint64 i = 0; i < rows; i++)
-	{
-		OutboxPost *post = &(*posts)[*nposts];
-
-		post->id = result_int8(i, 2);
-		post->kind = result_text(i, 3, context);
-		take_activity(post, i, context);
-		post->has_referent = result_bool(i, 5);
-		post->conversation_id = result_text(i, 6, context);
-		post->activity_id = result_text(i, 7, context);
-		post->opted_out = false;
-		has_topics = has_topics || result_bool(i, 8);
-		if (post->kind != NULL)
-			(*nposts)++;
-		else
-			gone[(*ngone)++] = post->id;
-	}
-	if (has_topics)
-		mark_opted_out(values[0], *posts, *nposts);
-	return *nposts > 0 ? batch : 0;
 }

@@ -119,4 +119,16 @@
 	" WHERE target OPERATOR(pg_catalog.=) l.name OFFSET 0) AS o" \
 	" GROUP BY l.id, o.topic ON CONFLICT DO NOTHING"
 
+/*
+ * The same as "due_at IS NULL", but for the planner: where a target or an id
+ * is given, it shall not take the index that all rows of a priority are in.
+ */
+#define IS_DUE(o) "coalesce(" o ".due_at, '-infinity') = '-infinity'"
+
+/*
+ * What has expired does not go on the wire, nor is its target asked for, even
+ * if it was there before the worker knew of its time.
+ */
+#define HAS_TIME(o) "coalesce(" o ".expires_at > clock_timestamp(), true)"
+
 #endif							/* TP_OUTBOX_SQL_H */

@@ -30,6 +30,8 @@ typedef struct Target
 	const char *team;			/* of a channel, else NULL */
 
 	TargetState state;
+	int64		party;			/* whose share it is asked for by */
+	int64		turn;			/* in the list "asking" */
 	Operation	next;			/* the next call while asking */
 	TargetKnowledge knowledge;
 	Job			job;			/* what Graph is asked for */

@@ -13,6 +13,7 @@
 
 #include "utils/memutils.h"
 
+#include "share.h"
 #include "window.h"
 #include "window_internal.h"
 
@@ -47,13 +48,18 @@ window_open(MemoryContext context)
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-/* A probe takes one message. */
+/*
+ * Those whose targets are being asked for have places of their own, or they
+ * would take those of what can be sent.  A probe takes one message.
+ */
 int
 window_room(const Bot *bot, Priority priority)
 {
-	int			room = bot->state == BOT_PROBING ? 1 : LANE_ROOM;
+	int			count = bot->lanes[priority].window;
 
-	return Max(0, room - bot->lanes[priority].window);
+	if (bot->state == BOT_PROBING)
+		return Max(0, 1 - count);
+	return LANE_ROOM - Min(LANE_ROOM, Max(0, count - bot->asking_messages));
 }
 
 /* ----------
@@ -84,6 +90,8 @@ window_landed(Message *message)
 static void
 look_again(Sweep *sweep, int64 from)
 {
+	if (sweep->cursor >= from)
+		sweep->waits = false;
 	sweep->cursor = Min(sweep->cursor, from - 1);
 	sweep->is_on = true;
 }
@@ -95,6 +103,7 @@ window_look_again(Bot *bot, int64 from)
 	{
 		look_again(&bot->lanes[i].known, from);
 		look_again(&bot->lanes[i].unknown, from);
+		look_again(&bot->lanes[i].ahead.sweep, from);
 	}
 }
 
@@ -117,7 +126,10 @@ window_look_for(Bot *bot, const OutboxMessage *row)
 	Lane	   *lane = &bot->lanes[row->priority];
 
 	if (needs_graph(row))
+	{
 		look_again(&lane->unknown, row->id);
+		look_again(&lane->ahead.sweep, row->id);
+	}
 	if (!needs_graph(row) || row->place != NULL)
 		look_again(&lane->known, row->id);
 }
@@ -278,6 +290,7 @@ enqueue(Target *target, Message *message)
 	else
 		dlist_push_tail(&target->messages, &message->node);
 	target->message_count++;
+	target->bot->asking_messages += target->state == TARGET_ASKING;
 }
 
 Message *
@@ -329,9 +342,7 @@ has_room_for(Bot *bot, const OutboxMessage *row)
 
 	/* A wish to have it back comes with those that wait for it. */
 	if (((row->knowledge <= KNOWN_LOST && !row->at_once) ||
-		 row->job > JOB_INSTALL) &&
-		bot->asking_targets >= (bot->state == BOT_PROBING ? 1 :
-								INSTALLATION_MAX_ASKING))
+		 row->job > JOB_INSTALL) && share_room(bot, row->party) == 0)
 		return false;
 	return row->source == OUTBOX_EARLIER ||
 		window_room(bot, row->priority) > 0;
@@ -373,6 +384,8 @@ window_admit(const OutboxMessage *row, bool *has_room)
 		return NULL;
 	target = window_find_or_make_target(bot, row);
 	window_take_from_team(target, row);
+	if (target->state != TARGET_ASKING)
+		target->party = row->party;
 	if (target->held_from != 0 && row->id >= target->held_from)
 		window_let_go(target);
 	if (waits_for_first(target))
@@ -402,6 +415,7 @@ leave_queue(Message *message)
 
 	dlist_delete(&message->node);
 	target->message_count--;
+	target->bot->asking_messages -= target->state == TARGET_ASKING;
 	target->bot->lanes[message->priority].window--;
 	target->bot->jobs -= !message->is_send;
 	message->target = NULL;

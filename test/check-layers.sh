@@ -17,11 +17,11 @@ rules
 statement http http_internal http_headers http_sockets http_transfer http_url
 line
 session
-outbox outbox_sql outbox_key outbox_lock outbox_bot outbox_change outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer outbox_directory
+outbox outbox_sql outbox_key outbox_lock outbox_bot outbox_change outbox_ledger outbox_read outbox_record outbox_settle outbox_user outbox_broadcast outbox_audience outbox_steer outbox_directory
 tally
 bot bot_pace
 target
-access
+access share
 inquiry
 catalog
 installation
@@ -31,6 +31,7 @@ verdict
 answer
 dispatch
 intake
+sweep
 reading
 broadcast directory house
 delivery
@@ -91,7 +92,7 @@ only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' compat.h
 only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' statement.c
 only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' outbox_bot.c outbox_change.c \
 	outbox_read.c outbox_settle.c outbox_sql.h outbox_user.c outbox_broadcast.c outbox_audience.c \
-	outbox_record.c outbox_key.c outbox_lock.c \
+	outbox_record.c outbox_key.c outbox_ledger.c outbox_lock.c \
 	outbox_steer.c outbox_directory.c
 only 'WaitEventSetWait' http_sockets.c
 only '\bhttp_start\(' http.c http.h line.c line.h

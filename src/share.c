@@ -1,0 +1,132 @@
+/*
+ * share.c
+ *	  Whose people Graph is asked about first: a fair share for each sender.
+ *
+ * Graph's pace is slow, and a bot asks for a bounded number of targets at a
+ * time.  A party gets another of these places only as long as it has fewer than
+ * twice of what is free.  So one alone has two thirds, two have two fifths each,
+ * and whoever comes next always finds some: nothing has to be reserved or known
+ * of those who may come.
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+
+#include "graph.h"
+#include "share.h"
+
+typedef struct Share
+{
+	int64		party;
+	int			places;
+} Share;
+
+static MemoryContext share_context;
+
+void
+share_open(MemoryContext context)
+{
+	share_context = context;
+}
+
+static HTAB *
+shares_of(Bot *bot)
+{
+	HASHCTL		control = {0};
+
+	if (bot->shares != NULL)
+		return bot->shares;
+	control.keysize = sizeof(int64);
+	control.entrysize = sizeof(Share);
+	control.hcxt = share_context;
+	bot->shares = hash_create("teams_proactive shares", 64, &control,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return bot->shares;
+}
+
+void
+share_take(Bot *bot, int64 party)
+{
+	bool		found;
+	Share	   *share = hash_search(shares_of(bot), &party, HASH_ENTER, &found);
+
+	share->places = found ? share->places + 1 : 1;
+	bot->asking_targets++;
+}
+
+void
+share_give_back(Bot *bot, int64 party)
+{
+	Share	   *share = hash_search(shares_of(bot), &party, HASH_FIND, NULL);
+
+	bot->asking_targets--;
+	if (--share->places == 0)
+		hash_search(bot->shares, &party, HASH_REMOVE, NULL);
+}
+
+/* A probe asks for one. */
+static int
+free_places(const Bot *bot)
+{
+	int			most = bot->state == BOT_PROBING ? 1 : SHARE_PLACES;
+
+	return Max(0, most - bot->asking_targets);
+}
+
+static int
+places_of(const Bot *bot, int64 party)
+{
+	Share	   *share = bot->shares == NULL ? NULL :
+		hash_search(bot->shares, &party, HASH_FIND, NULL);
+
+	return share != NULL ? share->places : 0;
+}
+
+/* With each that it gets, one less is free. */
+static int
+room_beside(int places, int free)
+{
+	return Max(0, (2 * free - places + 2) / 3);
+}
+
+int
+share_room(const Bot *bot, int64 party)
+{
+	return room_beside(places_of(bot, party), free_places(bot));
+}
+
+bool
+share_has_shrunk(const Bot *bot, int64 party)
+{
+	int			free = free_places(bot);
+
+	return free > 0 && places_of(bot, party) <= free;
+}
+
+bool
+share_has_places(const Bot *bot)
+{
+	return free_places(bot) >=
+		(bot->state == BOT_PROBING ? 1 : GRAPH_BATCH_MAX);
+}
+
+int
+share_without_room(const Bot *bot, int64 first, int64 **parties)
+{
+	HASH_SEQ_STATUS status;
+	Share	   *share;
+	long		most = bot->shares == NULL ? 0 :
+		hash_get_num_entries(bot->shares);
+	int			count = 1;
+
+	*parties = palloc((most + 1) * sizeof(int64));
+	(*parties)[0] = first;
+	if (most == 0)
+		return count;
+	hash_seq_init(&status, bot->shares);
+	while ((share = hash_seq_search(&status)) != NULL)
+		if (share->party != first &&
+			room_beside(share->places, free_places(bot)) == 0)
+			(*parties)[count++] = share->party;
+	return count;
+}
