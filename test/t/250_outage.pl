@@ -193,6 +193,7 @@ all_well('setting', $users, 'with the right setting');
 $line{connector}->cut;
 $node->send_to_all($users, 'crash');
 wait_for_trials('connector');
+$node->wait_until('SELECT coalesce(sum(cardinality(ids)), 0) <= 1 FROM teams_inflight');
 my $pid = $node->worker_pid;
 kill 'KILL', $pid;
 TeamsNode::wait_for('another worker', sub {
