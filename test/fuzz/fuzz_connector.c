@@ -8,6 +8,14 @@
 #include "connector.h"
 #include "fuzz.h"
 
+/* How many bytes UTF-8 takes for a character. */
+static int
+utf8_size(pg_wchar character)
+{
+	return character > 0xFFFF ? 4 : character > 0x7FF ? 3 :
+		character > 0x7F ? 2 : 1;
+}
+
 /* The bytes of UTF-16, by decoding. */
 static size_t
 utf16_size(const char *text)
@@ -17,8 +25,10 @@ utf16_size(const char *text)
 
 	while (*p != '\0')
 	{
-		size += utf8_to_unicode(p) > 0xFFFF ? 4 : 2;
-		p += pg_utf_mblen(p);
+		pg_wchar	character = utf8_to_unicode(p);
+
+		size += character > 0xFFFF ? 4 : 2;
+		p += utf8_size(character);
 	}
 	return size;
 }
