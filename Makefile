@@ -45,7 +45,7 @@ endif
 $(DATA_built): $(TOP)sql/$(EXTENSION).sql
 	cp '$<' $@
 
-.PHONY: help test check installcheck matrix fuzz demo sim torture bench clean-tests
+.PHONY: help dist test check installcheck matrix fuzz demo sim torture bench clean-tests
 
 help:
 	@echo "make                build the extension"
@@ -57,6 +57,7 @@ help:
 	@echo "make fuzz           damaged replies, for a minute each"
 	@echo "make torture        send while everything breaks"
 	@echo "make bench          how fast it is"
+	@echo "make dist           what is committed, as an archive for PGXN"
 	@echo "make clean          remove what was built"
 	@echo "PG_CONFIG names the pg_config of the PostgreSQL to build for; see README.md."
 
@@ -86,6 +87,12 @@ check: test
 # pg_regress in a running server that has the extension installed.
 installcheck:
 	@PG_CONFIG='$(PG_CONFIG)' '$(TOP)test/installcheck.sh'
+
+# The archive that PGXN takes.
+DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)
+dist:
+	git archive --format=zip --prefix='$(EXTENSION)-$(DISTVERSION)/' \
+		-o '$(EXTENSION)-$(DISTVERSION).zip' HEAD
 
 # make test on other releases of Debian, hence with other versions of PostgreSQL
 # and libcurl, each in a chroot: make matrix RELEASES="trixie"
