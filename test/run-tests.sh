@@ -71,11 +71,13 @@ run_tap()
 		fi
 	done
 	[ -n "$files" ] || return 0
+	# They wait more than they compute.
+	jobs=${JOBS:-$(($(nproc) + 1))}
 	echo "# TAP tests"
 	as_user env PATH="$bindir:$PATH" PERL5LIB="$WORK/src/test/perl:$pgxs/test/perl" \
 		PG_REGRESS="$pgxs/test/regress/pg_regress" TESTDIR="$WORK/src" \
 		TESTDATADIR="$WORK/src/tmp_check" TESTLOGDIR="$WORK/src/tmp_check/log" \
-		sh -c "cd '$WORK/src' && prove --timer -j ${JOBS:-2} $files" ||
+		sh -c "cd '$WORK/src' && prove --timer -j $jobs $files" ||
 	{
 		keep_logs "$WORK/src/tmp_check/log"
 		return 1
