@@ -92,13 +92,15 @@ $node->value('ALTER DATABASE closed ALLOW_CONNECTIONS false');
 $node->value('CREATE DATABASE half_dropped TEMPLATE plain');
 $node->value('UPDATE pg_database SET datconnlimit = -2'
 	  . " WHERE datname = 'half_dropped'");
+# A worker may have been under way to it when that was written.
+my $old_log = -s $node->logfile;
 $node->restart;
 ok($node->worker_pid('plain'), 'a restart');
 $before = processes();
 is($node->value('SELECT string_agg(database, \' \' ORDER BY database)'
 		  . ' FROM teams_worker'),
 	'plain postgres', 'databases that nobody can connect to have no slot');
-unlike(slurp_file($node->logfile),
+unlike(substr(slurp_file($node->logfile), $old_log),
 	qr/cannot connect to invalid database|not currently accepting connections/,
 	'and it is not tried');
 $node->value('ALTER DATABASE closed ALLOW_CONNECTIONS true');
