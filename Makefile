@@ -4,12 +4,12 @@ EXTENSION = teams_proactive
 TOP := $(dir $(lastword $(MAKEFILE_LIST)))
 ifneq ($(TOP),./)
 VPATH := $(TOP:/=)
-$(shell mkdir -p src sql)
+$(shell mkdir -p sql $(patsubst $(TOP)%,%,$(wildcard $(TOP)src $(TOP)src/*/)))
 endif
 
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" '$(TOP)teams_proactive.control')
 MODULE_big = teams_proactive
-SOURCES = $(patsubst $(TOP)%,%,$(sort $(wildcard $(TOP)src/*.c)))
+SOURCES = $(patsubst $(TOP)%,%,$(sort $(wildcard $(TOP)src/*.c $(TOP)src/*/*.c)))
 OBJS = $(SOURCES:.c=.o)
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA = $(filter-out $(DATA_built),$(patsubst $(TOP)%,%,$(wildcard $(TOP)sql/$(EXTENSION)--*.sql)))
@@ -19,7 +19,7 @@ NO_INSTALLCHECK = yes
 # What PostgreSQL was compiled with is for gcc.
 FOR_CLANG = $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
 	-Wno-ignored-optimization-argument -Wno-ignored-attributes)
-PG_CPPFLAGS = -I$(TOP)src $(shell curl-config --cflags 2>/dev/null)
+PG_CPPFLAGS = $(patsubst %,-I%,$(wildcard $(TOP)src/*/)) $(shell curl-config --cflags 2>/dev/null)
 PG_CFLAGS = -std=gnu11 -fvisibility=hidden -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers $(FOR_CLANG) \
 	$(if $(WERROR),-Werror)
@@ -34,7 +34,7 @@ ifeq ($(MAKECMDGOALS),check)
 # PGXS has a target of that name which says that it is not supported.
 else ifneq ($(and $(wildcard $(PGXS)),$(wildcard $(SERVER_HEADER))),)
 include $(PGXS)
-$(OBJS): $(wildcard $(TOP)src/*.h)
+$(OBJS): $(wildcard $(TOP)src/*/*.h)
 clean: clean-tests
 else
 all install:

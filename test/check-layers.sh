@@ -54,14 +54,15 @@ layer_of()
 	echo "$layers" | grep -n -w "$1" | cut -d: -f1
 }
 
-for file in *.c *.h
+for path in *.c */*.c */*.h
 do
+	file=${path##*/}
 	module=${file%.*}
 	own=$(layer_of "$module")
 	[ -n "$own" ] || complain "src/$file: not in the list of layers"
-	for included in $(sed -n 's/^#include "\([a-z_]*\)\.h"$/\1/p' "$file")
+	for included in $(sed -n 's/^#include "\([a-z_]*\)\.h"$/\1/p' "$path")
 	do
-		[ -e "$included.h" ] || continue
+		ls -- */"$included.h" >/dev/null 2>&1 || continue
 		[ "$included" = "$module" ] && continue
 		other=$(layer_of "$included")
 		if [ "$other" -gt "$own" ]
@@ -76,10 +77,10 @@ only()
 {
 	pattern=$1
 	shift
-	for file in $(grep -lE "$pattern" *.c *.h || true)
+	for file in $(grep -lE "$pattern" *.c */*.c */*.h || true)
 	do
 		case " $* " in
-			*" $file "*) ;;
+			*" ${file##*/} "*) ;;
 			*) complain "src/$file: $pattern belongs to $*" ;;
 		esac
 	done
@@ -100,7 +101,7 @@ only '\bhttp_start\(' http.c http.h line.c line.h
 # What callers run with the rights of the tables' owner must not look for an
 # operator or function in the callers' search_path: the modules that begin such
 # a session, and what those share.
-callers=$(grep -l SESSION_CALLER *.c; echo outbox_key.c outbox_lock.c outbox_sql.h)
+callers=$(grep -l SESSION_CALLER */*.c; echo outbox/outbox_key.c outbox/outbox_lock.c outbox/outbox_sql.h)
 never()
 {
 	for line in $(grep -nE "^[[:space:]]*\".*($1)" $callers | cut -d: -f1,2)

@@ -22,7 +22,7 @@ trap 'rm -f "$program"' EXIT
 		echo "#include <$header.h>"
 	done
 	echo 'struct ours;'
-	sed -n 's/^\([a-z_][a-z0-9_]*\)(.*/\1/p' ./*.c | sort -u |
+	sed -n 's/^\([a-z_][a-z0-9_]*\)(.*/\1/p' ./*.c ./*/*.c | sort -u |
 		sed 's/.*/static struct ours *(&)(struct ours *);/'
 } >"$program"
 errors=$(LC_ALL=C cc -x c -w -Werror=builtin-declaration-mismatch -fsyntax-only \
