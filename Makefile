@@ -19,7 +19,7 @@ NO_INSTALLCHECK = yes
 # What PostgreSQL was compiled with is for gcc.
 FOR_CLANG = $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
 	-Wno-ignored-optimization-argument -Wno-ignored-attributes)
-PG_CPPFLAGS = $(patsubst %,-I%,$(wildcard $(TOP)src/*/)) $(shell curl-config --cflags 2>/dev/null)
+PG_CPPFLAGS = -I$(TOP)src $(shell curl-config --cflags 2>/dev/null)
 PG_CFLAGS = -std=gnu11 -fvisibility=hidden -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers $(FOR_CLANG) \
 	$(if $(WERROR),-Werror)

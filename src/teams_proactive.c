@@ -4,14 +4,14 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "ddl.h"
-#include "launcher.h"
-#include "settings.h"
-#include "shared.h"
+#include "base/settings.h"
+#include "server/ddl.h"
+#include "server/launcher.h"
+#include "server/shared.h"
 
 PG_MODULE_MAGIC;
 

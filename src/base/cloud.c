@@ -8,8 +8,8 @@
 #include "postgres_fe.h"
 #endif
 
-#include "cloud.h"
-#include "trust.h"
+#include "base/cloud.h"
+#include "base/trust.h"
 
 static const Cloud clouds[] = {
 	{"public", "https://login.microsoftonline.com",

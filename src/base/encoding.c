@@ -8,10 +8,10 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "catalog/namespace.h"
 
-#include "encoding.h"
+#include "base/encoding.h"
 
 static bool
 is_ascii(const char *text)

@@ -19,8 +19,8 @@
 
 #include <math.h>
 
-#include "compat.h"
-#include "json.h"
+#include "base/compat.h"
+#include "base/json.h"
 #include "lib/stringinfo.h"
 
 /* Replies are far smaller (contract 11.11); lengths must fit an int. */

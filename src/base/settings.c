@@ -11,12 +11,12 @@
 
 #include <limits.h>
 
-#include "compat.h"
+#include "base/compat.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 
-#include "settings.h"
-#include "trust.h"
+#include "base/settings.h"
+#include "base/trust.h"
 
 int			settings_max_databases = 16;
 char	   *settings_credential_directory;

@@ -12,7 +12,7 @@
 #include "postgres_fe.h"
 #endif
 
-#include "throttle.h"
+#include "base/throttle.h"
 
 /* A tenth of a second, for a stream that flows evenly. */
 #define SMOOTH_SLOTS (100000 / THROTTLE_SLOT_US)

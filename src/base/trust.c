@@ -16,7 +16,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "trust.h"
+#include "base/trust.h"
 
 #define HEX_DIGITS "0123456789ABCDEFabcdef"
 

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "http_internal.h"
+#include "http/http_internal.h"
 
 static CURLM *multi = NULL;
 static dlist_head active = DLIST_STATIC_INIT(active);

@@ -5,8 +5,6 @@
 #ifndef TP_HTTP_H
 #define TP_HTTP_H
 
-#include "policy.h"
-
 typedef enum HttpResult
 {
 	HTTP_ANSWERED,				/* there is a status; the body may be cut */

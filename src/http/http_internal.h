@@ -10,7 +10,7 @@
 
 #include "lib/ilist.h"
 
-#include "http.h"
+#include "http/http.h"
 
 /* Header lines that requests share: http_headers.c. */
 typedef struct Headers Headers;

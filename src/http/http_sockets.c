@@ -20,14 +20,14 @@
 #include <unistd.h>
 #include <curl/curl.h>
 
-#include "compat.h"
+#include "base/compat.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
-#include "http_internal.h"
+#include "http/http_internal.h"
 
 /* A socket in the WaitEventSet. */
 typedef struct WatchedSocket

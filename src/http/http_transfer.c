@@ -13,10 +13,10 @@
 
 #include <curl/curl.h>
 
-#include "compat.h"
+#include "base/compat.h"
 
-#include "http_internal.h"
-#include "settings.h"
+#include "base/settings.h"
+#include "http/http_internal.h"
 
 /* Idle connections older than this are not used again: they may be dead. */
 #define MAX_IDLE_SECONDS 50L

@@ -4,10 +4,10 @@
  */
 #include "postgres.h"
 
-#include "cloud.h"
-#include "http_internal.h"
-#include "settings.h"
-#include "trust.h"
+#include "base/cloud.h"
+#include "base/settings.h"
+#include "base/trust.h"
+#include "http/http_internal.h"
 
 static bool
 host_may_get_token(const char *scheme, const char *host, const char **problem)

@@ -12,9 +12,9 @@
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 
-#include "compat.h"
-#include "connector.h"
-#include "throttle.h"
+#include "base/compat.h"
+#include "base/throttle.h"
+#include "protocol/connector.h"
 
 /* ----------
  * Bots

@@ -8,11 +8,11 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "outbox_broadcast.h"
-#include "outbox_key.h"
-#include "outbox_sql.h"
-#include "session.h"
-#include "statement.h"
+#include "outbox/outbox_broadcast.h"
+#include "outbox/outbox_key.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/session.h"
+#include "outbox/statement.h"
 
 static Statement create = {
 	"INSERT INTO @.teams_broadcast (bot, kind, refers_to, title, topic,"

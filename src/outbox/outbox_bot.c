@@ -7,10 +7,10 @@
 #include "catalog/pg_type.h"
 #include "utils/memutils.h"
 
-#include "outbox.h"
-#include "outbox_sql.h"
-#include "session.h"
-#include "statement.h"
+#include "outbox/outbox.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/session.h"
+#include "outbox/statement.h"
 
 /* ----------
  * Bots

@@ -8,8 +8,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "outbox_broadcast.h"
-#include "statement.h"
+#include "outbox/outbox_broadcast.h"
+#include "outbox/statement.h"
 
 /* Has a broadcast something to change yet that it has not handed over, or held? */
 #define HAS_LEFT(e) \

@@ -5,7 +5,7 @@
 #ifndef TP_OUTBOX_BROADCAST_H
 #define TP_OUTBOX_BROADCAST_H
 
-#include "outbox.h"
+#include "outbox/outbox.h"
 
 /* ----------
  * For the worker

@@ -8,11 +8,11 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "outbox.h"
-#include "outbox_lock.h"
-#include "outbox_sql.h"
-#include "session.h"
-#include "statement.h"
+#include "outbox/outbox.h"
+#include "outbox/outbox_lock.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/session.h"
+#include "outbox/statement.h"
 
 /*
  * What is not on the wire yet says the new thing when it gets there.  The edit

@@ -8,10 +8,10 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "outbox_directory.h"
-#include "outbox_sql.h"
-#include "settings.h"
-#include "statement.h"
+#include "base/settings.h"
+#include "outbox/outbox_directory.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/statement.h"
 
 bool
 directory_list_is_people(const DirectoryList *list)

@@ -7,7 +7,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "people.h"
+#include "protocol/people.h"
 
 /* A list that is being read: a row of teams_directory. */
 typedef struct DirectoryList

@@ -12,9 +12,9 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "outbox_key.h"
-#include "outbox_sql.h"
-#include "statement.h"
+#include "outbox/outbox_key.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/statement.h"
 
 /* ----------
  * Messages

@@ -8,7 +8,7 @@
 #ifndef TP_OUTBOX_KEY_H
 #define TP_OUTBOX_KEY_H
 
-#include "outbox.h"
+#include "outbox/outbox.h"
 
 /*
  * The id for a message with a dedupe_key: a new one, or that of the message

@@ -11,10 +11,10 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
-#include "outbox.h"
-#include "outbox_sql.h"
-#include "rules.h"
-#include "statement.h"
+#include "outbox/outbox.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/statement.h"
+#include "protocol/rules.h"
 
 /* Is it of a broadcast that people may have opted out of? */
 #define HAS_TOPIC(o) \

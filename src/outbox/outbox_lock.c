@@ -12,9 +12,9 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "outbox_lock.h"
-#include "outbox_sql.h"
-#include "statement.h"
+#include "outbox/outbox_lock.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/statement.h"
 
 static Statement lock_messages = {
 	"SELECT id FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"

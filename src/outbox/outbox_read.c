@@ -10,10 +10,10 @@
 #include "catalog/pg_type.h"
 #include "utils/memutils.h"
 
-#include "outbox.h"
-#include "outbox_sql.h"
-#include "statement.h"
-#include "trust.h"
+#include "base/trust.h"
+#include "outbox/outbox.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/statement.h"
 
 /* Is it for the Bot Connector?  Else, which Job is it? */
 #define IS_SEND(o) o ".kind IN ('send', 'edit', 'delete')"

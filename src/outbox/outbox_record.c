@@ -9,9 +9,9 @@
 
 #include "catalog/pg_type.h"
 
-#include "outbox.h"
-#include "session.h"
-#include "statement.h"
+#include "outbox/outbox.h"
+#include "outbox/session.h"
+#include "outbox/statement.h"
 
 /* From a common table expression "gone"; ids are those that a test can tell. */
 #define WRITE_RECORDED \

@@ -8,9 +8,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "outbox.h"
-#include "outbox_sql.h"
-#include "statement.h"
+#include "outbox/outbox.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/statement.h"
 
 static Statement lock_free = {
 	"SELECT id FROM @.teams_outbox WHERE id = ANY ($1)"

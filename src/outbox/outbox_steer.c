@@ -10,11 +10,11 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "outbox_broadcast.h"
-#include "outbox_lock.h"
-#include "outbox_sql.h"
-#include "session.h"
-#include "statement.h"
+#include "outbox/outbox_broadcast.h"
+#include "outbox/outbox_lock.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/session.h"
+#include "outbox/statement.h"
 
 /* ----------
  * Steering one

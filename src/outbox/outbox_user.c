@@ -15,13 +15,13 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "outbox.h"
-#include "outbox_key.h"
-#include "outbox_lock.h"
-#include "outbox_sql.h"
-#include "session.h"
-#include "shared.h"
-#include "statement.h"
+#include "outbox/outbox.h"
+#include "outbox/outbox_key.h"
+#include "outbox/outbox_lock.h"
+#include "outbox/outbox_sql.h"
+#include "outbox/session.h"
+#include "outbox/statement.h"
+#include "server/shared.h"
 
 static Statement enqueue = {
 	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"

@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -40,10 +40,10 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "schema.h"
-#include "session.h"
-#include "settings.h"
-#include "statement.h"
+#include "base/settings.h"
+#include "outbox/session.h"
+#include "outbox/statement.h"
+#include "server/schema.h"
 
 /* How often to look whether the outbox has grown or shrunk. */
 #define OUTBOX_SIZE_CHECK_MS 1000

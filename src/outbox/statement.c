@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
@@ -19,8 +19,8 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "encoding.h"
-#include "statement.h"
+#include "base/encoding.h"
+#include "outbox/statement.h"
 
 static Oid	extension_schema = InvalidOid;
 

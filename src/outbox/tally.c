@@ -13,9 +13,9 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "outbox.h"
-#include "statement.h"
-#include "tally.h"
+#include "outbox/outbox.h"
+#include "outbox/statement.h"
+#include "outbox/tally.h"
 
 /* What one subtransaction has written for one bot and broadcast. */
 typedef struct Tally

@@ -5,7 +5,7 @@
 #ifndef TP_TALLY_H
 #define TP_TALLY_H
 
-#include "outbox.h"
+#include "outbox/outbox.h"
 
 /*
  * The current transaction has written a message of a bot and broadcast (or 0),

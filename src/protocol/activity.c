@@ -9,7 +9,7 @@
 
 #include "mb/pg_wchar.h"
 
-#include "activity.h"
+#include "protocol/activity.h"
 
 static JsonbValue *
 member(Jsonb *activity, const char *name)

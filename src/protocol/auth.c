@@ -13,9 +13,9 @@
 #include "postgres_fe.h"
 #endif
 
-#include "auth.h"
-#include "json.h"
-#include "trust.h"
+#include "base/json.h"
+#include "base/trust.h"
+#include "protocol/auth.h"
 #include "lib/stringinfo.h"
 
 /* Tokens with many roles have some thousand bytes. */

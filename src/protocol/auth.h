@@ -9,7 +9,7 @@
 #define TP_AUTH_H
 
 #include "lib/stringinfo.h"
-#include "policy.h"
+#include "protocol/policy.h"
 
 typedef struct GraphToken
 {

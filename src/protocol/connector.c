@@ -12,9 +12,9 @@
 #include "postgres_fe.h"
 #endif
 
-#include "connector.h"
-#include "json.h"
-#include "trust.h"
+#include "base/json.h"
+#include "base/trust.h"
+#include "protocol/connector.h"
 #include "lib/stringinfo.h"
 
 char *

@@ -8,7 +8,7 @@
 #define TP_CONNECTOR_H
 
 #include "lib/stringinfo.h"
-#include "policy.h"
+#include "protocol/policy.h"
 
 /*
  * {service_url}/v3/conversations/{conversation_id}/activities, palloc'd.  The

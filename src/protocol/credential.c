@@ -16,8 +16,8 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
-#include "credential.h"
-#include "settings.h"
+#include "base/settings.h"
+#include "protocol/credential.h"
 
 static char *
 credential_path(const char *name)

@@ -16,9 +16,9 @@
 #include "postgres_fe.h"
 #endif
 
-#include "graph.h"
-#include "json.h"
-#include "trust.h"
+#include "base/json.h"
+#include "base/trust.h"
+#include "protocol/graph.h"
 #include "lib/stringinfo.h"
 
 /* ---------------------------------------------------------------------------

@@ -10,7 +10,7 @@
 #define TP_GRAPH_H
 
 #include "lib/stringinfo.h"
-#include "policy.h"
+#include "protocol/policy.h"
 
 /* The most requests that one $batch may hold (contract 3.10). */
 #define GRAPH_BATCH_MAX 20

@@ -17,10 +17,10 @@
 #include "postgres_fe.h"
 #endif
 
-#include "connector.h"
-#include "json.h"
-#include "people.h"
-#include "trust.h"
+#include "base/json.h"
+#include "base/trust.h"
+#include "protocol/connector.h"
+#include "protocol/people.h"
 
 #define SELECT_PEOPLE \
 	"$select=id,userPrincipalName,displayName,preferredLanguage,userType," \

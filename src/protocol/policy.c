@@ -18,8 +18,8 @@
 #include <math.h>
 #include <time.h>
 
-#include "policy.h"
-#include "trust.h"
+#include "base/trust.h"
+#include "protocol/policy.h"
 
 #define TOKEN	(1 << OP_TOKEN)
 #define CATALOG (1 << OP_CATALOG)

@@ -11,11 +11,11 @@
 #include "access/detoast.h"
 #include "utils/builtins.h"
 
-#include "connector.h"
-#include "encoding.h"
-#include "json.h"
-#include "rules.h"
-#include "trust.h"
+#include "base/encoding.h"
+#include "base/json.h"
+#include "base/trust.h"
+#include "protocol/connector.h"
+#include "protocol/rules.h"
 
 StaticAssertDecl(RULES_MAX_STORED == 2 * CONNECTOR_MAX_ACTIVITY_SIZE,
 				 "rules.h says how they go together");

@@ -10,7 +10,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -31,9 +31,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "ddl.h"
-#include "settings.h"
-#include "shared.h"
+#include "base/settings.h"
+#include "server/ddl.h"
+#include "server/shared.h"
 
 static ProcessUtility_hook_type previous_utility_hook = NULL;
 static object_access_hook_type previous_object_access_hook = NULL;

@@ -15,7 +15,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -35,9 +35,9 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "launcher.h"
-#include "settings.h"
-#include "shared.h"
+#include "base/settings.h"
+#include "server/launcher.h"
+#include "server/shared.h"
 
 /* Delays before a failed worker is started again. */
 #define RESTART_MIN_DELAY_MS 1000

@@ -10,7 +10,7 @@
 #include "common/hashfn.h"
 #include "utils/timestamp.h"
 
-#include "pace.h"
+#include "server/pace.h"
 
 /* A chat is kept in one of so many places. */
 #define CHAT_WAYS 8

@@ -8,7 +8,7 @@
 #include "datatype/timestamp.h"
 #include "storage/spin.h"
 
-#include "throttle.h"
+#include "base/throttle.h"
 
 /* What the services count separately (contract 5). */
 typedef enum PaceKind

@@ -17,7 +17,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
@@ -34,8 +34,8 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "schema.h"
-#include "settings.h"
+#include "base/settings.h"
+#include "server/schema.h"
 
 SQL_FUNCTION(teams_guard_schema);
 

@@ -6,7 +6,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -17,8 +17,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "settings.h"
-#include "shared_internal.h"
+#include "base/settings.h"
+#include "server/shared_internal.h"
 
 SharedState *shared = NULL;
 

@@ -15,7 +15,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 
-#include "pace.h"
+#include "server/pace.h"
 
 typedef enum SlotState
 {

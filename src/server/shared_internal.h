@@ -5,7 +5,7 @@
 #ifndef TP_SHARED_INTERNAL_H
 #define TP_SHARED_INTERNAL_H
 
-#include "shared.h"
+#include "server/shared.h"
 
 /* For so many bots that send at a time the pace is shared by databases. */
 #define MAX_PACES 256

@@ -10,14 +10,14 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 
-#include "shared_internal.h"
+#include "server/shared_internal.h"
 
 /* How long DDL waits for a worker to leave its database. */
 #define HOLD_TIMEOUT_MS 10000

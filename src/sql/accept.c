@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/xact.h"
@@ -22,14 +22,14 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "activity.h"
-#include "outbox.h"
-#include "rules.h"
-#include "session.h"
-#include "shared.h"
-#include "statement.h"
-#include "tally.h"
-#include "trust.h"
+#include "base/trust.h"
+#include "outbox/outbox.h"
+#include "outbox/session.h"
+#include "outbox/statement.h"
+#include "outbox/tally.h"
+#include "protocol/activity.h"
+#include "protocol/rules.h"
+#include "server/shared.h"
 
 SQL_FUNCTION(teams_accept);
 SQL_FUNCTION(teams_judge);

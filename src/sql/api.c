@@ -4,18 +4,18 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "arguments.h"
-#include "cloud.h"
-#include "credential.h"
-#include "http.h"
-#include "outbox.h"
-#include "session.h"
-#include "submit.h"
-#include "trust.h"
+#include "base/cloud.h"
+#include "base/trust.h"
+#include "http/http.h"
+#include "outbox/outbox.h"
+#include "outbox/session.h"
+#include "protocol/credential.h"
+#include "sql/arguments.h"
+#include "sql/submit.h"
 
 SQL_FUNCTION(teams_send_text);
 SQL_FUNCTION(teams_send_activity);

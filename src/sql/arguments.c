@@ -12,11 +12,11 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "activity.h"
-#include "arguments.h"
-#include "json.h"
-#include "rules.h"
-#include "trust.h"
+#include "base/json.h"
+#include "base/trust.h"
+#include "protocol/activity.h"
+#include "protocol/rules.h"
+#include "sql/arguments.h"
 
 #define MAX_KEY 255
 

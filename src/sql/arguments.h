@@ -11,7 +11,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
-#include "outbox.h"
+#include "outbox/outbox.h"
 
 /* A text that must not be null. */
 extern char *text_argument(FunctionCallInfo fcinfo, int number,

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -21,12 +21,12 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
-#include "arguments.h"
-#include "connector.h"
-#include "outbox_broadcast.h"
-#include "rules.h"
-#include "statement.h"
-#include "tally.h"
+#include "outbox/outbox_broadcast.h"
+#include "outbox/statement.h"
+#include "outbox/tally.h"
+#include "protocol/connector.h"
+#include "protocol/rules.h"
+#include "sql/arguments.h"
 
 SQL_FUNCTION(teams_broadcast_query);
 SQL_FUNCTION(teams_broadcast_array);

@@ -5,7 +5,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -14,10 +14,10 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "arguments.h"
-#include "connector.h"
-#include "outbox.h"
-#include "statement.h"
+#include "outbox/outbox.h"
+#include "outbox/statement.h"
+#include "protocol/connector.h"
+#include "sql/arguments.h"
 
 SQL_FUNCTION(teams_cancel);
 SQL_FUNCTION(teams_retry);

@@ -13,7 +13,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_proc.h"
@@ -29,10 +29,10 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "json.h"
-#include "notify_options.h"
-#include "outbox.h"
-#include "statement.h"
+#include "base/json.h"
+#include "outbox/outbox.h"
+#include "outbox/statement.h"
+#include "sql/notify_options.h"
 
 SQL_FUNCTION(teams_notify);
 

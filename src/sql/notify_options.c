@@ -13,7 +13,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 
-#include "notify_options.h"
+#include "sql/notify_options.h"
 
 static const char *const names[NOTIFY_VALUES] = {
 	"to", "team", "channel", "chat", "thread", "locale", "bot", "dedupe",

@@ -4,14 +4,14 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#include "activity.h"
-#include "rules.h"
-#include "template.h"
+#include "protocol/activity.h"
+#include "protocol/rules.h"
+#include "template/template.h"
 
 SQL_FUNCTION(teams_expand);
 SQL_FUNCTION(teams_check_template);

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/htup_details.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
@@ -15,9 +15,9 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "outbox.h"
-#include "shared.h"
-#include "statement.h"
+#include "outbox/outbox.h"
+#include "outbox/statement.h"
+#include "server/shared.h"
 
 SQL_FUNCTION(teams_home);
 SQL_FUNCTION(teams_throttles);

@@ -5,7 +5,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "fmgr.h"
@@ -16,10 +16,10 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "arguments.h"
-#include "outbox_broadcast.h"
-#include "statement.h"
-#include "submit.h"
+#include "outbox/outbox_broadcast.h"
+#include "outbox/statement.h"
+#include "sql/arguments.h"
+#include "sql/submit.h"
 
 SQL_FUNCTION(teams_start_broadcast);
 SQL_FUNCTION(teams_pause_broadcast);

@@ -6,10 +6,10 @@
 
 #include "miscadmin.h"
 
-#include "arguments.h"
-#include "statement.h"
-#include "submit.h"
-#include "tally.h"
+#include "outbox/statement.h"
+#include "outbox/tally.h"
+#include "sql/arguments.h"
+#include "sql/submit.h"
 
 int64
 submit(FunctionCallInfo fcinfo, OutboxNew *message)

@@ -7,7 +7,7 @@
 
 #include "fmgr.h"
 
-#include "outbox.h"
+#include "outbox/outbox.h"
 
 /*
  * Write a message or job of the calling role into the outbox, in the current

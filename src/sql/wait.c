@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "fmgr.h"
@@ -16,12 +16,12 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "arguments.h"
-#include "outbox.h"
-#include "session.h"
-#include "shared.h"
-#include "statement.h"
-#include "worker.h"
+#include "outbox/outbox.h"
+#include "outbox/session.h"
+#include "outbox/statement.h"
+#include "server/shared.h"
+#include "sql/arguments.h"
+#include "worker/worker.h"
 
 SQL_FUNCTION(teams_wait);
 SQL_FUNCTION(teams_drain);

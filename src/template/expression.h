@@ -11,7 +11,7 @@
 
 #include "lib/stringinfo.h"
 
-#include "value.h"
+#include "template/value.h"
 
 typedef struct Expression Expression;
 

@@ -10,9 +10,9 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#include "compat.h"
-#include "expression_internal.h"
-#include "json.h"
+#include "base/compat.h"
+#include "base/json.h"
+#include "template/expression_internal.h"
 
 /* Numbers with separators of thousands, and with all of their decimals. */
 bool

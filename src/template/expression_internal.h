@@ -5,7 +5,7 @@
 #ifndef TP_EXPRESSION_INTERNAL_H
 #define TP_EXPRESSION_INTERNAL_H
 
-#include "expression.h"
+#include "template/expression.h"
 
 /* What a value can be known to be before it is there; ANY may be anything. */
 #define KIND_BOOLEAN	0x01

@@ -8,7 +8,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
-#include "expression_internal.h"
+#include "template/expression_internal.h"
 
 /* ----------
  * Texts with expressions in them

@@ -7,9 +7,9 @@
 
 #include "lib/stringinfo.h"
 
-#include "expression.h"
-#include "template.h"
-#include "value.h"
+#include "template/expression.h"
+#include "template/template.h"
+#include "template/value.h"
 
 typedef enum TemplateNodeType
 {

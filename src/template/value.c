@@ -15,7 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-#include "value.h"
+#include "template/value.h"
 
 /* ----------
  * Making them

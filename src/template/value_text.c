@@ -14,7 +14,7 @@
 #include "utils/json.h"
 #include "utils/numeric.h"
 
-#include "value.h"
+#include "template/value.h"
 
 /* ----------
  * Numbers

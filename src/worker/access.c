@@ -8,15 +8,15 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "utils/memutils.h"
 
-#include "access.h"
-#include "credential.h"
-#include "graph.h"
-#include "http.h"
-#include "line.h"
-#include "session.h"
+#include "http/http.h"
+#include "outbox/session.h"
+#include "protocol/credential.h"
+#include "protocol/graph.h"
+#include "worker/access.h"
+#include "worker/line.h"
 
 /* The longest Retry-After that is believed (contract 5.2). */
 #define MAX_RETRY_AFTER 3600.0

@@ -5,7 +5,7 @@
 #ifndef TP_ACCESS_H
 #define TP_ACCESS_H
 
-#include "bot.h"
+#include "worker/bot.h"
 
 /* A token that was accepted so lately is good, whatever another answer says. */
 #define ACCESS_STILL_GOOD_MS 1000

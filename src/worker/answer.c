@@ -8,12 +8,12 @@
  */
 #include "postgres.h"
 
-#include "access.h"
-#include "answer.h"
-#include "connector.h"
-#include "line.h"
-#include "settle.h"
-#include "verdict.h"
+#include "protocol/connector.h"
+#include "worker/access.h"
+#include "worker/answer.h"
+#include "worker/line.h"
+#include "worker/settle.h"
+#include "worker/verdict.h"
 
 /* So many people in a row for whom the app is blocked are worth a word. */
 #define MANY_DISABLED 20

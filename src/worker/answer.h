@@ -5,7 +5,7 @@
 #ifndef TP_ANSWER_H
 #define TP_ANSWER_H
 
-#include "flight.h"
+#include "worker/flight.h"
 
 /* The message that it changes or replies to was not sent. */
 extern void answer_without_referent(Message *message);

@@ -7,14 +7,14 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
-#include "bot.h"
-#include "cloud.h"
-#include "line.h"
-#include "settings.h"
+#include "base/cloud.h"
+#include "base/settings.h"
+#include "worker/bot.h"
+#include "worker/line.h"
 
 /* When to write again to a row that somebody has locked. */
 #define LOCKED_RETRY_MS 1000

@@ -9,10 +9,10 @@
 #include "utils/hsearch.h"
 #include "utils/timestamp.h"
 
-#include "auth.h"
-#include "graph.h"
-#include "outbox.h"
-#include "pace.h"
+#include "outbox/outbox.h"
+#include "protocol/auth.h"
+#include "protocol/graph.h"
+#include "server/pace.h"
 
 /* One fetch at a time, and not again at once if it fails. */
 typedef struct Fetch

@@ -6,8 +6,8 @@
 
 #include "utils/memutils.h"
 
-#include "bot.h"
-#include "shared.h"
+#include "server/shared.h"
+#include "worker/bot.h"
 
 /* How often a bot that is paced alone asks for a place among the others. */
 #define PACE_ASK_INTERVAL_MS 1000

@@ -6,9 +6,9 @@
 
 #include "utils/timestamp.h"
 
-#include "broadcast.h"
-#include "outbox_broadcast.h"
-#include "throttle.h"
+#include "base/throttle.h"
+#include "outbox/outbox_broadcast.h"
+#include "worker/broadcast.h"
 
 /* Messages of one broadcast that the outbox has at most. */
 #define AHEAD_MOST 2000

@@ -11,12 +11,12 @@
  */
 #include "postgres.h"
 
-#include "access.h"
-#include "catalog.h"
-#include "graph.h"
-#include "http.h"
-#include "inquiry.h"
-#include "line.h"
+#include "http/http.h"
+#include "protocol/graph.h"
+#include "worker/access.h"
+#include "worker/catalog.h"
+#include "worker/inquiry.h"
+#include "worker/line.h"
 
 /* So long an answer of the catalog is believed. */
 #define BELIEVED_MS 60000

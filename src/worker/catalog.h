@@ -5,7 +5,7 @@
 #ifndef TP_CATALOG_H
 #define TP_CATALOG_H
 
-#include "target.h"
+#include "worker/target.h"
 
 /*
  * Graph has answered that it has not got the app, or the person.  True if the

@@ -5,8 +5,8 @@
 #ifndef TP_DELIVERY_H
 #define TP_DELIVERY_H
 
-#include "session.h"
-#include "shared.h"
+#include "outbox/session.h"
+#include "server/shared.h"
 
 /*
  * Begin: what the ledger has is decided about in the first transaction.  The

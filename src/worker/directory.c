@@ -10,11 +10,11 @@
 
 #include "utils/memutils.h"
 
-#include "access.h"
-#include "directory.h"
-#include "line.h"
-#include "reading.h"
-#include "window.h"
+#include "worker/access.h"
+#include "worker/directory.h"
+#include "worker/line.h"
+#include "worker/reading.h"
+#include "worker/window.h"
 
 /* When to write again to a row that is locked, and after an error. */
 #define LOCKED_RETRY_MS 1000

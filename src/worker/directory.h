@@ -5,7 +5,7 @@
 #ifndef TP_DIRECTORY_H
 #define TP_DIRECTORY_H
 
-#include "session.h"
+#include "outbox/session.h"
 
 /* Start with nothing under way; what is read lives in the context. */
 extern void directory_open(MemoryContext context);

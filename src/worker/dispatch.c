@@ -7,15 +7,15 @@
  */
 #include "postgres.h"
 
-#include "access.h"
-#include "answer.h"
-#include "dispatch.h"
-#include "flight.h"
-#include "line.h"
-#include "settings.h"
-#include "settle.h"
-#include "shared.h"
-#include "verdict.h"
+#include "base/settings.h"
+#include "server/shared.h"
+#include "worker/access.h"
+#include "worker/answer.h"
+#include "worker/dispatch.h"
+#include "worker/flight.h"
+#include "worker/line.h"
+#include "worker/settle.h"
+#include "worker/verdict.h"
 
 /* When to look again for a message that somebody had locked. */
 #define LOCKED_RETRY_MS 1000

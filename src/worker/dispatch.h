@@ -5,7 +5,7 @@
 #ifndef TP_DISPATCH_H
 #define TP_DISPATCH_H
 
-#include "window.h"
+#include "worker/window.h"
 
 extern void dispatch_open(MemoryContext context);
 

@@ -5,8 +5,8 @@
  */
 #include "postgres.h"
 
-#include "connector.h"
-#include "flight.h"
+#include "protocol/connector.h"
+#include "worker/flight.h"
 
 static Operation
 operation_of(const Target *target, const OutboxPost *row)

@@ -5,8 +5,8 @@
 #ifndef TP_FLIGHT_H
 #define TP_FLIGHT_H
 
-#include "http.h"
-#include "window.h"
+#include "http/http.h"
+#include "worker/window.h"
 
 /*
  * A message on the wire: what is done with it, and in which conversation and

@@ -7,9 +7,9 @@
  */
 #include "postgres.h"
 
-#include "house.h"
-#include "outbox.h"
-#include "settings.h"
+#include "base/settings.h"
+#include "outbox/outbox.h"
+#include "worker/house.h"
 
 #define PURGE_PAUSE_MS 50
 #define PURGE_INTERVAL_MS 60000

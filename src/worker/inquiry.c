@@ -15,11 +15,11 @@
 
 #include "utils/memutils.h"
 
-#include "access.h"
-#include "http.h"
-#include "inquiry.h"
-#include "line.h"
-#include "shared.h"
+#include "http/http.h"
+#include "server/shared.h"
+#include "worker/access.h"
+#include "worker/inquiry.h"
+#include "worker/line.h"
 
 /* Batches that one bot may have in flight. */
 #define MAX_BATCHES 8

@@ -5,8 +5,8 @@
 #ifndef TP_INQUIRY_H
 #define TP_INQUIRY_H
 
-#include "graph.h"
-#include "target.h"
+#include "protocol/graph.h"
+#include "worker/target.h"
 
 /*
  * Called with the answer to a target's question, target->next; "token" is the

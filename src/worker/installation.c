@@ -12,17 +12,17 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "utils/memutils.h"
 
-#include "access.h"
-#include "catalog.h"
-#include "graph.h"
-#include "inquiry.h"
-#include "installation.h"
-#include "settings.h"
-#include "share.h"
-#include "trust.h"
+#include "base/settings.h"
+#include "base/trust.h"
+#include "protocol/graph.h"
+#include "worker/access.h"
+#include "worker/catalog.h"
+#include "worker/inquiry.h"
+#include "worker/installation.h"
+#include "worker/share.h"
 
 /* The code of a message that waits for Graph to list what was installed. */
 #define NOT_VISIBLE "installation_not_visible"

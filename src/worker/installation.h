@@ -5,7 +5,7 @@
 #ifndef TP_INSTALLATION_H
 #define TP_INSTALLATION_H
 
-#include "target.h"
+#include "worker/target.h"
 
 /*
  * Begin to ask about a target that is not being asked about: for a job that is

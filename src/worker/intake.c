@@ -8,10 +8,10 @@
  */
 #include "postgres.h"
 
-#include "installation.h"
-#include "intake.h"
-#include "outbox.h"
-#include "verdict.h"
+#include "outbox/outbox.h"
+#include "worker/installation.h"
+#include "worker/intake.h"
+#include "worker/verdict.h"
 
 /*
  * Targets whose messages are fetched from the table at a time, and how many of

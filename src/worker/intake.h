@@ -5,7 +5,7 @@
 #ifndef TP_INTAKE_H
 #define TP_INTAKE_H
 
-#include "bot.h"
+#include "worker/bot.h"
 
 extern void intake_open(MemoryContext context);
 

@@ -13,13 +13,14 @@
  */
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "lib/ilist.h"
 #include "utils/memutils.h"
 
-#include "line.h"
-#include "settings.h"
-#include "trust.h"
+#include "base/settings.h"
+#include "base/trust.h"
+#include "protocol/policy.h"
+#include "worker/line.h"
 
 /* The longest time between two trials. */
 #define MAX_DELAY 60.0

@@ -7,7 +7,7 @@
 
 #include "utils/timestamp.h"
 
-#include "http.h"
+#include "http/http.h"
 
 /* All lines are good; what is known of them is kept in the context. */
 extern void line_open(MemoryContext context);

@@ -11,11 +11,11 @@
 
 #include "utils/memutils.h"
 
-#include "access.h"
-#include "connector.h"
-#include "graph.h"
-#include "reading.h"
-#include "settings.h"
+#include "base/settings.h"
+#include "protocol/connector.h"
+#include "protocol/graph.h"
+#include "worker/access.h"
+#include "worker/reading.h"
 
 /* The longest Retry-After that is believed (contract 5.2). */
 #define MAX_RETRY_AFTER 3600.0

@@ -7,9 +7,9 @@
 
 #include "lib/ilist.h"
 
-#include "bot.h"
-#include "http.h"
-#include "outbox_directory.h"
+#include "http/http.h"
+#include "outbox/outbox_directory.h"
+#include "worker/bot.h"
 
 typedef enum ReadingState
 {

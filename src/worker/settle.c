@@ -11,9 +11,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "outbox_lock.h"
-#include "settings.h"
-#include "settle.h"
+#include "base/settings.h"
+#include "outbox/outbox_lock.h"
+#include "worker/settle.h"
 
 typedef struct Record
 {

@@ -5,8 +5,8 @@
 #ifndef TP_SETTLE_H
 #define TP_SETTLE_H
 
-#include "connector.h"
-#include "window.h"
+#include "protocol/connector.h"
+#include "worker/window.h"
 
 extern void settle_open(MemoryContext context);
 

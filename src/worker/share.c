@@ -12,8 +12,8 @@
 
 #include "utils/hsearch.h"
 
-#include "graph.h"
-#include "share.h"
+#include "protocol/graph.h"
+#include "worker/share.h"
 
 typedef struct Share
 {

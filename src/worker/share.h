@@ -5,7 +5,7 @@
 #ifndef TP_SHARE_H
 #define TP_SHARE_H
 
-#include "bot.h"
+#include "worker/bot.h"
 
 /*
  * Targets that a bot asks for at a time.  A sender alone has two thirds of them:

@@ -14,11 +14,11 @@
  */
 #include "postgres.h"
 
-#include "intake.h"
-#include "outbox.h"
-#include "share.h"
-#include "sweep.h"
-#include "window.h"
+#include "outbox/outbox.h"
+#include "worker/intake.h"
+#include "worker/share.h"
+#include "worker/sweep.h"
+#include "worker/window.h"
 
 /*
  * A sweep goes on when there is so much room in memory, and looks at so many

@@ -5,7 +5,7 @@
 #ifndef TP_SWEEP_H
 #define TP_SWEEP_H
 
-#include "bot.h"
+#include "worker/bot.h"
 
 /* Has a lane room for new messages? */
 extern bool sweep_has_room(const Bot *bot, Priority priority);

@@ -10,8 +10,8 @@
 
 #include "lib/ilist.h"
 
-#include "bot.h"
-#include "policy.h"
+#include "protocol/policy.h"
+#include "worker/bot.h"
 
 typedef enum TargetState
 {

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "verdict.h"
+#include "worker/verdict.h"
 
 #define REMOVED_HINT \
 	"Somebody has taken the bot away, and that is respected.  Call teams_ensure_installed() to install it nevertheless."

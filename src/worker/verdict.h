@@ -6,7 +6,7 @@
 #ifndef TP_VERDICT_H
 #define TP_VERDICT_H
 
-#include "settle.h"
+#include "worker/settle.h"
 
 /* Nothing is sent to the target until somebody asks for its installation. */
 extern bool verdict_is_unreachable(const Target *target);

@@ -13,9 +13,9 @@
 
 #include "utils/memutils.h"
 
-#include "share.h"
-#include "window.h"
-#include "window_internal.h"
+#include "worker/share.h"
+#include "worker/window.h"
+#include "worker/window_internal.h"
 
 /* Messages in memory, for each priority of a bot. */
 #define LANE_ROOM 1000

@@ -8,9 +8,9 @@
 
 #include "lib/ilist.h"
 
-#include "bot.h"
-#include "installation.h"
-#include "outbox.h"
+#include "outbox/outbox.h"
+#include "worker/bot.h"
+#include "worker/installation.h"
 
 /* Messages of one target that may be in memory. */
 #define TARGET_ROOM 8

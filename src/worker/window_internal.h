@@ -5,7 +5,7 @@
 #ifndef TP_WINDOW_INTERNAL_H
 #define TP_WINDOW_INTERNAL_H
 
-#include "window.h"
+#include "worker/window.h"
 
 /* The key of a target is "scope:id", of whatever length. */
 typedef struct TargetEntry

@@ -8,7 +8,7 @@
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
-#include "window_internal.h"
+#include "worker/window_internal.h"
 
 static MemoryContext targets_context;
 

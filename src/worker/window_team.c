@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "window_internal.h"
+#include "worker/window_internal.h"
 
 /* See window_internal.h; the bot counts those that wait. */
 void

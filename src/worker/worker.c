@@ -14,7 +14,7 @@
 #include <malloc.h>
 #endif
 
-#include "compat.h"
+#include "base/compat.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -28,12 +28,12 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "delivery.h"
-#include "http.h"
-#include "session.h"
-#include "settings.h"
-#include "shared.h"
-#include "worker.h"
+#include "base/settings.h"
+#include "http/http.h"
+#include "outbox/session.h"
+#include "server/shared.h"
+#include "worker/delivery.h"
+#include "worker/worker.h"
 
 /* Free memory that stays with the process. */
 #define KEPT_MEMORY (8 * 1024 * 1024)

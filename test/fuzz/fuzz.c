@@ -10,9 +10,9 @@
  */
 #include "postgres_fe.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "fuzz.h"
-#include "trust.h"
+#include "base/trust.h"
 
 extern int	LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
 

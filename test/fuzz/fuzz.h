@@ -8,8 +8,8 @@
 #ifndef TP_FUZZ_H
 #define TP_FUZZ_H
 
-#include "compat.h"
-#include "policy.h"
+#include "base/compat.h"
+#include "protocol/policy.h"
 
 extern void fuzz_one(const char *input, size_t length);
 

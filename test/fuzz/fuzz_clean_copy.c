@@ -4,9 +4,9 @@
  */
 #include "postgres_fe.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "fuzz.h"
-#include "trust.h"
+#include "base/trust.h"
 
 void
 fuzz_one(const char *input, size_t length)

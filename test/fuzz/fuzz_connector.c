@@ -4,8 +4,8 @@
  */
 #include "postgres_fe.h"
 
-#include "compat.h"
-#include "connector.h"
+#include "base/compat.h"
+#include "protocol/connector.h"
 #include "fuzz.h"
 
 /* How many bytes UTF-8 takes for a character. */

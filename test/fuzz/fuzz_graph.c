@@ -5,8 +5,8 @@
 #include "postgres_fe.h"
 
 #include "fuzz.h"
-#include "graph.h"
-#include "trust.h"
+#include "base/trust.h"
+#include "protocol/graph.h"
 
 static const GraphItem items[] = {
 	{OP_LOOKUP, "ada@contoso.com", NULL, GRAPH_USER},

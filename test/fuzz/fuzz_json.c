@@ -14,9 +14,9 @@
 #include <jansson.h>
 #undef json_string
 
-#include "compat.h"
+#include "base/compat.h"
 #include "fuzz.h"
-#include "json.h"
+#include "base/json.h"
 
 /* The tree is what it promises to be; returns the number of values. */
 static int

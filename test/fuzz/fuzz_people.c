@@ -5,8 +5,8 @@
 #include "postgres_fe.h"
 
 #include "fuzz.h"
-#include "people.h"
-#include "trust.h"
+#include "base/trust.h"
+#include "protocol/people.h"
 
 #define ROOT "https://graph.microsoft.com/v1.0"
 

@@ -7,10 +7,10 @@
  */
 #include "postgres_fe.h"
 
-#include "auth.h"
-#include "connector.h"
+#include "protocol/auth.h"
+#include "protocol/connector.h"
 #include "fuzz.h"
-#include "graph.h"
+#include "protocol/graph.h"
 
 #define HEAD 5
 

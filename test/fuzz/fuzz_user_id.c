@@ -5,9 +5,9 @@
 #include "postgres_fe.h"
 
 #include "fuzz.h"
-#include "graph.h"
-#include "json.h"
-#include "trust.h"
+#include "base/json.h"
+#include "base/trust.h"
+#include "protocol/graph.h"
 
 /* A batch for the user is JSON with the user in one segment of the URL. */
 static void

@@ -4,7 +4,7 @@
  */
 #include "postgres_fe.h"
 
-#include "auth.h"
+#include "protocol/auth.h"
 #include "tap.h"
 
 static void

@@ -4,9 +4,9 @@
  */
 #include "postgres_fe.h"
 
-#include "cloud.h"
+#include "base/cloud.h"
 #include "tap.h"
-#include "trust.h"
+#include "base/trust.h"
 
 /* A URL, and what is advised in its place; NULL: it will do. */
 typedef struct Root

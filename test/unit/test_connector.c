@@ -4,7 +4,7 @@
  */
 #include "postgres_fe.h"
 
-#include "connector.h"
+#include "protocol/connector.h"
 #include "tap.h"
 
 static void

@@ -8,12 +8,12 @@
  */
 #include "postgres_fe.h"
 
-#include "auth.h"
-#include "connector.h"
-#include "graph.h"
-#include "json.h"
-#include "people.h"
-#include "trust.h"
+#include "base/json.h"
+#include "base/trust.h"
+#include "protocol/auth.h"
+#include "protocol/connector.h"
+#include "protocol/graph.h"
+#include "protocol/people.h"
 #include "tap.h"
 
 #define ROUNDS 4000

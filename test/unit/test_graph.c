@@ -4,7 +4,7 @@
  */
 #include "postgres_fe.h"
 
-#include "graph.h"
+#include "protocol/graph.h"
 #include "tap.h"
 
 #define ROOT "https://graph.microsoft.com/v1.0"

@@ -4,7 +4,7 @@
  */
 #include "postgres_fe.h"
 
-#include "json.h"
+#include "base/json.h"
 #include "tap.h"
 
 static JsonValue *

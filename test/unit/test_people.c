@@ -4,7 +4,7 @@
  */
 #include "postgres_fe.h"
 
-#include "people.h"
+#include "protocol/people.h"
 #include "tap.h"
 
 #define ROOT "https://graph.microsoft.com/v1.0"

@@ -6,8 +6,8 @@
 
 #include <limits.h>
 
-#include "policy.h"
-#include "trust.h"
+#include "base/trust.h"
+#include "protocol/policy.h"
 #include "tap.h"
 
 typedef struct Case

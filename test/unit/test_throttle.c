@@ -7,7 +7,7 @@
 #include <limits.h>
 
 #include "tap.h"
-#include "throttle.h"
+#include "base/throttle.h"
 
 #define SECOND INT64CONST(1000000)
 #define MOST	100000
