@@ -9,8 +9,8 @@
 #include "postgres.h"
 
 #include "protocol/connector.h"
-#include "worker/access.h"
 #include "worker/answer.h"
+#include "worker/bot_token.h"
 #include "worker/line.h"
 #include "worker/settle.h"
 #include "worker/verdict.h"

@@ -13,7 +13,7 @@
 
 #include "http/http.h"
 #include "protocol/graph.h"
-#include "worker/access.h"
+#include "worker/bot_token.h"
 #include "worker/catalog.h"
 #include "worker/inquiry.h"
 #include "worker/line.h"

@@ -21,7 +21,7 @@
 #include "http/http.h"
 #include "outbox/outbox.h"
 #include "outbox/session.h"
-#include "worker/access.h"
+#include "worker/bot_token.h"
 #include "worker/broadcast.h"
 #include "worker/catalog.h"
 #include "worker/delivery.h"

@@ -10,10 +10,10 @@
 
 #include "utils/memutils.h"
 
-#include "worker/access.h"
+#include "worker/bot_token.h"
 #include "worker/directory.h"
+#include "worker/directory_page.h"
 #include "worker/line.h"
-#include "worker/reading.h"
 #include "worker/window.h"
 
 /* When to write again to a row that is locked, and after an error. */

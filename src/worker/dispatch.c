@@ -9,8 +9,8 @@
 
 #include "base/settings.h"
 #include "server/shared.h"
-#include "worker/access.h"
 #include "worker/answer.h"
+#include "worker/bot_token.h"
 #include "worker/dispatch.h"
 #include "worker/flight.h"
 #include "worker/line.h"

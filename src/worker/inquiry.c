@@ -17,7 +17,7 @@
 
 #include "http/http.h"
 #include "server/shared.h"
-#include "worker/access.h"
+#include "worker/bot_token.h"
 #include "worker/inquiry.h"
 #include "worker/line.h"
 

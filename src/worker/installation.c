@@ -18,7 +18,7 @@
 #include "base/settings.h"
 #include "base/trust.h"
 #include "protocol/graph.h"
-#include "worker/access.h"
+#include "worker/bot_token.h"
 #include "worker/catalog.h"
 #include "worker/inquiry.h"
 #include "worker/installation.h"

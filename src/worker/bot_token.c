@@ -1,5 +1,5 @@
 /*
- * access.c
+ * bot_token.c
  *	  A bot's access to the services: its tokens, and its app in the catalog.
  *
  * Tokens live in this process's memory and nowhere else.  They are fetched
@@ -15,7 +15,7 @@
 #include "outbox/session.h"
 #include "protocol/credential.h"
 #include "protocol/graph.h"
-#include "worker/access.h"
+#include "worker/bot_token.h"
 #include "worker/line.h"
 
 /* The longest Retry-After that is believed (contract 5.2). */

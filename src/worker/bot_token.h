@@ -1,9 +1,9 @@
 /*
- * access.h
+ * bot_token.h
  *	  A bot's access to the services: its tokens, and its app in the catalog.
  */
-#ifndef TP_ACCESS_H
-#define TP_ACCESS_H
+#ifndef TP_BOT_TOKEN_H
+#define TP_BOT_TOKEN_H
 
 #include "worker/bot.h"
 
@@ -58,4 +58,4 @@ extern void access_try_again(Bot *bot);
  */
 extern bool access_knows_version(Bot *bot);
 
-#endif							/* TP_ACCESS_H */
+#endif							/* TP_BOT_TOKEN_H */

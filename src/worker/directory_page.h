@@ -1,9 +1,9 @@
 /*
- * reading.h
+ * directory_page.h
  *	  A list of people that a bot reads: its next page, and what came of it.
  */
-#ifndef TP_READING_H
-#define TP_READING_H
+#ifndef TP_DIRECTORY_PAGE_H
+#define TP_DIRECTORY_PAGE_H
 
 #include "lib/ilist.h"
 
@@ -58,4 +58,4 @@ extern bool reading_write(Reading *reading);
 /* There is no use in going on. */
 extern void reading_fail(const DirectoryList *list, const ListError *error);
 
-#endif							/* TP_READING_H */
+#endif							/* TP_DIRECTORY_PAGE_H */

@@ -1,5 +1,5 @@
 /*
- * reading.c
+ * directory_page.c
  *	  A list of people that a bot reads: its next page, and what came of it.
  *
  * Nothing here pauses a bot or slows its messages down: an error stays in the
@@ -14,8 +14,8 @@
 #include "base/settings.h"
 #include "protocol/connector.h"
 #include "protocol/graph.h"
-#include "worker/access.h"
-#include "worker/reading.h"
+#include "worker/bot_token.h"
+#include "worker/directory_page.h"
 
 /* The longest Retry-After that is believed (contract 5.2). */
 #define MAX_RETRY_AFTER 3600.0
