@@ -79,7 +79,7 @@ only '\bhttp_start\(' http/http.c http/http.h worker/line.c worker/line.h
 # operator or function in the callers' search_path: the modules that begin such
 # a session, and what those share.
 callers=$(grep -l SESSION_CALLER */*.c
-	echo outbox/outbox_key.c outbox/outbox_lock.c outbox/outbox_sql.h)
+	echo outbox/keys.c outbox/locks.c outbox/sql.h)
 never()
 {
 	for line in $(grep -nE "^[[:space:]]*\".*($1)" $callers | cut -d: -f1,2)

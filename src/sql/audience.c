@@ -21,7 +21,7 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
-#include "outbox/outbox_broadcast.h"
+#include "outbox/broadcasts.h"
 #include "outbox/statement.h"
 #include "outbox/tally.h"
 #include "protocol/connector.h"

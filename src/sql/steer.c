@@ -16,7 +16,7 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "outbox/outbox_broadcast.h"
+#include "outbox/broadcasts.h"
 #include "outbox/statement.h"
 #include "sql/arguments.h"
 #include "sql/submit.h"

@@ -7,7 +7,7 @@
 #include "utils/timestamp.h"
 
 #include "base/throttle.h"
-#include "outbox/outbox_broadcast.h"
+#include "outbox/broadcasts.h"
 #include "worker/broadcast.h"
 
 /* Messages of one broadcast that the outbox has at most. */

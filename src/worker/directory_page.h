@@ -8,7 +8,7 @@
 #include "lib/ilist.h"
 
 #include "http/http.h"
-#include "outbox/outbox_directory.h"
+#include "outbox/directories.h"
 #include "worker/bot.h"
 
 typedef enum ReadingState

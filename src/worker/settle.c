@@ -12,7 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
-#include "outbox/outbox_lock.h"
+#include "outbox/locks.h"
 #include "worker/settle.h"
 
 typedef struct Record

@@ -16,7 +16,7 @@
 
 /*
  * Start with nothing asked; the shares live in the context.  A party is whoever
- * has a share: see PARTY_OF() in outbox_read.c.
+ * has a share: see PARTY_OF() in due.c.
  */
 extern void share_open(MemoryContext context);
 

@@ -4,7 +4,7 @@
  *
  * Each channel is a target of its own, with an order of its own, so that none
  * waits for another.  But the bot comes and goes with the team.  What waits for
- * that (see outbox_read.c, which says so of each row) stays in the table, and
+ * that (see due.c, which says so of each row) stays in the table, and
  * is read again for its target alone when others of the team have left.
  */
 #include "postgres.h"

@@ -1,5 +1,5 @@
 /*
- * outbox_ledger.c
+ * ledger.c
  *	  Entering into the ledger what is to be sent.
  *
  * What must survive a crash is written once per batch: the ledger entry before
@@ -12,7 +12,7 @@
 #include "utils/memutils.h"
 
 #include "outbox/outbox.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/sql.h"
 #include "outbox/statement.h"
 #include "protocol/rules.h"
 

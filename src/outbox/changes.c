@@ -1,5 +1,5 @@
 /*
- * outbox_change.c
+ * changes.c
  *	  Messages that change or answer others, in their callers' transactions.
  */
 #include "postgres.h"
@@ -9,8 +9,8 @@
 #include "utils/memutils.h"
 
 #include "outbox/outbox.h"
-#include "outbox/outbox_lock.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/locks.h"
+#include "outbox/sql.h"
 #include "outbox/session.h"
 #include "outbox/statement.h"
 

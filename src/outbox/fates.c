@@ -1,5 +1,5 @@
 /*
- * outbox_settle.c
+ * fates.c
  *	  Writing what became of messages: outcomes, expiry, and after a crash.
  */
 #include "postgres.h"
@@ -9,7 +9,7 @@
 #include "utils/timestamp.h"
 
 #include "outbox/outbox.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/sql.h"
 #include "outbox/statement.h"
 
 static Statement lock_free = {

@@ -1,12 +1,12 @@
 /*
- * outbox_key.h
+ * keys.h
  *	  The applications' keys, by which a message is written once, a thread is
  *	  found again, and a broadcast is made once.
  *
  * All are to be called between session_begin() and session_commit().
  */
-#ifndef TP_OUTBOX_KEY_H
-#define TP_OUTBOX_KEY_H
+#ifndef TP_KEYS_H
+#define TP_KEYS_H
 
 #include "outbox/outbox.h"
 
@@ -31,4 +31,4 @@ extern bool outbox_free_broadcast_key(const OutboxNew *options);
 /* The broadcast that has the key. */
 extern int64 outbox_find_broadcast_key(const OutboxNew *options);
 
-#endif							/* TP_OUTBOX_KEY_H */
+#endif							/* TP_KEYS_H */

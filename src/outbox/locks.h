@@ -1,9 +1,9 @@
 /*
- * outbox_lock.h
+ * locks.h
  *	  Keeps messages from the wire, for callers who change or cancel them.
  */
-#ifndef TP_OUTBOX_LOCK_H
-#define TP_OUTBOX_LOCK_H
+#ifndef TP_LOCKS_H
+#define TP_LOCKS_H
 
 #include "utils/array.h"
 
@@ -26,4 +26,4 @@ extern ArrayType *outbox_lock_unsent(Unsent which, ArrayType *ids, Oid role);
 /* For qsort and bsearch over ids. */
 extern int	outbox_compare_ids(const void *a, const void *b);
 
-#endif							/* TP_OUTBOX_LOCK_H */
+#endif							/* TP_LOCKS_H */

@@ -1,9 +1,9 @@
 /*
- * outbox_broadcast.h
+ * broadcasts.h
  *	  The tables of broadcasts, as the rest of the C code sees them.
  */
-#ifndef TP_OUTBOX_BROADCAST_H
-#define TP_OUTBOX_BROADCAST_H
+#ifndef TP_BROADCASTS_H
+#define TP_BROADCASTS_H
 
 #include "outbox/outbox.h"
 
@@ -166,4 +166,4 @@ extern bool outbox_plan(int64 id, Oid role, BroadcastPlan *plan);
 
 extern void outbox_opt_out(const char *target, const char *topic, bool out);
 
-#endif							/* TP_OUTBOX_BROADCAST_H */
+#endif							/* TP_BROADCASTS_H */

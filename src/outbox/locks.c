@@ -1,5 +1,5 @@
 /*
- * outbox_lock.c
+ * locks.c
  *	  Keeps messages from the wire, for callers who change or cancel them.
  *
  * The ledger says what is on the wire; the rows of the outbox are not marked.
@@ -12,8 +12,8 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "outbox/outbox_lock.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/locks.h"
+#include "outbox/sql.h"
 #include "outbox/statement.h"
 
 static Statement lock_messages = {

@@ -1,9 +1,9 @@
 /*
- * outbox_directory.h
+ * directories.h
  *	  The tables of the directory, as the worker sees them.
  */
-#ifndef TP_OUTBOX_DIRECTORY_H
-#define TP_OUTBOX_DIRECTORY_H
+#ifndef TP_DIRECTORIES_H
+#define TP_DIRECTORIES_H
 
 #include "datatype/timestamp.h"
 
@@ -90,4 +90,4 @@ extern void outbox_delay_list(const DirectoryList *list,
 extern void outbox_fail_list(const DirectoryList *list,
 							 const ListError *error);
 
-#endif							/* TP_OUTBOX_DIRECTORY_H */
+#endif							/* TP_DIRECTORIES_H */

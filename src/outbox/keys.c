@@ -1,5 +1,5 @@
 /*
- * outbox_key.c
+ * keys.c
  *	  The applications' keys, by which a message is written once, a thread is
  *	  found again, and a broadcast is made once.
  *
@@ -12,8 +12,8 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "outbox/outbox_key.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/keys.h"
+#include "outbox/sql.h"
 #include "outbox/statement.h"
 
 /* ----------

@@ -1,9 +1,9 @@
 /*
- * outbox_sql.h
+ * sql.h
  *	  SQL that the modules of the outbox share.
  */
-#ifndef TP_OUTBOX_SQL_H
-#define TP_OUTBOX_SQL_H
+#ifndef TP_SQL_H
+#define TP_SQL_H
 
 #define OUTBOX_SEQUENCE "teams_outbox_id_seq"
 
@@ -131,4 +131,4 @@
  */
 #define HAS_TIME(o) "coalesce(" o ".expires_at > clock_timestamp(), true)"
 
-#endif							/* TP_OUTBOX_SQL_H */
+#endif							/* TP_SQL_H */

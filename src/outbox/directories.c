@@ -1,5 +1,5 @@
 /*
- * outbox_directory.c
+ * directories.c
  *	  The tables of the directory: people, and who is in a group or team.
  */
 #include "postgres.h"
@@ -9,8 +9,8 @@
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
-#include "outbox/outbox_directory.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/directories.h"
+#include "outbox/sql.h"
 #include "outbox/statement.h"
 
 bool

@@ -1,5 +1,5 @@
 /*
- * outbox_user.c
+ * messages.c
  *	  What SQL functions do with the outbox, in their callers' transactions.
  *
  * The statements run with the rights of the tables' owner and the search_path
@@ -16,9 +16,9 @@
 #include "utils/timestamp.h"
 
 #include "outbox/outbox.h"
-#include "outbox/outbox_key.h"
-#include "outbox/outbox_lock.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/keys.h"
+#include "outbox/locks.h"
+#include "outbox/sql.h"
 #include "outbox/session.h"
 #include "outbox/statement.h"
 #include "server/shared.h"

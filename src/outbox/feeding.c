@@ -1,5 +1,5 @@
 /*
- * outbox_broadcast.c
+ * feeding.c
  *	  The tables of broadcasts: what the worker does with them.
  */
 #include "postgres.h"
@@ -8,7 +8,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "outbox/outbox_broadcast.h"
+#include "outbox/broadcasts.h"
 #include "outbox/statement.h"
 
 /* Has a broadcast something to change yet that it has not handed over, or held? */

@@ -1,5 +1,5 @@
 /*
- * outbox_steer.c
+ * broadcasts.c
  *	  The tables of broadcasts: steering one and looking at it beforehand, in
  *	  the caller's transaction.
  */
@@ -10,9 +10,9 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "outbox/outbox_broadcast.h"
-#include "outbox/outbox_lock.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/broadcasts.h"
+#include "outbox/locks.h"
+#include "outbox/sql.h"
 #include "outbox/session.h"
 #include "outbox/statement.h"
 

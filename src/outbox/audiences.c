@@ -1,5 +1,5 @@
 /*
- * outbox_audience.c
+ * audiences.c
  *	  The tables of broadcasts: making one, in the caller's transaction.
  */
 #include "postgres.h"
@@ -8,9 +8,9 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "outbox/outbox_broadcast.h"
-#include "outbox/outbox_key.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/broadcasts.h"
+#include "outbox/keys.h"
+#include "outbox/sql.h"
 #include "outbox/session.h"
 #include "outbox/statement.h"
 

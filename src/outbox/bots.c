@@ -1,5 +1,5 @@
 /*
- * outbox_bot.c
+ * bots.c
  *	  The tables of bots and installations.
  */
 #include "postgres.h"
@@ -8,7 +8,7 @@
 #include "utils/memutils.h"
 
 #include "outbox/outbox.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/sql.h"
 #include "outbox/session.h"
 #include "outbox/statement.h"
 

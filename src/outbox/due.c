@@ -1,5 +1,5 @@
 /*
- * outbox_read.c
+ * due.c
  *	  Reading what is due.
  *
  * One process owns a database's outbox, so reading takes no lock and marks
@@ -12,7 +12,7 @@
 
 #include "base/trust.h"
 #include "outbox/outbox.h"
-#include "outbox/outbox_sql.h"
+#include "outbox/sql.h"
 #include "outbox/statement.h"
 
 /* Is it for the Bot Connector?  Else, which Job is it? */

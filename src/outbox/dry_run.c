@@ -1,8 +1,8 @@
 /*
- * outbox_record.c
+ * dry_run.c
  *	  Messages of dry-run bots: they leave the outbox as if they had been sent.
  *
- * Names are qualified, as in outbox_user.c: the trigger on the outbox runs
+ * Names are qualified, as in messages.c: the trigger on the outbox runs
  * with the search_path of whoever wrote the row.
  */
 #include "postgres.h"
