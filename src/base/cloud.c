@@ -39,7 +39,7 @@ static const Cloud clouds[] = {
 const Cloud *
 cloud_find(const char *name)
 {
-	for (int i = 0; i < (int) lengthof(clouds); i++)
+	for (size_t i = 0; i < lengthof(clouds); i++)
 		if (strcmp(clouds[i].name, name) == 0)
 			return &clouds[i];
 	return &clouds[0];
@@ -60,7 +60,7 @@ cloud_has_host(const char *host)
 {
 	if (*host == '\0')
 		return false;
-	for (int i = 0; i < (int) lengthof(clouds); i++)
+	for (size_t i = 0; i < lengthof(clouds); i++)
 		if (is_at(clouds[i].login_url, host) ||
 			is_at(clouds[i].graph_url, host) ||
 			is_at(clouds[i].connector_url, host))
@@ -110,7 +110,7 @@ find_tenant(const char *path)
 	const char *oauth = find_segment(path, "oauth2");
 	const char *last = NULL;
 
-	for (int i = 0; i < (int) lengthof(names); i++)
+	for (size_t i = 0; i < lengthof(names); i++)
 		if (last == NULL)
 			last = find_segment(path, names[i]);
 	for (const char *p = path; *p == '/' && last == NULL;

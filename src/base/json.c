@@ -223,7 +223,7 @@ on_end(void *state)
 }
 
 static JSON_ACTION_RESULT
-on_member(void *state, char *name, bool isnull)
+on_member(void *state, char *name, bool isnull pg_attribute_unused())
 {
 	Builder    *builder = state;
 

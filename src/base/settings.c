@@ -65,7 +65,8 @@ define_protected_string(const char *name, const char *description,
  * the message must not repeat it.  No URL of a proxy has an @ but after one.
  */
 static bool
-check_proxy(char **value, void **extra, GucSource source)
+check_proxy(char **value, void **extra pg_attribute_unused(),
+			GucSource source pg_attribute_unused())
 {
 	if (*value == NULL || strchr(*value, '@') == NULL)
 		return true;
@@ -77,7 +78,8 @@ check_proxy(char **value, void **extra, GucSource source)
 }
 
 static bool
-check_hosts(char **value, void **extra, GucSource source)
+check_hosts(char **value, void **extra pg_attribute_unused(),
+			GucSource source pg_attribute_unused())
 {
 	char	   *entry;
 	const char *problem = trust_host_list_problem(*value, &entry);

@@ -108,7 +108,8 @@ drop_socket(WatchedSocket *socket)
 }
 
 curl_socket_t
-http_sockets_on_open(void *context, curlsocktype purpose,
+http_sockets_on_open(void *context pg_attribute_unused(),
+					 curlsocktype purpose pg_attribute_unused(),
 					 struct curl_sockaddr *address)
 {
 	curl_socket_t fd = socket(address->family, address->socktype,
@@ -133,8 +134,9 @@ http_sockets_on_open(void *context, curlsocktype purpose,
 }
 
 static int
-on_socket(CURL *easy, curl_socket_t fd, int what, void *context,
-		  void *socket_context)
+on_socket(CURL *easy pg_attribute_unused(), curl_socket_t fd, int what,
+		  void *context pg_attribute_unused(),
+		  void *socket_context pg_attribute_unused())
 {
 	WatchedSocket *socket = find_socket(fd);
 
@@ -158,7 +160,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *context,
 
 /* A closed socket has left the kernel's set; ours must not believe in it. */
 int
-http_sockets_on_close(void *context, curl_socket_t fd)
+http_sockets_on_close(void *context pg_attribute_unused(), curl_socket_t fd)
 {
 	WatchedSocket *socket = find_socket(fd);
 
@@ -168,7 +170,8 @@ http_sockets_on_close(void *context, curl_socket_t fd)
 }
 
 static int
-on_timer(CURLM *handle, long timeout_ms, void *context)
+on_timer(CURLM *handle pg_attribute_unused(), long timeout_ms,
+		 void *context pg_attribute_unused())
 {
 	timer_at = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
 	return 0;

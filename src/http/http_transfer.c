@@ -53,8 +53,10 @@ on_read(char *buffer, size_t size, size_t nitems, void *context)
 
 /* Called when there is a connection, before anything is sent on it. */
 static int
-on_connected(void *context, char *remote_ip, char *local_ip, int remote_port,
-			 int local_port)
+on_connected(void *context, char *remote_ip pg_attribute_unused(),
+			 char *local_ip pg_attribute_unused(),
+			 int remote_port pg_attribute_unused(),
+			 int local_port pg_attribute_unused())
 {
 	((Transfer *) context)->connected = true;
 	return 0;

@@ -30,7 +30,7 @@ has_only_host_and_path(CURLU *parts)
 	static const CURLUPart unwanted[] =
 	{CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_FRAGMENT};
 
-	for (int i = 0; i < lengthof(unwanted); i++)
+	for (size_t i = 0; i < lengthof(unwanted); i++)
 	{
 		char	   *part = NULL;
 

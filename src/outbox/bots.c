@@ -280,7 +280,7 @@ outbox_save_installations(OutboxInstallation *const *records, int count)
 		verify_at[i] = records[i]->verify_at != 0 ?
 			records[i]->verify_at : DT_NOEND;
 	}
-	for (int i = 0; i < lengthof(offsets); i++)
+	for (size_t i = 0; i < lengthof(offsets); i++)
 		values[i] = installation_column(records, count, offsets[i]);
 	values[lengthof(offsets)] = parameter_bool_array(by_us, count);
 	values[lengthof(offsets) + 1] = parameter_int8_array(jobs, count);

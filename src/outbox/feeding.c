@@ -176,7 +176,7 @@ static Statement feed_changes = {
  * feed_rendered; false if there are no more recipients.
  */
 static bool
-render(const Broadcast *broadcast, int room, Datum *values, char *nulls)
+render(int room, Datum *values, char *nulls)
 {
 	Datum		part[] = {values[0], values[1], Int64GetDatum(room)};
 	int			count = (int) statement_run(&render_part, part, NULL);
@@ -214,7 +214,7 @@ outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
 	*first_id = 0;
 	if (broadcast->has_template)
 	{
-		if (!render(broadcast, room, values, nulls))
+		if (!render(room, values, nulls))
 			return 0;
 		statement = &feed_rendered;
 	}

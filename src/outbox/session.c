@@ -238,10 +238,10 @@ session_attach_worker(void)
 		{"lock_timeout", "1s"}
 	};
 
-	for (int i = 0; i < lengthof(pinned); i++)
+	for (size_t i = 0; i < lengthof(pinned); i++)
 		SetConfigOption(pinned[i][0], pinned[i][1], PGC_USERSET,
 						PGC_S_OVERRIDE);
-	for (int i = 0; i < lengthof(senders_settings); i++)
+	for (size_t i = 0; i < lengthof(senders_settings); i++)
 		SetConfigOption(senders_settings[i][0], senders_settings[i][1],
 						PGC_USERSET, PGC_S_OVERRIDE);
 	session_extension = InvalidOid;
@@ -251,7 +251,7 @@ session_attach_worker(void)
 static void
 attach_procedure(void)
 {
-	for (int i = 0; i < lengthof(senders_settings); i++)
+	for (size_t i = 0; i < lengthof(senders_settings); i++)
 		(void) set_config_option(senders_settings[i][0],
 								 senders_settings[i][1], PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,

@@ -33,7 +33,9 @@ static uint64 prepared_generation = 1;
 static List *prepared = NIL;	/* statements that have a plan */
 
 static void
-on_schema_change(Datum arg, int cache, uint32 hash)
+on_schema_change(Datum arg pg_attribute_unused(),
+				 int cache pg_attribute_unused(),
+				 uint32 hash pg_attribute_unused())
 {
 	plans_generation++;
 }

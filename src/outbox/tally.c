@@ -81,8 +81,10 @@ drop(int level)
 }
 
 static void
-at_subtransaction_end(SubXactEvent event, SubTransactionId self,
-					  SubTransactionId parent, void *arg)
+at_subtransaction_end(SubXactEvent event,
+					  SubTransactionId self pg_attribute_unused(),
+					  SubTransactionId parent pg_attribute_unused(),
+					  void *arg pg_attribute_unused())
 {
 	int			level = GetCurrentTransactionNestLevel();
 
@@ -112,7 +114,7 @@ write_tallies(void)
 }
 
 static void
-at_transaction_end(XactEvent event, void *arg)
+at_transaction_end(XactEvent event, void *arg pg_attribute_unused())
 {
 	if (tallies == NULL)
 		return;

@@ -25,8 +25,10 @@ member(Jsonb *activity, const char *name)
 static bool
 is_word(const JsonbValue *value, const char *word)
 {
-	return value->val.string.len == strlen(word) &&
-		memcmp(value->val.string.val, word, strlen(word)) == 0;
+	size_t		length = strlen(word);
+
+	return (size_t) value->val.string.len == length &&
+		memcmp(value->val.string.val, word, length) == 0;
 }
 
 static const char *

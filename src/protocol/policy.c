@@ -352,9 +352,7 @@ contains(const char *text, const char *part)
 static const Rule *
 find_rule(Operation op, int status, const ServiceError *error)
 {
-	int			i;
-
-	for (i = 0; i < (int) lengthof(rules); i++)
+	for (size_t i = 0; i < lengthof(rules); i++)
 	{
 		const Rule *rule = &rules[i];
 
@@ -388,7 +386,7 @@ policy_scope(Operation op, int status, const ServiceError *error)
 {
 	Action		action = policy_classify(op, status, error);
 
-	for (int i = 0; i < (int) lengthof(scopes); i++)
+	for (size_t i = 0; i < lengthof(scopes); i++)
 		if ((scopes[i].operations & (1 << op)) != 0 &&
 			scopes[i].action == action)
 			return scopes[i].scope;
@@ -461,7 +459,7 @@ parse_http_date(const char *text, double now, double *when)
 		"%a %b %e %H:%M:%S %Y"	/* asctime() */
 	};
 
-	for (int i = 0; i < (int) lengthof(formats); i++)
+	for (size_t i = 0; i < lengthof(formats); i++)
 	{
 		struct tm	tm;
 		const char *rest;

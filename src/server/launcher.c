@@ -443,7 +443,7 @@ look_around(void)
 }
 
 void
-teams_launcher_main(Datum arg)
+teams_launcher_main(Datum arg pg_attribute_unused())
 {
 	MemoryContext loop_context;
 

@@ -153,7 +153,8 @@ static uint64 checked_generation = 0;
 static Oid	checked_schema = InvalidOid;
 
 static void
-on_change(Datum arg, int cache, uint32 hash)
+on_change(Datum arg pg_attribute_unused(), int cache pg_attribute_unused(),
+		  uint32 hash pg_attribute_unused())
 {
 	generation++;
 }
@@ -166,7 +167,7 @@ watch_catalogs(void)
 
 	if (watching)
 		return;
-	for (int i = 0; i < lengthof(caches); i++)
+	for (size_t i = 0; i < lengthof(caches); i++)
 		CacheRegisterSyscacheCallback(caches[i], on_change, (Datum) 0);
 	watching = true;
 }

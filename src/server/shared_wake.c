@@ -178,7 +178,7 @@ release_holds(void)
 }
 
 static void
-at_transaction_end(XactEvent event, void *arg)
+at_transaction_end(XactEvent event, void *arg pg_attribute_unused())
 {
 	switch (event)
 	{

@@ -58,7 +58,7 @@ next_id(FunctionCallInfo fcinfo)
 	const Ids  *ids = call->user_fctx;
 	int64		id;
 
-	if (call->call_cntr >= ids->count)
+	if (call->call_cntr >= (uint64) ids->count)
 		SRF_RETURN_DONE(call);
 	id = ids->ids[call->call_cntr];
 	SRF_RETURN_NEXT(call, Int64GetDatum(id));

@@ -29,7 +29,7 @@ SQL_FUNCTION(teams_workers);
  * standby, which may be promoted, is the same.
  */
 Datum
-teams_home(PG_FUNCTION_ARGS)
+teams_home(PG_FUNCTION_ARGS pg_attribute_unused())
 {
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf(UINT64_FORMAT "/%u",
 											  GetSystemIdentifier(),

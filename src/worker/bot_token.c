@@ -153,7 +153,7 @@ access_watch_lines(Bot *bot)
 	const char *problem = NULL;
 
 	/* A dry-run bot needs none. */
-	for (int i = 0; i < lengthof(urls) && problem == NULL &&
+	for (size_t i = 0; i < lengthof(urls) && problem == NULL &&
 		 !bot->config->dry_run; i++)
 		problem = line_problem(urls[i]);
 	if (problem == NULL && bot->line_trouble == NULL)
@@ -178,7 +178,7 @@ access_next_fetch(const Bot *bot)
 
 	if (!bot_is_active(bot))
 		return 0;
-	for (int i = 0; i < lengthof(fetches); i++)
+	for (size_t i = 0; i < lengthof(fetches); i++)
 		if (!fetches[i]->running && fetches[i]->not_before != 0 &&
 			(earliest == 0 || fetches[i]->not_before < earliest))
 			earliest = fetches[i]->not_before;

@@ -214,7 +214,7 @@ forget_list(DirectoryList *list)
 	char	   *texts[] = {list->bot, list->source, list->container, list->link,
 		list->later, list->conversation_id, list->service_url};
 
-	for (int i = 0; i < lengthof(texts); i++)
+	for (size_t i = 0; i < lengthof(texts); i++)
 		if (texts[i] != NULL)
 			pfree(texts[i]);
 }

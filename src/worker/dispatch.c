@@ -388,7 +388,7 @@ count_delays(void)
 static OutboxPost *
 find_post(const Message *message)
 {
-	OutboxPost	key = {message->id};
+	OutboxPost	key = {.id = message->id};
 
 	return bsearch(&key, posts, post_count, sizeof(OutboxPost),
 				   compare_posts);

@@ -109,8 +109,8 @@ is_alone(const Bot *bot, Priority priority)
 	{
 		const Lane *lane = &bot->lanes[i];
 
-		if (i != priority && (lane->window > 0 || lane->known.is_on ||
-							  lane->unknown.is_on))
+		if (lane != &bot->lanes[priority] &&
+			(lane->window > 0 || lane->known.is_on || lane->unknown.is_on))
 			return false;
 	}
 	return true;

@@ -19,7 +19,7 @@ window_open_targets(MemoryContext context)
 }
 
 static uint32
-hash_key(const void *key, Size size)
+hash_key(const void *key, Size size pg_attribute_unused())
 {
 	const char *text = *(const char *const *) key;
 
@@ -27,7 +27,7 @@ hash_key(const void *key, Size size)
 }
 
 static int
-compare_keys(const void *a, const void *b, Size size)
+compare_keys(const void *a, const void *b, Size size pg_attribute_unused())
 {
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }

@@ -57,7 +57,7 @@ static SlotState exit_state = SLOT_FAILED;
 static MemoryContext loop_context;
 
 static void
-leave_slot(int code, Datum arg)
+leave_slot(int code pg_attribute_unused(), Datum arg pg_attribute_unused())
 {
 	shared_detach_worker(my_slot, exit_state);
 }
@@ -80,7 +80,7 @@ check_interrupts(void)
  * too, and what it was for is left to the next worker.
  */
 static void
-request_stop(SIGNAL_ARGS)
+request_stop(SIGNAL_ARGS pg_attribute_unused())
 {
 	int			save_errno = errno;
 

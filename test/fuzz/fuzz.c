@@ -204,10 +204,10 @@ require_id(const char *id)
 	/* one segment of a path, whatever is in it */
 	initStringInfo(&escaped);
 	trust_append_escaped(&escaped, id);
-	REQUIRE(escaped.len >= strlen(id));
+	REQUIRE((size_t) escaped.len >= strlen(id));
 	REQUIRE(strspn(escaped.data, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				   "abcdefghijklmnopqrstuvwxyz0123456789-._~%") ==
-			escaped.len);
+			(size_t) escaped.len);
 }
 
 void

@@ -30,7 +30,7 @@ fuzz_one(const char *input, size_t length)
 		if (valid)
 		{
 			require_printable(cut);
-			REQUIRE(strcmp(cut, whole) == 0 || strlen(cut) + 3 >= limits[i]);
+			REQUIRE(strcmp(cut, whole) == 0 || (int) strlen(cut) + 3 >= limits[i]);
 		}
 	}
 }

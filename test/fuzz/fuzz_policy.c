@@ -25,7 +25,7 @@ operation_of(char letter)
 		[OP_DIRECTORY] = 'p', [OP_ROSTER] = 'r'
 	};
 
-	for (int i = 0; i < lengthof(letters); i++)
+	for (size_t i = 0; i < lengthof(letters); i++)
 		if (letters[i] == letter)
 			return (Operation) i;
 	return (Operation) ((unsigned char) letter % lengthof(letters));
