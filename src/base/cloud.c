@@ -73,6 +73,20 @@ cloud_has_host(const char *host)
  * ----------
  */
 
+/*
+ * The length of the root of a service without the slashes at its end: what is
+ * appended to it brings its own.
+ */
+size_t
+cloud_root_length(const char *url)
+{
+	size_t		length = strlen(url);
+
+	while (length > 0 && url[length - 1] == '/')
+		length--;
+	return length;
+}
+
 /* The first segment of the path, or the end of the URL. */
 static const char *
 path_of(const char *url)
@@ -145,12 +159,10 @@ graph_url_problem(const char *url, char **advice)
 {
 	const char *path = path_of(url);
 	const char *version = find_segment(path, "v1.0");
-	size_t		length = strlen(url);
+	size_t		length = cloud_root_length(url);
 
 	if (version == NULL)
 		version = find_segment(path, "beta");
-	while (length > 0 && url[length - 1] == '/')
-		length--;
 	if (version == NULL)
 	{
 		*advice = advise("graph_url", url, length, "/v1.0");

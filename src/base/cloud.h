@@ -26,6 +26,8 @@ extern const Cloud *cloud_find(const char *name);
 /* Is the host one of Microsoft's, of whatever cloud?  Case does not count. */
 extern bool cloud_has_host(const char *host);
 
+extern size_t cloud_root_length(const char *url);
+
 /*
  * What is wrong with a URL that is to be the root of a service, as a parameter
  * of teams_configure(), or NULL: more or less than the root, which would be

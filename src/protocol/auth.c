@@ -13,6 +13,7 @@
 #include "postgres_fe.h"
 #endif
 
+#include "base/cloud.h"
 #include "base/json.h"
 #include "base/trust.h"
 #include "protocol/auth.h"
@@ -24,24 +25,13 @@
 /* No token of Entra ID lives longer (contract 2.2): refresh it then. */
 #define MAX_LIFETIME 86400.0
 
-/* The length of a URL without the slashes at its end. */
-static int
-trimmed_length(const char *url)
-{
-	int			length = (int) strlen(url);
-
-	while (length > 0 && url[length - 1] == '/')
-		length--;
-	return length;
-}
-
 char *
 auth_token_url(const char *login_url, const char *tenant)
 {
 	StringInfoData url;
 
 	initStringInfo(&url);
-	appendBinaryStringInfo(&url, login_url, trimmed_length(login_url));
+	appendBinaryStringInfo(&url, login_url, (int) cloud_root_length(login_url));
 	appendStringInfoChar(&url, '/');
 	trust_append_escaped(&url, tenant);
 	appendStringInfoString(&url, "/oauth2/v2.0/token");

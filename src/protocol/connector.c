@@ -12,6 +12,7 @@
 #include "postgres_fe.h"
 #endif
 
+#include "base/cloud.h"
 #include "base/json.h"
 #include "base/trust.h"
 #include "protocol/connector.h"
@@ -21,13 +22,10 @@ char *
 connector_thread_url(const char *service_url)
 {
 	StringInfoData url;
-	int			length = (int) strlen(service_url);
-
-	while (length > 0 && service_url[length - 1] == '/')
-		length--;
 
 	initStringInfo(&url);
-	appendBinaryStringInfo(&url, service_url, length);
+	appendBinaryStringInfo(&url, service_url,
+						   (int) cloud_root_length(service_url));
 	appendStringInfoString(&url, "/v3/conversations");
 	return url.data;
 }

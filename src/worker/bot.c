@@ -108,10 +108,8 @@ url_or_default(Bot *bot, const char *url, const char *otherwise)
 {
 	char	   *copy = MemoryContextStrdup(bot->context,
 										   url ? url : otherwise);
-	size_t		length = strlen(copy);
 
-	while (length > 0 && copy[length - 1] == '/')
-		copy[--length] = '\0';
+	copy[cloud_root_length(copy)] = '\0';
 	return copy;
 }
 

@@ -1,0 +1,19 @@
+/*
+ * moment.h
+ *	  Moments at which something is due, of which 0 means never.
+ */
+#ifndef TP_MOMENT_H
+#define TP_MOMENT_H
+
+#include "datatype/timestamp.h"
+
+/* The sooner of two moments; 0 if neither ever comes. */
+static inline TimestampTz
+sooner(TimestampTz a, TimestampTz b)
+{
+	if (a == 0 || b == 0)
+		return a != 0 ? a : b;
+	return Min(a, b);
+}
+
+#endif							/* TP_MOMENT_H */
