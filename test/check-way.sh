@@ -1,0 +1,166 @@
+#!/bin/sh
+# Checks src/README.md against the code: the rooms are those of check-layers.sh,
+# what it names exists, and in its blocks of calls each function is where it is
+# said to be and is called by the one above it that is less indented.
+set -eu
+cd "$(dirname "$0")/../src"
+exec perl -x "../test/check-way.sh"
+
+#!perl
+use strict;
+use warnings;
+
+my $status = 0;
+my $line;
+
+sub complain
+{
+	my ($text) = @_;
+	print STDERR "src/README.md:$line: $text\n";
+	$status = 1;
+}
+
+sub read_file
+{
+	my ($name) = @_;
+	open my $in, "<", $name or return "";
+	local $/;
+	my $text = <$in>;
+	return $text =~ s/--[^\n]*//gr if $name =~ /\.sql$/;
+	return $text =~ s{/\*.*?\*/}{}gsr;
+}
+
+# The bodies of the functions that a file defines.
+my %files;
+
+sub functions_of
+{
+	my ($name) = @_;
+	return $files{$name} if exists $files{$name};
+	my $text = read_file($name);
+	my %bodies;
+	if ($name =~ /\.sql$/)
+	{
+		$bodies{$1} .= $2
+			while $text =~ /^CREATE FUNCTION \@extschema\@\.(\w+)(.*?)(?=^CREATE|\z)/gms;
+	}
+	else
+	{
+		$bodies{$1} = $2 while $text =~ /^(\w+)(\([^;{]*\)\n\{\n.*?^\})/gms;
+	}
+	return $files{$name} = \%bodies;
+}
+
+# What the function has, and those of its file that it calls: a list of bodies,
+# its own first.
+sub reach_of
+{
+	my ($file, $function) = @_;
+	my $bodies = functions_of($file);
+	my %seen = ($function => 1);
+	my @reach = ($function);
+	for (my $i = 0; $i < @reach; $i++)
+	{
+		for my $word ($bodies->{ $reach[$i] } =~ /\b([a-z_]\w*)\b/g)
+		{
+			next if $seen{$word} || !defined $bodies->{$word};
+			$seen{$word} = 1;
+			push @reach, $word;
+		}
+	}
+	return map { $bodies->{$_} } @reach;
+}
+
+# A line of calls: the function is there, and its caller calls it after what the
+# caller has called before.
+my @callers;
+
+sub check_call
+{
+	my ($indent, $function, $file) = @_;
+	pop @callers while @callers && $callers[-1]{indent} >= $indent;
+	my $caller = $callers[-1];
+	if (!defined functions_of($file)->{$function})
+	{
+		complain("$file does not define $function()");
+		@callers = ();
+		return;
+	}
+	push @callers, { indent => $indent, file => $file, function => $function, at => 0 };
+	return unless $caller;
+	my ($own, @others) = reach_of($caller->{file}, $caller->{function});
+	if ($own =~ /\b$function\b/)
+	{
+		pos($own) = $caller->{at};
+		if ($own =~ /\b$function\b/g)
+		{
+			$caller->{at} = pos($own);
+		}
+		else
+		{
+			complain("$caller->{function}() calls $function() earlier than it says");
+		}
+	}
+	elsif (!grep { /\b$function\b/ } @others)
+	{
+		complain("$caller->{function}() does not call $function()");
+	}
+	return;
+}
+
+my $code = join "", map { read_file($_) } glob("*.c *.h */*.c */*.h ../sql/*.sql");
+my $layers = read_file("../test/check-layers.sh");
+my ($rooms) = $layers =~ /^rooms='\n(.*?)^'/ms;
+my %may_include = map { /^(\w+):?\s*(.*)$/ ? ($1 => join(", ", split / /, $2)) : () }
+	split /\n/, $rooms;
+my $is_calls = 0;
+my $is_block = 0;
+my $calls = 0;
+
+open my $readme, "<", "README.md" or die "src/README.md: $!\n";
+while (<$readme>)
+{
+	$line = $.;
+	chomp;
+	if (/^```(.*)/)
+	{
+		$is_calls = !$is_block && $1 eq "calls";
+		$is_block = !$is_block;
+		@callers = ();
+	}
+	elsif ($is_calls)
+	{
+		if (/^( *)(\w+)\(\) +(\S+\.(?:c|sql))(?: |$)/)
+		{
+			check_call(length $1, $2, $3);
+			$calls++;
+		}
+		elsif (/\S/)
+		{
+			complain("this is no function with its file: $_");
+		}
+	}
+	elsif (m{^\| (?:\[)?`(\w+)/`.*\| ?(.*?) ?\|$})
+	{
+		my $listed = delete $may_include{$1};
+		complain("$1/ is no room, or listed twice") unless defined $listed;
+		complain("$1/ may include: $listed") if defined $listed && $listed ne $2;
+	}
+	for my $name (/\b([a-z_]\w*)\(\)/g)
+	{
+		complain("there is no $name()")
+			unless $code =~ /^$name\(/m || $code =~ /\@extschema\@\.$name\(/;
+	}
+	for my $name (/\b([A-Z]+_[A-Z_]+)\b/g)
+	{
+		complain("there is no $name") unless $code =~ /\b$name\b/;
+	}
+	for my $name (m{(?<![\w/.-])([\w./-]+\.(?:c|h|sh|sql))\b}g)
+	{
+		complain("there is no $name") unless -e $name || -e "../$name" || $name !~ m{/} && glob("*/$name");
+	}
+}
+$line = 0;
+complain("$_/ is not listed") for sort keys %may_include;
+complain("there are no calls") if $calls == 0;
+exit $status;
