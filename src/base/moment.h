@@ -1,13 +1,13 @@
 /*
  * moment.h
- *	  Moments at which something is due, of which 0 means never.
+ *	  Moments at which something is due, and ids, of which 0 means none.
  */
 #ifndef TP_MOMENT_H
 #define TP_MOMENT_H
 
 #include "datatype/timestamp.h"
 
-/* The sooner of two moments; 0 if neither ever comes. */
+/* The sooner of two moments, or the lower of two ids; 0 if there is neither. */
 static inline TimestampTz
 sooner(TimestampTz a, TimestampTz b)
 {

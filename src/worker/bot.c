@@ -23,26 +23,22 @@
 #define MAX_PROBE_DOUBLINGS 4
 
 static MemoryContext bots_context = NULL;
-static dlist_head bots;
+static Bot *first_bot;
+static Bot *last_bot;
 
-dlist_head *
-bot_list(void)
+/* The first bot, or NULL if there is none: see foreach_bot(). */
+Bot *
+bot_first(void)
 {
-	return &bots;
+	return first_bot;
 }
 
 Bot *
 bot_find(const char *name)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &bots)
-	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
+	foreach_bot(bot)
 		if (strcmp(bot->name, name) == 0)
 			return bot;
-	}
 	return NULL;
 }
 
@@ -50,7 +46,7 @@ void
 bot_open(MemoryContext context)
 {
 	bots_context = context;
-	dlist_init(&bots);
+	first_bot = last_bot = NULL;
 }
 
 double
@@ -88,7 +84,11 @@ new_bot(const char *name)
 	dlist_init(&bot->graph_batches);
 	dlist_init(&bot->flying);
 	dlist_init(&bot->behind);
-	dlist_push_tail(&bots, &bot->node);
+	if (last_bot != NULL)
+		last_bot->next = bot;
+	else
+		first_bot = bot;
+	last_bot = bot;
 	return bot;
 }
 
@@ -280,11 +280,10 @@ check_home(Bot *bot)
 void
 bot_reload(List *configs)
 {
-	dlist_iter	iter;
 	ListCell   *cell;
 
-	dlist_foreach(iter, &bots)
-		dlist_container(Bot, node, iter.cur)->exists = false;
+	foreach_bot(bot)
+		bot->exists = false;
 	foreach(cell, configs)
 	{
 		OutboxBot  *config = lfirst(cell);
@@ -418,15 +417,10 @@ bool
 bot_has_unsaved(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &bots)
-	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
+	foreach_bot(bot)
 		if (has_unsaved(bot) && bot->save_at <= now)
 			return true;
-	}
 	return false;
 }
 
@@ -434,12 +428,9 @@ bool
 bot_all_are_away(void)
 {
 	bool		any = false;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, &bots)
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		if (!bot->exists)
 			continue;
 		if (bot->config->is_at_home || has_unsaved(bot))
@@ -473,12 +464,8 @@ save(Bot *bot)
 void
 bot_save(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &bots)
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		bot->saving_pause = bot->saving_resume = false;
 		bot->saving_app_id = bot->saving_trouble = false;
 		bot->saving_app_version = false;
@@ -497,12 +484,8 @@ bot_save(void)
 void
 bot_saved(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &bots)
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		if (bot->saving_pause && bot->pause_reason != NULL)
 		{
 			pfree(bot->pause_reason);

@@ -85,7 +85,7 @@ typedef enum BotState
 
 typedef struct Bot
 {
-	dlist_node	node;			/* in the list of bots */
+	struct Bot *next;			/* see foreach_bot() */
 	char	   *name;
 	bool		exists;			/* still in teams_bot */
 	BotState	state;
@@ -172,8 +172,11 @@ typedef struct Bot
 	int64		chosen_delay;	/* of its commit */
 } Bot;
 
-/* Iterate over the bots with dlist_foreach. */
-extern dlist_head *bot_list(void);
+/* For each of the bots, also those that do not exist any more. */
+#define foreach_bot(bot) \
+	for (Bot *bot = bot_first(); bot != NULL; bot = bot->next)
+
+extern Bot *bot_first(void);
 extern Bot *bot_find(const char *name);
 
 /* Start with no bots; forget them all. */

@@ -11,6 +11,7 @@
 #include "base/compat.h"
 #include "utils/memutils.h"
 
+#include "base/moment.h"
 #include "http/http.h"
 #include "outbox/session.h"
 #include "protocol/credential.h"
@@ -179,9 +180,8 @@ access_next_fetch(const Bot *bot)
 	if (!bot_is_active(bot))
 		return 0;
 	for (size_t i = 0; i < lengthof(fetches); i++)
-		if (!fetches[i]->running && fetches[i]->not_before != 0 &&
-			(earliest == 0 || fetches[i]->not_before < earliest))
-			earliest = fetches[i]->not_before;
+		if (!fetches[i]->running)
+			earliest = sooner(earliest, fetches[i]->not_before);
 	return earliest;
 }
 

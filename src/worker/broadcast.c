@@ -6,6 +6,7 @@
 
 #include "utils/timestamp.h"
 
+#include "base/moment.h"
 #include "base/throttle.h"
 #include "outbox/broadcasts.h"
 #include "worker/broadcast.h"
@@ -95,8 +96,7 @@ look_again_at(const Broadcast *broadcast, int64 ahead, TimestampTz now)
 static void
 plan(TimestampTz time)
 {
-	if (planned == 0 || time < planned)
-		planned = time;
+	planned = sooner(planned, time);
 }
 
 /* Whoever has locked one may roll back, and then nobody tells. */
@@ -206,8 +206,7 @@ broadcast_feed(void)
 		id = feed(&broadcasts[i], now);
 		place.due_at = broadcasts[i].due_at;
 		place.id = broadcasts[i].id;
-		if (id != 0 && (first_id == 0 || id < first_id))
-			first_id = id;
+		first_id = sooner(first_id, id);
 	}
 	if (i < count || count == FEED_MOST)
 		feed_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),

@@ -18,6 +18,7 @@
 #include "postmaster/interrupt.h"
 #include "utils/memutils.h"
 
+#include "base/moment.h"
 #include "http/http.h"
 #include "outbox/outbox.h"
 #include "outbox/session.h"
@@ -111,10 +112,8 @@ is_past(TimestampTz time)
 static void
 look_again(int64 from)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, bot_list())
-		window_look_again(dlist_container(Bot, node, iter.cur), from);
+	foreach_bot(bot)
+		window_look_again(bot, from);
 }
 
 void
@@ -136,12 +135,10 @@ delivery_wake(const WakeUp *wake_up)
 void
 delivery_try_again(void)
 {
-	dlist_iter	iter;
-
 	house_try_again();
 	line_try_again();
-	dlist_foreach(iter, bot_list())
-		access_try_again(dlist_container(Bot, node, iter.cur));
+	foreach_bot(bot)
+		access_try_again(bot);
 }
 
 void
@@ -177,12 +174,8 @@ begin_jobs_of_bot(Bot *bot)
 static void
 begin_jobs(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		if (bot->jobs > 0)
 			begin_jobs_of_bot(bot);
 	}
@@ -197,12 +190,8 @@ begin_jobs(void)
 static void
 drop_old_targets(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		if (bot->is_other)
 			window_drop_bot(bot);
 		bot->is_other = false;
@@ -372,8 +361,6 @@ settle_is_due(void)
 static bool
 transaction_is_due(void)
 {
-	dlist_iter	iter;
-
 	if (recover_wanted || reload_wanted || bot_has_unsaved() ||
 		settle_is_due())
 		return true;
@@ -383,10 +370,8 @@ transaction_is_due(void)
 		is_past(house_next()) || broadcast_is_due() || intake_has_behind() ||
 		intake_has_dry_runs())
 		return true;
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		for (int i = 0; i < PRIORITIES; i++)
 			if (sweep_is_wanted(bot, i))
 				return true;
@@ -410,15 +395,14 @@ directory_may_be_written(void)
 static void
 earlier(TimestampTz *earliest, TimestampTz time)
 {
-	if (time > step_started_at && (*earliest == 0 || time < *earliest))
-		*earliest = time;
+	if (time > step_started_at)
+		*earliest = sooner(*earliest, time);
 }
 
 static long
 time_to_next_step(void)
 {
 	TimestampTz earliest = 0;
-	dlist_iter	iter;
 
 	if (settle_count() > 0)
 		earlier(&earliest, TimestampTzPlusMilliseconds(settle_since(),
@@ -431,10 +415,8 @@ time_to_next_step(void)
 		earlier(&earliest, broadcast_next());
 		earlier(&earliest, directory_next());
 		earlier(&earliest, line_next());
-		dlist_foreach(iter, bot_list())
+		foreach_bot(bot)
 		{
-			Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 			if (bot->exists)
 			{
 				earlier(&earliest, bot->probe_at);
@@ -457,12 +439,8 @@ time_to_next_step(void)
 static void
 watch_lines(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		if (bot->exists && access_watch_lines(bot) &&
 			bot->line_trouble != NULL)
 			shared_note_error(slot, psprintf("bot \"%s\": %s", bot->name,
@@ -473,16 +451,14 @@ watch_lines(void)
 DeliveryStep
 delivery_advance(long *timeout_ms)
 {
-	dlist_iter	iter;
-
 	step_started_at = GetCurrentTimestamp();
 	intake_answer_unreachable();
 	take_finished_targets();
 	begin_jobs();
 	watch_lines();
 	if (!stopping)
-		dlist_foreach(iter, bot_list())
-			bot_probe(dlist_container(Bot, node, iter.cur));
+		foreach_bot(bot)
+			bot_probe(bot);
 	if (transaction_is_due() && !run_transaction())
 		return DELIVERY_EXTENSION_GONE;
 	if (directory_may_be_written() && !directory_write(session_kind))
@@ -492,10 +468,8 @@ delivery_advance(long *timeout_ms)
 	begin_jobs();
 	if (!stopping)
 	{
-		dlist_foreach(iter, bot_list())
+		foreach_bot(bot)
 		{
-			Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 			catalog_advance(bot);
 			inquiry_advance(bot);
 		}
@@ -512,14 +486,10 @@ delivery_advance(long *timeout_ms)
 void
 delivery_counts(int *in_memory, int *in_flight)
 {
-	dlist_iter	iter;
-
 	*in_memory = 0;
 	*in_flight = 0;
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		for (int i = 0; i < PRIORITIES; i++)
 			*in_memory += bot->lanes[i].window;
 		*in_flight += bot->in_flight;
@@ -529,12 +499,8 @@ delivery_counts(int *in_memory, int *in_flight)
 bool
 delivery_has_room(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		for (int i = 0; i < PRIORITIES; i++)
 			if (bot_is_active(bot) && sweep_has_room(bot, i))
 				return true;
@@ -562,15 +528,11 @@ delivery_is_away(void)
 bool
 delivery_is_idle(void)
 {
-	dlist_iter	iter;
-
 	if (!delivery_is_quiet() || transaction_is_due() || !directory_is_idle() ||
 		!broadcast_is_idle())
 		return false;
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		for (int i = 0; i < PRIORITIES; i++)
 			if (bot_is_active(bot) &&
 				(bot->lanes[i].window > 0 || bot->lanes[i].known.is_on ||

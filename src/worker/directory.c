@@ -10,6 +10,7 @@
 
 #include "utils/memutils.h"
 
+#include "base/moment.h"
 #include "worker/bot_token.h"
 #include "worker/directory.h"
 #include "worker/directory_page.h"
@@ -119,11 +120,9 @@ static List *
 choose_lists(MemoryContext context)
 {
 	List	   *chosen = NIL;
-	dlist_iter	iter;
 
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 		Reading    *reading = find_reading(bot);
 		Chosen	   *choice;
 
@@ -148,12 +147,10 @@ look_again_at(List *chosen)
 {
 	const char **names = palloc(list_length(chosen) * sizeof(char *) + 1);
 	int			count = 0;
-	dlist_iter	iter;
 	ListCell   *cell;
 
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
 		Reading    *reading = find_reading(bot);
 		bool		is_chosen = reading != NULL && !reading->written;
 
@@ -423,14 +420,11 @@ directory_next(void)
 	{
 		Reading    *reading = dlist_container(Reading, node, iter.cur);
 		Bot		   *bot = reading->bot;
-		TimestampTz room;
 
 		if (reading->state != READING_WAITS || !reading_is_roster(reading))
 			continue;
-		room = pace_next(bot_pace(bot), PACE_CONNECTOR,
-						 bot->config->connector_rate);
-		if (next == 0 || room < next)
-			next = room;
+		next = sooner(next, pace_next(bot_pace(bot), PACE_CONNECTOR,
+									  bot->config->connector_rate));
 	}
 	return next;
 }

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "base/moment.h"
 #include "base/settings.h"
 #include "server/shared.h"
 #include "worker/answer.h"
@@ -200,13 +201,9 @@ choose_of_bot(Bot *bot)
 void
 dispatch_choose(void)
 {
-	dlist_iter	iter;
-
 	chosen_at = GetCurrentTimestamp();
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		bot->chosen = 0;
 		if (bot_is_active(bot))
 			choose_of_bot(bot);
@@ -249,8 +246,8 @@ first_rest_ends(Bot *bot)
 			TimestampTz end = dlist_container(Target, ready_node,
 											  iter.cur)->not_before;
 
-			if (end > now && (earliest == 0 || end < earliest))
-				earliest = end;
+			if (end > now)
+				earliest = sooner(earliest, end);
 		}
 	return earliest;
 }
@@ -369,12 +366,9 @@ static void
 count_delays(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	dlist_iter	iter;
 
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		bot->chosen_delay = bot->chosen > 0 ? count_delay(bot, now) : 0;
 	}
 	for (int i = 0; i < chosen_count; i++)

@@ -15,6 +15,7 @@
 
 #include "utils/memutils.h"
 
+#include "base/moment.h"
 #include "http/http.h"
 #include "server/shared.h"
 #include "worker/bot_token.h"
@@ -429,13 +430,10 @@ more_may_leave_at(Bot *bot)
 	for (int i = 0; i < GRAPH_KINDS; i++)
 	{
 		PaceKind	kind = graph_kinds[i];
-		TimestampTz time;
 
-		if (bot->asking_count[kind] == leaving_count(bot, kind))
-			continue;
-		time = pace_next(bot_pace(bot), kind, quota_of(bot, kind));
-		if (next == 0 || time < next)
-			next = time;
+		if (bot->asking_count[kind] > leaving_count(bot, kind))
+			next = sooner(next, pace_next(bot_pace(bot), kind,
+										  quota_of(bot, kind)));
 	}
 	return next;
 }
@@ -511,12 +509,8 @@ first_rest_ends(const Bot *bot)
 	dlist_iter	iter;
 
 	dlist_foreach(iter, unconstify(dlist_head *, &bot->resting))
-	{
-		TimestampTz end = dlist_container(Target, node, iter.cur)->rests_until;
-
-		if (first == 0 || end < first)
-			first = end;
-	}
+		first = sooner(first, dlist_container(Target, node,
+											  iter.cur)->rests_until);
 	return first;
 }
 
@@ -532,7 +526,5 @@ inquiry_next(Bot *bot)
 	/* An answer that is under way brings the next step. */
 	if (bot->graph_batch_count < (bot->state == BOT_PROBING ? 1 : MAX_BATCHES))
 		more = more_may_leave_at(bot);
-	if (more == 0 || (rested != 0 && rested < more))
-		return rested;
-	return more;
+	return sooner(more, rested);
 }

@@ -205,13 +205,10 @@ intake_read_behind(void)
 	int			count = 0;
 	int			nrows;
 	int			next = 0;
-	dlist_iter	bots;
 	dlist_iter	iter;
 
-	dlist_foreach(bots, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, bots.cur);
-
 		if (!bot_is_active(bot))
 			continue;
 		dlist_foreach(iter, &bot->behind)
@@ -251,12 +248,8 @@ intake_read_behind(void)
 bool
 intake_has_behind(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		if (bot_is_active(bot) && !dlist_is_empty(&bot->behind))
 			return true;
 	}
@@ -277,25 +270,17 @@ is_to_be_recorded(const Bot *bot)
 bool
 intake_has_dry_runs(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, bot_list())
-	{
-		if (is_to_be_recorded(dlist_container(Bot, node, iter.cur)))
+	foreach_bot(bot)
+		if (is_to_be_recorded(bot))
 			return true;
-	}
 	return false;
 }
 
 void
 intake_record(void)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		if (!is_to_be_recorded(bot) || outbox_record_pending(bot->name) > 0)
 			continue;
 		for (int i = 0; i < PRIORITIES; i++)

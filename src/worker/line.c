@@ -17,6 +17,7 @@
 #include "lib/ilist.h"
 #include "utils/memutils.h"
 
+#include "base/moment.h"
 #include "base/settings.h"
 #include "base/trust.h"
 #include "protocol/policy.h"
@@ -314,9 +315,8 @@ line_next(void)
 	{
 		const Line *line = dlist_container(Line, node, iter.cur);
 
-		if (line->trial == TRIAL_NONE &&
-			(next == 0 || line->not_before < next))
-			next = line->not_before;
+		if (line->trial == TRIAL_NONE)
+			next = sooner(next, line->not_before);
 	}
 	return next;
 }

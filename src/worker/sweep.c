@@ -217,13 +217,10 @@ make_passes_of(Bot *bot, Priority priority, Pass *passes, OutboxSweep *sweeps)
 static int
 make_passes(Pass *passes, OutboxSweep *sweeps)
 {
-	dlist_iter	iter;
 	int			count = 0;
 
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 	{
-		Bot		   *bot = dlist_container(Bot, node, iter.cur);
-
 		for (int i = 0; i < PRIORITIES; i++)
 			count += make_passes_of(bot, i, &passes[count], &sweeps[count]);
 	}
@@ -233,10 +230,9 @@ make_passes(Pass *passes, OutboxSweep *sweeps)
 static int
 count_bots(void)
 {
-	dlist_iter	iter;
 	int			count = 0;
 
-	dlist_foreach(iter, bot_list())
+	foreach_bot(bot)
 		count++;
 	return count;
 }

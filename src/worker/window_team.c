@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "base/moment.h"
 #include "worker/window_internal.h"
 
 /* See window_internal.h; the bot counts those that wait. */
@@ -26,8 +27,7 @@ window_set_held(Target *target, int64 from)
 void
 window_note_held(Target *target, const OutboxMessage *row)
 {
-	if (target->held_from == 0 || row->id < target->held_from)
-		window_set_held(target, row->id);
+	window_set_held(target, sooner(target->held_from, row->id));
 	window_note_behind(target, row->id, row->priority);
 }
 
