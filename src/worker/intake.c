@@ -158,6 +158,7 @@ intake_make_ready(void)
 	OutboxMessage *rows;
 	int			count = outbox_make_ready(CurrentMemoryContext, &rows);
 
+	window_free_idle_targets();
 	for (int i = 0; i < count; i++)
 	{
 		Bot		   *bot = bot_find(rows[i].bot);
@@ -206,6 +207,8 @@ intake_read_behind(void)
 	int			nrows;
 	int			next = 0;
 	dlist_iter	iter;
+
+	window_free_idle_targets();
 
 	foreach_bot(bot)
 	{

@@ -371,6 +371,7 @@ sweep_all(void)
 
 	if (count == 0)
 		return;
+	window_free_idle_targets();
 	nrows = outbox_read_due(sweeps, count, TARGET_ROOM + 1,
 							CurrentMemoryContext, &rows);
 	cost = GetCurrentTimestamp() - began_at;

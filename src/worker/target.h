@@ -82,6 +82,8 @@ typedef struct Target
 	bool		is_ready;		/* in a list "ready" of the bot */
 	dlist_node	ready_node;
 	dlist_node	flying_node;	/* in the bot's list "flying" */
+	bool		is_idle;		/* in the list of those that may be freed */
+	dlist_node	idle_node;
 	TimestampTz not_before;		/* until then its chat rests */
 } Target;
 

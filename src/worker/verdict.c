@@ -85,13 +85,12 @@ void
 verdict_retry(Message *message, const Failure *failure, double delay)
 {
 	Target	   *target = message->target;
-	bool		others = target->message_count > 1;
 
 	if (delay < 0)
 		delay = bot_backoff(message->attempts + 1);
 
 	/* If that was the last attempt, those behind it go on. */
-	if (!settle_retry(message, failure, delay) && others)
+	if (!settle_retry(message, failure, delay))
 		ask_for(target);
 }
 
@@ -99,26 +98,20 @@ void
 verdict_fail_and_ask_again(Message *message, const Failure *failure)
 {
 	Target	   *target = message->target;
-	bool		others = target->message_count > 1;
 
 	settle_failed(message, failure);
-	if (others)
-	{
-		window_target_is_stale(target);
-		ask_for(target);
-	}
+	window_target_is_stale(target);
+	ask_for(target);
 }
 
 void
 verdict_fail_all(Target *target, Failure *failure)
 {
-	Message    *message = window_first(target);
+	Message    *message;
 	bool		is_first = true;
 
-	while (message != NULL)
+	while ((message = window_first(target)) != NULL)
 	{
-		bool		last = target->message_count == 1;
-
 		/* A job to install the bot is a wish to try again. */
 		if (!message_needs_target(message) ||
 			(!message->is_send && !is_first))
@@ -127,7 +120,6 @@ verdict_fail_all(Target *target, Failure *failure)
 			return;
 		}
 		settle_failed(message, failure);
-		message = last ? NULL : window_first(target);
 		is_first = false;
 	}
 }
@@ -142,9 +134,6 @@ verdict_verify(Target *target)
 
 /* ----------
  * What Graph has said
- *
- * There are messages, and a note that the table may have more; so the target
- * stays while these are settled.
  * ----------
  */
 
@@ -330,8 +319,6 @@ verdict_begin_jobs(Target *target)
 
 	while ((first = window_first(target)) != NULL && !first->is_send)
 	{
-		bool		last = target->message_count == 1;
-
 		if (first->job != JOB_INSTALL)
 		{
 			installation_ask(target, first->job, first->id, first->last_code);
@@ -339,7 +326,5 @@ verdict_begin_jobs(Target *target)
 			return;
 		}
 		settle_sent(first, target->chat_id, NULL);
-		if (last)
-			return;
 	}
 }

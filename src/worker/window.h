@@ -144,8 +144,12 @@ extern void window_caught_up(Target *target);
  */
 extern void window_drop_bot(Bot *bot);
 
-/* Free a target that is not being asked for and has no messages. */
+/*
+ * A target that is not being asked for and has no messages may be freed; that
+ * is not done before the second one is called.
+ */
 extern void window_release_target(Target *target);
+extern void window_free_idle_targets(void);
 
 /* Remove a message from memory, and its target if that was the last. */
 extern void window_forget(Message *message);

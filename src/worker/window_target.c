@@ -12,10 +12,14 @@
 
 static MemoryContext targets_context;
 
+/* Targets that were seen without anything to be kept for. */
+static dlist_head idle;
+
 void
 window_open_targets(MemoryContext context)
 {
 	targets_context = context;
+	dlist_init(&idle);
 }
 
 static uint32
@@ -120,6 +124,7 @@ free_target(Target *target)
 	window_set_held(target, 0);
 	if (target->is_behind)
 		dlist_delete(&target->behind_node);
+	dlist_delete(&target->idle_node);
 	free_string(target->scope);
 	free_string(target->id);
 	free_string(target->team);
@@ -200,10 +205,43 @@ window_chat_is_busy(const Bot *bot, const char *chat_id)
 	return false;
 }
 
+/* Is there nothing that the target is kept in memory for? */
+static bool
+is_idle(Target *target)
+{
+	return dlist_is_empty(&target->messages) && target->behind_from == 0 &&
+		target->state != TARGET_ASKING;
+}
+
 void
 window_release_target(Target *target)
 {
-	if (dlist_is_empty(&target->messages) && target->behind_from == 0 &&
-		target->state != TARGET_ASKING)
-		free_target(target);
+	if (target->is_idle || !is_idle(target))
+		return;
+	target->is_idle = true;
+	dlist_push_tail(&idle, &target->idle_node);
+}
+
+/*
+ * Free the targets that were released and have got nothing since.  It is called
+ * where nobody holds a pointer to one, and before rows are read, as a target
+ * that is made anew goes by what its row says.
+ */
+void
+window_free_idle_targets(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &idle)
+	{
+		Target	   *target = dlist_container(Target, idle_node, iter.cur);
+
+		if (is_idle(target))
+			free_target(target);
+		else
+		{
+			dlist_delete(&target->idle_node);
+			target->is_idle = false;
+		}
+	}
 }
