@@ -8,7 +8,7 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
-#include "template/template_internal.h"
+#include "template/prepare.h"
 
 /*
  * What a template may become, in bytes: far more than Teams accepts, and

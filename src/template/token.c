@@ -6,7 +6,7 @@
 
 #include "mb/pg_wchar.h"
 
-#include "template/expression_token.h"
+#include "template/token.h"
 
 static bool
 is_digit(char c)

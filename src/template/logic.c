@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "template/expression_internal.h"
+#include "template/eval.h"
 
 static bool
 number_result(Evaluation *evaluation, double number, JsonbValue **result)

@@ -12,7 +12,7 @@
 #include "nodes/value.h"
 #include "utils/formatting.h"
 
-#include "template/expression_internal.h"
+#include "template/eval.h"
 
 static JsonbValue *
 new_string(Evaluation *evaluation, const char *text, int length)

@@ -10,8 +10,8 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
-#include "template/expression_internal.h"
-#include "template/expression_token.h"
+#include "template/eval.h"
+#include "template/token.h"
 
 typedef struct Operator
 {

@@ -13,7 +13,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
-#include "template/expression_internal.h"
+#include "template/eval.h"
 
 /* What a value takes besides its length. */
 #define VALUE_WORK 50

@@ -11,7 +11,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
-#include "template/expression_internal.h"
+#include "template/eval.h"
 
 typedef struct NumberStyle
 {

@@ -7,7 +7,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
-#include "template/expression_internal.h"
+#include "template/eval.h"
 
 /* ----------
  * Collections

@@ -7,7 +7,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
-#include "template/template_internal.h"
+#include "template/prepare.h"
 
 /* Bytes of a place that are kept: each text has one, and names may be long. */
 #define MAX_WHERE 200

@@ -8,7 +8,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
-#include "template/expression_internal.h"
+#include "template/eval.h"
 
 /* ----------
  * Texts with expressions in them

@@ -12,7 +12,7 @@
 
 #include "base/compat.h"
 #include "base/json.h"
-#include "template/expression_internal.h"
+#include "template/eval.h"
 
 /* Numbers with separators of thousands, and with all of their decimals. */
 bool

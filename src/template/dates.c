@@ -10,7 +10,7 @@
 #include "lib/stringinfo.h"
 #include "utils/datetime.h"
 
-#include "template/expression_internal.h"
+#include "template/eval.h"
 
 #define DEFAULT_FORMAT "YYYY-MM-DDTHH:mm:ss.SSS[Z]"
 
