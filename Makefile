@@ -42,8 +42,11 @@ all install:
 	@exit 1
 endif
 
-$(DATA_built): $(TOP)sql/$(EXTENSION).sql
-	cp '$<' $@
+# The extension's script, in parts by subject, each after those that it needs.
+PARTS = broadcast
+
+$(DATA_built): $(patsubst %,$(TOP)sql/%.sql,$(PARTS)) $(TOP)Makefile
+	cat $(patsubst %,'$(TOP)sql/%.sql',$(PARTS)) >$@
 
 .PHONY: help dist test check installcheck matrix fuzz demo sim torture bench clean-tests
 
