@@ -1,0 +1,288 @@
+------------------------------------------------------------------------------
+-- The directory: people, and who is in a group or team
+------------------------------------------------------------------------------
+
+CREATE TABLE @extschema@.teams_person (
+	bot				text		NOT NULL,
+	id				text		NOT NULL,
+	user_principal_name	text,
+	display_name	text,
+	locale			text,
+	is_guest		boolean,
+	is_enabled		boolean,
+	is_licensed		boolean,
+	synced_at		timestamptz	NOT NULL DEFAULT now(),
+	PRIMARY KEY (bot, id)
+) WITH (fillfactor = 70);
+
+CREATE INDEX teams_person_name
+	ON @extschema@.teams_person (bot, user_principal_name);
+
+COMMENT ON TABLE @extschema@.teams_person IS
+'what Microsoft Graph has told of people: the whole directory after teams_sync_directory(), members of groups after teams_sync_group()';
+COMMENT ON COLUMN @extschema@.teams_person.id IS
+'Entra object id, in lower case';
+COMMENT ON COLUMN @extschema@.teams_person.locale IS
+'preferred language';
+COMMENT ON COLUMN @extschema@.teams_person.is_licensed IS
+'whether any licence is assigned; null in these columns: not told';
+
+CREATE TABLE @extschema@.teams_group_member (
+	bot				text		NOT NULL,
+	source			text		NOT NULL
+					CHECK (source IN ('members', 'owners', 'roster')),
+	container		text		NOT NULL,
+	id				text		NOT NULL,
+	synced_at		timestamptz	NOT NULL DEFAULT now(),
+	PRIMARY KEY (bot, source, container, id)
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE @extschema@.teams_group_member IS
+'who is in a group or team';
+COMMENT ON COLUMN @extschema@.teams_group_member.source IS
+'members of a group, also by groups within it; its owners; or the roster of a team';
+COMMENT ON COLUMN @extschema@.teams_group_member.container IS
+'id of the group, which is that of its team';
+
+CREATE TABLE @extschema@.teams_directory (
+	bot				text		NOT NULL,
+	source			text		NOT NULL
+					CHECK (source IN ('people', 'members', 'owners', 'roster')),
+	container		text		NOT NULL DEFAULT '',
+	state			text		NOT NULL
+					CHECK (state IN ('wanted', 'running', 'done', 'failed')),
+	people			bigint		NOT NULL DEFAULT 0,
+	pages			integer		NOT NULL DEFAULT 0,
+	link			text,
+	delta_link		text,
+	attempts		integer		NOT NULL DEFAULT 0,
+	next_at			timestamptz,
+	error_code		text,
+	error			text,
+	hint			text,
+	requested_at	timestamptz	NOT NULL DEFAULT now(),
+	started_at		timestamptz,
+	finished_at		timestamptz,
+	PRIMARY KEY (bot, source, container)
+);
+
+COMMENT ON TABLE @extschema@.teams_directory IS
+'what is synchronised from Microsoft Graph and the Bot Connector, and how far it is';
+COMMENT ON COLUMN @extschema@.teams_directory.source IS
+'people: all of the directory; or as in teams_group_member';
+COMMENT ON COLUMN @extschema@.teams_directory.people IS
+'how many there were at finished_at';
+COMMENT ON COLUMN @extschema@.teams_directory.pages IS
+'how many were read this time';
+COMMENT ON COLUMN @extschema@.teams_directory.link IS
+'the next page';
+COMMENT ON COLUMN @extschema@.teams_directory.delta_link IS
+'what tells of changes the next time';
+COMMENT ON COLUMN @extschema@.teams_directory.next_at IS
+'after an error: when it goes on';
+COMMENT ON COLUMN @extschema@.teams_directory.finished_at IS
+'when all of it was read for the last time';
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_person', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_group_member', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_directory', '');
+
+CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE ON @extschema@.teams_directory
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('directory');
+ALTER TABLE @extschema@.teams_directory ENABLE ALWAYS TRIGGER teams_wake;
+
+-- Have the worker read a list.  One that it reads already just goes on.
+CREATE FUNCTION @extschema@.teams_sync_list(
+	source text, container text, bot text)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	dry_run	boolean;
+BEGIN
+	IF bot IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'bot must be given';
+	END IF;
+	SELECT b.dry_run INTO dry_run FROM @extschema@.teams_bot AS b
+	WHERE b.bot = teams_sync_list.bot;
+	IF NOT FOUND THEN
+		RAISE undefined_object USING
+			MESSAGE = format('bot "%s" does not exist', bot),
+			HINT = 'See teams_bot for those that do.';
+	END IF;
+	INSERT INTO @extschema@.teams_directory AS d (bot, source, container, state)
+	VALUES (bot, source, container, 'wanted')
+	ON CONFLICT ON CONSTRAINT teams_directory_pkey DO UPDATE SET
+		state = CASE WHEN d.state = 'running' THEN d.state ELSE 'wanted' END,
+		requested_at = now(),
+		next_at = NULL,
+		error_code = NULL,
+		error = NULL,
+		hint = NULL;
+
+	-- A dry-run bot asks nobody: what it knows was written here by hand.
+	UPDATE @extschema@.teams_directory AS d
+	SET state = 'done', finished_at = now()
+	WHERE dry_run AND d.bot = teams_sync_list.bot
+	  AND d.source = teams_sync_list.source
+	  AND d.container = teams_sync_list.container;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_sync_list(text, text, text) IS
+'for teams_sync_directory(), teams_sync_group() and teams_sync_roster()';
+
+-- The id of a group, as it is stored.
+CREATE FUNCTION @extschema@.teams_group_id(group_id text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF group_id IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'group id must not be null';
+	END IF;
+	IF group_id !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('invalid group id: "%s"', group_id),
+			DETAIL = 'It is not a UUID.',
+			HINT = 'It is the group''s object id in Entra ID. For a team it is the groupId in the link that Teams gives for the team.';
+	END IF;
+	RETURN lower(group_id);
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_group_id(text) IS
+'checks the id of a group';
+
+CREATE FUNCTION @extschema@.teams_sync_directory(bot text DEFAULT 'default')
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT @extschema@.teams_sync_list('people'::text, ''::text, bot) $$;
+
+COMMENT ON FUNCTION @extschema@.teams_sync_directory(text) IS
+'has the worker read all people of the bot''s tenant into teams_person, or what has changed since the last time';
+
+CREATE FUNCTION @extschema@.teams_sync_group(
+	group_id	text,
+	owners		boolean DEFAULT false,
+	bot			text DEFAULT 'default')
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT @extschema@.teams_sync_list(
+		CASE WHEN owners THEN 'owners' ELSE 'members' END,
+		@extschema@.teams_group_id(group_id), bot)
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_sync_group(text, boolean, text) IS
+'has the worker read the members of a group, also those of groups within it, or its owners';
+
+CREATE FUNCTION @extschema@.teams_sync_roster(
+	team	text,
+	bot		text DEFAULT 'default')
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT @extschema@.teams_sync_list('roster'::text,
+		@extschema@.teams_group_id(team), bot)
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_sync_roster(text, text) IS
+'has the worker read who is in a team in which the bot is installed';
+
+-- An audience that nobody has read yet must not pass for an empty one.
+CREATE FUNCTION @extschema@.teams_check_list(
+	source text, container text, bot text)
+RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	list	record;
+BEGIN
+	SELECT * INTO list FROM @extschema@.teams_directory AS d
+	WHERE d.bot = teams_check_list.bot AND d.source = teams_check_list.source
+	  AND d.container = teams_check_list.container;
+	IF list.finished_at IS NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('%s%s not synchronised yet for bot "%s"',
+				CASE source WHEN 'people' THEN 'the directory is'
+				WHEN 'roster' THEN 'the roster of team '
+				ELSE 'the ' || source || ' of group ' END,
+				CASE source WHEN 'people' THEN ''
+				WHEN 'roster' THEN container || ' is'
+				ELSE container || ' are' END, bot),
+			DETAIL = CASE list.state
+				WHEN 'failed' THEN format('It has failed: %s: %s',
+					list.error_code, list.error)
+				WHEN 'wanted' THEN 'The worker has not begun to read it.'
+				WHEN 'running' THEN format('The worker has read %s pages.',
+					list.pages)
+				ELSE 'Nobody has asked for it.' END,
+			HINT = CASE source
+				WHEN 'people' THEN 'Call teams_sync_directory(), and see teams_directory for when it is done.'
+				WHEN 'roster' THEN 'Call teams_sync_roster(), and see teams_directory for when it is done.'
+				ELSE 'Call teams_sync_group(), and see teams_directory for when it is done.' END;
+	END IF;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_check_list(text, text, text) IS
+'raises an error if a list has never been read to its end';
+
+CREATE FUNCTION @extschema@.teams_people(bot text DEFAULT 'default')
+RETURNS TABLE (user_id text, user_principal_name text, display_name text,
+			   locale text, is_guest boolean, is_enabled boolean,
+			   is_licensed boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM @extschema@.teams_check_list('people'::text, ''::text, teams_people.bot);
+	RETURN QUERY
+		SELECT p.id, p.user_principal_name, p.display_name, p.locale,
+			   p.is_guest, p.is_enabled, p.is_licensed
+		FROM @extschema@.teams_person AS p
+		WHERE p.bot = teams_people.bot;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_people(text) IS
+'all people of the directory, as it was synchronised';
+
+CREATE FUNCTION @extschema@.teams_members(
+	container	text,
+	source		text DEFAULT 'members',
+	bot			text DEFAULT 'default')
+RETURNS TABLE (user_id text, user_principal_name text, display_name text,
+			   locale text, is_guest boolean, is_enabled boolean,
+			   is_licensed boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	group_id	text := @extschema@.teams_group_id(container);
+BEGIN
+	IF teams_members.source IS NULL
+	   OR teams_members.source NOT IN ('members', 'owners', 'roster') THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('unknown source: "%s"', teams_members.source),
+			HINT = 'Give "members", "owners" or "roster".';
+	END IF;
+	PERFORM @extschema@.teams_check_list(teams_members.source, group_id,
+		teams_members.bot);
+	RETURN QUERY
+		SELECT m.id, p.user_principal_name, p.display_name, p.locale,
+			   p.is_guest, p.is_enabled, p.is_licensed
+		FROM @extschema@.teams_group_member AS m
+		LEFT JOIN LATERAL (
+			SELECT * FROM @extschema@.teams_person AS e
+			WHERE e.bot = m.bot AND e.id = m.id OFFSET 0) AS p ON true
+		WHERE m.bot = teams_members.bot AND m.source = teams_members.source
+		  AND m.container = group_id;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_members(text, text, text) IS
+'members or owners of a group, or the roster of a team, as they were synchronised';

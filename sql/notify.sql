@@ -1,0 +1,35 @@
+------------------------------------------------------------------------------
+-- Notifications of triggers
+------------------------------------------------------------------------------
+
+CREATE TABLE @extschema@.teams_notify_error (
+	id				bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	at				timestamptz	NOT NULL DEFAULT clock_timestamp(),
+	schema_name		text		NOT NULL,
+	table_name		text		NOT NULL,
+	trigger_name	text		NOT NULL,
+	template		text		NOT NULL,
+	error_code		text		NOT NULL,
+	error			text		NOT NULL,
+	hint			text,
+	data			json
+);
+
+-- For removing what is old.
+CREATE INDEX teams_notify_error_at ON @extschema@.teams_notify_error (at);
+
+COMMENT ON TABLE @extschema@.teams_notify_error IS
+'messages that triggers with on_error=warn could not write; kept as long as the history';
+COMMENT ON COLUMN @extschema@.teams_notify_error.error_code IS
+'SQLSTATE';
+COMMENT ON COLUMN @extschema@.teams_notify_error.data IS
+'what the template was given';
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_notify_error', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_notify_error_id_seq', '');
+
+CREATE FUNCTION @extschema@.teams_notify() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_notify';
+
+COMMENT ON FUNCTION @extschema@.teams_notify() IS
+'trigger function: tells people of rows that are inserted, updated or deleted, in the name of the table''s owner';

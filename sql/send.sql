@@ -1,0 +1,224 @@
+------------------------------------------------------------------------------
+-- Sending, and changing what was sent
+------------------------------------------------------------------------------
+
+CREATE TABLE @extschema@.teams_dedupe (
+	bot				text		NOT NULL,
+	sender			name		NOT NULL,
+	dedupe_key		text		NOT NULL
+					CHECK (length(dedupe_key) BETWEEN 1 AND 255),
+	id				bigint		NOT NULL,
+	PRIMARY KEY (bot, sender, dedupe_key)
+);
+
+CREATE INDEX teams_dedupe_id ON @extschema@.teams_dedupe (id);
+
+COMMENT ON TABLE @extschema@.teams_dedupe IS
+'each sender''s keys of messages that must not be written twice; kept as long as the message is, and given to the next one if it came to nothing';
+
+CREATE TABLE @extschema@.teams_thread (
+	bot				text		NOT NULL,
+	scope			text		NOT NULL,
+	target			text		NOT NULL,
+	sender			name		NOT NULL,
+	thread			text		NOT NULL,
+	root			bigint		NOT NULL,
+	PRIMARY KEY (bot, scope, target, sender, thread)
+);
+
+CREATE INDEX teams_thread_root ON @extschema@.teams_thread (root);
+
+COMMENT ON TABLE @extschema@.teams_thread IS
+'threads in channels by each sender''s keys; see teams_post()';
+COMMENT ON COLUMN @extschema@.teams_thread.root IS
+'id of the message that started it, which the history keeps';
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_dedupe', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_thread', '');
+
+CREATE FUNCTION @extschema@.teams_send(
+	user_id		text,
+	text		text,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_text';
+
+COMMENT ON FUNCTION @extschema@.teams_send(text, text, text, timestamptz,
+	timestamptz, text, text, text) IS
+'sends a text to a person when the transaction commits; returns the message''s id';
+
+CREATE FUNCTION @extschema@.teams_send(
+	user_id		text,
+	activity	jsonb,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_activity';
+
+COMMENT ON FUNCTION @extschema@.teams_send(text, jsonb, text, timestamptz,
+	timestamptz, text, text, text) IS
+'sends a Bot Framework activity to a person when the transaction commits; returns the message''s id';
+
+CREATE FUNCTION @extschema@.teams_send_chat(
+	chat_id		text,
+	text		text,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_chat_text';
+
+COMMENT ON FUNCTION @extschema@.teams_send_chat(text, text, text, timestamptz,
+	timestamptz, text, text, text) IS
+'sends a text to a group chat in which the bot is, or can be installed';
+
+CREATE FUNCTION @extschema@.teams_send_chat(
+	chat_id		text,
+	activity	jsonb,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_chat_activity';
+
+COMMENT ON FUNCTION @extschema@.teams_send_chat(text, jsonb, text, timestamptz,
+	timestamptz, text, text, text) IS
+'sends a Bot Framework activity to a group chat';
+
+CREATE FUNCTION @extschema@.teams_post(
+	team		text,
+	channel		text,
+	text		text,
+	thread		text DEFAULT NULL,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_post_text';
+
+COMMENT ON FUNCTION @extschema@.teams_post(text, text, text, text, text,
+	timestamptz, timestamptz, text, text, text) IS
+'posts a text to a channel, null for General: a new thread, or with a key for the thread, an answer in it';
+
+CREATE FUNCTION @extschema@.teams_post(
+	team		text,
+	channel		text,
+	activity	jsonb,
+	thread		text DEFAULT NULL,
+	bot			text DEFAULT 'default',
+	send_at		timestamptz DEFAULT NULL,
+	expires_at	timestamptz DEFAULT NULL,
+	priority	text DEFAULT 'normal',
+	dedupe_key	text DEFAULT NULL,
+	delivery	text DEFAULT 'at-least-once')
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_post_activity';
+
+COMMENT ON FUNCTION @extschema@.teams_post(text, text, jsonb, text, text,
+	timestamptz, timestamptz, text, text, text) IS
+'posts a Bot Framework activity to a channel';
+
+CREATE FUNCTION @extschema@.teams_edit(id bigint, text text)
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_text';
+
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint, text) IS
+'gives a message another text, before it is sent or where it is; returns the job''s id';
+
+CREATE FUNCTION @extschema@.teams_edit(id bigint, activity jsonb)
+RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_activity';
+
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint, jsonb) IS
+'the same with a Bot Framework activity';
+
+CREATE FUNCTION @extschema@.teams_edit(ids bigint[], text text)
+RETURNS SETOF bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_text';
+
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], text) IS
+'the same for all of the messages that can be edited; returns the jobs'' ids';
+
+CREATE FUNCTION @extschema@.teams_edit(ids bigint[], activity jsonb)
+RETURNS SETOF bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_activity';
+
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], jsonb) IS
+'the same with a Bot Framework activity';
+
+CREATE FUNCTION @extschema@.teams_delete(id bigint)
+RETURNS bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_delete';
+
+COMMENT ON FUNCTION @extschema@.teams_delete(bigint) IS
+'deletes a message that was sent; returns the job''s id, null if the message was still pending and is cancelled';
+
+CREATE FUNCTION @extschema@.teams_delete(ids bigint[])
+RETURNS SETOF bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_delete_all';
+
+COMMENT ON FUNCTION @extschema@.teams_delete(bigint[]) IS
+'deletes those of the messages that were sent, and cancels those that are pending; returns the jobs'' ids';
+
+CREATE FUNCTION @extschema@.teams_message_url(id bigint)
+RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'teams_message_url';
+
+COMMENT ON FUNCTION @extschema@.teams_message_url(bigint) IS
+'link that opens Teams at a message; null if it was not sent';
+
+CREATE FUNCTION @extschema@.teams_cancel(ids bigint[])
+RETURNS bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_cancel';
+
+COMMENT ON FUNCTION @extschema@.teams_cancel(bigint[]) IS
+'cancels pending messages that are not on the wire; returns how many';
+
+CREATE FUNCTION @extschema@.teams_cancel(id bigint)
+RETURNS boolean
+LANGUAGE sql STRICT SET search_path = pg_catalog, pg_temp
+AS $$ SELECT @extschema@.teams_cancel(ARRAY[id]) = 1 $$;
+
+COMMENT ON FUNCTION @extschema@.teams_cancel(bigint) IS
+'cancels a pending message; false if it is on the wire or has a fate';
+
+CREATE FUNCTION @extschema@.teams_retry(ids bigint[])
+RETURNS SETOF bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_retry';
+
+COMMENT ON FUNCTION @extschema@.teams_retry(bigint[]) IS
+'sends messages that failed, expired or were cancelled once more, as new ones; returns their ids';
+
+CREATE FUNCTION @extschema@.teams_retry(id bigint)
+RETURNS bigint
+LANGUAGE sql STRICT SET search_path = pg_catalog, pg_temp
+AS $$ SELECT @extschema@.teams_retry(ARRAY[id]) $$;
+
+COMMENT ON FUNCTION @extschema@.teams_retry(bigint) IS
+'the same for one message; null if there is nothing to retry';
+
+CREATE PROCEDURE @extschema@.teams_wait(
+	id			bigint,
+	timeout		interval DEFAULT '30 seconds')
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_wait';
+
+COMMENT ON PROCEDURE @extschema@.teams_wait(bigint, interval) IS
+'waits for the fate of a message or job, and raises what went wrong';
