@@ -2,8 +2,7 @@
  * auth.h
  *	  Access tokens from Entra ID: requests as bytes, replies as structs.
  *
- * Contract 2.  There are two kinds of tokens, as two types: one for Graph can
- * never land in a request to the Bot Connector, nor the reverse.
+ * Contract 2.
  */
 #ifndef TP_AUTH_H
 #define TP_AUTH_H
@@ -11,19 +10,17 @@
 #include "lib/stringinfo.h"
 #include "protocol/policy.h"
 
-typedef struct GraphToken
+/*
+ * Whom a token is for.  Whatever carries one says which it takes, and where it
+ * goes: one for Graph must not land in a request to the Bot Connector, nor the
+ * reverse.
+ */
+typedef enum Audience
 {
-	char	   *bearer;			/* NULL if there is none */
-	double		expires_at;		/* Unix time */
-	double		refresh_at;		/* when to fetch the next one */
-} GraphToken;
-
-typedef struct ConnectorToken
-{
-	char	   *bearer;
-	double		expires_at;
-	double		refresh_at;
-} ConnectorToken;
+	AUDIENCE_GRAPH,
+	AUDIENCE_CONNECTOR,
+	AUDIENCES
+} Audience;
 
 /*
  * Refresh a token when it has less than this to live (contract 2.2), or less

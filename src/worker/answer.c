@@ -130,8 +130,8 @@ take_refused_token(Message *message, Failure *failure,
 	bool		again = strcmp(message->last_code, failure->code) == 0;
 	double		delay = 0;
 
-	if (!access_connector_refused(bot, message->token, error))
-		delay = ACCESS_STILL_GOOD_MS / 1000.0 + bot_backoff(1);
+	if (!bot_token_refused(bot, AUDIENCE_CONNECTOR, message->token, error))
+		delay = BOT_TOKEN_STILL_GOOD_MS / 1000.0 + bot_backoff(1);
 	failure->is_attempt = again && bot->state != BOT_PAUSED;
 	verdict_retry(message, failure, failure->is_attempt ? -1 : delay);
 }
@@ -219,7 +219,7 @@ take_success(Flight *flight, const HttpReply *reply)
 	char	   *conversation_id = flight->conversation_id;
 	char	   *activity_id = flight->activity_id;
 
-	access_connector_accepted(message->bot, message->token);
+	bot_token_accepted(message->bot, AUDIENCE_CONNECTOR, message->token);
 	bot_succeeded(message->bot, OP_SEND);
 	message->bot->disabled = 0;
 	if (flight->op == OP_THREAD)

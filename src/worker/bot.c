@@ -92,17 +92,6 @@ new_bot(const char *name)
 	return bot;
 }
 
-static void
-forget_tokens(Bot *bot)
-{
-	if (bot->graph_token.bearer != NULL)
-		pfree(bot->graph_token.bearer);
-	if (bot->connector_token.bearer != NULL)
-		pfree(bot->connector_token.bearer);
-	bot->graph_token.bearer = NULL;
-	bot->connector_token.bearer = NULL;
-}
-
 static const char *
 url_or_default(Bot *bot, const char *url, const char *otherwise)
 {
@@ -203,36 +192,29 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->graph_url = url_or_default(bot, config->graph_url, cloud->graph_url);
 	bot->connector_url = url_or_default(bot, config->connector_url,
 										cloud->connector_url);
-	bot->graph_scope = cloud->graph_scope;
-	bot->connector_scope = cloud->connector_scope;
-	bot->connector_tenant = config->multi_tenant ? cloud->multi_tenant :
-		bot->config->tenant_id;
 	bot->teams_app_id = bot->config->teams_app_id;
 	MemoryContextSwitchTo(old);
 
 	snprintf(bot->pace_key, sizeof(bot->pace_key), "%s/%s", config->client_id,
 			 config->tenant_id);
+	bot_token_configure(&bot->tokens[AUDIENCE_GRAPH], bot->config->tenant_id,
+						cloud->graph_scope);
+	bot_token_configure(&bot->tokens[AUDIENCE_CONNECTOR],
+						config->multi_tenant ? cloud->multi_tenant :
+						bot->config->tenant_id, cloud->connector_scope);
 	take_state(bot, config);
-	forget_tokens(bot);
 	if (bot->trouble != NULL)
 		pfree(bot->trouble);
 	bot->trouble = NULL;
 	bot->trouble_unsaved = true;
-	bot_reset_fetch(&bot->graph_fetch);
-	bot_reset_fetch(&bot->connector_fetch);
-	bot_reset_fetch(&bot->catalog_fetch);
-	bot_reset_fetch(&bot->version_fetch);
-
-	/* What is still under way was asked for another configuration. */
-	bot->graph_fetch.running = bot->connector_fetch.running = false;
-	bot->catalog_fetch.running = bot->version_fetch.running = false;
-	bot->graph_fetch.refusals = bot->connector_fetch.refusals = 0;
+	bot_fetch_configure(&bot->catalog_fetch);
+	bot_fetch_configure(&bot->version_fetch);
+	bot_fetch_configure(&bot->app_fetch);
 	bot->app_version[0] = '\0';
 	bot->app_version_unsaved = false;
 	bot->app_id_unsaved = false;
 	bot->resume_unsaved = false;
 	bot->disabled = 0;
-	bot_reset_fetch(&bot->app_fetch);
 	bot->app_is_missing = false;
 	bot->app_seen_at = 0;
 	bot->app_unknowable_until = 0;
@@ -361,11 +343,10 @@ bot_probe(Bot *bot)
 		return;
 	bot->state = BOT_PROBING;
 	bot->probe_at = 0;
-	forget_tokens(bot);
-	bot_reset_fetch(&bot->graph_fetch);
-	bot_reset_fetch(&bot->connector_fetch);
-	bot_reset_fetch(&bot->catalog_fetch);
-	bot_reset_fetch(&bot->app_fetch);
+	for (int i = 0; i < AUDIENCES; i++)
+		bot_token_drop(&bot->tokens[i]);
+	bot_fetch_reset(&bot->catalog_fetch);
+	bot_fetch_reset(&bot->app_fetch);
 	start_sweeps(bot);
 }
 
@@ -402,6 +383,26 @@ bot_clear_trouble(Bot *bot)
 	pfree(bot->trouble);
 	bot->trouble = NULL;
 	bot->trouble_unsaved = true;
+}
+
+bool
+bot_watch_lines(Bot *bot)
+{
+	const char *urls[] = {bot->login_url, bot->graph_url, bot->connector_url};
+	const char *problem = NULL;
+
+	/* A dry-run bot needs none. */
+	for (size_t i = 0; i < lengthof(urls) && problem == NULL &&
+		 !bot->config->dry_run; i++)
+		problem = line_problem(urls[i]);
+	if (same_text(problem, bot->line_trouble))
+		return false;
+	if (bot->line_trouble != NULL)
+		pfree(bot->line_trouble);
+	bot->line_trouble = problem != NULL ?
+		MemoryContextStrdup(bots_context, problem) : NULL;
+	bot->trouble_unsaved = true;
+	return true;
 }
 
 static bool

@@ -10,32 +10,10 @@
 #include "utils/timestamp.h"
 
 #include "outbox/outbox.h"
-#include "protocol/auth.h"
 #include "protocol/graph.h"
 #include "server/pace.h"
-
-/* One fetch at a time, and not again at once if it fails. */
-typedef struct Fetch
-{
-	bool		running;
-	int			generation;		/* of the configuration it runs for */
-	int			serial;			/* counts what has come */
-	int			failures;
-	TimestampTz not_before;
-	bool		proven;			/* the service has accepted what came */
-	TimestampTz accepted_at;	/* when it last did */
-	TimestampTz refused_at;		/* when what came was last given up, and */
-	int			refusals;		/* how often lately */
-} Fetch;
-
-/* Let a fetch be tried at once; one that runs goes on. */
-static inline void
-bot_reset_fetch(Fetch *fetch)
-{
-	fetch->failures = 0;
-	fetch->not_before = 0;
-	fetch->proven = false;
-}
+#include "worker/bot_fetch.h"
+#include "worker/bot_token.h"
 
 /* A pass over the messages of a lane, in the order of their ids. */
 typedef struct Sweep
@@ -117,16 +95,10 @@ typedef struct Bot
 	const char *login_url;
 	const char *graph_url;
 	const char *connector_url;
-	const char *connector_tenant;
-	const char *graph_scope;
-	const char *connector_scope;
 	char	   *teams_app_id;	/* NULL: to be asked for */
 
-	GraphToken	graph_token;
-	ConnectorToken connector_token;
-	Fetch		graph_fetch;
-	Fetch		connector_fetch;
-	Fetch		catalog_fetch;
+	Token		tokens[AUDIENCES];
+	Fetch		catalog_fetch;	/* of the app's id */
 	Fetch		version_fetch;	/* not_before: until then it is known, or not
 								 * to be known */
 
@@ -234,6 +206,12 @@ extern bool bot_all_are_away(void);
 /* Say in teams_bot why nothing gets through at the moment; or that it does. */
 extern void bot_note_trouble(Bot *bot, const char *trouble);
 extern void bot_clear_trouble(Bot *bot);
+
+/*
+ * Note whether the hosts that the bot needs can be reached, as its trouble;
+ * true if that has changed.
+ */
+extern bool bot_watch_lines(Bot *bot);
 
 /* What teams_bot says of it, or NULL: first that a host cannot be reached. */
 static inline const char *

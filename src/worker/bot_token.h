@@ -1,61 +1,63 @@
 /*
  * bot_token.h
- *	  A bot's access to the services: its tokens, and its app in the catalog.
+ *	  A bot's tokens, one for each service.
  */
 #ifndef TP_BOT_TOKEN_H
 #define TP_BOT_TOKEN_H
 
-#include "worker/bot.h"
+#include "protocol/auth.h"
+#include "worker/bot_fetch.h"
 
 /* A token that was accepted so lately is good, whatever another answer says. */
-#define ACCESS_STILL_GOOD_MS 1000
+#define BOT_TOKEN_STILL_GOOD_MS 1000
 
-/* Tokens are kept in the context. */
-extern void access_open(MemoryContext context);
+/* What a bot shows at one of the services; bot_token.c alone writes it. */
+typedef struct Token
+{
+	Fetch		fetch;			/* of the next one; the first member, as a
+								 * fetch that ends is cast to its token */
+	const char *tenant;			/* where to ask for it, and what for, by the */
+	const char *scope;			/* bot's configuration */
 
-/*
- * A valid token, or NULL if there is none yet: then it is being fetched.  A
- * token that will not be valid for long is fetched anew in passing.
- */
-extern const char *access_graph_bearer(Bot *bot);
-extern const char *access_connector_bearer(Bot *bot);
+	char	   *bearer;			/* NULL if there is none */
+	double		expires_at;		/* Unix time */
+	double		refresh_at;		/* when to fetch the next one */
+	int			serial;			/* counts those that have come */
+	bool		proven;			/* the service has accepted this one */
+	TimestampTz accepted_at;	/* when it last accepted one */
+	TimestampTz refused_at;		/* when it last refused one for good */
+	int			refusals;		/* how often lately */
+} Token;
 
-/*
- * The service answered 401 to the token with that serial, or accepted it.
- * Refusing one that it has never accepted pauses the bot: another one would be
- * no better.  One that it accepts at the same time is kept if some were
- * replaced lately: then the Connector's says false.
- */
-extern void access_graph_refused(Bot *bot, int token, const ServiceError *error);
-extern bool access_connector_refused(Bot *bot, int token,
-									 const ServiceError *error);
+/* Forget the token; another one may be fetched at once. */
+static inline void
+bot_token_drop(Token *token)
+{
+	if (token->bearer != NULL)
+		pfree(token->bearer);
+	token->bearer = NULL;
+	token->proven = false;
+	bot_fetch_reset(&token->fetch);
+}
 
-/* Forget that token; the next one may be better, and no bot is paused. */
-extern void access_graph_forget(Bot *bot, int token);
-extern void access_connector_forget(Bot *bot, int token);
+/* Begin anew for another configuration, whose strings are not copied. */
+static inline void
+bot_token_configure(Token *token, const char *tenant, const char *scope)
+{
+	bot_token_drop(token);
+	bot_fetch_configure(&token->fetch);
+	token->refusals = 0;
+	token->tenant = tenant;
+	token->scope = scope;
+}
 
-extern void access_graph_accepted(Bot *bot, int token);
-extern void access_connector_accepted(Bot *bot, int token);
+extern void bot_token_open(MemoryContext context);
+extern const char *bot_token_bearer(struct Bot *bot, Audience audience);
 
-/* The app's id in the catalog, or NULL: then the catalog is being asked. */
-extern const char *access_app_id(Bot *bot);
-
-/*
- * Note whether the hosts that the bot needs can be reached, as its trouble;
- * true if that has changed.
- */
-extern bool access_watch_lines(Bot *bot);
-
-/* When a failed fetch may be tried again, or 0 if none has failed. */
-extern TimestampTz access_next_fetch(const Bot *bot);
-
-/* Do not wait any longer for what has failed. */
-extern void access_try_again(Bot *bot);
-
-/*
- * Is the app's version in the catalog known, or not to be known?  If not, it is
- * asked for.  The bot's bearer and app id must be there.
- */
-extern bool access_knows_version(Bot *bot);
+/* What the service says of the token that has that serial. */
+extern void bot_token_accepted(struct Bot *bot, Audience audience, int serial);
+extern bool bot_token_refused(struct Bot *bot, Audience audience, int serial,
+							  const ServiceError *error);
+extern void bot_token_forget(struct Bot *bot, Audience audience, int serial);
 
 #endif							/* TP_BOT_TOKEN_H */

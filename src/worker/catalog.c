@@ -13,6 +13,7 @@
 
 #include "http/http.h"
 #include "protocol/graph.h"
+#include "worker/bot_app.h"
 #include "worker/bot_token.h"
 #include "worker/catalog.h"
 #include "worker/inquiry.h"
@@ -41,7 +42,7 @@ static void
 is_there(Bot *bot)
 {
 	catalog_note_app(bot);
-	bot_reset_fetch(&bot->app_fetch);
+	bot_fetch_reset(&bot->app_fetch);
 	bot_succeeded(bot, OP_CATALOG);
 	ask_again(bot);
 }
@@ -51,7 +52,7 @@ cannot_be_known(Bot *bot)
 {
 	bot->app_unknowable_until =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BELIEVED_MS);
-	bot_reset_fetch(&bot->app_fetch);
+	bot_fetch_reset(&bot->app_fetch);
 	ask_again(bot);
 }
 
@@ -60,7 +61,7 @@ static void
 is_missing(Bot *bot, const char *catalog_id)
 {
 	bot->app_is_missing = false;
-	bot_reset_fetch(&bot->app_fetch);
+	bot_fetch_reset(&bot->app_fetch);
 	if (catalog_id != NULL)
 		bot_pause(bot, OP_CATALOG, "teams_app_id %s is the id in the app's manifest, not that of the catalog, which is %s.  Give teams_configure() teams_app_id => '%s', or the other one as manifest_id.",
 				  bot->teams_app_id, catalog_id, catalog_id);
@@ -79,7 +80,7 @@ take_list(Bot *bot, const HttpReply *reply)
 													reply->length, &id);
 
 	if (result != GRAPH_CATALOG_MALFORMED)
-		access_graph_accepted(bot, bot->app_fetch.serial);
+		bot_token_accepted(bot, AUDIENCE_GRAPH, bot->app_fetch.token);
 	if (bot->app_is_missing)
 		is_missing(bot, result == GRAPH_CATALOG_FOUND ? id : NULL);
 	else if (result == GRAPH_CATALOG_ABSENT)
@@ -107,7 +108,7 @@ take_failure(Bot *bot, const HttpReply *reply)
 		action = policy_classify(OP_CATALOG, reply->status, &error);
 	}
 	if (action == ACTION_REAUTH)
-		access_graph_refused(bot, fetch->serial, &error);
+		bot_token_refused(bot, AUDIENCE_GRAPH, fetch->token, &error);
 	if (action != ACTION_PAUSE_BOT && ++fetch->failures < MAX_FAILURES)
 		fetch->not_before =
 			TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
@@ -119,20 +120,12 @@ take_failure(Bot *bot, const HttpReply *reply)
 }
 
 static void
-on_apps(const HttpReply *reply, void *argument)
+on_apps(Bot *bot, Fetch *fetch, const HttpReply *reply)
 {
-	Bot		   *bot = argument;
-
-	bot->app_fetch.running = false;
-
 	/* What never left is asked again when the host can be reached. */
 	if (reply->result == HTTP_NOT_REACHED)
 		return;
-
-	/* What was asked was about the app of another configuration. */
-	if (bot->app_fetch.generation != bot->generation)
-		ask_again(bot);
-	else if (reply->result == HTTP_ANSWERED && reply->status == 200)
+	if (reply->result == HTTP_ANSWERED && reply->status == 200)
 		take_list(bot, reply);
 	else
 		take_failure(bot, reply);
@@ -145,24 +138,19 @@ catalog_advance(Bot *bot)
 	HttpRequest request = {0};
 	const char *bearer;
 
-	if (dlist_is_empty(&bot->doubting) || fetch->running ||
-		!bot_is_active(bot) || fetch->not_before > GetCurrentTimestamp() ||
-		!line_is_free(bot->graph_url))
+	if (dlist_is_empty(&bot->doubting) ||
+		!bot_fetch_may_start(bot, fetch, bot->graph_url))
 		return;
-	bearer = access_graph_bearer(bot);
-	if (bearer == NULL || access_app_id(bot) == NULL)
+	bearer = bot_token_bearer(bot, AUDIENCE_GRAPH);
+	if (bearer == NULL || bot_app_id(bot) == NULL)
 		return;
 	request.url = bot->app_is_missing ?
 		graph_catalog_url(bot->graph_url, bot->teams_app_id) :
 		graph_versions_url(bot->graph_url, bot->teams_app_id);
 	request.bearer = bearer;
-	request.handler = on_apps;
-	request.argument = bot;
-	line_start(&request);
+	fetch->token = bot->tokens[AUDIENCE_GRAPH].serial;
+	bot_fetch_start(bot, fetch, &request, on_apps);
 	pace_count(bot_pace(bot), PACE_GRAPH_READ);
-	fetch->running = true;
-	fetch->generation = bot->generation;
-	fetch->serial = bot->graph_fetch.serial;
 }
 
 void

@@ -85,7 +85,8 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	bot_open(delivery_context);
 	installation_open(delivery_context);
 	window_open(delivery_context);
-	access_open(delivery_context);
+	bot_fetch_open(delivery_context);
+	bot_token_open(delivery_context);
 	settle_open(delivery_context);
 	dispatch_open(delivery_context);
 	intake_open(delivery_context);
@@ -138,7 +139,7 @@ delivery_try_again(void)
 	house_try_again();
 	line_try_again();
 	foreach_bot(bot)
-		access_try_again(bot);
+		bot_fetch_try_again(bot);
 }
 
 void
@@ -424,7 +425,7 @@ time_to_next_step(void)
 			}
 			if (!bot_is_active(bot))
 				continue;
-			earlier(&earliest, access_next_fetch(bot));
+			earlier(&earliest, bot_fetch_next(bot));
 			earlier(&earliest, inquiry_next(bot));
 			earlier(&earliest, dispatch_next(bot));
 		}
@@ -441,7 +442,7 @@ watch_lines(void)
 {
 	foreach_bot(bot)
 	{
-		if (bot->exists && access_watch_lines(bot) &&
+		if (bot->exists && bot_watch_lines(bot) &&
 			bot->line_trouble != NULL)
 			shared_note_error(slot, psprintf("bot \"%s\": %s", bot->name,
 											 bot->line_trouble));

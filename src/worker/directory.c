@@ -342,13 +342,6 @@ directory_write(SessionKind kind)
  * ----------
  */
 
-static const char *
-bearer_for(const Reading *reading)
-{
-	return reading_is_roster(reading) ? access_connector_bearer(reading->bot) :
-		access_graph_bearer(reading->bot);
-}
-
 static void
 on_page(const HttpReply *reply, void *argument)
 {
@@ -369,12 +362,13 @@ static void
 ask(Reading *reading)
 {
 	Bot		   *bot = reading->bot;
+	Audience	audience = reading_audience(reading);
 	HttpRequest request = {0};
 
 	request.url = reading_url(reading);
 	if (!line_is_free(request.url))
 		return;
-	request.bearer = bearer_for(reading);
+	request.bearer = bot_token_bearer(bot, audience);
 	if (request.bearer == NULL ||
 		(reading_is_roster(reading) &&
 		 pace_take(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate,
@@ -382,8 +376,7 @@ ask(Reading *reading)
 		return;
 	request.handler = on_page;
 	request.argument = reading;
-	reading->token = reading_is_roster(reading) ? bot->connector_fetch.serial :
-		bot->graph_fetch.serial;
+	reading->token = bot->tokens[audience].serial;
 	reading->state = READING_FLIES;
 	line_start(&request);
 }

@@ -105,15 +105,6 @@ check_links(Reading *reading)
 }
 
 static void
-accept_token(const Reading *reading)
-{
-	if (reading_is_roster(reading))
-		access_connector_accepted(reading->bot, reading->token);
-	else
-		access_graph_accepted(reading->bot, reading->token);
-}
-
-static void
 take_page(Reading *reading, const HttpReply *reply)
 {
 	const char *problem;
@@ -127,20 +118,12 @@ take_page(Reading *reading, const HttpReply *reply)
 									 &reading->page, &problem);
 	if (is_good)
 	{
-		accept_token(reading);
+		bot_token_accepted(reading->bot, reading_audience(reading),
+						   reading->token);
 		check_links(reading);
 	}
 	else
 		set_error(reading, ACTION_RETRY, "unusable_reply", problem, NULL);
-}
-
-static void
-forget_token(const Reading *reading)
-{
-	if (reading_is_roster(reading))
-		access_connector_forget(reading->bot, reading->token);
-	else
-		access_graph_forget(reading->bot, reading->token);
 }
 
 static void
@@ -163,7 +146,8 @@ take_refusal(Reading *reading, const HttpReply *reply)
 		reading->list.attempts == 0)
 		action = ACTION_REAUTH;
 	if (action == ACTION_REAUTH)
-		forget_token(reading);
+		bot_token_forget(reading->bot, reading_audience(reading),
+						 reading->token);
 	if (action == ACTION_THROTTLED && reading_is_roster(reading))
 		bot_connector_throttled(reading->bot, reading->retry_after);
 	set_error(reading, action,

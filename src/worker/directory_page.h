@@ -44,6 +44,13 @@ reading_is_roster(const Reading *reading)
 	return directory_list_is_roster(&reading->list);
 }
 
+/* Whose page it is: which token is shown for it. */
+static inline Audience
+reading_audience(const Reading *reading)
+{
+	return reading_is_roster(reading) ? AUDIENCE_CONNECTOR : AUDIENCE_GRAPH;
+}
+
 /* Where its next page is; palloc'd, or the list's. */
 extern char *reading_url(const Reading *reading);
 

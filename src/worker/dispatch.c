@@ -186,7 +186,7 @@ choose_of_bot(Bot *bot)
 	int			room = wire_room(bot);
 	int			first = chosen_count;
 
-	if (room == 0 || !has_ready(bot) || access_connector_bearer(bot) == NULL)
+	if (room == 0 || !has_ready(bot) || bot_token_bearer(bot, AUDIENCE_CONNECTOR) == NULL)
 		return;
 
 	/* Others may send for the same bot: take first, and give back the rest. */
@@ -229,7 +229,7 @@ dispatch_can_choose(Bot *bot)
 		has_message_to_post(bot) &&
 		pace_room(bot_pace(bot), PACE_CONNECTOR,
 				  bot->config->connector_rate) > 0 &&
-		access_connector_bearer(bot) != NULL;
+		bot_token_bearer(bot, AUDIENCE_CONNECTOR) != NULL;
 }
 
 /* The first time at which a chat that rests may go on, or 0. */
@@ -311,8 +311,8 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 		return;
 	}
 	flight_address(flight, row, &request);
-	request.bearer = access_connector_bearer(bot);
-	message->token = bot->connector_fetch.serial;
+	request.bearer = bot_token_bearer(bot, AUDIENCE_CONNECTOR);
+	message->token = bot->tokens[AUDIENCE_CONNECTOR].serial;
 	request.content_type = "application/json; charset=utf-8";
 	request.max_reply = HTTP_SHORT_BODY;
 	request.handler = answer_post;

@@ -18,6 +18,7 @@
 #include "base/moment.h"
 #include "http/http.h"
 #include "server/shared.h"
+#include "worker/bot_app.h"
 #include "worker/bot_token.h"
 #include "worker/inquiry.h"
 #include "worker/line.h"
@@ -394,7 +395,7 @@ send_batch(GraphBatch *batch, const char *bearer, const char *app_id)
 	request.handler = on_batch;
 	request.argument = batch;
 	batch->generation = bot->generation;
-	batch->token = bot->graph_fetch.serial;
+	batch->token = bot->tokens[AUDIENCE_GRAPH].serial;
 	line_start(&request);
 	dlist_push_tail(&bot->graph_batches, &batch->node);
 	bot->graph_batch_count++;
@@ -490,10 +491,10 @@ inquiry_advance(Bot *bot)
 		return;
 	if (!line_is_free(bot->graph_url))
 		return;
-	bearer = access_graph_bearer(bot);
-	app_id = access_app_id(bot);
+	bearer = bot_token_bearer(bot, AUDIENCE_GRAPH);
+	app_id = bot_app_id(bot);
 	if (bearer == NULL || app_id == NULL ||
-		(bot->version_jobs > 0 && !access_knows_version(bot)))
+		(bot->version_jobs > 0 && !bot_app_version_is_known(bot)))
 		return;
 	count_delays(bot);
 	while (line_is_free(bot->graph_url) && batch_is_worth_while(bot) &&

@@ -358,7 +358,7 @@ take_lookup(Target *target, const GraphReply *reply)
 static void
 take_success(Target *target, const GraphReply *reply, int token)
 {
-	access_graph_accepted(target->bot, token);
+	bot_token_accepted(target->bot, AUDIENCE_GRAPH, token);
 	bot_succeeded(target->bot, target->next);
 	switch (target->next)
 	{
@@ -458,7 +458,7 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			inquiry_ask(target, target->next);
 			break;
 		case ACTION_REAUTH:
-			access_graph_refused(bot, token, &reply->error);
+			bot_token_refused(bot, AUDIENCE_GRAPH, token, &reply->error);
 			if (target->tried_new_token)
 				fail(target, ACTION_RETRY, &reply->error, hint, delay);
 			else
