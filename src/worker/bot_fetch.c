@@ -11,6 +11,7 @@
 
 #include "utils/memutils.h"
 
+#include "base/moment.h"
 #include "worker/bot.h"
 #include "worker/bot_fetch.h"
 #include "worker/line.h"
@@ -172,9 +173,8 @@ bot_fetch_next(const Bot *bot)
 		return 0;
 	list_fetches(unconstify(Bot *, bot), fetches);
 	for (int i = 0; i < WAITING_FETCHES; i++)
-		if (!fetches[i]->running && fetches[i]->not_before != 0 &&
-			(earliest == 0 || fetches[i]->not_before < earliest))
-			earliest = fetches[i]->not_before;
+		if (!fetches[i]->running)
+			earliest = sooner(earliest, fetches[i]->not_before);
 	return earliest;
 }
 
