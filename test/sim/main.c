@@ -5,11 +5,11 @@
  * Starts the two ports and then waits for the signal to end.  There is
  * nothing to be saved, so the end is immediate.
  */
-#include "admin.h"
+#include "admin/admin.h"
 #include "options.h"
-#include "service.h"
-#include "table.h"
-#include "timer.h"
+#include "service/service.h"
+#include "base/table.h"
+#include "http/timer.h"
 
 #include <errno.h>
 #include <signal.h>

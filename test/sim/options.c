@@ -3,7 +3,7 @@
  *	  The command line.
  */
 #include "options.h"
-#include "sim.h"
+#include "base/sim.h"
 
 #include <getopt.h>
 #include <stdio.h>

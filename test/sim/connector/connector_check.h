@@ -1,0 +1,20 @@
+/*
+ * connector_check.h
+ *	  What makes an activity acceptable.
+ */
+#ifndef SIM_CONNECTOR_CHECK_H
+#define SIM_CONNECTOR_CHECK_H
+
+#include "base/sim.h"
+
+/* The error code for an activity, or NULL; *message says what is wrong. */
+extern const char *sim_activity_problem(const json_t *activity,
+										const char **message);
+
+/* Its size as the service counts it: bytes of UTF-16, without images. */
+extern size_t sim_activity_size(const char *text, size_t length,
+								const json_t *activity);
+
+#define SIM_MAX_ACTIVITY_SIZE (100 * 1024)
+
+#endif							/* SIM_CONNECTOR_CHECK_H */

@@ -1,0 +1,59 @@
+/*
+ * message.h
+ *	  Every activity that was posted to a conversation.
+ */
+#ifndef SIM_MESSAGE_H
+#define SIM_MESSAGE_H
+
+#include "tenant/tenant.h"
+
+/* One text in one chat, with the number of times that it arrived. */
+typedef struct SimText
+{
+	uint64_t	count;
+	SimChat    *chat;
+	const char *text;			/* the end of the key */
+	char		key[];
+} SimText;
+
+typedef struct SimMessage
+{
+	uint64_t	seq;			/* 1, 2, ... */
+	uint64_t	id;				/* what the service answered */
+	uint64_t	root;			/* of its thread in a channel; else 0 */
+	SimChat    *chat;
+	SimBot	   *bot;			/* who posted it */
+	SimText    *text;			/* as it arrived, whatever it says now */
+	char	   *activity;		/* JSON, one line; the latest edition */
+	unsigned	edits;
+	bool		deleted;
+	int64_t		received_at_ns;
+	int64_t		changed_at_ns;	/* of the latest edit, or 0 */
+} SimMessage;
+
+extern SimList sim_messages;
+extern uint64_t sim_message_count;	/* also of those not kept */
+
+/*
+ * Store an activity; returns the id that the service gives it.  In a channel
+ * it answers to the message "root", or starts a thread if that is 0.
+ */
+extern uint64_t sim_message_add(SimChat *chat, SimBot *bot, uint64_t root,
+								const json_t *activity,
+								int64_t received_at_ns);
+
+/* NULL if there is none in the chat, or it was not kept. */
+extern SimMessage *sim_find_message(const SimChat *chat, uint64_t id);
+extern void sim_message_edit(SimMessage *message, const json_t *activity,
+							 int64_t received_at_ns);
+extern void sim_message_delete(SimMessage *message, int64_t received_at_ns);
+
+/* The position of the first message after a sequence number. */
+extern size_t sim_messages_after(uint64_t seq);
+
+/* Call visit for each text that arrived more than once in a chat. */
+extern void sim_for_duplicates(void (*visit) (const SimText *text,
+											  void *context), void *context);
+extern void sim_messages_reset(void);
+
+#endif							/* SIM_MESSAGE_H */
