@@ -6,10 +6,10 @@
  * nothing to be saved, so the end is immediate.
  */
 #include "admin/admin.h"
+#include "base/memory.h"
+#include "http/timer.h"
 #include "options.h"
 #include "service/service.h"
-#include "base/table.h"
-#include "http/timer.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -152,6 +152,7 @@ take_option(SimOptions *options, int option)
 	}
 }
 
+/* Read them, some into sim_settings; ends the program if they are wrong. */
 void
 sim_read_options(SimOptions *options, int argc, char **argv)
 {

@@ -20,7 +20,6 @@ typedef struct SimOptions
 	bool		quiet;
 } SimOptions;
 
-/* Read them, some into sim_settings; ends the program if they are wrong. */
 extern void sim_read_options(SimOptions *options, int argc, char **argv);
 
 #endif							/* SIM_OPTIONS_H */

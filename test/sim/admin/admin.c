@@ -3,12 +3,13 @@
  *	  The administration port: what tests ask and tell the simulator.
  */
 #include "admin/admin.h"
+#include "base/memory.h"
+#include "http/reply.h"
 #include "service/entra.h"
 #include "service/fault.h"
-#include "tenant/message.h"
 #include "service/quota.h"
-#include "http/reply.h"
 #include "service/stats.h"
+#include "tenant/message.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static const char help[] =
 "POST   /block             {\"user\", \"blocked\"? (true)}\n"
 "POST   /tokens/expire     make all tokens invalid\n";
 
+/* Answer that all went well. */
 void
 sim_admin_done(AdminContext *context)
 {
@@ -285,6 +287,7 @@ dispatch(AdminContext *context)
 						"there is nothing at this path; GET / lists all");
 }
 
+/* The callback of the administration port. */
 void
 sim_admin_handle(SimRequest *request)
 {

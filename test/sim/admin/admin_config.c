@@ -6,6 +6,8 @@
  * test may send the same configuration twice.
  */
 #include "admin/admin.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "tenant/tenant.h"
 
 #include <stdio.h>
@@ -127,6 +129,7 @@ set_flag(bool *flag, int given)
 		*flag = given != 0;
 }
 
+/* Set the flags and names that a JSON object of a user has. */
 char *
 sim_change_user(SimUser *user, json_t *entry)
 {
@@ -201,12 +204,17 @@ add_installation(json_t *entry)
 	return NULL;
 }
 
+/*
+ * The id of a generated user, to be freed by the caller: it follows from the
+ * prefix and the number.
+ */
 char *
 sim_generated_id(const char *prefix, int number)
 {
 	return sim_format("%s-0000-4000-8000-%012x", prefix, number);
 }
 
+/* Can ids of generated users begin with that?  It takes eight hex digits. */
 bool
 sim_is_generated_prefix(const char *prefix)
 {
@@ -321,6 +329,11 @@ add_all(const json_t *config, const char *name, char *(*add) (json_t *entry))
 	return NULL;
 }
 
+/*
+ * Add what a configuration (the body of POST /config) describes.  NULL, or
+ * what is wrong with it, to be freed by the caller; what comes before the
+ * wrong entry is added nevertheless.
+ */
 char *
 sim_configure(const json_t *config)
 {
@@ -360,6 +373,10 @@ sim_configure(const json_t *config)
 	return problem;
 }
 
+/*
+ * Change the settings that the object names; NULL, or what is wrong, to be
+ * freed by the caller.
+ */
 char *
 sim_change_settings(const json_t *settings)
 {
@@ -390,6 +407,7 @@ sim_change_settings(const json_t *settings)
 	return NULL;
 }
 
+/* The settings as POST /settings takes them; the caller owns the object. */
 json_t *
 sim_settings_json(void)
 {

@@ -5,6 +5,8 @@
  * A list that is given replaces the one that is there.
  */
 #include "admin/admin.h"
+#include "base/memory.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +131,10 @@ string_of(const json_t *entry, const char *name)
 	return json_string_value(json_object_get(entry, name));
 }
 
+/*
+ * Add the group that an entry of "groups" describes; NULL, or what is wrong,
+ * to be freed by the caller.
+ */
 char *
 sim_add_group(json_t *entry)
 {
@@ -165,6 +171,7 @@ add_channel(SimGroup *team, const json_t *entry)
 	return NULL;
 }
 
+/* The same for an entry of "teams", with its channels. */
 char *
 sim_add_team(json_t *entry)
 {
@@ -196,6 +203,7 @@ sim_add_team(json_t *entry)
 	return problem;
 }
 
+/* The same for an entry of "chats". */
 char *
 sim_add_group_chat(json_t *entry)
 {

@@ -3,13 +3,14 @@
  *	  Shows the messages that arrived.
  */
 #include "admin/admin.h"
-#include "tenant/message.h"
+#include "base/memory.h"
 #include "http/reply.h"
+#include "tenant/message.h"
 
 #include <stdlib.h>
 
-const char *
-sim_chat_scope(const SimChat *chat)
+static const char *
+chat_scope(const SimChat *chat)
 {
 	return chat->user != NULL ? "user" :
 		sim_chat_is_channel(chat) ? "channel" : "chat";
@@ -24,7 +25,7 @@ place_json(const SimMessage *message)
 	char	   *root = message->root == 0 ? NULL :
 		sim_format("%llu", (unsigned long long) message->root);
 	json_t	   *result =
-		json_pack("{ss ss ss? ss? ss? ss? ss?}", "scope", sim_chat_scope(chat),
+		json_pack("{ss ss ss? ss? ss? ss? ss?}", "scope", chat_scope(chat),
 				  "conversation", chat->id, "user",
 				  user != NULL ? user->id : NULL, "upn",
 				  user != NULL ? user->upn : NULL, "team",
@@ -74,6 +75,10 @@ number(const SimUri *uri, const char *name, uint64_t *value)
 	return *text >= '0' && *text <= '9' && *end == '\0';
 }
 
+/*
+ * GET /messages: what arrived, in the order of its arrival, as far as it was
+ * kept.
+ */
 void
 sim_admin_messages(SimRequest *request, const SimUri *uri)
 {
@@ -128,6 +133,10 @@ add_duplicate(const SimText *text, void *context)
 									(json_int_t) text->count));
 }
 
+/*
+ * The texts that arrived more than once in a chat, and how often; the caller
+ * owns the object.
+ */
 json_t *
 sim_duplicates_json(void)
 {

@@ -3,6 +3,7 @@
  *	  Shows and changes who is in the tenant and what is installed.
  */
 #include "admin/admin.h"
+#include "base/memory.h"
 #include "http/reply.h"
 
 #include <stdlib.h>
@@ -71,6 +72,7 @@ user_argument(AdminContext *context)
 	return user;
 }
 
+/* GET /installations: what is installed where, for all or for one target. */
 void
 sim_admin_installations(AdminContext *context)
 {
@@ -99,6 +101,7 @@ sim_admin_installations(AdminContext *context)
 	sim_reply_json(context->reply, 200, result);
 }
 
+/* DELETE /installations: somebody takes the app away by hand. */
 void
 sim_admin_uninstall(AdminContext *context)
 {
@@ -122,6 +125,10 @@ sim_admin_uninstall(AdminContext *context)
 	}
 }
 
+/*
+ * POST /block: writes into the user's chats are refused from now on, or not
+ * any more.
+ */
 void
 sim_admin_block(AdminContext *context)
 {
@@ -155,6 +162,10 @@ sim_admin_change_user(AdminContext *context)
 	free(problem);
 }
 
+/*
+ * DELETE /users: the user is gone from the directory, with what was installed
+ * there.
+ */
 void
 sim_admin_remove_user(AdminContext *context)
 {
@@ -187,6 +198,7 @@ team_json(const SimGroup *team)
 					 (int) team->owners.used);
 }
 
+/* GET /teams: the teams with their channels and how many people they have. */
 void
 sim_admin_teams(AdminContext *context)
 {
@@ -211,6 +223,7 @@ sim_admin_teams(AdminContext *context)
 	sim_reply_json(context->reply, 200, result);
 }
 
+/* POST /delta/expire: all delta tokens that were handed out are refused. */
 void
 sim_admin_expire_delta(AdminContext *context)
 {

@@ -3,6 +3,8 @@
  *	  The chats as a person would read them.
  */
 #include "admin/admin.h"
+#include "base/memory.h"
+#include "base/table.h"
 #include "tenant/message.h"
 
 #include <stdio.h>
@@ -171,6 +173,7 @@ print_silent_chats(FILE *out, const SimTable *table)
 	}
 }
 
+/* The chats as a person would read them; to be freed. */
 char *
 sim_transcript(void)
 {

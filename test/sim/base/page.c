@@ -6,7 +6,8 @@
  * has "=", which a client must percent-encode as any other value.
  */
 #include "base/page.h"
-#include "tenant/tenant.h"
+#include "base/memory.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,6 +54,10 @@ decode(const char *text)
 	return result;
 }
 
+/*
+ * The text by which a client is to ask for that page; to be freed by the
+ * caller.
+ */
 char *
 sim_page_write(const SimPage *page)
 {
@@ -68,6 +73,7 @@ sim_page_write(const SimPage *page)
 	return text;
 }
 
+/* False if the text is none of ours. */
 bool
 sim_page_read(SimPage *page, const char *text)
 {

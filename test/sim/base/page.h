@@ -18,8 +18,6 @@ typedef struct SimPage
 } SimPage;
 
 extern char *sim_page_write(const SimPage *page);
-
-/* False if the text is none of ours. */
 extern bool sim_page_read(SimPage *page, const char *text);
 
 #endif							/* SIM_PAGE_H */

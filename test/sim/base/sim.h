@@ -108,7 +108,7 @@ typedef struct SimCall
 	SimReply	reply;
 } SimCall;
 
-extern int64_t sim_now_ns(void);	/* CLOCK_REALTIME */
+extern int64_t sim_now_ns(void);
 extern int64_t sim_monotonic_ns(void);
 
 #endif							/* SIM_H */

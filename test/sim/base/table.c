@@ -1,71 +1,19 @@
 /*
  * table.c
- *	  A hash table from strings to pointers, and checked memory.
+ *	  A hash table from strings to pointers.
  *
  * Open addressing with linear probing: 400,000 users and a million messages
  * have to fit, and a table of two words and a hash per entry does that.
  * Removal moves the following entries back, so that there are no tombstones.
  */
 #include "base/table.h"
+#include "base/memory.h"
+#include "base/text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define INITIAL_SIZE 16
-
-void *
-sim_alloc(size_t size)
-{
-	void	   *memory = calloc(1, size > 0 ? size : 1);
-
-	if (memory == NULL)
-	{
-		fprintf(stderr, "teams-sim: out of memory\n");
-		abort();
-	}
-	return memory;
-}
-
-void *
-sim_realloc(void *old, size_t size)
-{
-	void	   *memory = realloc(old, size > 0 ? size : 1);
-
-	if (memory == NULL)
-	{
-		fprintf(stderr, "teams-sim: out of memory\n");
-		abort();
-	}
-	return memory;
-}
-
-char *
-sim_strdup(const char *string)
-{
-	size_t		size = strlen(string) + 1;
-
-	return memcpy(sim_alloc(size), string, size);
-}
-
-char *
-sim_format(const char *format,...)
-{
-	char	   *result;
-	va_list		args;
-	int			length;
-
-	va_start(args, format);
-	length = vasprintf(&result, format, args);
-	va_end(args);
-	if (length < 0)
-	{
-		fprintf(stderr, "teams-sim: out of memory\n");
-		abort();
-	}
-	return result;
-}
 
 /* FNV-1a with a final mix, since the table masks the low bits. */
 static uint64_t
@@ -111,6 +59,7 @@ grow(SimTable *table)
 	*table = bigger;
 }
 
+/* The value with that key, or NULL. */
 void *
 sim_table_get(const SimTable *table, const char *key)
 {
@@ -119,6 +68,19 @@ sim_table_get(const SimTable *table, const char *key)
 	return table->slots[find_slot(table, hash_string(key), key)].value;
 }
 
+/* The same in a table whose keys are ids in lower case. */
+void *
+sim_table_get_folded(const SimTable *table, const char *id)
+{
+	char		key[SIM_MAX_KEY];
+
+	return sim_table_get(table, sim_fold(id, key));
+}
+
+/*
+ * Set an entry, in place of one with the same key; the key must live as long
+ * as the entry does.
+ */
 void
 sim_table_put(SimTable *table, const char *key, void *value)
 {
@@ -135,6 +97,7 @@ sim_table_put(SimTable *table, const char *key, void *value)
 	slot->value = value;
 }
 
+/* Remove an entry; returns its value, or NULL if there was none. */
 void *
 sim_table_remove(SimTable *table, const char *key)
 {
@@ -166,6 +129,7 @@ sim_table_remove(SimTable *table, const char *key)
 	return value;
 }
 
+/* Forget all entries, calling release (if not NULL) on each value. */
 void
 sim_table_clear(SimTable *table, void (*release) (void *))
 {

@@ -23,19 +23,9 @@ typedef struct SimTable
 } SimTable;
 
 extern void *sim_table_get(const SimTable *table, const char *key);
-
-/* Set an entry; the key must live as long as the entry does. */
+extern void *sim_table_get_folded(const SimTable *table, const char *id);
 extern void sim_table_put(SimTable *table, const char *key, void *value);
 extern void *sim_table_remove(SimTable *table, const char *key);
-
-/* Forget all entries, calling release (if not NULL) on each value. */
 extern void sim_table_clear(SimTable *table, void (*release) (void *));
-
-/* malloc and friends that end the program when memory is out. */
-extern void *sim_alloc(size_t size);
-extern void *sim_realloc(void *old, size_t size);
-extern char *sim_strdup(const char *string);
-extern char *sim_format(const char *format,...)
-			__attribute__((format(printf, 1, 2)));
 
 #endif							/* SIM_TABLE_H */

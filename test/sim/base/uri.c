@@ -8,7 +8,7 @@
  * space or writes "%zz" has to see that in its tests.
  */
 #include "base/uri.h"
-#include "base/table.h"
+#include "base/memory.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -113,6 +113,10 @@ split_query(SimUri *uri, char *query)
 	return true;
 }
 
+/*
+ * Take apart "/a/b?c=d".  False if it is no valid target: then *problem says
+ * why, and there is nothing to free.
+ */
 bool
 sim_uri_parse(SimUri *uri, const char *raw, const char **problem)
 {
@@ -134,6 +138,7 @@ sim_uri_parse(SimUri *uri, const char *raw, const char **problem)
 	return false;
 }
 
+/* Free what sim_uri_parse() has made; not the structure itself. */
 void
 sim_uri_free(SimUri *uri)
 {
@@ -141,6 +146,7 @@ sim_uri_free(SimUri *uri)
 	memset(uri, 0, sizeof(*uri));
 }
 
+/* The value of a query parameter, or NULL; the last one if it repeats. */
 const char *
 sim_uri_parameter(const SimUri *uri, const char *name)
 {
@@ -152,6 +158,7 @@ sim_uri_parameter(const SimUri *uri, const char *name)
 	return NULL;
 }
 
+/* Are the segments from "first" on these?  "*" stands for any one. */
 bool
 sim_uri_matches(const SimUri *uri, int first, const char *pattern)
 {

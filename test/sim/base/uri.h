@@ -20,17 +20,9 @@ typedef struct SimUri
 	char	   *memory;			/* what the above point into */
 } SimUri;
 
-/*
- * Take apart "/a/b?c=d".  False if it is no valid target; then *problem says
- * why and nothing needs to be freed.
- */
 extern bool sim_uri_parse(SimUri *uri, const char *raw, const char **problem);
 extern void sim_uri_free(SimUri *uri);
-
-/* The value of a query parameter, or NULL; the last one if it repeats. */
 extern const char *sim_uri_parameter(const SimUri *uri, const char *name);
-
-/* Are the segments from "first" on these?  "*" stands for any one. */
 extern bool sim_uri_matches(const SimUri *uri, int first, const char *pattern);
 
 #endif							/* SIM_URI_H */

@@ -3,12 +3,13 @@
  *	  The Bot Connector: what a path names, and what bots send there.
  */
 #include "connector/connector.h"
+#include "base/memory.h"
 #include "connector/connector_check.h"
-#include "service/entra.h"
-#include "tenant/message.h"
-#include "service/quota.h"
 #include "http/reply.h"
+#include "service/entra.h"
+#include "service/quota.h"
 #include "service/service.h"
+#include "tenant/message.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ find_root(const SimUri *uri)
 	return 0;
 }
 
+/* The id of the conversation in a path, thread included, or NULL. */
 const char *
 sim_connector_conversation(const SimUri *uri)
 {
@@ -42,6 +44,7 @@ sim_connector_conversation(const SimUri *uri)
 	return uri->segments[root + 2];
 }
 
+/* The same, of a path that leads to its activities. */
 const char *
 sim_connector_chat(const SimUri *uri)
 {
@@ -53,6 +56,7 @@ sim_connector_chat(const SimUri *uri)
 	return sim_connector_conversation(uri);
 }
 
+/* Which operation is it, by method and path? */
 SimOperation
 sim_connector_operation(const SimCall *call)
 {
@@ -83,6 +87,7 @@ sim_connector_operation(const SimCall *call)
 	return SIM_OTHER;
 }
 
+/* Count the call; if it is one too many, it is answered with 429. */
 bool
 sim_connector_check_quota(SimCall *call, SimChat *chat)
 {
@@ -98,6 +103,10 @@ sim_connector_check_quota(SimCall *call, SimChat *chat)
 	return false;
 }
 
+/*
+ * The body as a JSON object that the caller owns; if it is none, the call is
+ * answered and this is NULL.
+ */
 json_t *
 sim_connector_body(SimCall *call)
 {
@@ -137,6 +146,7 @@ answer_blocked(SimCall *call)
 							 "\r\n  \"errorSubCode\": null\r\n}"));
 }
 
+/* The conversation in the path; *root is its thread or 0. */
 SimChat *
 sim_connector_chat_in_path(SimCall *call, uint64_t *root)
 {
@@ -156,6 +166,10 @@ sim_connector_chat_in_path(SimCall *call, uint64_t *root)
 	return NULL;
 }
 
+/*
+ * Is the caller's bot in the conversation?  If not, the call is answered with
+ * 403.
+ */
 bool
 sim_connector_check_roster(SimCall *call, const SimChat *chat)
 {
@@ -166,6 +180,10 @@ sim_connector_check_roster(SimCall *call, const SimChat *chat)
 	return false;
 }
 
+/*
+ * May the bot write there now?  It may not where it is blocked, absent, or has
+ * another write under way; then the call is answered.
+ */
 bool
 sim_connector_check_chat(SimCall *call, const SimChat *chat)
 {
@@ -201,6 +219,10 @@ size_of(const SimCall *call, const json_t *activity)
 	return size;
 }
 
+/*
+ * Can the activity be taken?  If it is too large or malformed, the call is
+ * answered with 413 or 400.
+ */
 bool
 sim_connector_check_activity(SimCall *call, const json_t *activity)
 {
@@ -219,6 +241,7 @@ sim_connector_check_activity(SimCall *call, const json_t *activity)
 	return code == NULL;
 }
 
+/* Store what the caller's bot says; the message's id. */
 uint64_t
 sim_connector_store(SimCall *call, SimChat *chat, uint64_t root,
 					const json_t *activity)
@@ -227,6 +250,7 @@ sim_connector_store(SimCall *call, SimChat *chat, uint64_t root,
 						   activity, call->received_at_ns);
 }
 
+/* Does Teams make two messages of it? */
 bool
 sim_connector_splits(const json_t *activity)
 {
@@ -234,6 +258,7 @@ sim_connector_splits(const json_t *activity)
 		json_array_size(json_object_get(activity, "attachments")) > 0;
 }
 
+/* The segment behind "activities", or NULL. */
 const char *
 sim_connector_activity_id(const SimCall *call)
 {
@@ -242,6 +267,7 @@ sim_connector_activity_id(const SimCall *call)
 	return call->uri.nsegments > segment ? call->uri.segments[segment] : NULL;
 }
 
+/* The activity in the path, if it is there and not deleted. */
 SimMessage *
 sim_connector_message(SimCall *call, const SimChat *chat)
 {
@@ -288,7 +314,8 @@ find_thread(SimCall *call, const SimChat *chat, uint64_t *root)
  * is no id to tell (contract 4.2).
  */
 static void
-post(SimCall *call, SimChat *chat, uint64_t root, const json_t *activity)
+store_and_answer(SimCall *call, SimChat *chat, uint64_t root,
+				 const json_t *activity)
 {
 	uint64_t	id = sim_connector_store(call, chat, root, activity);
 	char	   *text = sim_format("%llu", (unsigned long long) id);
@@ -313,7 +340,7 @@ send_activity(SimCall *call)
 	if (sim_connector_check_activity(call, activity) &&
 		sim_connector_check_chat(call, chat) &&
 		find_thread(call, chat, &root))
-		post(call, chat, root, activity);
+		store_and_answer(call, chat, root, activity);
 	json_decref(activity);
 }
 
@@ -326,6 +353,7 @@ static void (*const handlers[SIM_OPERATIONS]) (SimCall *call) = {
 	[SIM_CHANNELS] = sim_connector_team
 };
 
+/* Carry out a call of the Connector, if its token is good. */
 void
 sim_connector_handle(SimCall *call)
 {

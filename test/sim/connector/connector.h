@@ -10,29 +10,20 @@
 /* These answer the call themselves when they return false or NULL. */
 extern bool sim_connector_check_quota(SimCall *call, SimChat *chat);
 extern json_t *sim_connector_body(SimCall *call);
-
-/* The conversation in the path; *root is its thread or 0. */
 extern SimChat *sim_connector_chat_in_path(SimCall *call, uint64_t *root);
-
-/* Is the bot there?  May it write there now? */
 extern bool sim_connector_check_roster(SimCall *call, const SimChat *chat);
 extern bool sim_connector_check_chat(SimCall *call, const SimChat *chat);
 extern bool sim_connector_check_activity(SimCall *call,
 										 const json_t *activity);
-
-/* The activity in the path, if it is there and not deleted. */
 extern SimMessage *sim_connector_message(SimCall *call, const SimChat *chat);
 
-/* The segment behind "activities", or NULL. */
+/* These do not. */
 extern const char *sim_connector_activity_id(const SimCall *call);
-
-/* Store what the caller's bot says; the message's id. */
 extern uint64_t sim_connector_store(SimCall *call, SimChat *chat,
 									uint64_t root, const json_t *activity);
-
-/* Does Teams make two messages of it? */
 extern bool sim_connector_splits(const json_t *activity);
 
+/* The operations, besides sending. */
 extern void sim_connector_create(SimCall *call);
 extern void sim_connector_edit(SimCall *call);
 extern void sim_connector_delete(SimCall *call);

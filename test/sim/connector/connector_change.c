@@ -3,8 +3,8 @@
  *	  The Bot Connector: edits and deletes activities (contract 4.4, 4.5).
  */
 #include "connector/connector.h"
-#include "service/entra.h"
 #include "http/reply.h"
+#include "service/entra.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +31,7 @@ own_message(SimCall *call, SimChat *chat, uint64_t root)
 	return NULL;
 }
 
+/* PUT of an activity: it says something else from now on. */
 void
 sim_connector_edit(SimCall *call)
 {
@@ -56,6 +57,7 @@ sim_connector_edit(SimCall *call)
 	json_decref(activity);
 }
 
+/* DELETE of an activity. */
 void
 sim_connector_delete(SimCall *call)
 {

@@ -47,6 +47,7 @@ attachments_are_fine(const json_t *attachments)
 	return true;
 }
 
+/* The error code for an activity, or NULL; *message says what is wrong. */
 const char *
 sim_activity_problem(const json_t *activity, const char **message)
 {
@@ -73,6 +74,7 @@ sim_activity_problem(const json_t *activity, const char **message)
 	return NULL;
 }
 
+/* Its size as the service counts it: bytes of UTF-16, without images. */
 size_t
 sim_activity_size(const char *text, size_t length, const json_t *activity)
 {

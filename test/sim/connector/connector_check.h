@@ -7,11 +7,8 @@
 
 #include "base/sim.h"
 
-/* The error code for an activity, or NULL; *message says what is wrong. */
 extern const char *sim_activity_problem(const json_t *activity,
 										const char **message);
-
-/* Its size as the service counts it: bytes of UTF-16, without images. */
 extern size_t sim_activity_size(const char *text, size_t length,
 								const json_t *activity);
 

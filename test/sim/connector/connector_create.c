@@ -5,9 +5,11 @@
  * A personal chat is the same one each time; a thread in a channel is a new
  * one.  Group chats cannot be made at all.
  */
+#include "base/memory.h"
+#include "base/text.h"
 #include "connector/connector.h"
-#include "service/entra.h"
 #include "http/reply.h"
+#include "service/entra.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +150,7 @@ create_thread(SimCall *call, const json_t *body, const char *channel_id)
 		post_thread(call, channel, activity);
 }
 
+/* POST /v3/conversations: a personal chat, or a thread in a channel. */
 void
 sim_connector_create(SimCall *call)
 {

@@ -3,10 +3,11 @@
  *	  The Bot Connector: who is in a conversation, and which channels a team
  *	  has (contract 4.6, 4.8).
  */
-#include "connector/connector.h"
-#include "service/entra.h"
+#include "base/memory.h"
 #include "base/page.h"
+#include "connector/connector.h"
 #include "http/reply.h"
+#include "service/entra.h"
 #include "service/service.h"
 
 #include <stdlib.h>
@@ -121,6 +122,7 @@ answer_one(SimCall *call, const SimList *roster, const char *name)
 						"The member was not found in the conversation.");
 }
 
+/* GET .../pagedmembers and .../members/{id}: who is in a conversation. */
 void
 sim_connector_members(SimCall *call)
 {

@@ -3,6 +3,7 @@
  *	  Users as the directory shows them, page by page.
  */
 #include "graph/directory.h"
+#include "base/memory.h"
 #include "graph/graph_filter.h"
 #include "http/reply.h"
 
@@ -56,6 +57,7 @@ property(const SimUser *user, const char *name)
 		json_string(user->preferred_language) : json_null();
 }
 
+/* A user with these properties; the caller owns the object. */
 json_t *
 sim_directory_user(const SimUser *user, const char *select)
 {
@@ -92,6 +94,10 @@ is_basic(const char *select)
 	return true;
 }
 
+/*
+ * The names in $select, or the usual ones, with commas between them; false if
+ * the call was answered.
+ */
 bool
 sim_directory_select(SimCall *call, char *select, size_t size)
 {
@@ -117,6 +123,7 @@ sim_directory_select(SimCall *call, char *select, size_t size)
 	return true;
 }
 
+/* A number in a query option; false if it was answered. */
 bool
 sim_directory_top(SimCall *call, int *top)
 {
@@ -138,6 +145,7 @@ sim_directory_top(SimCall *call, int *top)
 	return true;
 }
 
+/* The page that $skiptoken (or another one) means; false if answered. */
 bool
 sim_directory_page(SimCall *call, const char *option, SimPage *page)
 {
@@ -164,6 +172,7 @@ append_option(char *link, const char *name, const char *value)
 	return longer;
 }
 
+/* Add "@odata.nextLink": the same call, but for where it goes on. */
 void
 sim_directory_next(const SimCall *call, json_t *answer, uint64_t position)
 {

@@ -5,10 +5,11 @@
  * What the contract leaves open is refused rather than let through: a client
  * that pleases this service shall please the real one.
  */
-#include "service/entra.h"
 #include "graph/graph.h"
-#include "service/quota.h"
+#include "base/memory.h"
 #include "http/reply.h"
+#include "service/entra.h"
+#include "service/quota.h"
 #include "service/service.h"
 
 #include <stdlib.h>
@@ -69,6 +70,7 @@ reading_operation(const SimUri *uri)
 	return SIM_OTHER;
 }
 
+/* What the call is about, by the collection in its path. */
 SimScope
 sim_graph_scope(const SimCall *call)
 {
@@ -79,6 +81,10 @@ sim_graph_scope(const SimCall *call)
 		strcasecmp(collection, "chats") == 0 ? SIM_SCOPE_CHAT : SIM_SCOPE_NONE;
 }
 
+/*
+ * The segment of the path that is "installedApps", behind which the
+ * installation's id and a verb may follow; or 0.
+ */
 int
 sim_graph_apps_segment(const SimCall *call)
 {
@@ -94,6 +100,7 @@ sim_graph_apps_segment(const SimCall *call)
 	return apps;
 }
 
+/* Which operation is it, by method and path? */
 SimOperation
 sim_graph_operation(const SimCall *call)
 {
@@ -129,6 +136,7 @@ check_quota(SimCall *call)
 	return false;
 }
 
+/* Answer with 400; "detail" is for the %s in the message. */
 void
 sim_graph_bad_request(SimCall *call, const char *message, const char *detail)
 {
@@ -155,6 +163,10 @@ user_target(SimCall *call)
 	return NULL;
 }
 
+/*
+ * The user, team or group chat that the path names; NULL if there is none and
+ * the call was answered.
+ */
 SimTarget *
 sim_graph_target(SimCall *call)
 {
@@ -184,6 +196,10 @@ sim_graph_target(SimCall *call)
 	}
 }
 
+/*
+ * The installation that the path names; NULL if there is none that the caller
+ * may see and the call was answered.
+ */
 SimInstallation *
 sim_graph_installation(SimCall *call)
 {
@@ -204,6 +220,7 @@ sim_graph_installation(SimCall *call)
 	return installation;
 }
 
+/* The end of an answer's "@odata.context". */
 json_t *
 sim_graph_context(const SimCall *call, const char *what)
 {
@@ -267,6 +284,10 @@ static void (*const handlers[SIM_OPERATIONS]) (SimCall *call) = {
 	[SIM_GROUP] = sim_graph_group
 };
 
+/*
+ * Carry out a call of Graph: check token, quota and permissions, then do what
+ * it asks for.
+ */
 void
 sim_graph_handle(SimCall *call, const SimRequest *request)
 {

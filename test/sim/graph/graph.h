@@ -7,38 +7,28 @@
 
 #include "tenant/tenant.h"
 
-/* Does the token have a role for the operation?  If not, it is answered. */
+/* What the caller may do; the first one answers the call if it may not. */
 extern bool sim_graph_check_roles(SimCall *call);
-
-/* May the caller touch this app?  The Self permissions are for its own. */
 extern bool sim_graph_may_touch(const SimCall *call, const SimApp *app);
 extern bool sim_graph_may_consent(const SimCall *call);
-
-/* May it see more of users than their ids, or more than names? */
 extern bool sim_graph_may_see_users(const SimCall *call);
 extern bool sim_graph_may_see_all_of_users(const SimCall *call);
 
-extern void sim_graph_bad_request(SimCall *call, const char *message,
-								  const char *detail);
-
-/* The query options that a call takes; false if it was answered. */
+/* Query options; false if the call was answered. */
 extern bool sim_graph_options(SimCall *call, const char *known);
 extern bool sim_graph_words(SimCall *call, const char *option,
 							const char *known);
+extern void sim_graph_bad_request(SimCall *call, const char *message,
+								  const char *detail);
 
-/* What the installation is for, by the path. */
+/* What the path names; NULL if the call was answered. */
 extern SimScope sim_graph_scope(const SimCall *call);
-
-/* The segment that is "installedApps"; its id and verb follow. */
 extern int	sim_graph_apps_segment(const SimCall *call);
-
-/* What the path names, or NULL if the call was answered. */
 extern SimTarget *sim_graph_target(SimCall *call);
 extern SimInstallation *sim_graph_installation(SimCall *call);
-
-/* The end of an answer's "@odata.context". */
 extern json_t *sim_graph_context(const SimCall *call, const char *what);
 
+/* The operations. */
 extern void sim_graph_look_up(SimCall *call);
 extern void sim_graph_catalog(SimCall *call);
 extern void sim_graph_primary_channel(SimCall *call);

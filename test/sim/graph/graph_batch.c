@@ -6,9 +6,9 @@
  * malformed batch is refused as a whole; then each takes the same way as a
  * request of its own.  The answers come in a random order.
  */
+#include "base/memory.h"
 #include "http/reply.h"
 #include "service/service.h"
-#include "base/table.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -250,6 +250,10 @@ run_items(SimCall *call, BatchItem *items, int count,
 				   json_pack("{so}", "responses", responses));
 }
 
+/*
+ * POST /$batch: carry out up to 20 calls, and answer them in another order
+ * (contract 3.10).
+ */
 void
 sim_graph_batch(SimCall *call, const SimRequest *request)
 {

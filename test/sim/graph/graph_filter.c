@@ -3,7 +3,7 @@
  *	  The query options of OData that Graph's calls here take.
  */
 #include "graph/graph_filter.h"
-#include "base/table.h"
+#include "base/memory.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -84,6 +84,10 @@ take_terms(SimFilter *filter, char *rest)
 	}
 }
 
+/*
+ * Read "path eq 'value' and ...".  False if it is not of that form; then there
+ * is nothing to free.
+ */
 bool
 sim_filter_parse(SimFilter *filter, const char *text)
 {
@@ -95,6 +99,7 @@ sim_filter_parse(SimFilter *filter, const char *text)
 	return false;
 }
 
+/* Free what sim_filter_parse() has made; not the structure itself. */
 void
 sim_filter_free(SimFilter *filter)
 {
@@ -102,6 +107,7 @@ sim_filter_free(SimFilter *filter)
 	memset(filter, 0, sizeof(*filter));
 }
 
+/* Is the word one of a list with commas? */
 bool
 sim_list_holds(const char *list, const char *word)
 {
@@ -120,6 +126,10 @@ sim_list_holds(const char *list, const char *word)
 	return false;
 }
 
+/*
+ * Are there only options from this list, with commas, and each once?  If not
+ * *culprit is the one that is wrong.
+ */
 bool
 sim_options_known(const SimUri *uri, const char *known, const char **culprit)
 {

@@ -18,17 +18,9 @@ typedef struct SimFilter
 	char	   *memory;
 } SimFilter;
 
-/* False if it is not of that form; then there is nothing to free. */
 extern bool sim_filter_parse(SimFilter *filter, const char *text);
 extern void sim_filter_free(SimFilter *filter);
-
-/* Is the word one of a list with commas? */
 extern bool sim_list_holds(const char *list, const char *word);
-
-/*
- * Are there only options from this list, with commas, and each once?  If not
- * *culprit is the one that is wrong.
- */
 extern bool sim_options_known(const SimUri *uri, const char *known,
 							  const char **culprit);
 

@@ -2,6 +2,7 @@
  * graph_group.c
  *	  Microsoft Graph: who is in a group.
  */
+#include "base/memory.h"
 #include "graph/directory.h"
 #include "http/reply.h"
 
@@ -112,6 +113,7 @@ answer_members(SimCall *call, SimGroup *group, const char *select,
 	sim_reply_json(&call->reply, 200, answer);
 }
 
+/* GET /groups/{id}/members, transitiveMembers or owners, page by page. */
 void
 sim_graph_group(SimCall *call)
 {

@@ -2,6 +2,8 @@
  * graph_install.c
  *	  Microsoft Graph: installs and upgrades apps, in whatever scope.
  */
+#include "base/memory.h"
+#include "base/text.h"
 #include "graph/graph.h"
 #include "http/reply.h"
 #include "service/stats.h"
@@ -69,6 +71,7 @@ check_content_type(SimCall *call)
 	return false;
 }
 
+/* POST .../installedApps (contract 3.4). */
 void
 sim_graph_install(SimCall *call)
 {
@@ -121,6 +124,10 @@ check_upgrade_body(SimCall *call)
 	return fine;
 }
 
+/*
+ * POST .../installedApps/{id}/upgrade: the version is that of the catalog
+ * (contract 3.6).
+ */
 void
 sim_graph_upgrade(SimCall *call)
 {

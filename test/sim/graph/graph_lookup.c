@@ -2,6 +2,8 @@
  * graph_lookup.c
  *	  Microsoft Graph: what reads the installations and the catalog.
  */
+#include "base/memory.h"
+#include "base/text.h"
 #include "graph/graph.h"
 #include "graph/graph_filter.h"
 #include "http/reply.h"
@@ -150,6 +152,10 @@ read_filter(SimCall *call, SimFilter *filter)
 	return false;
 }
 
+/*
+ * Has the call only query options from this list, with commas, each once?  If
+ * not, it is answered.
+ */
 bool
 sim_graph_options(SimCall *call, const char *known)
 {
@@ -206,6 +212,10 @@ list_installations(SimCall *call, const SimTarget *target)
 	answer_list(call, contexts[target->scope], value);
 }
 
+/*
+ * GET .../installedApps: where the caller's app is installed, and in which
+ * version (contract 3.1).
+ */
 void
 sim_graph_look_up(SimCall *call)
 {
@@ -231,6 +241,7 @@ sim_graph_look_up(SimCall *call)
 		list_installations(call, target);
 }
 
+/* GET /appCatalogs/teamsApps: the apps of the organisation (contract 3.2). */
 void
 sim_graph_catalog(SimCall *call)
 {
@@ -264,6 +275,7 @@ sim_graph_catalog(SimCall *call)
 	answer_list(call, "appCatalogs/teamsApps", value);
 }
 
+/* GET /teams/{id}/primaryChannel: General. */
 void
 sim_graph_primary_channel(SimCall *call)
 {

@@ -2,9 +2,10 @@
  * graph_roles.c
  *	  Which application permission allows what (contract 3.3 to 3.5, 3.13).
  */
-#include "service/entra.h"
+#include "base/memory.h"
 #include "graph/graph.h"
 #include "http/reply.h"
+#include "service/entra.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,18 +117,21 @@ has_any_role(const SimCall *call, const char *const *roles)
 	return false;
 }
 
+/* May it see more of users than their ids? */
 bool
 sim_graph_may_see_users(const SimCall *call)
 {
 	return has_any_role(call, user_roles);
 }
 
+/* May it see more of them than their names? */
 bool
 sim_graph_may_see_all_of_users(const SimCall *call)
 {
 	return has_any_role(call, whole_user_roles);
 }
 
+/* May the caller touch this app?  The Self permissions are for its own. */
 bool
 sim_graph_may_touch(const SimCall *call, const SimApp *app)
 {
@@ -187,6 +191,7 @@ sim_graph_check_roles(SimCall *call)
 	return false;
 }
 
+/* May it install apps that ask for consent to permissions? */
 bool
 sim_graph_may_consent(const SimCall *call)
 {

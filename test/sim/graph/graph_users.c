@@ -6,6 +6,7 @@
  * number at its start; whatever happens during the round is told again in
  * the next one, as the service may (contract 3.11).
  */
+#include "base/memory.h"
 #include "graph/directory.h"
 #include "http/reply.h"
 
@@ -37,6 +38,7 @@ get_user(SimCall *call)
 	sim_reply_json(&call->reply, 200, answer);
 }
 
+/* GET /users and /users/{id}, page by page. */
 void
 sim_graph_users(SimCall *call)
 {
@@ -153,6 +155,7 @@ entry_json(const SimUser *user, const char *select)
 	return sim_directory_user(user, select);
 }
 
+/* GET /users/delta: all users, then what has changed since. */
 void
 sim_graph_delta(SimCall *call)
 {

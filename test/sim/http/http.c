@@ -11,8 +11,8 @@
  * once in some hundred thousand requests, and the connections stall.
  */
 #include "http/http.h"
+#include "base/memory.h"
 #include "http/reply.h"
-#include "base/table.h"
 #include "http/timer.h"
 
 #include <microhttpd.h>
@@ -26,6 +26,7 @@
 #define MAX_CONNECTIONS 4000
 #define BACKLOG 1024
 
+/* The value of a request header, or NULL. */
 const char *
 sim_http_header(const SimRequest *request, const char *name)
 {
@@ -254,6 +255,7 @@ on_connection(void *cls, struct MHD_Connection *connection, void **context,
 		server->connected(what == MHD_CONNECTION_NOTIFY_STARTED);
 }
 
+/* Listen on 127.0.0.1; false if that failed. */
 bool
 sim_http_start(SimServer *server)
 {

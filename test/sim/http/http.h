@@ -45,10 +45,7 @@ typedef struct SimServer
 	struct MHD_Daemon *daemon;
 } SimServer;
 
-/* Listen on 127.0.0.1; false if that failed. */
 extern bool sim_http_start(SimServer *server);
-
-/* The value of a request header, or NULL. */
 extern const char *sim_http_header(const SimRequest *request,
 								   const char *name);
 

@@ -6,7 +6,7 @@
  * be an item inside a batch.
  */
 #include "http/reply.h"
-#include "base/table.h"
+#include "base/memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,6 +28,7 @@ random_bits(void)
 	return state;
 }
 
+/* A fresh version 4 UUID of 36 characters. */
 void
 sim_uuid(char *uuid)
 {
@@ -41,6 +42,7 @@ sim_uuid(char *uuid)
 			 (unsigned long long) (low & UINT64_C(0xffffffffffff)));
 }
 
+/* Fill with characters of base64url. */
 void
 sim_random_text(char *text, size_t length)
 {
@@ -52,6 +54,7 @@ sim_random_text(char *text, size_t length)
 	text[length] = '\0';
 }
 
+/* An answer that says nothing yet; every answer begins so. */
 void
 sim_reply_init(SimReply *reply)
 {
@@ -59,6 +62,7 @@ sim_reply_init(SimReply *reply)
 	reply->truncate = -1;
 }
 
+/* Forget what the answer says so far, to say something else. */
 void
 sim_reply_clear(SimReply *reply)
 {
@@ -71,6 +75,7 @@ sim_reply_clear(SimReply *reply)
 	reply->content_type = NULL;
 }
 
+/* Free what the answer holds; not the structure itself. */
 void
 sim_reply_free(SimReply *reply)
 {
@@ -78,6 +83,10 @@ sim_reply_free(SimReply *reply)
 	sim_reply_init(reply);
 }
 
+/*
+ * Answer with a JSON document, whose reference is taken over, or with no body
+ * if it is NULL.
+ */
 void
 sim_reply_json(SimReply *reply, int status, json_t *body)
 {
@@ -86,6 +95,10 @@ sim_reply_json(SimReply *reply, int status, json_t *body)
 	reply->json = body;
 }
 
+/*
+ * Answer with a text, which must come from malloc() and is taken over; the
+ * type must live on.
+ */
 void
 sim_reply_text(SimReply *reply, int status, const char *type, char *text)
 {
@@ -95,6 +108,7 @@ sim_reply_text(SimReply *reply, int status, const char *type, char *text)
 	reply->content_type = type;
 }
 
+/* Add a header to the answer. */
 void
 sim_reply_header(SimReply *reply, const char *name, const char *value)
 {
@@ -131,6 +145,7 @@ utc_now(const char *format)
 	return json_string(text);
 }
 
+/* Graph: {"error": {"code", "message", "innerError"}} (contract 3.12). */
 void
 sim_graph_error(SimCall *call, int status, const char *code,
 				const char *format,...)
@@ -153,6 +168,7 @@ sim_graph_error(SimCall *call, int status, const char *code,
 							 "message", message, "innerError", inner));
 }
 
+/* Connector, shape a: {"error": {"code", "message"}} (contract 4.0.5). */
 void
 sim_connector_error(SimCall *call, int status, const char *code,
 					const char *format,...)
@@ -168,6 +184,7 @@ sim_connector_error(SimCall *call, int status, const char *code,
 							 "message", message));
 }
 
+/* Entra ID: {"error", "error_description", "error_codes"} (contract 2.1). */
 void
 sim_login_error(SimCall *call, int status, const char *error, int code,
 				const char *format,...)
@@ -196,6 +213,7 @@ sim_login_error(SimCall *call, int status, const char *error, int code,
 	json_decref(message);
 }
 
+/* Administration: {"error": "text"}. */
 void
 sim_admin_error(SimReply *reply, int status, const char *format,...)
 {

@@ -7,7 +7,7 @@
  * are 200 entries here and no thread more.
  */
 #include "http/timer.h"
-#include "base/table.h"
+#include "base/memory.h"
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -107,6 +107,7 @@ timer_main(void *argument)
 	return NULL;
 }
 
+/* Start the thread; false if that failed. */
 int
 sim_timer_start(void)
 {
@@ -123,6 +124,7 @@ sim_timer_start(void)
 	return 1;
 }
 
+/* Resume a suspended connection at a time of CLOCK_MONOTONIC. */
 void
 sim_timer_add(struct MHD_Connection *connection, int64_t due_ns)
 {

@@ -8,6 +8,8 @@
  * takes a new token, as in the service.
  */
 #include "service/entra.h"
+#include "base/memory.h"
+#include "base/table.h"
 #include "http/http.h"
 #include "http/reply.h"
 
@@ -247,6 +249,7 @@ answer_form(SimCall *call, const TokenForm *form)
 		issue(call, bot, tenant, audience);
 }
 
+/* POST /login/{tenant}/oauth2/v2.0/token */
 void
 sim_entra_token(SimCall *call, const SimRequest *request)
 {
@@ -281,6 +284,10 @@ free_token(void *item)
 	free(token);
 }
 
+/*
+ * The token of an Authorization header, if it is good for that service now; or
+ * NULL.
+ */
 SimToken *
 sim_token_check(const char *authorization, SimService audience)
 {
@@ -299,6 +306,7 @@ sim_token_check(const char *authorization, SimService audience)
 	return token;
 }
 
+/* Has the token that application permission? */
 bool
 sim_token_has_role(const SimToken *token, const char *role)
 {
@@ -313,6 +321,7 @@ sim_token_has_role(const SimToken *token, const char *role)
 	return false;
 }
 
+/* Make all tokens invalid; returns how many there were. */
 size_t
 sim_tokens_expire(void)
 {

@@ -20,10 +20,7 @@ typedef struct SimToken
 	int64_t		expires_ns;		/* of the monotonic clock */
 } SimToken;
 
-/* POST /login/{tenant}/oauth2/v2.0/token */
 extern void sim_entra_token(SimCall *call, const struct SimRequest *request);
-
-/* The token of an Authorization header that is good for a service, or NULL. */
 extern SimToken *sim_token_check(const char *authorization,
 								 SimService audience);
 extern bool sim_token_has_role(const SimToken *token, const char *role);

@@ -7,6 +7,7 @@
  * nor used up hits it; at most one does.
  */
 #include "service/fault.h"
+#include "base/memory.h"
 #include "http/reply.h"
 #include "service/service.h"
 
@@ -112,6 +113,10 @@ check_fault(SimFault *fault, const char *close)
 	return check_headers(json_object_get(fault->description, "headers"));
 }
 
+/*
+ * Add a fault as POST /faults describes it.  Returns its number; or 0, and
+ * then *problem, to be freed by the caller, says what is wrong with it.
+ */
 int
 sim_fault_add(const json_t *description, char **problem)
 {
@@ -158,6 +163,7 @@ sim_fault_add(const json_t *description, char **problem)
 	return fault->id;
 }
 
+/* All faults, with the number of their hits; the caller owns the array. */
 json_t *
 sim_faults_json(void)
 {
@@ -175,6 +181,7 @@ sim_faults_json(void)
 	return result;
 }
 
+/* Forget all faults. */
 void
 sim_faults_clear(void)
 {
@@ -288,6 +295,7 @@ fits(const SimFault *fault, const SimCall *call, const json_t *body)
 	return said != NULL && strstr(said, fault->text) != NULL;
 }
 
+/* The fault that hits this call, or NULL; it counts as hit. */
 SimFault *
 sim_fault_match(SimCall *call)
 {
@@ -319,6 +327,7 @@ sim_fault_match(SimCall *call)
 	return hit;
 }
 
+/* Is the call to be carried out all the same? */
 bool
 sim_fault_carries_out(const SimFault *fault)
 {
@@ -377,6 +386,7 @@ write_error(const SimFault *fault, SimCall *call)
 	}
 }
 
+/* Change the answer as the fault says. */
 void
 sim_fault_apply(const SimFault *fault, SimCall *call)
 {

@@ -7,6 +7,8 @@
  * number of limits costs one look into the ring each.
  */
 #include "service/quota.h"
+#include "base/memory.h"
+#include "base/table.h"
 #include "service/entra.h"
 
 #include <math.h>
@@ -170,6 +172,11 @@ take_directory(SimCall *call, double *retry_after)
 	return allowed;
 }
 
+/*
+ * Count a call against the limits.  False if it is one too many; then
+ * *retry_after says after how many seconds there will be room.  A team, if
+ * the call is about one, has a limit of its own.
+ */
 bool
 sim_quota_graph(SimCall *call, const char *team, double *retry_after)
 {
@@ -213,6 +220,12 @@ chat_window(SimCall *call, SimChat *chat, bool reads)
 	return window;
 }
 
+/*
+ * Count a call to the Connector against the limits: that of the bot in its
+ * tenant, and if there is a chat, those of the chat; the threads of a channel
+ * share what is the channel's.  False if it is one too many; then *retry_after
+ * says after how many seconds there will be room.
+ */
 bool
 sim_quota_connector(SimCall *call, SimChat *chat, double *retry_after)
 {
@@ -257,6 +270,7 @@ free_named(void *item)
 	free(named);
 }
 
+/* Forget all that was counted. */
 void
 sim_quota_reset(void)
 {

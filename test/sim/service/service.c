@@ -6,11 +6,11 @@
  * strike and operations are counted.
  */
 #include "service/service.h"
+#include "base/memory.h"
+#include "http/reply.h"
 #include "service/entra.h"
 #include "service/fault.h"
-#include "http/reply.h"
 #include "service/stats.h"
-#include "base/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,12 +63,14 @@ clock_ns(clockid_t clock)
 	return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* Nanoseconds since 1970. */
 int64_t
 sim_now_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);
 }
 
+/* Nanoseconds of a clock that nobody sets. */
 int64_t
 sim_monotonic_ns(void)
 {
@@ -122,6 +124,7 @@ close_send(SimRequest *request)
 	request->chat_id = NULL;
 }
 
+/* The callback for an answer that leaves: the send is over. */
 void
 sim_service_answer(SimRequest *request)
 {
@@ -130,6 +133,7 @@ sim_service_answer(SimRequest *request)
 	pthread_mutex_unlock(&sim_lock);
 }
 
+/* The callback for a request that is over, answered or not. */
 void
 sim_service_end(SimRequest *request)
 {
@@ -139,6 +143,7 @@ sim_service_end(SimRequest *request)
 	pthread_mutex_unlock(&sim_lock);
 }
 
+/* The callback for a connection that was opened or closed. */
 void
 sim_service_connected(bool opened)
 {
@@ -189,6 +194,7 @@ carry_out(SimCall *call, const SimRequest *request)
 						" there are /login, /graph and /connector");
 }
 
+/* Carry out one call, faults and counters included. */
 void
 sim_run(SimCall *call, const SimRequest *request)
 {
@@ -248,6 +254,10 @@ bad_target(SimRequest *request, const char *problem)
 	sim_stats_request(SIM_ELSEWHERE, 400);
 }
 
+/*
+ * The callback for a request that is whole: find out what is asked, carry it
+ * out, and make the answer.
+ */
 void
 sim_service_handle(SimRequest *request)
 {

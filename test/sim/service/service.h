@@ -14,19 +14,16 @@ extern void sim_service_answer(SimRequest *request);
 extern void sim_service_end(SimRequest *request);
 extern void sim_service_connected(bool opened);
 
-/* Carry out one call, faults and counters included. */
 extern void sim_run(SimCall *call, const SimRequest *request);
 
-/* Graph: name the operation; carry it out. */
+/* What Microsoft Graph has for it. */
 extern SimOperation sim_graph_operation(const SimCall *call);
 extern void sim_graph_handle(SimCall *call, const SimRequest *request);
 extern void sim_graph_batch(SimCall *call, const SimRequest *request);
 
-/* Connector: likewise. */
+/* What the Bot Connector has for it. */
 extern SimOperation sim_connector_operation(const SimCall *call);
 extern void sim_connector_handle(SimCall *call);
-
-/* The id of the conversation in a path, or NULL; of one with activities. */
 extern const char *sim_connector_conversation(const SimUri *uri);
 extern const char *sim_connector_chat(const SimUri *uri);
 

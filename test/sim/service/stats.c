@@ -33,12 +33,14 @@ status_index(int status)
 	return status > 0 && status < STATUSES ? status : 0;
 }
 
+/* One outer HTTP request was answered; status 0: the connection was cut. */
 void
 sim_stats_request(SimService service, int status)
 {
 	stats.requests[service][status_index(status)]++;
 }
 
+/* One operation was done, be it a request or an item of a batch. */
 void
 sim_stats_item(const SimCall *call)
 {
@@ -50,6 +52,7 @@ sim_stats_item(const SimCall *call)
 		stats.items_in_batches++;
 }
 
+/* A connection was opened or closed. */
 void
 sim_stats_connection(bool opened)
 {
@@ -58,6 +61,7 @@ sim_stats_connection(bool opened)
 		stats.connections_opened++;
 }
 
+/* So many requests more, or less, are under way. */
 void
 sim_stats_under_way(int change)
 {
@@ -66,6 +70,7 @@ sim_stats_under_way(int change)
 		stats.max_under_way = under_way;
 }
 
+/* A chat has so many sends under way. */
 void
 sim_stats_overlap(int open_sends)
 {
@@ -73,6 +78,7 @@ sim_stats_overlap(int open_sends)
 		stats.max_overlap = open_sends;
 }
 
+/* An app was installed. */
 void
 sim_stats_install(void)
 {
@@ -145,6 +151,7 @@ add_operations(json_t *result)
 						json_integer((json_int_t) unauthorized));
 }
 
+/* The counters; the caller owns the object. */
 json_t *
 sim_stats_json(void)
 {
@@ -170,6 +177,7 @@ sim_stats_json(void)
 	return result;
 }
 
+/* Set the counters to zero, but for what is under way. */
 void
 sim_stats_reset(void)
 {

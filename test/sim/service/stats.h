@@ -7,10 +7,7 @@
 
 #include "base/sim.h"
 
-/* One outer HTTP request was answered; status 0: the connection was cut. */
 extern void sim_stats_request(SimService service, int status);
-
-/* One operation was done, be it a request or an item of a batch. */
 extern void sim_stats_item(const SimCall *call);
 
 /* These may be called from any thread that holds sim_lock. */

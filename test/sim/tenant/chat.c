@@ -4,6 +4,9 @@
  *
  * Conversation ids are opaque, so their case counts.
  */
+#include "base/memory.h"
+#include "base/table.h"
+#include "base/text.h"
 #include "tenant/tenant.h"
 
 #include <stdlib.h>
@@ -13,12 +16,17 @@ SimList		sim_shared_chats;
 
 static SimTable chats;			/* by either id */
 
+/* The conversation with that id, or NULL; a personal one has two of them. */
 SimChat *
 sim_find_chat(const char *id)
 {
 	return sim_table_get(&chats, id);
 }
 
+/*
+ * The conversation of an id that may have ";messageid=N" behind it, if it is a
+ * channel's; *root, unless it is NULL, is N, or 0 if there is none.
+ */
 SimChat *
 sim_find_chat_of_thread(const char *id, uint64_t *root)
 {
@@ -64,6 +72,10 @@ pairwise_text(const SimUser *user, const char *client_id)
 	return encoded;
 }
 
+/*
+ * How the Connector calls a user when it speaks with a bot: "29:1...", to be
+ * freed by the caller.
+ */
 char *
 sim_member_id(const SimUser *user, const char *client_id)
 {
@@ -74,6 +86,10 @@ sim_member_id(const SimUser *user, const char *client_id)
 	return result;
 }
 
+/*
+ * The personal chat of a user and a bot, which is made if it is not there; it
+ * is that app now which brought the bot there.
+ */
 SimChat *
 sim_personal_chat(SimUser *user, SimApp *app, SimBot *bot)
 {
@@ -101,6 +117,7 @@ sim_personal_chat(SimUser *user, SimApp *app, SimBot *bot)
 	return chat;
 }
 
+/* Make a channel or group chat, which belongs to that group. */
 SimChat *
 sim_shared_chat(const char *id, SimGroup *group)
 {
@@ -113,12 +130,14 @@ sim_shared_chat(const char *id, SimGroup *group)
 	return chat;
 }
 
+/* Is it a channel of a team? */
 bool
 sim_chat_is_channel(const SimChat *chat)
 {
 	return chat->group != NULL && chat->group->target.scope == SIM_SCOPE_TEAM;
 }
 
+/* Is a bot there, and so may write? */
 bool
 sim_chat_has_bot(const SimChat *chat, const char *client_id)
 {
@@ -147,6 +166,7 @@ free_chat(void *item)
 	free(chat);
 }
 
+/* Free the chats of a user who is about to be freed. */
 void
 sim_free_personal_chats(SimUser *user)
 {
@@ -159,6 +179,7 @@ sim_free_personal_chats(SimUser *user)
 	}
 }
 
+/* Forget all conversations; those of users are freed with them. */
 void
 sim_chats_reset(void)
 {

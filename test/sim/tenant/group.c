@@ -4,6 +4,9 @@
  *
  * As in Entra ID, a team is a group that has channels.
  */
+#include "base/memory.h"
+#include "base/table.h"
+#include "base/text.h"
 #include "tenant/tenant.h"
 
 #include <stdlib.h>
@@ -14,12 +17,14 @@ SimList		sim_groups;
 static SimTable groups;			/* by id, not those of chats */
 static uint64_t walks;
 
+/* The group, or team, with that id; or NULL. */
 SimGroup *
 sim_find_group(const char *id)
 {
 	return sim_table_get_folded(&groups, id);
 }
 
+/* The team whose group has that id; or NULL. */
 SimGroup *
 sim_find_team(const char *id)
 {
@@ -40,6 +45,7 @@ new_group(char *id, SimScope scope)
 	return group;
 }
 
+/* The group with that id; it is added if it is not there. */
 SimGroup *
 sim_put_group(const char *id)
 {
@@ -116,6 +122,7 @@ sim_put_channel(SimGroup *team, const char *name, const char *id)
 	return channel;
 }
 
+/* A group chat; NULL if the id is that of another conversation. */
 SimChat *
 sim_put_group_chat(const char *id)
 {
@@ -143,6 +150,10 @@ add_groups(const SimGroup *group, SimList *result)
 	}
 }
 
+/*
+ * The groups within the group, at any depth, each once; the caller clears the
+ * list.
+ */
 SimList
 sim_group_groups(SimGroup *group)
 {
@@ -169,6 +180,10 @@ add_users(const SimList *users, SimList *result)
 	}
 }
 
+/*
+ * All users in the group, or in groups within too (if deep), each once; the
+ * caller clears the list.
+ */
 SimList
 sim_group_users(const SimGroup *group, bool deep)
 {

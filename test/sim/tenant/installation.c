@@ -2,6 +2,8 @@
  * installation.c
  *	  Which app is installed for which user, team or group chat.
  */
+#include "base/memory.h"
+#include "base/text.h"
 #include "tenant/tenant.h"
 
 #include <stdlib.h>
@@ -15,6 +17,7 @@ const char *const sim_scope_names[] = {
 	[SIM_SCOPE_CHAT] = "chat"
 };
 
+/* The installation of that app there, or NULL. */
 SimInstallation *
 sim_find_installation(const SimTarget *target, const SimApp *app)
 {
@@ -42,6 +45,10 @@ sim_find_target(const char *id)
 	return NULL;
 }
 
+/*
+ * Install an app, unless it is there; returns the installation.  Who did it is
+ * "graph" or "seed".
+ */
 SimInstallation *
 sim_install(SimTarget *target, SimApp *app, const char *by)
 {
@@ -85,6 +92,7 @@ free_installation(void *item)
 	free(installation);
 }
 
+/* Take an app away, and free the installation. */
 void
 sim_uninstall(SimInstallation *installation)
 {
@@ -105,6 +113,7 @@ sim_uninstall(SimInstallation *installation)
 	free_installation(installation);
 }
 
+/* Forget all installations. */
 void
 sim_installations_reset(void)
 {

@@ -6,6 +6,8 @@
  * twice?" is what most tests want to know, after any number of messages.
  */
 #include "tenant/message.h"
+#include "base/memory.h"
+#include "base/table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +57,10 @@ count_text(SimChat *chat, const json_t *activity, const char *dump)
 	return known;
 }
 
+/*
+ * Store an activity; returns the id that the service gives it.  In a channel
+ * it answers to the message "root", or starts a thread if that is 0.
+ */
 uint64_t
 sim_message_add(SimChat *chat, SimBot *bot, uint64_t root,
 				const json_t *activity, int64_t received_at_ns)
@@ -79,6 +85,7 @@ sim_message_add(SimChat *chat, SimBot *bot, uint64_t root,
 	return id;
 }
 
+/* The position of the first message after a sequence number. */
 size_t
 sim_messages_after(uint64_t seq)
 {
@@ -120,6 +127,7 @@ sim_find_message(const SimChat *chat, uint64_t id)
 	return message->id == id && message->chat == chat ? message : NULL;
 }
 
+/* The message says something else from now on. */
 void
 sim_message_edit(SimMessage *message, const json_t *activity,
 				 int64_t received_at_ns)
@@ -130,6 +138,7 @@ sim_message_edit(SimMessage *message, const json_t *activity,
 	message->changed_at_ns = received_at_ns;
 }
 
+/* The message is not to be seen any more; it is kept. */
 void
 sim_message_delete(SimMessage *message, int64_t received_at_ns)
 {
@@ -137,6 +146,7 @@ sim_message_delete(SimMessage *message, int64_t received_at_ns)
 	message->changed_at_ns = received_at_ns;
 }
 
+/* Call "visit" for each text that arrived more than once in a chat. */
 void
 sim_for_duplicates(void (*visit) (const SimText *text, void *context),
 				   void *context)
@@ -150,6 +160,7 @@ sim_for_duplicates(void (*visit) (const SimText *text, void *context),
 	}
 }
 
+/* Forget all messages. */
 void
 sim_messages_reset(void)
 {

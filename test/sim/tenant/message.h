@@ -34,24 +34,14 @@ typedef struct SimMessage
 extern SimList sim_messages;
 extern uint64_t sim_message_count;	/* also of those not kept */
 
-/*
- * Store an activity; returns the id that the service gives it.  In a channel
- * it answers to the message "root", or starts a thread if that is 0.
- */
 extern uint64_t sim_message_add(SimChat *chat, SimBot *bot, uint64_t root,
 								const json_t *activity,
 								int64_t received_at_ns);
-
-/* NULL if there is none in the chat, or it was not kept. */
 extern SimMessage *sim_find_message(const SimChat *chat, uint64_t id);
 extern void sim_message_edit(SimMessage *message, const json_t *activity,
 							 int64_t received_at_ns);
 extern void sim_message_delete(SimMessage *message, int64_t received_at_ns);
-
-/* The position of the first message after a sequence number. */
 extern size_t sim_messages_after(uint64_t seq);
-
-/* Call visit for each text that arrived more than once in a chat. */
 extern void sim_for_duplicates(void (*visit) (const SimText *text,
 											  void *context), void *context);
 extern void sim_messages_reset(void);

@@ -7,8 +7,10 @@
  * have lower-case keys.
  */
 #include "tenant/tenant.h"
+#include "base/memory.h"
+#include "base/table.h"
+#include "base/text.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,80 +26,23 @@ static SimTable apps;			/* by Teams app id */
 static SimTable users_by_id;
 static SimTable users_by_upn;
 
-#define MAX_KEY 512
-
-/* The key of an id: lower case.  Too long ids are nobody's. */
-static const char *
-fold(const char *id, char *key)
-{
-	size_t		i;
-
-	for (i = 0; id[i] != '\0' && i < MAX_KEY - 1; i++)
-		key[i] = (char) tolower((unsigned char) id[i]);
-	key[id[i] == '\0' ? i : 0] = '\0';
-	return key;
-}
-
-void *
-sim_table_get_folded(const SimTable *table, const char *id)
-{
-	char		key[MAX_KEY];
-
-	return sim_table_get(table, fold(id, key));
-}
-
-char *
-sim_folded_copy(const char *id)
-{
-	char		key[MAX_KEY];
-
-	return sim_strdup(fold(id, key));
-}
-
-void
-sim_set_string(char **target, const char *value)
-{
-	char	   *copy = value != NULL ? sim_strdup(value) : NULL;
-
-	free(*target);
-	*target = copy;
-}
-
-bool
-sim_is_guid(const char *text)
-{
-	for (int i = 0; i < 36; i++)
-	{
-		if (i == 8 || i == 13 || i == 18 || i == 23 ?
-			text[i] != '-' : !isxdigit((unsigned char) text[i]))
-			return false;
-	}
-	return text[36] == '\0';
-}
-
-void
-sim_list_add(SimList *list, void *item)
-{
-	if (list->used == list->size)
-	{
-		list->size = list->size > 0 ? list->size * 2 : 16;
-		list->items = sim_realloc(list->items, list->size * sizeof(void *));
-	}
-	list->items[list->used++] = item;
-}
-
+/* The bot with that client id, or NULL. */
 SimBot *
 sim_find_bot(const char *client_id)
 {
 	return sim_table_get_folded(&bots, client_id);
 }
 
+/* The app with that id in the catalog, or NULL. */
 SimApp *
 sim_find_app(const char *teams_app_id)
 {
 	return sim_table_get_folded(&apps, teams_app_id);
 }
 
+/*
+ * The user with that id or user principal name who was not removed, or NULL.
+ */
 SimUser *
 sim_find_user(const char *id_or_upn)
 {
@@ -108,6 +53,7 @@ sim_find_user(const char *id_or_upn)
 	return user != NULL && !user->removed ? user : NULL;
 }
 
+/* Has any bot that tenant? */
 bool
 sim_tenant_exists(const char *tenant_id)
 {
@@ -120,6 +66,7 @@ sim_tenant_exists(const char *tenant_id)
 	return false;
 }
 
+/* The bot with that client id; it is added if it is not there. */
 SimBot *
 sim_put_bot(const char *client_id)
 {
@@ -135,6 +82,7 @@ sim_put_bot(const char *client_id)
 	return bot;
 }
 
+/* The app with that id in the catalog; it is added if it is not there. */
 SimApp *
 sim_put_app(const char *teams_app_id)
 {
@@ -157,6 +105,10 @@ sim_user_changed(SimUser *user)
 	user->changed = ++sim_directory_version;
 }
 
+/*
+ * The user with that id, who is added or comes back if that is needed, and
+ * gets that name.  NULL if the name is another user's.
+ */
 SimUser *
 sim_put_user(const char *id, const char *upn)
 {
@@ -196,32 +148,6 @@ sim_remove_user(SimUser *user)
 	sim_table_remove(&users_by_upn, user->upn);
 	user->removed = true;
 	sim_user_changed(user);
-}
-
-static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	"abcdefghijklmnopqrstuvwxyz0123456789+/";
-
-char *
-sim_base64(const char *text)
-{
-	size_t		length = strlen(text);
-	char	   *result = sim_alloc(4 * ((length + 2) / 3) + 1);
-	char	   *to = result;
-
-	for (size_t i = 0; i < length; i += 3)
-	{
-		unsigned	bits = (unsigned char) text[i] << 16;
-
-		if (i + 1 < length)
-			bits |= (unsigned char) text[i + 1] << 8;
-		if (i + 2 < length)
-			bits |= (unsigned char) text[i + 2];
-		*to++ = base64[bits >> 18];
-		*to++ = base64[bits >> 12 & 63];
-		*to++ = i + 1 < length ? base64[bits >> 6 & 63] : '=';
-		*to++ = i + 2 < length ? base64[bits & 63] : '=';
-	}
-	return result;
 }
 
 static void
@@ -264,15 +190,7 @@ free_bot(void *item)
 	free(bot);
 }
 
-void
-sim_list_clear(SimList *list, void (*release) (void *))
-{
-	for (size_t i = 0; i < list->used && release != NULL; i++)
-		release(list->items[i]);
-	free(list->items);
-	memset(list, 0, sizeof(*list));
-}
-
+/* Forget the whole tenant; its epoch is over. */
 void
 sim_state_reset(void)
 {

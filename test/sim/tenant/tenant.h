@@ -8,16 +8,8 @@
 #ifndef SIM_TENANT_H
 #define SIM_TENANT_H
 
+#include "base/memory.h"
 #include "base/sim.h"
-#include "base/table.h"
-
-/* In the order of their creation; only the module that owns one writes it. */
-typedef struct SimList
-{
-	void	  **items;
-	size_t		used;
-	size_t		size;
-} SimList;
 
 typedef enum SimScope
 {
@@ -123,6 +115,7 @@ typedef struct SimInstallation
 	struct SimInstallation *next;	/* of the same target */
 } SimInstallation;
 
+/* In the order of their creation; only the file that owns one writes it. */
 extern SimList sim_bots;
 extern SimList sim_apps;
 extern SimList sim_users;		/* also those removed */
@@ -137,55 +130,36 @@ extern uint64_t sim_epoch;
 extern uint64_t sim_directory_version;
 extern uint64_t sim_delta_generation;
 
-extern void sim_list_add(SimList *list, void *item);
-extern void sim_list_clear(SimList *list, void (*release) (void *));
-
+/* Bots, apps and users. */
 extern SimBot *sim_find_bot(const char *client_id);
 extern SimApp *sim_find_app(const char *teams_app_id);
 extern SimUser *sim_find_user(const char *id_or_upn);
 extern bool sim_tenant_exists(const char *tenant_id);
-
-/* These add what they are given, or replace what has the same key. */
 extern SimBot *sim_put_bot(const char *client_id);
 extern SimApp *sim_put_app(const char *teams_app_id);
-
-/* NULL if the id and the UPN belong to different users. */
 extern SimUser *sim_put_user(const char *id, const char *upn);
 extern void sim_user_changed(SimUser *user);
 extern void sim_remove_user(SimUser *user);
 extern void sim_state_reset(void);
 
-/* Groups; the second one makes a team of it, with General. */
+/* Groups and teams, and what has their people as a roster. */
 extern SimGroup *sim_find_group(const char *id);
 extern SimGroup *sim_find_team(const char *id);
 extern SimGroup *sim_put_group(const char *id);
 extern SimChat *sim_put_channel(SimGroup *team, const char *name,
 								const char *id);
-
-/* A group chat; NULL if the id is that of another conversation. */
 extern SimChat *sim_put_group_chat(const char *id);
-
-/* All users in the list, or in groups within (if deep), each once. */
 extern SimList sim_group_users(const SimGroup *group, bool deep);
 extern SimList sim_group_groups(SimGroup *group);
 extern void sim_groups_reset(void);
 
 /* Conversations. */
 extern SimChat *sim_find_chat(const char *id);
-
-/*
- * The same for an id that may have ";messageid=N" behind it; *root is N, or 0
- * if there is none (it may be NULL).
- */
 extern SimChat *sim_find_chat_of_thread(const char *id, uint64_t *root);
 extern SimChat *sim_personal_chat(SimUser *user, SimApp *app, SimBot *bot);
 extern SimChat *sim_shared_chat(const char *id, SimGroup *group);
 extern bool sim_chat_is_channel(const SimChat *chat);
-
-/* Is a bot there, and so may write? */
 extern bool sim_chat_has_bot(const SimChat *chat, const char *client_id);
-
-/* How the Connector calls a user when it speaks with a bot: "29:1...". */
 extern char *sim_member_id(const SimUser *user, const char *client_id);
 extern void sim_free_personal_chats(SimUser *user);
 extern void sim_chats_reset(void);
@@ -198,14 +172,5 @@ extern SimInstallation *sim_install(SimTarget *target, SimApp *app,
 									const char *by);
 extern void sim_uninstall(SimInstallation *installation);
 extern void sim_installations_reset(void);
-
-/* Replace a string that malloc() made. */
-extern void sim_set_string(char **target, const char *value);
-extern bool sim_is_guid(const char *text);
-extern char *sim_base64(const char *text);
-extern char *sim_folded_copy(const char *id);
-
-/* A table with lower-case keys, as ids are compared without case. */
-extern void *sim_table_get_folded(const SimTable *table, const char *id);
 
 #endif							/* SIM_TENANT_H */
