@@ -290,9 +290,9 @@ trust_user_id_problem(const char *user_id)
 }
 
 size_t
-trust_longest_target(const char *scope)
+trust_longest_target(Scope scope)
 {
-	return strcmp(scope, "user") == 0 ? TRUST_MAX_USER_ID : TRUST_MAX_ID;
+	return scope == SCOPE_USER ? TRUST_MAX_USER_ID : TRUST_MAX_ID;
 }
 
 bool
@@ -306,10 +306,9 @@ trust_is_bot_name(const char *name)
 }
 
 bool
-trust_is_target(const char *scope, const char *target)
+trust_is_target(Scope scope, const char *target)
 {
-	bool		ignores_case = strcmp(scope, "user") == 0 ||
-		strcmp(scope, "team") == 0;
+	bool		ignores_case = scope == SCOPE_USER || scope == SCOPE_TEAM;
 
 	if (*target == '\0' || strlen(target) > trust_longest_target(scope))
 		return false;

@@ -7,6 +7,8 @@
 
 #include "lib/stringinfo.h"
 
+#include "base/words.h"
+
 /*
  * A service's text, fit for a log and a table: cut to "limit" bytes at a
  * character boundary, control characters turned into spaces, and anything that
@@ -42,10 +44,10 @@ extern const char *trust_user_id_problem(const char *user_id);
  * Can the string be the target of a row of the outbox with that scope, in the
  * form in which targets are stored?
  */
-extern bool trust_is_target(const char *scope, const char *target);
+extern bool trust_is_target(Scope scope, const char *target);
 
 /* How many bytes a target of that scope has at most, as UTF-8. */
-extern size_t trust_longest_target(const char *scope);
+extern size_t trust_longest_target(Scope scope);
 
 /* Can a bot have that name?  The constraint of teams_bot says the same. */
 extern bool trust_is_bot_name(const char *name);

@@ -36,7 +36,7 @@ outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 	int64		id;
 
 	set_text_parameter(&values[0], &nulls[0], options->bot);
-	set_text_parameter(&values[1], &nulls[1], broadcast->kind);
+	set_word_parameter(&values[1], &nulls[1], &kind_words, broadcast->kind);
 	set_int8_parameter(&values[2], &nulls[2], broadcast->refers_to);
 	set_text_parameter(&values[3], &nulls[3], broadcast->title);
 	set_text_parameter(&values[4], &nulls[4], broadcast->topic);
@@ -48,9 +48,11 @@ outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 	nulls[8] = broadcast->rate != 0 ? ' ' : 'n';
 	set_int8_parameter(&values[9], &nulls[9], options->send_at);
 	set_int8_parameter(&values[10], &nulls[10], options->expires_at);
-	set_text_parameter(&values[11], &nulls[11], options->priority);
+	set_word_parameter(&values[11], &nulls[11], &priority_words,
+					   options->priority);
 	set_text_parameter(&values[12], &nulls[12], options->dedupe_key);
-	set_text_parameter(&values[13], &nulls[13], options->delivery);
+	set_word_parameter(&values[13], &nulls[13], &delivery_words,
+					   options->delivery);
 	values[14] = ObjectIdGetDatum(options->sender);
 	nulls[14] = ' ';
 

@@ -173,8 +173,8 @@ static Statement save_installations = {
 	" r.by_us, CASE WHEN r.state = 'uninstalled' THEN d.sender END,"
 	" nullif(r.verify_at, 'infinity')"
 	" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-	" AS r (bot, scope, target, state, installation_id, app_version, chat_id,"
-	" error_code, error, hint, user_id, by_us, job, verify_at)"
+	" AS r (bot, target, installation_id, app_version, chat_id, error_code,"
+	" error, hint, user_id, scope, state, by_us, job, verify_at)"
 	" LEFT JOIN @.teams_delivery AS d ON d.id = r.job"
 	" ON CONFLICT (bot, scope, target) DO UPDATE SET"
 	" state = excluded.state, " IF_THERE("installation_id") ","
@@ -235,6 +235,27 @@ keep_opt_outs(Datum *values)
 	has_failed = false;
 }
 
+/* Their scopes and states, as words. */
+static Datum
+scope_column(OutboxInstallation *const *records, int count)
+{
+	int		   *scopes = palloc(count * sizeof(int));
+
+	for (int i = 0; i < count; i++)
+		scopes[i] = records[i]->scope;
+	return parameter_word_array(scopes, count, &scope_words);
+}
+
+static Datum
+state_column(OutboxInstallation *const *records, int count)
+{
+	int		   *states = palloc(count * sizeof(int));
+
+	for (int i = 0; i < count; i++)
+		states[i] = records[i]->state;
+	return parameter_word_array(states, count, &install_state_words);
+}
+
 /* One text column of the records, by the offset of its field. */
 static Datum
 installation_column(OutboxInstallation *const *records, int count,
@@ -252,9 +273,7 @@ outbox_save_installations(OutboxInstallation *const *records, int count)
 {
 	static const size_t offsets[] = {
 		offsetof(OutboxInstallation, bot),
-		offsetof(OutboxInstallation, scope),
 		offsetof(OutboxInstallation, target),
-		offsetof(OutboxInstallation, state),
 		offsetof(OutboxInstallation, installation_id),
 		offsetof(OutboxInstallation, app_version),
 		offsetof(OutboxInstallation, chat_id),
@@ -263,7 +282,7 @@ outbox_save_installations(OutboxInstallation *const *records, int count)
 		offsetof(OutboxInstallation, hint),
 		offsetof(OutboxInstallation, user_id)
 	};
-	Datum		values[lengthof(offsets) + 3];
+	Datum		values[lengthof(offsets) + 5];
 	bool	   *by_us;
 	int64	   *jobs;
 	TimestampTz *verify_at;
@@ -282,9 +301,12 @@ outbox_save_installations(OutboxInstallation *const *records, int count)
 	}
 	for (size_t i = 0; i < lengthof(offsets); i++)
 		values[i] = installation_column(records, count, offsets[i]);
-	values[lengthof(offsets)] = parameter_bool_array(by_us, count);
-	values[lengthof(offsets) + 1] = parameter_int8_array(jobs, count);
-	values[lengthof(offsets) + 2] = parameter_timestamp_array(verify_at, count);
-	keep_opt_outs((Datum[]) {values[0], values[1], values[2], values[10]});
+	values[lengthof(offsets)] = scope_column(records, count);
+	values[lengthof(offsets) + 1] = state_column(records, count);
+	values[lengthof(offsets) + 2] = parameter_bool_array(by_us, count);
+	values[lengthof(offsets) + 3] = parameter_int8_array(jobs, count);
+	values[lengthof(offsets) + 4] = parameter_timestamp_array(verify_at, count);
+	keep_opt_outs((Datum[]) {values[0], values[lengthof(offsets)], values[1],
+							 values[8]});
 	statement_run(&save_installations, values, NULL);
 }

@@ -260,8 +260,8 @@ outbox_read_broadcast(int64 id, Oid role, NewBroadcast *broadcast,
 	if (found)
 	{
 		broadcast->options.bot = result_text(0, 1, context);
-		broadcast->options.priority = result_text(0, 2, context);
-		broadcast->kind = result_text(0, 3, context);
+		broadcast->options.priority = result_word(0, 2, &priority_words);
+		broadcast->kind = result_word(0, 3, &kind_words);
 		*recall = result_int8(0, 4);
 	}
 	session_commit(&session);

@@ -66,7 +66,7 @@ extern bool outbox_finish_broadcast(const Broadcast *broadcast);
  */
 typedef struct NewBroadcast
 {
-	const char *kind;			/* send, edit or delete */
+	Kind		kind;			/* of its messages */
 	int64		refers_to;		/* or 0 */
 	const char *title;			/* or NULL */
 	const char *topic;			/* or NULL */

@@ -15,18 +15,15 @@
 #include "outbox/sql.h"
 #include "outbox/statement.h"
 
-/* Is it for the Bot Connector?  Else, which Job is it? */
-#define IS_SEND(o) o ".kind IN ('send', 'edit', 'delete')"
-#define JOB_OF(o) \
-	"CASE WHEN " IS_SEND(o) " THEN 0 ELSE array_position(" \
-	"'{install,upgrade,uninstall,check}'::text[], " o ".kind) END"
+/* Is it a message?  Else it is a job, see kindlist.h. */
+#define IS_MESSAGE(o) o ".kind IN ('send', 'edit', 'delete')"
 
 /* Has Graph to be asked, even if the target is known? */
-#define IS_JOB(o) o ".kind IN ('upgrade', 'uninstall', 'check')"
+#define ASKS_ANYHOW(o) o ".kind IN ('upgrade', 'uninstall', 'check')"
 
 /* What is read of a message, and what take_message() takes. */
 #define MESSAGE_COLUMNS(o) \
-	o ".id, " o ".bot, " JOB_OF(o) ", " o ".scope, " o ".target," \
+	o ".id, " o ".bot, " o ".kind, " o ".scope, " o ".target," \
 	" " o ".priority, " o ".attempts, " o ".retrying," \
 	" " o ".delivery = 'at-most-once', substr(" o ".error_code, 1, 255)," \
 	" " o ".team"
@@ -68,7 +65,7 @@
  * on.
  */
 #define HOLDS(r) \
-	"(" r ".retrying OR (" IS_JOB(r) " AND " r ".due_at IS NULL))"
+	"(" r ".retrying OR (" ASKS_ANYHOW(r) " AND " r ".due_at IS NULL))"
 #define IS_NOT_HELD(o) \
 	"NOT EXISTS (SELECT FROM @.teams_outbox AS r WHERE " HOLDS("r") \
 	" AND r.bot = " o ".bot AND r.scope = " o ".scope" \
@@ -142,35 +139,28 @@
 #define EACH_PRIORITY(k) \
 	"(VALUES ('high'), ('normal'), ('low')) AS " k " (priority)"
 
-static const char *const priority_names[PRIORITIES] = {"high", "normal", "low"};
-
-static Priority
-priority_by_name(const char *name)
-{
-	for (int i = 0; i < PRIORITIES; i++)
-		if (strcmp(priority_names[i], name) == 0)
-			return i;
-	return PRIORITY_NORMAL;
-}
-
+/* What a state means for the next message; -1 is none. */
 static TargetKnowledge
-knowledge_of(const char *state, bool has_error, const char *chat_id)
+knowledge_of(int state, bool has_error, const char *chat_id)
 {
-	if (state == NULL)
-		return KNOWN_NOT;
-
-	/* Of a team, General may not have been asked for. */
-	if (strcmp(state, "installed") == 0)
-		return chat_id != NULL ? KNOWN_INSTALLED : KNOWN_NOT;
-	if (strcmp(state, "unverified") == 0)
-		return KNOWN_UNVERIFIED;
-	if (strcmp(state, "removed") == 0)
-		return KNOWN_REMOVED;
-	if (strcmp(state, "uninstalled") == 0)
-		return KNOWN_UNINSTALLED;
-	if (strcmp(state, "blocked") == 0)
-		return KNOWN_BLOCKED;
-	return strcmp(state, "stale") == 0 && has_error ? KNOWN_LOST : KNOWN_NOT;
+	switch (state)
+	{
+		case INSTALL_INSTALLED:
+			/* Of a team, General may not have been asked for. */
+			return chat_id != NULL ? KNOWN_INSTALLED : KNOWN_NOT;
+		case INSTALL_UNVERIFIED:
+			return KNOWN_UNVERIFIED;
+		case INSTALL_REMOVED:
+			return KNOWN_REMOVED;
+		case INSTALL_UNINSTALLED:
+			return KNOWN_UNINSTALLED;
+		case INSTALL_BLOCKED:
+			return KNOWN_BLOCKED;
+		case INSTALL_STALE:
+			return has_error ? KNOWN_LOST : KNOWN_NOT;
+		default:
+			return KNOWN_NOT;
+	}
 }
 
 /*
@@ -179,10 +169,12 @@ knowledge_of(const char *state, bool has_error, const char *chat_id)
  * who may pass them by.
  */
 static const char *
-problem_of(const OutboxMessage *message, bool exact)
+problem_of(const OutboxMessage *message, int kind, int scope, bool exact)
 {
+	if (kind < 0 || scope < 0)
+		return "Its kind or scope is none that there is.";
 	if (!exact)
-		return "Its bot, scope or target cannot be written as UTF-8.";
+		return "Its bot or target cannot be written as UTF-8.";
 	if (strlen(message->target) > TRUST_MAX_ID ||
 		(message->team != NULL && strlen(message->team) > TRUST_MAX_ID))
 		return "Its target or team is too long.";
@@ -196,22 +188,25 @@ problem_of(const OutboxMessage *message, bool exact)
 static void
 take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 {
+	int			kind = result_word(row, 3, &kind_words);
+	int			scope = result_word(row, 4, &scope_words);
+	int			priority = result_word(row, 6, &priority_words);
 	bool		exact = true;
 
 	message->id = result_int8(row, 1);
 	message->bot = result_exact_text(row, 2, context, &exact);
-	message->job = (Job) result_int4(row, 3);
-	message->scope = result_exact_text(row, 4, context, &exact);
+	message->kind = Max(kind, 0);
+	message->scope = Max(scope, 0);
 	message->target = result_exact_text(row, 5, context, &exact);
-	message->priority = priority_by_name(result_text(row, 6, context));
+	message->priority = priority >= 0 ? priority : PRIORITY_NORMAL;
 	message->attempts = result_int4(row, 7);
 	message->retrying = result_bool(row, 8);
 	message->at_most_once = result_bool(row, 9);
 	message->error_code = result_text(row, 10, context);
 	message->team = result_exact_text(row, 11, context, &exact);
-	message->problem = problem_of(message, exact);
+	message->problem = problem_of(message, kind, scope, exact);
 	message->chat_id = result_text(row, 14, context);
-	message->knowledge = knowledge_of(result_text(row, 12, context),
+	message->knowledge = knowledge_of(result_word(row, 12, &install_state_words),
 									  result_bool(row, 13),
 									  message->chat_id);
 	message->service_url = result_text(row, 15, context);
@@ -264,7 +259,7 @@ static Statement read_due = {
 	" " PERSON_COLUMNS("i") ","
 	" coalesce((" STATE_OF("i") " = 'installed'"
 	" AND " CHAT_OF("o", "i") " IS NOT NULL"
-	" AND NOT " IS_JOB("o") ") OR (" IS_SEND("o")
+	" AND NOT " ASKS_ANYHOW("o") ") OR (" IS_MESSAGE("o")
 	" AND i.state IN ('removed', 'uninstalled', 'blocked')), false) AS known,"
 	" " PLACE_OF("o") " AS place, " PLACE_URL_OF("o") " AS place_url"
 	" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY"
@@ -295,7 +290,7 @@ static Statement read_due = {
 	" " IS_HELD_BY_TEAM("e") ", " PLACE_COLUMNS("e") ", d.party FROM due AS d"
 	" JOIN " EACH_PRIORITY("o")
 	" ON CASE WHEN o.priority = d.priority THEN d.ahead ELSE NOT d.alone END"
-	" OR d.state IN ('removed', 'uninstalled', 'blocked') OR " IS_JOB("d")
+	" OR d.state IN ('removed', 'uninstalled', 'blocked') OR " ASKS_ANYHOW("d")
 	" CROSS JOIN LATERAL ("
 	"SELECT p.* FROM @.teams_outbox AS p"
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
@@ -343,7 +338,7 @@ static void
 set_sweeps(const OutboxSweep *sweeps, int nsweeps, Datum *values)
 {
 	const char **bots = palloc(nsweeps * sizeof(char *));
-	const char **priorities = palloc(nsweeps * sizeof(char *));
+	int		   *priorities = palloc(nsweeps * sizeof(int));
 	int64	   *after = palloc(nsweeps * sizeof(int64));
 	int64	   *room = palloc(nsweeps * sizeof(int64));
 	bool	   *known = palloc(nsweeps * sizeof(bool));
@@ -355,7 +350,7 @@ set_sweeps(const OutboxSweep *sweeps, int nsweeps, Datum *values)
 	for (int i = 0; i < nsweeps; i++)
 	{
 		bots[i] = sweeps[i].bot;
-		priorities[i] = priority_names[sweeps[i].priority];
+		priorities[i] = sweeps[i].priority;
 		after[i] = sweeps[i].after;
 		room[i] = sweeps[i].room;
 		known[i] = sweeps[i].known;
@@ -365,7 +360,7 @@ set_sweeps(const OutboxSweep *sweeps, int nsweeps, Datum *values)
 		first_parties[i] = sweeps[i].first_party;
 	}
 	values[0] = parameter_text_array(bots, nsweeps);
-	values[1] = parameter_text_array(priorities, nsweeps);
+	values[1] = parameter_word_array(priorities, nsweeps, &priority_words);
 	values[2] = parameter_int8_array(after, nsweeps);
 	values[3] = parameter_bool_array(known, nsweeps);
 	values[4] = parameter_bool_array(unknown, nsweeps);
@@ -452,7 +447,7 @@ outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
 				   MemoryContext context, OutboxMessage **messages)
 {
 	const char **bots = palloc(ntargets * sizeof(char *));
-	const char **scopes = palloc(ntargets * sizeof(char *));
+	int		   *scopes = palloc(ntargets * sizeof(int));
 	const char **ids = palloc(ntargets * sizeof(char *));
 	Datum		values[4];
 
@@ -463,7 +458,7 @@ outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
 		ids[i] = targets[i].target;
 	}
 	values[0] = parameter_text_array(bots, ntargets);
-	values[1] = parameter_text_array(scopes, ntargets);
+	values[1] = parameter_word_array(scopes, ntargets, &scope_words);
 	values[2] = parameter_text_array(ids, ntargets);
 	values[3] = Int32GetDatum(room);
 	return take_messages(statement_run(&read_behind, values, NULL), context,

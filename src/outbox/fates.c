@@ -105,7 +105,7 @@ typedef struct OutcomeColumns
 	bool	   *is_attempt;
 	bool	   *doubtful;
 	TimestampTz *due_at;
-	const char **fate;
+	int		   *fate;
 	const char **conversation_id;
 	const char **activity_id;
 	const char **error_code;
@@ -121,7 +121,7 @@ make_columns(OutcomeColumns *columns, Outcome *const *outcomes, int count)
 	columns->is_attempt = palloc(count * sizeof(bool));
 	columns->doubtful = palloc(count * sizeof(bool));
 	columns->due_at = palloc(count * sizeof(TimestampTz));
-	columns->fate = palloc(count * sizeof(char *));
+	columns->fate = palloc(count * sizeof(int));
 	columns->conversation_id = palloc(count * sizeof(char *));
 	columns->activity_id = palloc(count * sizeof(char *));
 	columns->error_code = palloc(count * sizeof(char *));
@@ -156,7 +156,7 @@ outbox_settle(Outcome *const *outcomes, int count)
 		return;
 	make_columns(&columns, outcomes, count);
 	values[0] = parameter_int8_array(columns.id, count);
-	values[1] = parameter_text_array(columns.fate, count);
+	values[1] = parameter_word_array(columns.fate, count, &fate_words);
 	values[2] = parameter_bool_array(columns.is_attempt, count);
 	values[3] = parameter_bool_array(columns.doubtful, count);
 	values[4] = parameter_text_array(columns.conversation_id, count);

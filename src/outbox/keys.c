@@ -124,7 +124,7 @@ outbox_claim_thread(const OutboxNew *message, int64 id)
 	int64		root;
 
 	values[0] = CStringGetTextDatum(message->bot);
-	values[1] = CStringGetTextDatum(message->scope);
+	values[1] = CStringGetTextDatum(words_name(&scope_words, message->scope));
 	values[2] = CStringGetTextDatum(message->target);
 	values[3] = ObjectIdGetDatum(message->sender);
 	values[4] = CStringGetTextDatum(message->thread);

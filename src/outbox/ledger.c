@@ -118,16 +118,17 @@ outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
 	for (uint64 i = 0; i < rows; i++)
 	{
 		OutboxPost *post = &(*posts)[*nposts];
+		int			kind = result_word(i, 3, &kind_words);
 
 		post->id = result_int8(i, 2);
-		post->kind = result_text(i, 3, context);
+		post->kind = Max(kind, 0);
 		take_activity(post, i, context);
 		post->has_referent = result_bool(i, 5);
 		post->conversation_id = result_text(i, 6, context);
 		post->activity_id = result_text(i, 7, context);
 		post->opted_out = false;
 		has_topics = has_topics || result_bool(i, 8);
-		if (post->kind != NULL)
+		if (kind >= 0)
 			(*nposts)++;
 		else
 			gone[(*ngone)++] = post->id;

@@ -90,15 +90,17 @@ insert_message(const OutboxNew *message, int64 id)
 	values[1] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
 	nulls[1] = ' ';
 	set_text_parameter(&values[2], &nulls[2], message->bot);
-	set_text_parameter(&values[3], &nulls[3], message->kind);
-	set_text_parameter(&values[4], &nulls[4], message->scope);
+	set_word_parameter(&values[3], &nulls[3], &kind_words, message->kind);
+	set_word_parameter(&values[4], &nulls[4], &scope_words, message->scope);
 	set_text_parameter(&values[5], &nulls[5], message->target);
 	set_text_parameter(&values[6], &nulls[6], message->team);
 	set_text_parameter(&values[7], &nulls[7], message->activity);
 	set_int8_parameter(&values[8], &nulls[8], message->broadcast);
 	set_int8_parameter(&values[9], &nulls[9], message->refers_to);
-	set_text_parameter(&values[10], &nulls[10], message->priority);
-	set_text_parameter(&values[11], &nulls[11], message->delivery);
+	set_word_parameter(&values[10], &nulls[10], &priority_words,
+					   message->priority);
+	set_word_parameter(&values[11], &nulls[11], &delivery_words,
+					   message->delivery);
 	values[12] = ObjectIdGetDatum(message->sender);
 	nulls[12] = ' ';
 	set_int8_parameter(&values[13], &nulls[13], message->send_at);
@@ -309,11 +311,11 @@ static Statement read_fate = {
 	1, {INT8OID}
 };
 
-Fate *
+MessageFate *
 outbox_fate(int64 id, MemoryContext context)
 {
 	Datum		values[] = {Int64GetDatum(id)};
-	Fate	   *fate = MemoryContextAllocZero(context, sizeof(Fate));
+	MessageFate *fate = MemoryContextAllocZero(context, sizeof(MessageFate));
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
@@ -322,13 +324,14 @@ outbox_fate(int64 id, MemoryContext context)
 	else
 	{
 		TransactionId xmin = (TransactionId) result_int4(0, 6);
+		int			known = result_word(0, 2, &fate_words);
 
 		fate->sender = (Oid) result_int4(0, 1);
-		fate->fate = result_text(0, 2, context);
+		fate->fate = Max(known, 0);
 		fate->error_code = result_text(0, 3, context);
 		fate->error = result_text(0, 4, context);
 		fate->hint = result_text(0, 5, context);
-		fate->state = fate->fate != NULL ? FATE_SETTLED :
+		fate->state = known >= 0 ? FATE_SETTLED :
 			TransactionIdIsCurrentTransactionId(xmin) ? FATE_UNCOMMITTED :
 			FATE_PENDING;
 	}

@@ -14,7 +14,9 @@
 
 #include "base/compat.h"
 #include "base/throttle.h"
+#include "base/words.h"
 #include "protocol/connector.h"
+#include "protocol/kind.h"
 
 /* ----------
  * Bots
@@ -58,15 +60,6 @@ extern void outbox_save_app_version(const char *bot, const char *version);
  * Pending messages
  * ----------
  */
-typedef enum Priority
-{
-	PRIORITY_HIGH,
-	PRIORITY_NORMAL,
-	PRIORITY_LOW
-} Priority;
-
-#define PRIORITIES 3
-
 /* What teams_installation knows of a target. */
 typedef enum TargetKnowledge
 {
@@ -80,23 +73,12 @@ typedef enum TargetKnowledge
 	KNOWN_BLOCKED				/* the recipient does not want the bot */
 } TargetKnowledge;
 
-/* What is to be done for a target at Graph; the order is that of JOB_OF(). */
-typedef enum Job
-{
-	JOB_NONE,					/* something for the Bot Connector: to send, edit
-								 * or delete */
-	JOB_INSTALL,				/* make sure that the bot is there */
-	JOB_UPGRADE,				/* and of the catalog's version */
-	JOB_UNINSTALL,				/* or that it is not */
-	JOB_CHECK					/* ask how it is */
-} Job;
-
 typedef struct OutboxMessage
 {
 	int64		id;
 	char	   *bot;
-	Job			job;
-	char	   *scope;
+	Kind		kind;
+	Scope		scope;
 	char	   *target;
 	char	   *team;			/* of a channel, or NULL */
 	Priority	priority;
@@ -168,7 +150,7 @@ extern int	outbox_read_due(OutboxSweep *sweeps, int nsweeps,
 typedef struct OutboxBehind
 {
 	const char *bot;
-	const char *scope;
+	Scope		scope;
 	const char *target;
 } OutboxBehind;
 
@@ -184,7 +166,7 @@ extern int	outbox_read_behind(const OutboxBehind *targets, int ntargets,
 typedef struct OutboxPost
 {
 	int64		id;
-	char	   *kind;			/* send, edit or delete */
+	Kind		kind;			/* of a message */
 	char	   *activity;		/* NULL to delete */
 	const char *problem;		/* why that cannot be sent, or NULL */
 	bool		opted_out;		/* the recipient, of the broadcast's topic */
@@ -209,7 +191,7 @@ typedef struct Outcome
 {
 	int64		id;
 	bool		is_final;		/* else to be tried again at due_at */
-	const char *fate;			/* if final */
+	Fate		fate;			/* if final */
 	bool		is_attempt;		/* counts against max_attempts */
 	bool		doubtful;		/* may have been carried out nevertheless */
 	TimestampTz due_at;
@@ -302,9 +284,9 @@ extern int64 outbox_recover(void);
 typedef struct OutboxInstallation
 {
 	const char *bot;
-	const char *scope;
+	Scope		scope;
 	const char *target;
-	const char *state;
+	InstallState state;
 	const char *installation_id;
 	const char *app_version;
 	const char *chat_id;
@@ -327,8 +309,8 @@ extern void outbox_save_installations(OutboxInstallation *const *records,
 typedef struct OutboxNew
 {
 	const char *bot;			/* in the database's encoding, as are all */
-	const char *kind;
-	const char *scope;
+	Kind		kind;
+	Scope		scope;
 	const char *target;
 	const char *team;			/* of a channel, or NULL */
 	const char *activity;		/* JSON text, or NULL */
@@ -336,8 +318,8 @@ typedef struct OutboxNew
 	int64		refers_to;		/* or 0 */
 	const char *thread;			/* the application's key of it, or NULL: then
 								 * refers_to is the message that started it */
-	const char *delivery;
-	const char *priority;
+	Delivery	delivery;
+	Priority	priority;
 	const char *dedupe_key;		/* or NULL */
 	TimestampTz send_at;		/* 0: at once */
 	TimestampTz expires_at;		/* 0: never */
@@ -428,20 +410,20 @@ typedef enum FateState
 	FATE_SETTLED
 } FateState;
 
-typedef struct Fate
+typedef struct MessageFate
 {
 	FateState	state;
 	Oid			sender;
-	char	   *fate;			/* if settled */
+	Fate		fate;			/* if settled */
 	char	   *error_code;
 	char	   *error;
 	char	   *hint;
-} Fate;
+} MessageFate;
 
 /*
  * What became of a message by now, whatever the caller's transaction has seen
  * of it; palloc'd in the context.
  */
-extern Fate *outbox_fate(int64 id, MemoryContext context);
+extern MessageFate *outbox_fate(int64 id, MemoryContext context);
 
 #endif							/* TP_OUTBOX_H */

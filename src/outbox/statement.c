@@ -305,6 +305,23 @@ result_bool(uint64 row, int column)
 	return !isnull && DatumGetBool(value);
 }
 
+/*
+ * The value that a column's word has in the list; -1 if it is null or another
+ * word.  Nothing is allocated.
+ */
+int
+result_word(uint64 row, int column, const WordList *list)
+{
+	bool		isnull;
+	Datum		value = column_value(row, column, &isnull);
+	text	   *word;
+
+	if (isnull)
+		return -1;
+	word = DatumGetTextPP(value);
+	return words_find(list, VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word));
+}
+
 TimestampTz
 result_timestamp(uint64 row, int column)
 {
@@ -350,6 +367,13 @@ set_text_parameter(Datum *value, char *null, const char *text)
 	*null = text != NULL ? ' ' : 'n';
 }
 
+/* The word of a value in the list. */
+void
+set_word_parameter(Datum *value, char *null, const WordList *list, int number)
+{
+	set_text_parameter(value, null, words_name(list, number));
+}
+
 void
 set_int8_parameter(Datum *value, char *null, int64 number)
 {
@@ -380,6 +404,20 @@ parameter_text_array(const char *const *texts, int count)
 		values[i] = nulls[i] ? (Datum) 0 : parameter_text(texts[i]);
 	}
 	return make_array(values, nulls, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* Words by their values in the list. */
+Datum
+parameter_word_array(const int *values, int count, const WordList *list)
+{
+	Datum	   *words = palloc(list->count * sizeof(Datum));
+	Datum	   *texts = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < list->count; i++)
+		words[i] = CStringGetTextDatum(list->words[i]);
+	for (int i = 0; i < count; i++)
+		texts[i] = words[values[i]];
+	return make_array(texts, NULL, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 Datum

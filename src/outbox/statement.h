@@ -9,6 +9,8 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 
+#include "base/words.h"
+
 /*
  * A statement, prepared when first run and kept.  "@" in its text stands for
  * the extension's schema.
@@ -72,6 +74,7 @@ extern int64 *result_ids(uint64 count, MemoryContext context);
 extern int64 result_int8(uint64 row, int column);
 extern int	result_int4(uint64 row, int column);
 extern bool result_bool(uint64 row, int column);
+extern int	result_word(uint64 row, int column, const WordList *list);
 extern TimestampTz result_timestamp(uint64 row, int column);	/* 0: null */
 
 /*
@@ -82,6 +85,8 @@ extern Datum parameter_text(const char *text);
 
 /* One that may be null, in the caller's encoding: NULL or 0 is. */
 extern void set_text_parameter(Datum *value, char *null, const char *text);
+extern void set_word_parameter(Datum *value, char *null,
+							   const WordList *list, int number);
 extern void set_int8_parameter(Datum *value, char *null, int64 number);
 
 extern Datum parameter_text_array(const char *const *texts, int count);
@@ -90,6 +95,8 @@ extern Datum parameter_array(const Datum *values, int count, Oid type,
 							 char *null);
 /* The same of a column of the last result, with so many rows: a copy. */
 extern Datum result_array(uint64 count, int column, Oid type, char *null);
+extern Datum parameter_word_array(const int *values, int count,
+								  const WordList *list);
 extern Datum parameter_int8_array(const int64 *numbers, int count);
 extern Datum parameter_bool_array(const bool *values, int count);
 extern Datum parameter_timestamp_array(const TimestampTz *times, int count);

@@ -81,7 +81,11 @@ static void
 append_item_url(StringInfo url, bool beta, const char *teams_app_id,
 				const GraphItem *item)
 {
-	static const char *const roots[] = {"/users/", "/teams/", "/chats/"};
+	static const char *const roots[] = {
+		[SCOPE_USER] = "/users/",
+		[SCOPE_TEAM] = "/teams/",
+		[SCOPE_CHAT] = "/chats/"
+	};
 
 	appendStringInfoString(url, roots[item->scope]);
 	trust_append_escaped(url, item->id);
@@ -90,7 +94,7 @@ append_item_url(StringInfo url, bool beta, const char *teams_app_id,
 		appendStringInfoString(url, "/primaryChannel?$select=id");
 		return;
 	}
-	appendStringInfoString(url, item->scope == GRAPH_USER ?
+	appendStringInfoString(url, item->scope == SCOPE_USER ?
 						   "/teamwork/installedApps" : "/installedApps");
 	if (item->op == OP_CHAT || item->op == OP_UPGRADE ||
 		item->op == OP_UNINSTALL)

@@ -10,6 +10,8 @@
 #define TP_GRAPH_H
 
 #include "lib/stringinfo.h"
+
+#include "base/words.h"
 #include "protocol/policy.h"
 
 /* The most requests that one $batch may hold (contract 3.10). */
@@ -17,14 +19,6 @@
 
 /* Versions are short ("1.4.0"); what is longer is none. */
 #define GRAPH_MAX_VERSION 100
-
-/* Whose installation it is (contract 3.3 to 3.9). */
-typedef enum GraphScope
-{
-	GRAPH_USER,
-	GRAPH_TEAM,
-	GRAPH_CHAT
-} GraphScope;
 
 /*
  * One request inside a $batch; op is OP_LOOKUP, OP_INSTALL, OP_UPGRADE,
@@ -36,7 +30,7 @@ typedef struct GraphItem
 	const char *id;				/* of the user, team or chat */
 	const char *installation_id;	/* not for OP_LOOKUP, OP_INSTALL and
 									 * OP_CHANNEL */
-	GraphScope	scope;
+	Scope		scope;			/* a channel is asked for by its team */
 } GraphItem;
 
 /* The answer to one item. */

@@ -301,18 +301,18 @@ static const struct
 {
 	int			operations;
 	Action		action;
-	AnswerScope scope;
-}			scopes[] = {
-	{TOKEN | CATALOG | GRAPH | CONNECTOR | ROSTER, ACTION_PAUSE_BOT, SCOPE_BOT},
-	{TOKEN | CATALOG | GRAPH | CONNECTOR | ROSTER, ACTION_REAUTH, SCOPE_BOT},
-	{TOKEN | CATALOG, ACTION_RETRY, SCOPE_BOT},
-	{TOKEN | GRAPH, ACTION_THROTTLED, SCOPE_BOT},
-	{TARGET, ACTION_RETRY, SCOPE_INSTALLATION},
-	{TARGET, ACTION_FAIL, SCOPE_INSTALLATION},
-	{CONNECTOR, ACTION_THROTTLED, SCOPE_CONVERSATION},
-	{CONNECTOR, ACTION_LOOK_UP_AGAIN, SCOPE_CONVERSATION},
-	{CONNECTOR, ACTION_BLOCKED, SCOPE_CONVERSATION},
-	{CONNECTOR, ACTION_INSTALL_AGAIN, SCOPE_INSTALLATION},
+	Concern		concern;
+}			concerns[] = {
+	{TOKEN | CATALOG | GRAPH | CONNECTOR | ROSTER, ACTION_PAUSE_BOT, CONCERNS_BOT},
+	{TOKEN | CATALOG | GRAPH | CONNECTOR | ROSTER, ACTION_REAUTH, CONCERNS_BOT},
+	{TOKEN | CATALOG, ACTION_RETRY, CONCERNS_BOT},
+	{TOKEN | GRAPH, ACTION_THROTTLED, CONCERNS_BOT},
+	{TARGET, ACTION_RETRY, CONCERNS_INSTALLATION},
+	{TARGET, ACTION_FAIL, CONCERNS_INSTALLATION},
+	{CONNECTOR, ACTION_THROTTLED, CONCERNS_CONVERSATION},
+	{CONNECTOR, ACTION_LOOK_UP_AGAIN, CONCERNS_CONVERSATION},
+	{CONNECTOR, ACTION_BLOCKED, CONCERNS_CONVERSATION},
+	{CONNECTOR, ACTION_INSTALL_AGAIN, CONCERNS_INSTALLATION},
 };
 
 /* Are the codes equal?  Case and spaces do not count (contract 4.0.5). */
@@ -381,16 +381,16 @@ policy_classify(Operation op, int status, const ServiceError *error)
 	return ACTION_FAIL;
 }
 
-AnswerScope
-policy_scope(Operation op, int status, const ServiceError *error)
+Concern
+policy_concern(Operation op, int status, const ServiceError *error)
 {
 	Action		action = policy_classify(op, status, error);
 
-	for (size_t i = 0; i < lengthof(scopes); i++)
-		if ((scopes[i].operations & (1 << op)) != 0 &&
-			scopes[i].action == action)
-			return scopes[i].scope;
-	return SCOPE_MESSAGE;
+	for (size_t i = 0; i < lengthof(concerns); i++)
+		if ((concerns[i].operations & (1 << op)) != 0 &&
+			concerns[i].action == action)
+			return concerns[i].concern;
+	return CONCERNS_MESSAGE;
 }
 
 const char *

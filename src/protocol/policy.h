@@ -43,14 +43,14 @@ typedef enum Action
 } Action;
 
 /* Whom an answer concerns; contract 4.9 and 3.4. */
-typedef enum AnswerScope
+typedef enum Concern
 {
-	SCOPE_MESSAGE,				/* the message that it answers, and no other */
-	SCOPE_CONVERSATION,			/* what goes to the same chat or channel */
-	SCOPE_INSTALLATION,			/* the person, chat or team that the app is
+	CONCERNS_MESSAGE,				/* the message that it answers, and no other */
+	CONCERNS_CONVERSATION,			/* what goes to the same chat or channel */
+	CONCERNS_INSTALLATION,			/* the person, chat or team that the app is
 								 * installed for, with all of its channels */
-	SCOPE_BOT					/* whatever the bot sends */
-} AnswerScope;
+	CONCERNS_BOT					/* whatever the bot sends */
+} Concern;
 
 /* An error as a service reported it; strings are UTF-8, never NULL. */
 typedef struct ServiceError
@@ -74,10 +74,10 @@ extern Action policy_classify(Operation op, int status,
 							  const ServiceError *error);
 
 /*
- * Whom it concerns.  SCOPE_BOT is said only if the answer itself proves it:
+ * Whom it concerns.  CONCERNS_BOT is said only if the answer itself proves it:
  * how many people in a row were answered alike proves nothing about the next.
  */
-extern AnswerScope policy_scope(Operation op, int status,
+extern Concern policy_concern(Operation op, int status,
 								const ServiceError *error);
 
 /*

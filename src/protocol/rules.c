@@ -81,7 +81,7 @@ rules_opaque_id_problem(const char *id)
 }
 
 const char *
-rules_target_problem(const char *scope, const char *target)
+rules_target_problem(Scope scope, const char *target)
 {
 	const char *utf8 = as_utf8(target);
 

@@ -8,6 +8,8 @@
 #ifndef TP_RULES_H
 #define TP_RULES_H
 
+#include "base/words.h"
+
 /*
  * Bytes of an activity that is looked at at all: 100 kB as UTF-16 have no more
  * in any encoding, since a character has at most four bytes, and at least two
@@ -31,6 +33,6 @@ extern const char *rules_user_id_problem(const char *user_id);
 extern const char *rules_opaque_id_problem(const char *id);
 
 /* Can it be a target of a row with that scope, as targets are stored? */
-extern const char *rules_target_problem(const char *scope, const char *target);
+extern const char *rules_target_problem(Scope scope, const char *target);
 
 #endif							/* TP_RULES_H */

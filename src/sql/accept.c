@@ -68,19 +68,19 @@ static const char *const column_names[COLUMNS] = {
 #define MAX_CODE 255
 #define MAX_ERROR 10000
 
-/* A row that is judged; NULL values are NULL pointers. */
+/* A row that is judged; NULL values are NULL pointers, unknown words -1. */
 typedef struct NewRow
 {
 	const char *bot;
-	const char *kind;
-	const char *scope;
+	int			kind;
+	int			scope;
 	const char *target;
 	const char *team;
 	Datum		activity;		/* 0 if null */
 	bool		has_broadcast;
 	bool		has_referent;
-	const char *priority;
-	const char *delivery;
+	int			priority;
+	int			delivery;
 	int			attempts;
 	Size		code_size;		/* of error_code */
 	Size		error_size;
@@ -125,6 +125,19 @@ text_of(TupleTableSlot *slot, AttrNumber number)
 	return value != (Datum) 0 ? TextDatumGetCString(value) : NULL;
 }
 
+/* The value of a text in a list of words, or -1. */
+static int
+word_of(TupleTableSlot *slot, AttrNumber number, const WordList *list)
+{
+	Datum		value = value_of(slot, number);
+	text	   *word;
+
+	if (value == (Datum) 0)
+		return -1;
+	word = DatumGetTextPP(value);
+	return words_find(list, VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word));
+}
+
 /* Of a text, without reading it. */
 static Size
 size_of(TupleTableSlot *slot, AttrNumber number)
@@ -138,32 +151,19 @@ static void
 take_row(TupleTableSlot *slot, const AttrNumber *number, NewRow *row)
 {
 	row->bot = text_of(slot, number[COLUMN_BOT]);
-	row->kind = text_of(slot, number[COLUMN_KIND]);
-	row->scope = text_of(slot, number[COLUMN_SCOPE]);
+	row->kind = word_of(slot, number[COLUMN_KIND], &kind_words);
+	row->scope = word_of(slot, number[COLUMN_SCOPE], &scope_words);
 	row->target = text_of(slot, number[COLUMN_TARGET]);
 	row->team = text_of(slot, number[COLUMN_TEAM]);
 	row->activity = value_of(slot, number[COLUMN_ACTIVITY]);
 	row->has_broadcast = !slot_attisnull(slot, number[COLUMN_BROADCAST]);
 	row->has_referent = !slot_attisnull(slot, number[COLUMN_REFERS_TO]);
-	row->priority = text_of(slot, number[COLUMN_PRIORITY]);
-	row->delivery = text_of(slot, number[COLUMN_DELIVERY]);
+	row->priority = word_of(slot, number[COLUMN_PRIORITY], &priority_words);
+	row->delivery = word_of(slot, number[COLUMN_DELIVERY], &delivery_words);
 	row->attempts = DatumGetInt32(value_of(slot, number[COLUMN_ATTEMPTS]));
 	row->code_size = size_of(slot, number[COLUMN_ERROR_CODE]);
 	row->error_size = size_of(slot, number[COLUMN_ERROR]);
 }
-
-static bool
-is_one_of(const char *word, const char *const *words, int count)
-{
-	for (int i = 0; i < count; i++)
-		if (strcmp(word, words[i]) == 0)
-			return true;
-	return false;
-}
-
-#define IS_ONE_OF(word, ...) \
-	is_one_of(word, (const char *const[]) {__VA_ARGS__}, \
-			  lengthof(((const char *const[]) {__VA_ARGS__})))
 
 /* As activity_problem(), of JSON as it is stored. */
 static const char *
@@ -182,44 +182,45 @@ content_problem(Datum json, const char **hint)
 static const char *
 problem_of(const NewRow *row, Column *column, const char **hint)
 {
-	bool		has_message = IS_ONE_OF(row->kind, "send", "edit");
+	const KindTraits *kind;
 	const char *problem;
 
 	*column = COLUMN_BOT;
 	if (!trust_is_bot_name(row->bot))
 		return "It is no name for a bot.";
 	*column = COLUMN_KIND;
-	if (!has_message && !IS_ONE_OF(row->kind, "delete", "install", "upgrade",
-								   "uninstall", "check"))
-		return "It is none of send, edit, delete, install, upgrade, uninstall and check.";
+	if (row->kind < 0)
+		return psprintf("It is none of %s.", words_enumerate(&kind_words));
+	kind = &kind_traits[row->kind];
 	*column = COLUMN_SCOPE;
-	if (!IS_ONE_OF(row->scope, "user", "team", "chat", "channel"))
-		return "It is none of user, team, chat and channel.";
+	if (row->scope < 0)
+		return psprintf("It is none of %s.", words_enumerate(&scope_words));
 	*column = COLUMN_TARGET;
 	problem = rules_target_problem(row->scope, row->target);
 	if (problem != NULL)
 		return problem;
 	*column = COLUMN_TEAM;
-	if ((row->team != NULL) != (strcmp(row->scope, "channel") == 0))
+	if ((row->team != NULL) != (row->scope == SCOPE_CHANNEL))
 		return "A channel has a team, and nothing else has.";
 	if (row->team != NULL &&
-		(problem = rules_target_problem("team", row->team)) != NULL)
+		(problem = rules_target_problem(SCOPE_TEAM, row->team)) != NULL)
 		return problem;
 	*column = COLUMN_ACTIVITY;
-	if (has_message ? row->activity == (Datum) 0 && !row->has_broadcast :
+	if (kind->has_activity ? row->activity == (Datum) 0 && !row->has_broadcast :
 		row->activity != (Datum) 0)
 		return "What is sent or edited has an activity, and nothing else has.";
 	if (row->activity != (Datum) 0 &&
 		(problem = rules_json_problem(row->activity)) != NULL)
 		return problem;
 	*column = COLUMN_REFERS_TO;
-	if (IS_ONE_OF(row->kind, "edit", "delete") && !row->has_referent)
+	if (kind->has_referent && !row->has_referent)
 		return "What is edited or deleted is not given.";
 	*column = COLUMN_PRIORITY;
-	if (!IS_ONE_OF(row->priority, "high", "normal", "low"))
-		return "It is none of high, normal and low.";
+	if (row->priority < 0)
+		return psprintf("It is none of %s.",
+						words_enumerate(&priority_words));
 	*column = COLUMN_DELIVERY;
-	if (!IS_ONE_OF(row->delivery, "at-least-once", "at-most-once"))
+	if (row->delivery < 0)
 		return "It is neither at-least-once nor at-most-once.";
 	*column = COLUMN_ATTEMPTS;
 	if (row->attempts < 0 || row->attempts > 1000000)

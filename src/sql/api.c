@@ -23,10 +23,6 @@ SQL_FUNCTION(teams_send_chat_text);
 SQL_FUNCTION(teams_send_chat_activity);
 SQL_FUNCTION(teams_post_text);
 SQL_FUNCTION(teams_post_activity);
-SQL_FUNCTION(teams_ensure_installed);
-SQL_FUNCTION(teams_upgrade);
-SQL_FUNCTION(teams_uninstall);
-SQL_FUNCTION(teams_check_installed);
 SQL_FUNCTION(teams_check_url);
 SQL_FUNCTION(teams_check_credential);
 
@@ -36,12 +32,12 @@ SQL_FUNCTION(teams_check_credential);
  */
 
 static Datum
-send_message(FunctionCallInfo fcinfo, const char *scope, char *target,
+send_message(FunctionCallInfo fcinfo, Scope scope, char *target,
 			 bool is_text)
 {
 	OutboxNew	message = {0};
 
-	message.kind = "send";
+	message.kind = KIND_SEND;
 	message.scope = scope;
 	message.target = target;
 	message.activity = content_argument(fcinfo, 1, is_text);
@@ -53,25 +49,25 @@ send_message(FunctionCallInfo fcinfo, const char *scope, char *target,
 Datum
 teams_send_text(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, "user", user_id_argument(fcinfo, 0), true);
+	return send_message(fcinfo, SCOPE_USER, user_id_argument(fcinfo, 0), true);
 }
 
 Datum
 teams_send_activity(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, "user", user_id_argument(fcinfo, 0), false);
+	return send_message(fcinfo, SCOPE_USER, user_id_argument(fcinfo, 0), false);
 }
 
 Datum
 teams_send_chat_text(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, "chat", chat_argument(fcinfo, 0), true);
+	return send_message(fcinfo, SCOPE_CHAT, chat_argument(fcinfo, 0), true);
 }
 
 Datum
 teams_send_chat_activity(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, "chat", chat_argument(fcinfo, 0), false);
+	return send_message(fcinfo, SCOPE_CHAT, chat_argument(fcinfo, 0), false);
 }
 
 static Datum
@@ -81,8 +77,8 @@ post(FunctionCallInfo fcinfo, bool is_text)
 	char	   *team = team_argument(fcinfo, 0);
 	char	   *channel = channel_argument(fcinfo, 1);
 
-	message.kind = "send";
-	message.scope = channel != NULL ? "channel" : "team";
+	message.kind = KIND_SEND;
+	message.scope = channel != NULL ? SCOPE_CHANNEL : SCOPE_TEAM;
 	message.target = channel != NULL ? channel : team;
 	message.team = channel != NULL ? team : NULL;
 	message.activity = content_argument(fcinfo, 2, is_text);
@@ -110,7 +106,7 @@ teams_post_activity(PG_FUNCTION_ARGS)
  */
 
 static Datum
-enqueue_job(FunctionCallInfo fcinfo, const char *kind)
+enqueue_job(FunctionCallInfo fcinfo, Kind kind)
 {
 	OutboxNew	message = {0};
 
@@ -118,33 +114,20 @@ enqueue_job(FunctionCallInfo fcinfo, const char *kind)
 	message.scope = scope_argument(fcinfo, 6);
 	message.target = target_argument(fcinfo, 0, message.scope);
 	take_options(fcinfo, 1, &message);
-	message.delivery = "at-least-once";
+	message.delivery = DELIVERY_AT_LEAST_ONCE;
 	PG_RETURN_INT64(submit(fcinfo, &message));
 }
 
-Datum
-teams_ensure_installed(PG_FUNCTION_ARGS)
-{
-	return enqueue_job(fcinfo, "install");
+/* teams_ensure_installed() and the others, each by its line of kindlist.h. */
+#define MESSAGE_KIND(name, word, has_activity, has_referent)
+#define JOB_KIND(name, word, function, operation, absence, needs_version) \
+SQL_FUNCTION(function); \
+Datum \
+function(PG_FUNCTION_ARGS) \
+{ \
+	return enqueue_job(fcinfo, name); \
 }
-
-Datum
-teams_upgrade(PG_FUNCTION_ARGS)
-{
-	return enqueue_job(fcinfo, "upgrade");
-}
-
-Datum
-teams_uninstall(PG_FUNCTION_ARGS)
-{
-	return enqueue_job(fcinfo, "uninstall");
-}
-
-Datum
-teams_check_installed(PG_FUNCTION_ARGS)
-{
-	return enqueue_job(fcinfo, "check");
-}
+#include "protocol/kindlist.h"
 
 /* ----------
  * Configuration

@@ -110,33 +110,45 @@ chat_argument(FunctionCallInfo fcinfo, int number)
 			 errhint("It is in the link that Teams gives for the chat.")));
 }
 
-char *
-scope_argument(FunctionCallInfo fcinfo, int number)
+/* A word of the list; any other is an error that says what kind of word. */
+static int
+word_argument(FunctionCallInfo fcinfo, int number, const char *name,
+			  const WordList *list, const char *what, const char *hint)
 {
-	char	   *scope = text_argument(fcinfo, number, "scope");
+	char	   *word = text_argument(fcinfo, number, name);
+	int			value = words_find(list, word, strlen(word));
 
-	if (strcmp(scope, "user") != 0 && strcmp(scope, "team") != 0 &&
-		strcmp(scope, "chat") != 0)
+	if (value < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown scope: \"%s\"", scope),
-				 errhint("Give \"user\", \"team\" or \"chat\".")));
-	return scope;
+				 errmsg("unknown %s: \"%s\"", what, word),
+				 errhint("%s", hint)));
+	return value;
+}
+
+/* Where the bot can be installed: a channel is where its team is. */
+Scope
+scope_argument(FunctionCallInfo fcinfo, int number)
+{
+	WordList	all_but_channel = {scope_words.words, SCOPE_CHANNEL};
+
+	return word_argument(fcinfo, number, "scope", &all_but_channel, "scope",
+						 "Give \"user\", \"team\" or \"chat\".");
 }
 
 char *
-target_argument(FunctionCallInfo fcinfo, int number, const char *scope)
+target_argument(FunctionCallInfo fcinfo, int number, Scope scope)
 {
 	char	   *target = text_argument(fcinfo, number, "target");
 
-	if (strcmp(scope, "user") == 0 && is_conversation_id(target))
+	if (scope == SCOPE_USER && is_conversation_id(target))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is a chat, not a person", target),
 				 errhint("Give scope => 'chat'.")));
-	if (strcmp(scope, "team") == 0)
+	if (scope == SCOPE_TEAM)
 		return team_argument(fcinfo, number);
-	if (strcmp(scope, "chat") == 0)
+	if (scope == SCOPE_CHAT)
 		return chat_argument(fcinfo, number);
 	return user_id_argument(fcinfo, number);
 }
@@ -153,32 +165,20 @@ ids_argument(FunctionCallInfo fcinfo)
 	return ids;
 }
 
-char *
+Delivery
 delivery_argument(FunctionCallInfo fcinfo, int number)
 {
-	char	   *delivery = text_argument(fcinfo, number, "delivery");
-
-	if (strcmp(delivery, "at-least-once") != 0 &&
-		strcmp(delivery, "at-most-once") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown kind of delivery: \"%s\"", delivery),
-				 errhint("Give \"at-least-once\" or \"at-most-once\".")));
-	return delivery;
+	return word_argument(fcinfo, number, "delivery", &delivery_words,
+						 "kind of delivery",
+						 "Give \"at-least-once\" or \"at-most-once\".");
 }
 
-static char *
+static Priority
 priority_argument(FunctionCallInfo fcinfo, int number)
 {
-	char	   *priority = text_argument(fcinfo, number, "priority");
-
-	if (strcmp(priority, "high") != 0 && strcmp(priority, "normal") != 0 &&
-		strcmp(priority, "low") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown priority: \"%s\"", priority),
-				 errhint("Give \"high\", \"normal\" or \"low\".")));
-	return priority;
+	return word_argument(fcinfo, number, "priority", &priority_words,
+						 "priority",
+						 "Give \"high\", \"normal\" or \"low\".");
 }
 
 /* Not before then; 0 for null, and for what is over anyhow. */

@@ -26,9 +26,9 @@ extern char *channel_argument(FunctionCallInfo fcinfo, int number);
 extern char *chat_argument(FunctionCallInfo fcinfo, int number);
 
 /* What the bot is installed for: user, team or chat; and its id. */
-extern char *scope_argument(FunctionCallInfo fcinfo, int number);
+extern Scope scope_argument(FunctionCallInfo fcinfo, int number);
 extern char *target_argument(FunctionCallInfo fcinfo, int number,
-							 const char *scope);
+							 Scope scope);
 
 /* Ids of messages; none may be null. */
 extern ArrayType *ids_argument(FunctionCallInfo fcinfo);
@@ -44,7 +44,7 @@ extern char *content_argument(FunctionCallInfo fcinfo, int number,
 extern char *key_argument(FunctionCallInfo fcinfo, int number,
 						  const char *name);
 
-extern char *delivery_argument(FunctionCallInfo fcinfo, int number);
+extern Delivery delivery_argument(FunctionCallInfo fcinfo, int number);
 
 /*
  * Those that are the same for all, from this number on: bot, send_at,

@@ -109,7 +109,7 @@ take_content(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 static void
 take_broadcast(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 {
-	broadcast->kind = "send";
+	broadcast->kind = KIND_SEND;
 	take_content(fcinfo, broadcast);
 	broadcast->data = data_argument(fcinfo, 4);
 	broadcast->title = PG_ARGISNULL(5) ? NULL :

@@ -116,7 +116,7 @@ may_see_all(void)
 static void
 report_unchangeable(int64 id, const char *change)
 {
-	Fate	   *fate = outbox_fate(id, CurrentMemoryContext);
+	MessageFate *fate = outbox_fate(id, CurrentMemoryContext);
 	bool		is_own = fate->state != FATE_UNKNOWN &&
 		has_privs_of_role(GetUserId(), fate->sender);
 
@@ -131,11 +131,12 @@ report_unchangeable(int64 id, const char *change)
 				 errmsg("permission denied for message " INT64_FORMAT, id),
 				 errdetail("Only its sender, and members of that role, can have it %s.",
 						   change)));
-	if (fate->fate != NULL && strcmp(fate->fate, "sent") != 0)
+	if (fate->state == FATE_SETTLED && fate->fate != FATE_SENT)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("message " INT64_FORMAT " cannot be %s", id, change),
-				 errdetail("Its fate is \"%s\".", fate->fate)));
+				 errdetail("Its fate is \"%s\".",
+						   words_name(&fate_words, fate->fate))));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("message " INT64_FORMAT " cannot be %s", id, change),

@@ -108,7 +108,7 @@ teams_cancel_broadcast(PG_FUNCTION_ARGS)
 
 /* A broadcast that changes what another has sent. */
 static int64
-change_broadcast(FunctionCallInfo fcinfo, const char *kind,
+change_broadcast(FunctionCallInfo fcinfo, Kind kind,
 				 const char *activity)
 {
 	NewBroadcast change = {0};
@@ -119,7 +119,7 @@ change_broadcast(FunctionCallInfo fcinfo, const char *kind,
 	if (!outbox_read_broadcast(PG_GETARG_INT64(0), GetUserId(), &change,
 							   &recall))
 		report_absent(PG_GETARG_INT64(0));
-	if (strcmp(change.kind, "send") != 0)
+	if (change.kind != KIND_SEND)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("broadcast " INT64_FORMAT " has sent nothing",
@@ -137,7 +137,7 @@ change_broadcast(FunctionCallInfo fcinfo, const char *kind,
 	change.refers_to = PG_GETARG_INT64(0);
 	change.activity = activity;
 	change.data = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
-	change.options.delivery = "at-least-once";
+	change.options.delivery = DELIVERY_AT_LEAST_ONCE;
 	change.options.sender = GetUserId();
 	id = outbox_create_broadcast(&change, &is_new);
 	outbox_complete_broadcast(id, true);
@@ -150,7 +150,7 @@ teams_recall(PG_FUNCTION_ARGS)
 	int64		recall;
 
 	statement_attach_function(fcinfo);
-	recall = change_broadcast(fcinfo, "delete", NULL);
+	recall = change_broadcast(fcinfo, KIND_DELETE, NULL);
 	outbox_end_broadcast(PG_GETARG_INT64(0), GetUserId());
 	PG_RETURN_INT64(recall);
 }
@@ -173,7 +173,7 @@ teams_edit_broadcast(PG_FUNCTION_ARGS)
 								!PG_ARGISNULL(1));
 	activity_check(activity);
 	statement_attach_function(fcinfo);
-	id = change_broadcast(fcinfo, "edit", activity);
+	id = change_broadcast(fcinfo, KIND_EDIT, activity);
 	outbox_replace_activity(PG_GETARG_INT64(0), activity, GetUserId());
 	PG_RETURN_INT64(id);
 }
@@ -196,12 +196,12 @@ teams_preview(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("broadcast " INT64_FORMAT " cannot be shown", id),
 				 problem ? errdetail("%s", text_in_server_encoding(problem)) : 0));
-	message.kind = "send";
-	message.scope = "user";
+	message.kind = KIND_SEND;
+	message.scope = SCOPE_USER;
 	message.bot = bot;
 	message.activity = text_in_server_encoding(activity);
-	message.priority = "high";
-	message.delivery = "at-least-once";
+	message.priority = PRIORITY_HIGH;
+	message.delivery = DELIVERY_AT_LEAST_ONCE;
 	PG_RETURN_INT64(submit(fcinfo, &message));
 }
 

@@ -61,7 +61,7 @@ somebody_sends(void)
 
 /* Why, as a detail of an error: "code: text". */
 static int
-detail_of(const Fate *fate)
+detail_of(const MessageFate *fate)
 {
 	if (fate->error == NULL)
 		return 0;
@@ -71,7 +71,7 @@ detail_of(const Fate *fate)
 }
 
 static void
-still_pending(int64 id, const Fate *fate)
+still_pending(int64 id, const MessageFate *fate)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -81,22 +81,22 @@ still_pending(int64 id, const Fate *fate)
 }
 
 static void
-raise_fate(int64 id, const Fate *fate)
+raise_fate(int64 id, const MessageFate *fate)
 {
-	if (strcmp(fate->fate, "sent") == 0)
+	if (fate->fate == FATE_SENT)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 			 errmsg("message " INT64_FORMAT " %s", id,
-					strcmp(fate->fate, "cancelled") == 0 ? "was cancelled" :
-					fate->fate),
+					fate->fate == FATE_CANCELLED ? "was cancelled" :
+					words_name(&fate_words, fate->fate)),
 			 detail_of(fate),
 			 fate->hint ? errhint("%s", text_in_server_encoding(fate->hint)) : 0));
 }
 
 /* Is the message known, committed, and the caller's to see? */
 static void
-check_fate(int64 id, const Fate *fate)
+check_fate(int64 id, const MessageFate *fate)
 {
 	if (fate->state == FATE_UNKNOWN ||
 		!has_privs_of_role(GetUserId(), fate->sender))
@@ -136,7 +136,7 @@ teams_wait(PG_FUNCTION_ARGS)
 	MemoryContext context = CurrentMemoryContext;
 	TimestampTz deadline = deadline_argument(fcinfo, 1);
 	Slot	   *slot = shared_my_slot();
-	Fate	   *fate;
+	MessageFate *fate;
 	int64		id;
 
 	if (PG_ARGISNULL(0))

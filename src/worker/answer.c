@@ -56,12 +56,12 @@ outcome_unknown(Message *message, Failure *failure, double delay)
  */
 static void
 look_up_again(Message *message, Failure *failure, const ServiceError *error,
-			  AnswerScope scope)
+			  Concern concern)
 {
 	Target	   *target = message->target;
 	bool		again = strcmp(message->last_code, failure->code) == 0;
 
-	if (target->team != NULL && (again || scope == SCOPE_CONVERSATION))
+	if (target->team != NULL && (again || concern == CONCERNS_CONVERSATION))
 	{
 		if (again)
 			settle_failed(message, failure);
@@ -71,7 +71,7 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error,
 	}
 	target->knowledge = KNOWN_LOST;
 	window_note_change(target);
-	settle_installation(target, "stale", error, NULL);
+	settle_installation(target, INSTALL_STALE, error, NULL);
 	if (again)
 		verdict_fail_and_ask_again(message, failure);
 	else
@@ -111,7 +111,7 @@ take_block(Message *message, Failure *failure, const ServiceError *error)
 		return;
 	}
 	count_disabled(target->bot, error);
-	settle_installation(target, "blocked", error, failure->hint);
+	settle_installation(target, INSTALL_BLOCKED, error, failure->hint);
 	target->knowledge = KNOWN_BLOCKED;
 	window_note_change(target);
 	window_target_is_stale(target);
@@ -206,7 +206,7 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 				take_block(message, &failure, &error);
 			else
 				look_up_again(message, &failure, &error,
-							  policy_scope(op, reply->status, &error));
+							  policy_concern(op, reply->status, &error));
 			break;
 	}
 }

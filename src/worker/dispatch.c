@@ -103,7 +103,7 @@ can_post(Target *target)
 {
 	const Message *first = window_first(target);
 
-	return first->is_send && target->not_before <= GetCurrentTimestamp() &&
+	return !kind_is_job(first->kind) && target->not_before <= GetCurrentTimestamp() &&
 		line_is_free(message_service_url(first)) && !chat_is_taken(first);
 }
 

@@ -11,9 +11,9 @@
 static Operation
 operation_of(const Target *target, const OutboxPost *row)
 {
-	if (strcmp(row->kind, "edit") == 0)
+	if (row->kind == KIND_EDIT)
 		return OP_EDIT;
-	if (strcmp(row->kind, "delete") == 0)
+	if (row->kind == KIND_DELETE)
 		return OP_DELETE;
 	return target_is_in_team(target) && !row->has_referent ? OP_THREAD : OP_SEND;
 }

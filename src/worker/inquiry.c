@@ -258,15 +258,14 @@ quota_of(const Bot *bot, PaceKind kind)
 	return kind == PACE_GRAPH_DELETE ? Max(1, rate / 2) : rate;
 }
 
-static GraphScope
+/* A channel is asked for by its team. */
+static Scope
 graph_scope(const Target *target)
 {
-	if (strcmp(target->scope, "user") == 0)
-		return GRAPH_USER;
-	return strcmp(target->scope, "chat") == 0 ? GRAPH_CHAT : GRAPH_TEAM;
+	return target->scope == SCOPE_CHANNEL ? SCOPE_TEAM : target->scope;
 }
 
-/* The id that Graph knows: a channel is asked for by its team. */
+/* The id that Graph knows, of that scope. */
 static const char *
 graph_id(const Target *target)
 {
@@ -282,7 +281,7 @@ team_may_go(Target *target)
 	static const int limits[CHAT_LIMITS] = {4, 8, 120, 14400};
 	char	   *key;
 
-	if (graph_scope(target) != GRAPH_TEAM)
+	if (graph_scope(target) != SCOPE_TEAM)
 		return true;
 	key = psprintf("team %s", graph_id(target));
 	target->rests_until = pace_take_chat(shared_chat_paces(),

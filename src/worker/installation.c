@@ -53,13 +53,7 @@ is_there(const Target *target)
 {
 	if (target->verdict == ACTION_OK)
 		return !target->is_absent;
-	return target->job > JOB_INSTALL && target->knowledge == KNOWN_INSTALLED;
-}
-
-static bool
-needs_version(Job job)
-{
-	return job == JOB_UPGRADE || job == JOB_CHECK;
+	return !kind_installs(target->job) && target->knowledge == KNOWN_INSTALLED;
 }
 
 /*
@@ -95,7 +89,7 @@ installation_take_finished(void)
 	}
 	share_give_back(target->bot, target->party);
 	target->bot->asking_messages -= target->message_count;
-	if (needs_version(target->job))
+	if (kind_traits[target->job].needs_version)
 		target->bot->version_jobs--;
 	return target;
 }
@@ -153,9 +147,9 @@ problem_of(const Target *target)
 {
 	const char *team = target->team ? target->team : target->id;
 
-	if (strcmp(target->scope, "user") == 0)
+	if (target->scope == SCOPE_USER)
 		return trust_user_id_problem(target->id);
-	if (strcmp(target->scope, "chat") != 0 && !trust_is_guid(team))
+	if (target->scope != SCOPE_CHAT && !trust_is_guid(team))
 		return "the id of a team is a GUID";
 	if (!trust_is_opaque_id(target->id))
 		return "this cannot be an id";
@@ -174,7 +168,7 @@ was_there(const Target *target)
 static Operation
 first_step(const Target *target, bool is_retry)
 {
-	bool		install = target->job <= JOB_INSTALL;
+	bool		install = kind_installs(target->job);
 
 	return install && !is_retry && !was_there(target) ?
 		OP_INSTALL : OP_LOOKUP;
@@ -193,7 +187,7 @@ forget_person(Target *target)
 }
 
 void
-installation_ask(Target *target, Job job, int64 job_id, const char *last_code)
+installation_ask(Target *target, Kind job, int64 job_id, const char *last_code)
 {
 	const char *problem = problem_of(target);
 	Bot		   *bot = target->bot;
@@ -201,12 +195,12 @@ installation_ask(Target *target, Job job, int64 job_id, const char *last_code)
 	target->state = TARGET_ASKING;
 	target->job = job;
 	target->job_id = job_id;
-	target->may_reinstall = job != JOB_NONE || bot->config->reinstall;
+	target->may_reinstall = kind_is_job(job) || bot->config->reinstall;
 	share_take(bot, target->party);
 	bot->asking_messages += target->message_count;
 
 	/* The first of them wants to hear of what has just been published. */
-	if (needs_version(job) && bot->version_jobs++ == 0)
+	if (kind_traits[job].needs_version && bot->version_jobs++ == 0)
 		bot->version_fetch.not_before = 0;
 	target->verdict = ACTION_OK;
 	target->is_absent = false;
@@ -218,7 +212,7 @@ installation_ask(Target *target, Job job, int64 job_id, const char *last_code)
 	target->tried_new_token = false;
 	target->alone = false;
 	target->installed_by_us = false;
-	target->failed_state = "failed";
+	target->failed_state = INSTALL_FAILED;
 	target->asks_former = false;
 	if (target->knowledge == KNOWN_NOT && target_is_name(target))
 		forget_person(target);
@@ -256,12 +250,12 @@ take_absence(Target *target)
 static void
 ask_for_chat(Target *target)
 {
-	if (target->chat_id != NULL && (target->job > JOB_INSTALL ||
+	if (target->chat_id != NULL && (!kind_installs(target->job) ||
 									target->knowledge == KNOWN_UNVERIFIED))
 		finish(target);
-	else if (strcmp(target->scope, "user") == 0)
+	else if (target->scope == SCOPE_USER)
 		inquiry_ask(target, OP_CHAT);
-	else if (strcmp(target->scope, "team") == 0)
+	else if (target->scope == SCOPE_TEAM)
 		inquiry_ask(target, OP_CHANNEL);
 	else
 		take_chat(target, target->id);
@@ -276,7 +270,7 @@ is_to_be_upgraded(const Target *target)
 {
 	const char *newest = target->bot->app_version;
 
-	return target->job == JOB_UPGRADE && !target->upgraded &&
+	return kind_traits[target->job].operation == OP_UPGRADE && !target->upgraded &&
 		(*newest == '\0' || target->app_version == NULL ||
 		 strcmp(target->app_version, newest) != 0);
 }
@@ -291,7 +285,7 @@ take_installation(Target *target, const GraphReply *reply)
 		forget_person(target);
 	keep(&target->installation_id, reply->installation_id);
 	keep(&target->app_version, reply->app_version);
-	if (target->job == JOB_UNINSTALL)
+	if (kind_uninstalls(target->job))
 		inquiry_ask(target, OP_UNINSTALL);
 	else if (is_to_be_upgraded(target))
 		inquiry_ask(target, OP_UPGRADE);
@@ -307,7 +301,7 @@ take_installation(Target *target, const GraphReply *reply)
 static bool
 must_ask_former(const Target *target)
 {
-	return target->job == JOB_NONE && was_there(target) &&
+	return !kind_is_job(target->job) && was_there(target) &&
 		!target->may_reinstall && target->user_id != NULL;
 }
 
@@ -333,9 +327,9 @@ take_lookup(Target *target, const GraphReply *reply)
 		take_former(target, reply->installation_id != NULL);
 	else if (reply->installation_id != NULL)
 		take_installation(target, reply);
-	else if (target->job == JOB_UNINSTALL || target->job == JOB_CHECK)
+	else if (kind_traits[target->job].absence == ABSENCE_IS_SUCCESS)
 		take_absence(target);
-	else if (target->job == JOB_UPGRADE)
+	else if (kind_traits[target->job].absence == ABSENCE_IS_FAILURE)
 	{
 		fail_because(target, ACTION_FAIL, "not_installed",
 					 "the bot is not installed there");
@@ -411,7 +405,7 @@ is_refused_unseen(const Target *target, Action action)
 static const char *
 hint_of(const Target *target, const GraphReply *reply, Action action)
 {
-	if (strcmp(target->scope, "user") != 0)
+	if (target->scope != SCOPE_USER)
 	{
 		if (action == ACTION_PAUSE_BOT)
 			return GROUP_ROLES_HINT;
@@ -421,13 +415,13 @@ hint_of(const Target *target, const GraphReply *reply, Action action)
 	return policy_hint(target->next, reply->status, &reply->error);
 }
 
-static const char *
+static InstallState
 failed_state(Operation op, int status)
 {
 	if (status == 403)
-		return "refused";
+		return INSTALL_REFUSED;
 	return status == 404 && (op == OP_LOOKUP || op == OP_INSTALL) ?
-		"unknown" : "failed";
+		INSTALL_UNKNOWN : INSTALL_FAILED;
 }
 
 static void
@@ -466,7 +460,7 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			target->tried_new_token = true;
 			break;
 		case ACTION_PAUSE_BOT:
-			if (strcmp(target->scope, "user") != 0)
+			if (target->scope != SCOPE_USER)
 			{
 				/* Teams and chats have permissions of their own */
 				take_refusal(target, reply, ACTION_FAIL, hint, delay);

@@ -113,10 +113,10 @@ intake_refuse_unfit(void)
 static void
 begin_job(Target *target, Message *message)
 {
-	if (message->job <= JOB_INSTALL || target->state != TARGET_KNOWN ||
+	if (kind_installs(message->kind) || target->state != TARGET_KNOWN ||
 		window_first(target) != message)
 		return;
-	installation_ask(target, message->job, message->id, message->last_code);
+	installation_ask(target, message->kind, message->id, message->last_code);
 	window_check_ready(target);
 }
 
@@ -139,11 +139,11 @@ intake_admit(const OutboxMessage *row)
 	begin_job(target, message);
 	if (target->state != TARGET_NEW || !message_needs_target(message))
 		return true;
-	if (message->is_send && verdict_is_unreachable(target))
+	if (!kind_is_job(message->kind) && verdict_is_unreachable(target))
 		note_unreachable(message);
 	else
-		installation_ask(target, message->job,
-						 message->is_send ? 0 : message->id,
+		installation_ask(target, message->kind,
+						 kind_is_job(message->kind) ? message->id : 0,
 						 message->last_code);
 	return true;
 }

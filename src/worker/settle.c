@@ -109,7 +109,7 @@ settle_sent(Message *message, const char *conversation_id,
 	Outcome    *outcome = add_record(message);
 
 	outcome->is_final = true;
-	outcome->fate = "sent";
+	outcome->fate = FATE_SENT;
 	outcome->is_attempt = true;
 	outcome->conversation_id = keep(conversation_id);
 	outcome->activity_id = keep(activity_id);
@@ -128,7 +128,7 @@ describe(Outcome *outcome, const Failure *failure)
 }
 
 static void
-settle_unsent(Message *message, const Failure *failure, const char *fate)
+settle_unsent(Message *message, const Failure *failure, Fate fate)
 {
 	const char *chat = message_chat(message);
 	Outcome    *outcome = add_record(message);
@@ -144,13 +144,13 @@ settle_unsent(Message *message, const Failure *failure, const char *fate)
 void
 settle_failed(Message *message, const Failure *failure)
 {
-	settle_unsent(message, failure, "failed");
+	settle_unsent(message, failure, FATE_FAILED);
 }
 
 void
 settle_cancelled(Message *message, const Failure *failure)
 {
-	settle_unsent(message, failure, "cancelled");
+	settle_unsent(message, failure, FATE_CANCELLED);
 }
 
 bool
@@ -178,7 +178,7 @@ settle_retry(Message *message, const Failure *failure, double delay)
 }
 
 void
-settle_installation(const Target *target, const char *state,
+settle_installation(const Target *target, InstallState state,
 					const ServiceError *error, const char *hint)
 {
 	InstallationRecord *record = MemoryContextAllocZero(settle_context,
@@ -186,7 +186,7 @@ settle_installation(const Target *target, const char *state,
 	OutboxInstallation *installation = &record->installation;
 
 	installation->bot = keep(target->bot->name);
-	installation->scope = target->team ? "team" : keep(target->scope);
+	installation->scope = target->team ? SCOPE_TEAM : target->scope;
 	installation->target = keep(target->team ? target->team : target->id);
 	installation->state = state;
 	installation->installation_id = keep(target->installation_id);
@@ -343,9 +343,9 @@ write_installations(void)
 		bool		seen = false;
 
 		for (int i = 0; i < count && !seen; i++)
-			seen = strcmp(last[i]->target, one->target) == 0 &&
-				strcmp(last[i]->bot, one->bot) == 0 &&
-				strcmp(last[i]->scope, one->scope) == 0;
+			seen = last[i]->scope == one->scope &&
+				strcmp(last[i]->target, one->target) == 0 &&
+				strcmp(last[i]->bot, one->bot) == 0;
 		if (!seen)
 			last[count++] = one;
 	}
@@ -388,9 +388,9 @@ settle_written(void)
 		}
 		else if (!record->outcome.is_final)
 			counts.retried++;
-		else if (strcmp(record->outcome.fate, "sent") == 0)
+		else if (record->outcome.fate == FATE_SENT)
 			counts.sent++;
-		else if (strcmp(record->outcome.fate, "failed") == 0)
+		else if (record->outcome.fate == FATE_FAILED)
 			counts.failed++;
 		else
 			counts.cancelled++;

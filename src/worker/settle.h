@@ -45,7 +45,7 @@ extern bool settle_retry(Message *message, const Failure *failure,
 						 double delay);
 
 /* Record what is known of a target, for teams_installation. */
-extern void settle_installation(const Target *target, const char *state,
+extern void settle_installation(const Target *target, InstallState state,
 								const ServiceError *error, const char *hint);
 
 /* How many records wait, and since when (0: none do). */

@@ -288,7 +288,7 @@ go_back(Sweep *sweep, bool *full, const OutboxMessage *row)
 static bool
 has_room_for_job(const OutboxMessage *row)
 {
-	return row->job <= JOB_INSTALL ||
+	return kind_installs(row->kind) ||
 		bot_find(row->bot)->jobs < SHARE_PLACES;
 }
 

@@ -25,7 +25,7 @@ typedef struct Target
 {
 	const char *key;			/* scope:id, the hash key */
 	Bot		   *bot;
-	const char *scope;
+	Scope		scope;
 	const char *id;
 	const char *team;			/* of a channel, else NULL */
 
@@ -34,7 +34,8 @@ typedef struct Target
 	int64		turn;			/* in the list "asking" */
 	Operation	next;			/* the next call while asking */
 	TargetKnowledge knowledge;
-	Job			job;			/* what Graph is asked for */
+	Kind		job;			/* what Graph is asked for: a job, or only for
+								 * where a message goes */
 	int64		job_id;			/* of the message that is the job, or 0 */
 	bool		may_reinstall;	/* although the bot was there once */
 	bool		looked_up;
@@ -65,7 +66,7 @@ typedef struct Target
 	const char *hint;
 	char	   *correlation_id; /* Graph's request-id, or NULL */
 	double		retry_after;	/* seconds; negative: not said */
-	const char *failed_state;	/* for teams_installation */
+	InstallState failed_state;	/* for teams_installation */
 	TimestampTz rests_until;	/* its team has been asked enough for now */
 
 	/* For window.c. */
@@ -91,8 +92,7 @@ typedef struct Target
 static inline bool
 target_is_in_team(const Target *target)
 {
-	return strcmp(target->scope, "channel") == 0 ||
-		strcmp(target->scope, "team") == 0;
+	return target->scope == SCOPE_CHANNEL || target->scope == SCOPE_TEAM;
 }
 
 /* Where its messages are sent. */
@@ -107,8 +107,7 @@ target_service_url(const Target *target)
 static inline bool
 target_is_name(const Target *target)
 {
-	return strcmp(target->scope, "user") == 0 &&
-		strchr(target->id, '@') != NULL;
+	return target->scope == SCOPE_USER && strchr(target->id, '@') != NULL;
 }
 
 #endif							/* TP_TARGET_H */

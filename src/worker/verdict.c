@@ -71,13 +71,14 @@ ask_for(Target *target)
 		return;
 	if (!message_needs_target(first))
 		window_drop_queue(target);
-	else if (first->is_send && verdict_is_unreachable(target))
+	else if (!kind_is_job(first->kind) && verdict_is_unreachable(target))
 	{
 		describe_unreachable(target->knowledge, &failure);
 		verdict_fail_all(target, &failure);
 	}
 	else
-		installation_ask(target, first->job, first->is_send ? 0 : first->id,
+		installation_ask(target, first->kind,
+						 kind_is_job(first->kind) ? first->id : 0,
 						 first->last_code);
 }
 
@@ -114,7 +115,7 @@ verdict_fail_all(Target *target, Failure *failure)
 	{
 		/* A job to install the bot is a wish to try again. */
 		if (!message_needs_target(message) ||
-			(!message->is_send && !is_first))
+			(kind_is_job(message->kind) && !is_first))
 		{
 			ask_for(target);
 			return;
@@ -162,12 +163,12 @@ static void
 take_presence(Target *target)
 {
 	/* That it is there does not say that it is wanted. */
-	if (target->job == JOB_CHECK && target->knowledge == KNOWN_BLOCKED)
+	if (kind_only_looks(target->job) && target->knowledge == KNOWN_BLOCKED)
 		target->state = TARGET_NEW;
 	else
 	{
 		target->knowledge = KNOWN_INSTALLED;
-		settle_installation(target, "installed", NULL, NULL);
+		settle_installation(target, INSTALL_INSTALLED, NULL, NULL);
 	}
 	settle_job(target);
 	if (target->state == TARGET_KNOWN)
@@ -180,19 +181,19 @@ take_presence(Target *target)
 static void
 take_absence(Target *target)
 {
-	const char *state = "absent";
+	InstallState state = INSTALL_ABSENT;
 
-	if (target->job == JOB_UNINSTALL)
+	if (kind_uninstalls(target->job))
 		target->knowledge = KNOWN_UNINSTALLED;
 	else if (target->knowledge != KNOWN_NOT &&
 			 target->knowledge != KNOWN_UNINSTALLED)
 		target->knowledge = KNOWN_REMOVED;
 	if (target->knowledge == KNOWN_UNINSTALLED)
-		state = "uninstalled";
+		state = INSTALL_UNINSTALLED;
 	else if (target->knowledge == KNOWN_REMOVED)
-		state = "removed";
+		state = INSTALL_REMOVED;
 	settle_installation(target, state, NULL, NULL);
-	if (strcmp(target->scope, "team") == 0)
+	if (target->scope == SCOPE_TEAM)
 		window_lose_channels(target);
 	settle_job(target);
 	ask_for(target);
@@ -202,7 +203,7 @@ take_absence(Target *target)
 static void
 fail_job(Target *target, Message *job, const Failure *failure)
 {
-	if (target->job == JOB_CHECK)
+	if (kind_only_looks(target->job))
 		settle_installation(target, target->failed_state, &target->error,
 							target->hint);
 	settle_failed(job, failure);
@@ -220,10 +221,10 @@ give_up(Target *target, Failure *failure)
 	if (target->verdict == ACTION_INSTALL_AGAIN)
 	{
 		target->knowledge = KNOWN_REMOVED;
-		target->failed_state = "removed";
+		target->failed_state = INSTALL_REMOVED;
 		failure->hint = REMOVED_HINT;
 	}
-	if (job != NULL && target->job != JOB_INSTALL)
+	if (job != NULL && !kind_installs(target->job))
 	{
 		fail_job(target, job, failure);
 		return;
@@ -270,8 +271,8 @@ take_failure(Target *target)
 	}
 
 	/* So that people see what it waits for. */
-	if (target->knowledge == KNOWN_NOT && target->job <= JOB_INSTALL)
-		settle_installation(target, "installing", &target->error,
+	if (target->knowledge == KNOWN_NOT && kind_installs(target->job))
+		settle_installation(target, INSTALL_INSTALLING, &target->error,
 							target->hint);
 	if (asker != NULL)
 		verdict_retry(asker, &failure, target->retry_after);
@@ -317,11 +318,11 @@ verdict_begin_jobs(Target *target)
 {
 	Message    *first;
 
-	while ((first = window_first(target)) != NULL && !first->is_send)
+	while ((first = window_first(target)) != NULL && kind_is_job(first->kind))
 	{
-		if (first->job != JOB_INSTALL)
+		if (!kind_installs(first->kind))
 		{
-			installation_ask(target, first->job, first->id, first->last_code);
+			installation_ask(target, first->kind, first->id, first->last_code);
 			window_check_ready(target);
 			return;
 		}

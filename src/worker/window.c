@@ -114,10 +114,10 @@ window_look_again(Bot *bot, int64 from)
 static bool
 needs_graph(const OutboxMessage *row)
 {
-	if (row->job > JOB_INSTALL)
+	if (!kind_installs(row->kind))
 		return true;
 	return row->knowledge <= KNOWN_LOST ||
-		(row->job == JOB_INSTALL && row->knowledge != KNOWN_INSTALLED);
+		(kind_is_job(row->kind) && row->knowledge != KNOWN_INSTALLED);
 }
 
 void
@@ -314,8 +314,7 @@ new_message(const OutboxMessage *row, Target *target)
 	message->bot = target->bot;
 	message->target = target;
 	message->priority = row->priority;
-	message->is_send = row->job == JOB_NONE;
-	message->job = row->job;
+	message->kind = row->kind;
 	message->retrying = row->retrying;
 	message->at_most_once = row->at_most_once;
 	message->attempts = row->attempts;
@@ -342,7 +341,7 @@ has_room_for(Bot *bot, const OutboxMessage *row)
 
 	/* A wish to have it back comes with those that wait for it. */
 	if (((row->knowledge <= KNOWN_LOST && !row->at_once) ||
-		 row->job > JOB_INSTALL) && share_room(bot, row->party) == 0)
+		 !kind_installs(row->kind)) && share_room(bot, row->party) == 0)
 		return false;
 	return row->source == OUTBOX_EARLIER ||
 		window_room(bot, row->priority) > 0;
@@ -402,7 +401,7 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	make_room(target);
 	message = new_message(row, target);
 	bot->lanes[message->priority].window++;
-	bot->jobs += !message->is_send;
+	bot->jobs += kind_is_job(message->kind);
 	enqueue(target, message);
 	window_check_ready(target);
 	return message;
@@ -417,7 +416,7 @@ leave_queue(Message *message)
 	target->message_count--;
 	target->bot->asking_messages -= target->state == TARGET_ASKING;
 	target->bot->lanes[message->priority].window--;
-	target->bot->jobs -= !message->is_send;
+	target->bot->jobs -= kind_is_job(message->kind);
 	message->target = NULL;
 	window_check_ready(target);
 	window_check_behind(target);
@@ -427,7 +426,7 @@ leave_queue(Message *message)
 static bool
 holds_back(const Message *message)
 {
-	return message->retrying || message->job > JOB_INSTALL;
+	return message->retrying || !kind_installs(message->kind);
 }
 
 /* It leaves its target, and lets those go on that waited for it. */
@@ -506,7 +505,7 @@ window_lose_channels(const Target *team)
 void
 window_doubt(Bot *bot, const char *name, TargetKnowledge knowledge)
 {
-	Target	   *target = window_find_target(bot, "user", name);
+	Target	   *target = window_find_target(bot, SCOPE_USER, name);
 
 	if (target == NULL)
 		return;

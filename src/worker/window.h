@@ -39,8 +39,7 @@ typedef struct Message
 	Target	   *target;			/* NULL once it is settling */
 	bool		comes_again;	/* it is due again before that was written */
 	Priority	priority;
-	bool		is_send;
-	Job			job;			/* JOB_NONE if it is */
+	Kind		kind;
 	bool		retrying;
 	bool		at_most_once;
 	int			attempts;

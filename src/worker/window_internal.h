@@ -18,8 +18,7 @@ typedef struct TargetEntry
 extern void window_open_targets(MemoryContext context);
 
 /* The target, if it is in memory, or NULL. */
-extern Target *window_find_target(Bot *bot, const char *scope,
-								  const char *id);
+extern Target *window_find_target(Bot *bot, Scope scope, const char *id);
 
 /* The target of a row; it is made, as the row says, if it is not in memory. */
 extern Target *window_find_or_make_target(Bot *bot, const OutboxMessage *row);

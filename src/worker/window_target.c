@@ -60,10 +60,16 @@ keep(const char *text)
 	return text ? MemoryContextStrdup(targets_context, text) : NULL;
 }
 
-Target *
-window_find_target(Bot *bot, const char *scope, const char *id)
+static char *
+key_of(Scope scope, const char *id)
 {
-	char	   *key = psprintf("%s:%s", scope, id);
+	return psprintf("%s:%s", words_name(&scope_words, scope), id);
+}
+
+Target *
+window_find_target(Bot *bot, Scope scope, const char *id)
+{
+	char	   *key = key_of(scope, id);
 	TargetEntry *entry = hash_search(targets_of(bot), &key, HASH_FIND, NULL);
 
 	pfree(key);
@@ -79,14 +85,14 @@ window_find_or_make_target(Bot *bot, const OutboxMessage *row)
 
 	if (target != NULL)
 		return target;
-	key = psprintf("%s:%s", row->scope, row->target);
+	key = key_of(row->scope, row->target);
 	target = MemoryContextAllocZero(targets_context, sizeof(Target));
 	target->key = keep(key);
 	pfree(key);
 	entry = hash_search(bot->targets, &target->key, HASH_ENTER, NULL);
 	entry->target = target;
 	target->bot = bot;
-	target->scope = keep(row->scope);
+	target->scope = row->scope;
 	target->id = keep(row->target);
 	target->team = keep(row->team);
 	target->service_url = keep(row->service_url);
@@ -125,7 +131,6 @@ free_target(Target *target)
 	if (target->is_behind)
 		dlist_delete(&target->behind_node);
 	dlist_delete(&target->idle_node);
-	free_string(target->scope);
 	free_string(target->id);
 	free_string(target->team);
 	free_string(target->installation_id);

@@ -63,11 +63,11 @@ window_let_team_go(const Message *message)
 
 	if (bot->held_targets == 0)
 		return;
-	if (!message->is_send && strcmp(target->scope, "team") == 0)
+	if (kind_is_job(message->kind) && target->scope == SCOPE_TEAM)
 		let_channels_go(bot, target->id);
 	else if (target->team != NULL)
 	{
-		team = window_find_target(bot, "team", target->team);
+		team = window_find_target(bot, SCOPE_TEAM, target->team);
 		if (team != NULL && team->held_from != 0)
 			window_let_go(team);
 	}

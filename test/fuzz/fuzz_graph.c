@@ -9,11 +9,11 @@
 #include "protocol/graph.h"
 
 static const GraphItem items[] = {
-	{OP_LOOKUP, "ada@contoso.com", NULL, GRAPH_USER},
-	{OP_INSTALL, "ada@contoso.com", NULL, GRAPH_USER},
-	{OP_CHAT, "ada@contoso.com", "OWY0", GRAPH_USER},
-	{OP_LOOKUP, "grace@contoso.com", NULL, GRAPH_USER},
-	{OP_CHAT, "grace@contoso.com", "MWM3", GRAPH_USER},
+	{OP_LOOKUP, "ada@contoso.com", NULL, SCOPE_USER},
+	{OP_INSTALL, "ada@contoso.com", NULL, SCOPE_USER},
+	{OP_CHAT, "ada@contoso.com", "OWY0", SCOPE_USER},
+	{OP_LOOKUP, "grace@contoso.com", NULL, SCOPE_USER},
+	{OP_CHAT, "grace@contoso.com", "MWM3", SCOPE_USER},
 };
 
 static void

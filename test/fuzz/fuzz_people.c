@@ -26,10 +26,10 @@ require_person(const Person *person)
 {
 	const char *name = person->user_principal_name;
 
-	REQUIRE(trust_is_guid(person->id) && trust_is_target("user", person->id));
+	REQUIRE(trust_is_guid(person->id) && trust_is_target(SCOPE_USER, person->id));
 	if (name != NULL)
 		REQUIRE(trust_user_id_problem(name) == NULL &&
-				trust_is_target("user", name));
+				trust_is_target(SCOPE_USER, name));
 	if (person->display_name != NULL)
 		require_clean(person->display_name, 256);
 	if (person->locale != NULL)

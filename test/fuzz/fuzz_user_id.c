@@ -13,7 +13,7 @@
 static void
 require_request(const char *user_id)
 {
-	GraphItem	item = {OP_LOOKUP, user_id, NULL, GRAPH_USER};
+	GraphItem	item = {OP_LOOKUP, user_id, NULL, SCOPE_USER};
 	StringInfoData body;
 	StringInfoData wanted;
 	const JsonValue *request;

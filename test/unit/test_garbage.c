@@ -105,7 +105,7 @@ is_sane_page(bool good, const PeoplePage *page, const char *problem)
 	if (!good)
 		return problem != NULL;
 	for (int i = 0; i < page->count; i++)
-		if (!trust_is_target("user", page->people[i].id))
+		if (!trust_is_target(SCOPE_USER, page->people[i].id))
 			return false;
 	return true;
 }
@@ -114,8 +114,8 @@ static bool
 survives(const char *text, size_t length)
 {
 	static const GraphItem items[] = {
-		{OP_LOOKUP, "a@b", NULL, GRAPH_USER}, {OP_INSTALL, "a@b", NULL, GRAPH_USER},
-		{OP_CHAT, "a@b", "x", GRAPH_USER},
+		{OP_LOOKUP, "a@b", NULL, SCOPE_USER}, {OP_INSTALL, "a@b", NULL, SCOPE_USER},
+		{OP_CHAT, "a@b", "x", SCOPE_USER},
 	};
 	GraphReply	replies[3];
 	AuthReply	token;

@@ -14,9 +14,9 @@
 #define ADA "9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01"
 
 static const GraphItem three[] = {
-	{OP_LOOKUP, ADA, NULL, GRAPH_USER},
-	{OP_INSTALL, "bob_x.com#EXT#@contoso.com", NULL, GRAPH_USER},
-	{OP_CHAT, ADA, "OWY0YjJj+/==", GRAPH_USER},
+	{OP_LOOKUP, ADA, NULL, SCOPE_USER},
+	{OP_INSTALL, "bob_x.com#EXT#@contoso.com", NULL, SCOPE_USER},
+	{OP_CHAT, ADA, "OWY0YjJj+/==", SCOPE_USER},
 };
 
 static void
@@ -78,21 +78,21 @@ test_other_requests(void)
 		GraphItem	item;
 		const char *request;
 	}			cases[] = {
-		{{OP_UPGRADE, ADA, "a=", GRAPH_USER}, "\"method\":\"POST\",\"url\":"
+		{{OP_UPGRADE, ADA, "a=", SCOPE_USER}, "\"method\":\"POST\",\"url\":"
 			"\"/users/" ADA "/teamwork/installedApps/a%3D/upgrade\","
 			"\"headers\":{\"Content-Type\":\"application/json\"},\"body\":{}}"},
-		{{OP_UNINSTALL, ADA, "a=", GRAPH_USER}, "\"method\":\"DELETE\","
+		{{OP_UNINSTALL, ADA, "a=", SCOPE_USER}, "\"method\":\"DELETE\","
 			"\"url\":\"/users/" ADA "/teamwork/installedApps/a%3D\"}"},
-		{{OP_LOOKUP, APP, NULL, GRAPH_TEAM}, "\"method\":\"GET\",\"url\":"
+		{{OP_LOOKUP, APP, NULL, SCOPE_TEAM}, "\"method\":\"GET\",\"url\":"
 			"\"/teams/" APP "/installedApps?$expand=teamsApp,"
 			"teamsAppDefinition&$filter=teamsApp/id%20eq%20'" APP "'\"}"},
-		{{OP_INSTALL, APP, NULL, GRAPH_TEAM}, "\"method\":\"POST\",\"url\":"
+		{{OP_INSTALL, APP, NULL, SCOPE_TEAM}, "\"method\":\"POST\",\"url\":"
 			"\"/teams/" APP "/installedApps\",\"headers\""},
-		{{OP_CHANNEL, APP, NULL, GRAPH_TEAM}, "\"method\":\"GET\",\"url\":"
+		{{OP_CHANNEL, APP, NULL, SCOPE_TEAM}, "\"method\":\"GET\",\"url\":"
 			"\"/teams/" APP "/primaryChannel?$select=id\"}"},
-		{{OP_UNINSTALL, "19:a@thread.v2", "b", GRAPH_CHAT}, "\"method\":"
+		{{OP_UNINSTALL, "19:a@thread.v2", "b", SCOPE_CHAT}, "\"method\":"
 			"\"DELETE\",\"url\":\"/chats/19%3Aa%40thread.v2/installedApps/b\"}"},
-		{{OP_INSTALL, "19:a@thread.v2", NULL, GRAPH_CHAT}, "\"method\":"
+		{{OP_INSTALL, "19:a@thread.v2", NULL, SCOPE_CHAT}, "\"method\":"
 			"\"POST\",\"url\":\"/chats/19%3Aa%40thread.v2/installedApps\","},
 	};
 	StringInfoData body;
@@ -110,9 +110,9 @@ static void
 test_other_replies(void)
 {
 	static const GraphItem items[] = {
-		{OP_CHANNEL, APP, NULL, GRAPH_TEAM},
-		{OP_UNINSTALL, ADA, "a", GRAPH_USER},
-		{OP_UPGRADE, ADA, "a", GRAPH_USER},
+		{OP_CHANNEL, APP, NULL, SCOPE_TEAM},
+		{OP_UNINSTALL, ADA, "a", SCOPE_USER},
+		{OP_UPGRADE, ADA, "a", SCOPE_USER},
 	};
 	static const char body[] = "{\"responses\":["
 		"{\"id\":\"1\",\"status\":200,\"body\":{\"id\":\"19:g@thread.tacv2\"}},"

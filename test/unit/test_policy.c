@@ -220,53 +220,53 @@ test_classes(const Case *cases, int ncases)
 
 /* Whom each answer concerns that is not for its message alone, and some that are. */
 static void
-test_scopes(void)
+test_concerns(void)
 {
 	static const struct
 	{
 		Operation	op;
 		int			status;
 		const char *code;
-		AnswerScope scope;
+		Concern		concern;
 	}			cases[] = {
-		{OP_TOKEN, 401, "AADSTS7000215", SCOPE_BOT},
-		{OP_TOKEN, 503, "", SCOPE_BOT},
-		{OP_CATALOG, 403, "Forbidden", SCOPE_BOT},
-		{OP_LOOKUP, 401, "", SCOPE_BOT},
-		{OP_INSTALL, 403, "Authorization_RequestDenied", SCOPE_BOT},
-		{OP_INSTALL, 429, "", SCOPE_BOT},
-		{OP_INSTALL, 403, "Forbidden", SCOPE_INSTALLATION},
-		{OP_INSTALL, 404, "NotFound", SCOPE_INSTALLATION},
-		{OP_LOOKUP, 404, "NotFound", SCOPE_INSTALLATION},
-		{OP_CHANNEL, 404, "NotFound", SCOPE_INSTALLATION},
-		{OP_CHAT, 404, "NotFound", SCOPE_INSTALLATION},
-		{OP_UNINSTALL, 503, "", SCOPE_INSTALLATION},
-		{OP_SEND, 401, "BotNotRegistered", SCOPE_BOT},
-		{OP_SEND, 401, "", SCOPE_BOT},
-		{OP_SEND, 403, "InvalidBotApiHost", SCOPE_BOT},
-		{OP_SEND, 403, "BotDisabledByAdmin", SCOPE_CONVERSATION},
-		{OP_SEND, 403, "ConversationBlockedByUser", SCOPE_CONVERSATION},
-		{OP_THREAD, 403, "MessageWritesBlocked", SCOPE_CONVERSATION},
-		{OP_THREAD, 403, "209", SCOPE_CONVERSATION},
-		{OP_SEND, 404, "ConversationNotFound", SCOPE_CONVERSATION},
-		{OP_SEND, 429, "Throttled", SCOPE_CONVERSATION},
-		{OP_SEND, 403, "ForbiddenOperationException", SCOPE_INSTALLATION},
-		{OP_THREAD, 403, "BotNotInConversationRoster", SCOPE_INSTALLATION},
-		{OP_SEND, 403, "NotEnoughPermissions", SCOPE_MESSAGE},
-		{OP_SEND, 413, "MessageSizeTooBig", SCOPE_MESSAGE},
-		{OP_SEND, 412, "PreconditionFailed", SCOPE_MESSAGE},
-		{OP_EDIT, 404, "ActivityNotFoundInConversation", SCOPE_MESSAGE},
-		{OP_EDIT, 403, "BotDisabledByAdmin", SCOPE_MESSAGE},
-		{OP_DELETE, 404, "", SCOPE_MESSAGE},
-		{OP_SEND, 201, "", SCOPE_MESSAGE},
+		{OP_TOKEN, 401, "AADSTS7000215", CONCERNS_BOT},
+		{OP_TOKEN, 503, "", CONCERNS_BOT},
+		{OP_CATALOG, 403, "Forbidden", CONCERNS_BOT},
+		{OP_LOOKUP, 401, "", CONCERNS_BOT},
+		{OP_INSTALL, 403, "Authorization_RequestDenied", CONCERNS_BOT},
+		{OP_INSTALL, 429, "", CONCERNS_BOT},
+		{OP_INSTALL, 403, "Forbidden", CONCERNS_INSTALLATION},
+		{OP_INSTALL, 404, "NotFound", CONCERNS_INSTALLATION},
+		{OP_LOOKUP, 404, "NotFound", CONCERNS_INSTALLATION},
+		{OP_CHANNEL, 404, "NotFound", CONCERNS_INSTALLATION},
+		{OP_CHAT, 404, "NotFound", CONCERNS_INSTALLATION},
+		{OP_UNINSTALL, 503, "", CONCERNS_INSTALLATION},
+		{OP_SEND, 401, "BotNotRegistered", CONCERNS_BOT},
+		{OP_SEND, 401, "", CONCERNS_BOT},
+		{OP_SEND, 403, "InvalidBotApiHost", CONCERNS_BOT},
+		{OP_SEND, 403, "BotDisabledByAdmin", CONCERNS_CONVERSATION},
+		{OP_SEND, 403, "ConversationBlockedByUser", CONCERNS_CONVERSATION},
+		{OP_THREAD, 403, "MessageWritesBlocked", CONCERNS_CONVERSATION},
+		{OP_THREAD, 403, "209", CONCERNS_CONVERSATION},
+		{OP_SEND, 404, "ConversationNotFound", CONCERNS_CONVERSATION},
+		{OP_SEND, 429, "Throttled", CONCERNS_CONVERSATION},
+		{OP_SEND, 403, "ForbiddenOperationException", CONCERNS_INSTALLATION},
+		{OP_THREAD, 403, "BotNotInConversationRoster", CONCERNS_INSTALLATION},
+		{OP_SEND, 403, "NotEnoughPermissions", CONCERNS_MESSAGE},
+		{OP_SEND, 413, "MessageSizeTooBig", CONCERNS_MESSAGE},
+		{OP_SEND, 412, "PreconditionFailed", CONCERNS_MESSAGE},
+		{OP_EDIT, 404, "ActivityNotFoundInConversation", CONCERNS_MESSAGE},
+		{OP_EDIT, 403, "BotDisabledByAdmin", CONCERNS_MESSAGE},
+		{OP_DELETE, 404, "", CONCERNS_MESSAGE},
+		{OP_SEND, 201, "", CONCERNS_MESSAGE},
 	};
 
 	for (int i = 0; i < (int) lengthof(cases); i++)
 	{
 		ServiceError error = {cases[i].code, ""};
 
-		is_int(policy_scope(cases[i].op, cases[i].status, &error),
-			   cases[i].scope, psprintf("scope of operation %d, %d %s",
+		is_int(policy_concern(cases[i].op, cases[i].status, &error),
+			   cases[i].concern, psprintf("concern of operation %d, %d %s",
 										cases[i].op, cases[i].status,
 										cases[i].code));
 	}
@@ -514,7 +514,7 @@ main(void)
 	test_classes(graph_cases, lengthof(graph_cases));
 	test_classes(directory_cases, lengthof(directory_cases));
 	test_classes(send_cases, lengthof(send_cases));
-	test_scopes();
+	test_concerns();
 	test_ambiguity();
 	test_retry_after();
 	test_backoff();
