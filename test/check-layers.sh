@@ -66,13 +66,13 @@ only()
 	done
 }
 only '<curl/' ./http/
-only '"http/http_internal.h"' ./http/
+only '"http/internal.h"' ./http/
 only '"server/shared_internal.h"' server/shared.c server/shared_wake.c
 only '<openssl/' protocol/auth.c
 only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' base/compat.h
 only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' outbox/statement.c
 only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' ./outbox/
-only 'WaitEventSetWait' http/http_sockets.c
+only 'WaitEventSetWait' http/sockets.c
 only '\bhttp_start\(' http/http.c http/http.h worker/line.c worker/line.h
 
 # What callers run with the rights of the tables' owner must not look for an

@@ -3,12 +3,12 @@
  *	  HTTP requests, many at a time: starting them and reporting their ends.
  *
  * All of libcurl is here and in the modules that share http_internal.h:
- * http_transfer.c knows one request, http_headers.c its header lines,
- * http_sockets.c waits; and in http_url.c, which says where tokens may go.
+ * transfer.c knows one request, http_headers.c its header lines,
+ * sockets.c waits; and in http_url.c, which says where tokens may go.
  */
 #include "postgres.h"
 
-#include "http/http_internal.h"
+#include "http/internal.h"
 
 static CURLM *multi = NULL;
 static dlist_head active = DLIST_STATIC_INIT(active);

@@ -1,5 +1,5 @@
 /*
- * http_sockets.c
+ * sockets.c
  *	  The sockets and the timer of libcurl, and the wait for them.
  *
  * Here alone the worker waits.  The sockets stand in one WaitEventSet with the
@@ -27,7 +27,7 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
-#include "http/http_internal.h"
+#include "http/internal.h"
 
 /* A socket in the WaitEventSet. */
 typedef struct WatchedSocket

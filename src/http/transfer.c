@@ -1,5 +1,5 @@
 /*
- * http_transfer.c
+ * transfer.c
  *	  One request: what libcurl is told of it, sends and receives.
  *
  * libcurl sends a POST a second time by itself if a kept-alive connection
@@ -16,7 +16,7 @@
 #include "base/compat.h"
 
 #include "base/settings.h"
-#include "http/http_internal.h"
+#include "http/internal.h"
 
 /* Idle connections older than this are not used again: they may be dead. */
 #define MAX_IDLE_SECONDS 50L

@@ -1,5 +1,5 @@
 /*
- * http_url.c
+ * url.c
  *	  Which URLs a token may be sent to.
  */
 #include "postgres.h"
@@ -7,7 +7,7 @@
 #include "base/cloud.h"
 #include "base/settings.h"
 #include "base/trust.h"
-#include "http/http_internal.h"
+#include "http/internal.h"
 
 static bool
 host_may_get_token(const char *scheme, const char *host, const char **problem)

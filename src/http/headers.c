@@ -1,5 +1,5 @@
 /*
- * http_headers.c
+ * headers.c
  *	  The header lines of requests, shared and wiped after use.
  *
  * Requests with the same token and type of body share a list.  The token is
@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "http/http_internal.h"
+#include "http/internal.h"
 
 struct Headers
 {

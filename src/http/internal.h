@@ -1,5 +1,5 @@
 /*
- * http_internal.h
+ * internal.h
  *	  What the modules of http share: no other includes it.
  */
 #ifndef TP_HTTP_INTERNAL_H
