@@ -2,9 +2,9 @@
  * headers.c
  *	  The header lines of requests, shared and wiped after use.
  *
- * Requests with the same token and type of body share a list.  The token is
- * in it ready to send: libcurl would put together CURLOPT_XOAUTH2_BEARER byte
- * by byte, and that twice for each request.
+ * Requests with the same token and type of body share a list, which counts its
+ * users.  The token is in it ready to send: libcurl would put together
+ * CURLOPT_XOAUTH2_BEARER byte by byte, and that twice for each request.
  */
 #include "postgres.h"
 
@@ -18,8 +18,10 @@ struct Headers
 	struct curl_slist *list;
 };
 
-static Headers *last_headers = NULL;	/* the next request may have the same */
+/* The next request may have the same headers as the last one. */
+static Headers *last_headers = NULL;
 
+/* No copy of a token shall stay in memory that is given back. */
 static void
 wipe_text(char *text)
 {
@@ -27,8 +29,12 @@ wipe_text(char *text)
 		explicit_bzero(text, strlen(text));
 }
 
+/*
+ * headers_release(): one user less; without any, headers are wiped and freed.
+ * NULL is allowed.
+ */
 void
-http_headers_release(Headers *headers)
+headers_release(Headers *headers)
 {
 	if (headers == NULL || --headers->users > 0)
 		return;
@@ -41,6 +47,7 @@ http_headers_release(Headers *headers)
 	free(headers);
 }
 
+/* Append the line "name" + "value"; false: out of memory. */
 static bool
 append_header(Headers *headers, const char *name, const char *value)
 {
@@ -55,6 +62,11 @@ append_header(Headers *headers, const char *name, const char *value)
 	return true;
 }
 
+/*
+ * All header lines that the request needs; false: out of memory.  "Expect:"
+ * without a value keeps libcurl from asking before it sends a body, which would
+ * cost a round trip.
+ */
 static bool
 fill_headers(Headers *headers, const HttpRequest *request)
 {
@@ -78,29 +90,40 @@ fill_headers(Headers *headers, const HttpRequest *request)
 	return true;
 }
 
+/* Are both texts the same, or both NULL? */
 static bool
-same_text(const char *a, const char *b)
+are_same(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Those of the last request, if they will do. */
-Headers *
-http_headers_find(const HttpRequest *request)
+/* Do the headers of the last request fit this one? */
+static bool
+last_headers_fit(const HttpRequest *request)
 {
-	if (last_headers == NULL ||
-		!same_text(last_headers->bearer, request->bearer) ||
-		!same_text(last_headers->content_type,
-				   request->body ? request->content_type : NULL))
+	return last_headers != NULL &&
+		are_same(last_headers->bearer, request->bearer) &&
+		are_same(last_headers->content_type,
+				 request->body != NULL ? request->content_type : NULL);
+}
+
+/*
+ * headers_find(): headers for the request: those of the last one if they fit,
+ * else new ones.  The caller releases them; NULL: out of memory.
+ */
+Headers *
+headers_find(const HttpRequest *request)
+{
+	if (!last_headers_fit(request))
 	{
-		http_headers_release(last_headers);
+		headers_release(last_headers);
 		last_headers = calloc(1, sizeof(Headers));
 		if (last_headers == NULL)
 			return NULL;
 		last_headers->users = 1;
 		if (!fill_headers(last_headers, request))
 		{
-			http_headers_release(last_headers);
+			headers_release(last_headers);
 			last_headers = NULL;
 			return NULL;
 		}
@@ -109,15 +132,17 @@ http_headers_find(const HttpRequest *request)
 	return last_headers;
 }
 
+/* headers_list(): as libcurl takes them; it lives as long as the headers. */
 struct curl_slist *
-http_headers_list(const Headers *headers)
+headers_list(const Headers *headers)
 {
 	return headers->list;
 }
 
+/* headers_close(): forget the headers that are kept for the next request. */
 void
-http_headers_close(void)
+headers_close(void)
 {
-	http_headers_release(last_headers);
+	headers_release(last_headers);
 	last_headers = NULL;
 }

@@ -49,35 +49,17 @@ typedef struct HttpRequest
 	void	   *argument;
 } HttpRequest;
 
-/* Set up libcurl in this process; raises an error if that fails. */
+/* The life of the module in a process. */
 extern void http_open(void);
-
-/* Drop what is in flight, without calling handlers, and free everything. */
 extern void http_close(void);
 
-/*
- * What is wrong with a URL as a place to send a token to, as a sentence for
- * errdetail, or NULL: it must be https, or http on loopback, without user or
- * fragment, and its host one of teams_proactive.allowed_hosts.
- */
+/* Requests. */
 extern const char *http_url_problem(const char *url);
-
-/*
- * Start a request; everything it points to is copied.  A URL that
- * http_url_problem() refuses is refused here, too.  Never raises an error for
- * that: the handler learns of all problems.
- */
 extern void http_start(const HttpRequest *request);
-
 extern int	http_in_flight(void);
 
-/*
- * Wait until a request has ended and its handler has run, the latch is set,
- * or timeout_ms have passed (negative: for ever).  Resets the latch.
- */
+/* The wait, in which handlers are called. */
 extern void http_wait(long timeout_ms);
-
-/* The same, without waiting. */
 extern void http_poll(void);
 
 #endif							/* TP_HTTP_H */

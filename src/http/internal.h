@@ -12,40 +12,39 @@
 
 #include "http/http.h"
 
-/* Header lines that requests share: http_headers.c. */
+/* Header lines, which several requests may share. */
 typedef struct Headers Headers;
 
 /* A request under way, or a spare one with an easy handle to use again. */
 typedef struct Transfer
 {
-	dlist_node	node;			/* of those under way, or spare */
+	dlist_node	node;			/* of those under way, or of the spare ones */
 	CURL	   *easy;
 	Headers    *headers;
 	HttpHandler handler;
 	void	   *argument;
 
-	char	   *request;		/* what is left to send is from "given" on */
-	size_t		request_size;
+	char	   *request;		/* body, malloc'd, of request_length bytes */
+	size_t		request_size;	/* allocated */
 	size_t		request_length;
-	size_t		given;
+	size_t		given;			/* so much of it has libcurl taken to send */
 	bool		connected;		/* there was a connection for it */
-	bool		is_secret;
-	bool		has_ca_file;
+	bool		is_secret;		/* the body is to be wiped */
+	bool		has_ca_file;	/* libcurl's default CAs were replaced */
 
-	char	   *reply;			/* malloc'd */
-	size_t		reply_max;
-	size_t		reply_size;
+	char	   *reply;			/* body, malloc'd, of reply_length bytes */
+	size_t		reply_max;		/* longer ones are cut */
+	size_t		reply_size;		/* allocated */
 	size_t		reply_length;
-	bool		reply_cut;
-	char		retry_after[64];
+	char		retry_after[64];	/* "": there was no such header */
 	char		correlation_id[128];
-	const char *refused;		/* why it was not started, or NULL */
-	char		error[CURL_ERROR_SIZE];
+	const char *refused;		/* why libcurl did not get it, or NULL */
+	char		error[CURL_ERROR_SIZE]; /* what libcurl says, or "" */
 } Transfer;
 
 /*
- * Threads that libcurl starts must not run PostgreSQL's signal handlers:
- * signals are blocked while it may start some.
+ * Threads that libcurl starts must not run PostgreSQL's signal handlers, and
+ * inherit the mask of who starts them: so all signals are blocked while it may.
  */
 static inline void
 enter_curl(sigset_t *saved)
@@ -62,56 +61,32 @@ leave_curl(const sigset_t *saved)
 	sigprocmask(SIG_SETMASK, saved, NULL);
 }
 
-/* Headers for the request, to be released afterwards; NULL: out of memory. */
-extern Headers *http_headers_find(const HttpRequest *request);
-extern struct curl_slist *http_headers_list(const Headers *headers);
-extern void http_headers_release(Headers *headers);	/* NULL: nothing */
+/* headers.c: the header lines of requests. */
+extern Headers *headers_find(const HttpRequest *request);
+extern struct curl_slist *headers_list(const Headers *headers);
+extern void headers_release(Headers *headers);
+extern void headers_close(void);
 
-/* Release those that are kept for the next request. */
-extern void http_headers_close(void);
+/* sockets.c: the wait. */
+extern void sockets_open(CURLM *multi);
+extern void sockets_close(CURLM *multi);
+extern curl_socket_t sockets_on_open(void *context, curlsocktype purpose,
+									 struct curl_sockaddr *address);
+extern int	sockets_on_close(void *context, curl_socket_t fd);
+extern void sockets_check_idle(CURLM *multi);
+extern void sockets_do_not_wait(void);
+extern int64 sockets_deadline(long timeout_ms);
+extern bool sockets_wait(CURLM *multi, int64 deadline);
 
-/* Is the URL's host this machine? */
-extern bool http_url_is_loopback(const char *url);
-
-/* A transfer for the request, which is copied; see "refused". */
-extern Transfer *http_transfer_prepare(const HttpRequest *request);
-
-/* What came of it, valid until the transfer is used again. */
-extern void http_transfer_reply(Transfer *transfer, long status, CURLcode code,
-								HttpReply *reply);
-
-/* Wipe the secrets of a request that has ended. */
-extern void http_transfer_wipe(Transfer *transfer);
-
-/* Keep a transfer for another request, or not. */
-extern void http_transfer_keep(Transfer *transfer);
-extern void http_transfer_free(Transfer *transfer);
-
-/* Free those that were kept. */
-extern void http_transfer_close(void);
-
-/* Have the multi handle tell of its sockets and its timer, and no longer. */
-extern void http_sockets_open(CURLM *multi);
-extern void http_sockets_close(CURLM *multi);
-
-/* For the easy handles, to open and close sockets. */
-extern curl_socket_t http_sockets_on_open(void *context, curlsocktype purpose,
-										  struct curl_sockaddr *address);
-extern int	http_sockets_on_close(void *context, curl_socket_t fd);
-
-/* Have no idle connection used that its peer has closed. */
-extern void http_sockets_check_idle(CURLM *multi);
-
-/* The next wait shall end at once. */
-extern void http_sockets_do_not_wait(void);
-
-/* When a wait of that time ends, for http_sockets_wait(); negative: never. */
-extern int64 http_sockets_deadline(long timeout_ms);
-
-/*
- * Wait for sockets, the timer, the latch or the deadline, and let libcurl work.
- * Returns whether the latch was set, which is reset, or the deadline is over.
- */
-extern bool http_sockets_wait(CURLM *multi, int64 deadline);
+/* transfer.c: one request. */
+extern Transfer *transfer_new(const HttpRequest *request);
+extern bool transfer_set_request(Transfer *transfer,
+								 const HttpRequest *request, bool use_proxy);
+extern void transfer_reply(Transfer *transfer, long status, CURLcode code,
+						   HttpReply *reply);
+extern void transfer_wipe(Transfer *transfer);
+extern void transfer_keep(Transfer *transfer);
+extern void transfer_free(Transfer *transfer);
+extern void transfer_close(void);
 
 #endif							/* TP_HTTP_INTERNAL_H */

@@ -40,16 +40,17 @@ typedef struct WatchedSocket
 	bool		is_dead;		/* while idle, and that has been told */
 } WatchedSocket;
 
-static MemoryContext wait_context = NULL;	/* of the set */
+static MemoryContext wait_context = NULL;	/* of the set, before 17 */
 static WaitEventSet *wait_set = NULL;
-static bool wait_set_stale = true;
+static bool wait_set_stale = true;	/* must be made anew before a wait */
 static WatchedSocket *sockets = NULL;	/* malloc'd: grown in callbacks */
 static int	socket_count = 0;
 static int	socket_capacity = 0;
 
-/* When libcurl wants to be called; negative: it does not. */
+/* When libcurl wants to be called, by now_ms(); negative: it does not. */
 static int64 timer_at = -1;
 
+/* Milliseconds of a clock that nobody sets. */
 static int64
 now_ms(void)
 {
@@ -60,10 +61,11 @@ now_ms(void)
 }
 
 /* ----------
- * Callbacks
+ * The sockets that are watched
  * ----------
  */
 
+/* There are as many as connections: few enough to look at each. */
 static WatchedSocket *
 find_socket(curl_socket_t fd)
 {
@@ -73,6 +75,7 @@ find_socket(curl_socket_t fd)
 	return NULL;
 }
 
+/* Watch another one; NULL: out of memory. */
 static WatchedSocket *
 add_socket(curl_socket_t fd)
 {
@@ -107,8 +110,20 @@ drop_socket(WatchedSocket *socket)
 	wait_set_stale = true;
 }
 
+/* ----------
+ * Callbacks of libcurl
+ * ----------
+ */
+
+/*
+ * sockets_on_open(): CURLOPT_OPENSOCKETFUNCTION of all handles, which learns of
+ * a connection's socket from its beginning to its end.
+ *
+ * The kernel gives the number of a socket that was closed to the next one, so
+ * there may be an entry of that number still.
+ */
 curl_socket_t
-http_sockets_on_open(void *context pg_attribute_unused(),
+sockets_on_open(void *context pg_attribute_unused(),
 					 curlsocktype purpose pg_attribute_unused(),
 					 struct curl_sockaddr *address)
 {
@@ -133,6 +148,10 @@ http_sockets_on_open(void *context pg_attribute_unused(),
 	return fd;
 }
 
+/*
+ * CURLMOPT_SOCKETFUNCTION: what libcurl wants to know of a socket from now on.
+ * A connection that idles is not watched, but stays in the set.
+ */
 static int
 on_socket(CURL *easy pg_attribute_unused(), curl_socket_t fd, int what,
 		  void *context pg_attribute_unused(),
@@ -158,9 +177,12 @@ on_socket(CURL *easy pg_attribute_unused(), curl_socket_t fd, int what,
 	return 0;
 }
 
-/* A closed socket has left the kernel's set; ours must not believe in it. */
+/*
+ * sockets_on_close(): CURLOPT_CLOSESOCKETFUNCTION of all handles.  A closed
+ * socket has left the kernel's set; ours must not believe in it.
+ */
 int
-http_sockets_on_close(void *context pg_attribute_unused(), curl_socket_t fd)
+sockets_on_close(void *context pg_attribute_unused(), curl_socket_t fd)
 {
 	WatchedSocket *socket = find_socket(fd);
 
@@ -169,6 +191,10 @@ http_sockets_on_close(void *context pg_attribute_unused(), curl_socket_t fd)
 	return close(fd);
 }
 
+/*
+ * CURLMOPT_TIMERFUNCTION: it only takes down when libcurl is to be called,
+ * since it must not be called from here.
+ */
 static int
 on_timer(CURLM *handle pg_attribute_unused(), long timeout_ms,
 		 void *context pg_attribute_unused())
@@ -182,8 +208,12 @@ on_timer(CURLM *handle pg_attribute_unused(), long timeout_ms,
  * ----------
  */
 
+/*
+ * sockets_open(): have the multi handle tell of its sockets and its timer.  Its
+ * easy handles must have the callbacks above.
+ */
 void
-http_sockets_open(CURLM *multi)
+sockets_open(CURLM *multi)
 {
 	wait_context = AllocSetContextCreate(TopMemoryContext,
 										 "teams_proactive http",
@@ -194,10 +224,13 @@ http_sockets_open(CURLM *multi)
 	wait_set_stale = true;
 }
 
+/*
+ * sockets_close(): forget all sockets, before the multi handle is cleaned up:
+ * that calls back for cached connections, of which nobody wants to know.
+ */
 void
-http_sockets_close(CURLM *multi)
+sockets_close(CURLM *multi)
 {
-	/* Cleaning up calls back for cached connections: nobody cares. */
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, NULL);
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, NULL);
 	if (wait_set != NULL)
@@ -215,6 +248,10 @@ http_sockets_close(CURLM *multi)
  * ----------
  */
 
+/*
+ * Make the set anew: the latch, the death of the postmaster, and the sockets
+ * of which libcurl wants to know something.
+ */
 static void
 rebuild_wait_set(void)
 {
@@ -271,9 +308,12 @@ forget_dead(CURLM *multi, WatchedSocket *socket)
 	compat_curl_forget_connections(multi);
 }
 
-/* Before a request, but once a millisecond at most. */
+/*
+ * sockets_check_idle(): have no idle connection used that its peer has closed.
+ * To be called before each request; it looks once a millisecond at most.
+ */
 void
-http_sockets_check_idle(CURLM *multi)
+sockets_check_idle(CURLM *multi)
 {
 	static int64 checked_at = 0;
 	int64		now = now_ms();
@@ -294,6 +334,7 @@ http_sockets_check_idle(CURLM *multi)
 	}
 }
 
+/* Let libcurl read or write on a socket that is ready. */
 static void
 drive_socket(CURLM *multi, curl_socket_t fd, uint32 events)
 {
@@ -313,6 +354,7 @@ drive_socket(CURLM *multi, curl_socket_t fd, uint32 events)
 	curl_multi_socket_action(multi, fd, mask, &running);
 }
 
+/* Call libcurl if its time has come; that may set the timer again. */
 static void
 drive_timer(CURLM *multi)
 {
@@ -324,14 +366,19 @@ drive_timer(CURLM *multi)
 	curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
+/* sockets_do_not_wait(): the next sockets_wait() shall end at once. */
 void
-http_sockets_do_not_wait(void)
+sockets_do_not_wait(void)
 {
 	timer_at = 0;
 }
 
+/*
+ * sockets_deadline(): when a wait that begins now ends after timeout_ms, for
+ * sockets_wait(); negative: it does not.
+ */
 int64
-http_sockets_deadline(long timeout_ms)
+sockets_deadline(long timeout_ms)
 {
 	return timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
 }
@@ -347,7 +394,7 @@ time_to_wait(int64 deadline)
 	if (until < 0)
 		return -1;
 
-	/* Max() would look at the clock twice, and -1 would be for ever. */
+	/* Max() evaluates an argument twice; -1 would mean for ever. */
 	until -= now_ms();
 	return (long) Max(0, until);
 }
@@ -381,11 +428,17 @@ take_events(CURLM *multi, long timeout_ms)
 }
 
 /*
+ * sockets_wait(): wait for a socket, the timer, the latch or the deadline, and
+ * let libcurl do what there is to do.  Returns whether the wait is over for the
+ * caller: the latch was set, and is reset, or the deadline has passed.  Else
+ * libcurl may have ended a request, or not.
+ *
  * A latch that is set hides what sockets have.  Each transaction sets it, so
- * that while there is always another one to run, answers would wait for ever.
+ * that while there is always another one to run, answers would wait for ever:
+ * hence the second look.
  */
 bool
-http_sockets_wait(CURLM *multi, int64 deadline)
+sockets_wait(CURLM *multi, int64 deadline)
 {
 	bool		latch_was_set = take_events(multi, time_to_wait(deadline));
 

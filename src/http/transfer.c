@@ -31,14 +31,18 @@
 			return false; \
 	} while (0)
 
+/* Transfers to use again; the one used last is the first. */
 static dlist_head spare = DLIST_STATIC_INIT(spare);
 
 /* ----------
- * Callbacks
+ * Callbacks of libcurl
  * ----------
  */
 
-/* There is deliberately no seek callback beside this: see the file header. */
+/*
+ * CURLOPT_READFUNCTION: the next part of the body.  There is deliberately no
+ * seek callback beside this: see the file header.
+ */
 static size_t
 on_read(char *buffer, size_t size, size_t nitems, void *context)
 {
@@ -51,7 +55,10 @@ on_read(char *buffer, size_t size, size_t nitems, void *context)
 	return count;
 }
 
-/* Called when there is a connection, before anything is sent on it. */
+/*
+ * CURLOPT_PREREQFUNCTION: there is a connection, and nothing was sent on it for
+ * this request.
+ */
 static int
 on_connected(void *context, char *remote_ip pg_attribute_unused(),
 			 char *local_ip pg_attribute_unused(),
@@ -62,6 +69,10 @@ on_connected(void *context, char *remote_ip pg_attribute_unused(),
 	return 0;
 }
 
+/*
+ * CURLOPT_WRITEFUNCTION: the next part of the reply.  Another number than that
+ * of the bytes ends the transfer, so a reply that is too long is cut.
+ */
 static size_t
 on_write(char *data, size_t size, size_t nitems, void *context)
 {
@@ -69,10 +80,7 @@ on_write(char *data, size_t size, size_t nitems, void *context)
 	size_t		length = size * nitems;
 
 	if (length > transfer->reply_max - transfer->reply_length)
-	{
-		transfer->reply_cut = true;
 		return 0;
-	}
 	if (transfer->reply_length + length + 1 > transfer->reply_size)
 	{
 		size_t		wanted = Max(1024, (transfer->reply_length + length) * 2);
@@ -112,6 +120,7 @@ take_header(const char *line, size_t length, const char *name,
 	value[length - skip] = '\0';
 }
 
+/* CURLOPT_HEADERFUNCTION: a line, of which not all are headers. */
 static size_t
 on_header(char *line, size_t size, size_t nitems, void *context)
 {
@@ -138,7 +147,10 @@ on_header(char *line, size_t size, size_t nitems, void *context)
  * ----------
  */
 
-/* What is the same for every request that a handle makes. */
+/*
+ * What is the same for every request that a handle makes.  libcurl's defaults
+ * are not relied on where a token's way depends on them.
+ */
 static bool
 set_constant_options(Transfer *transfer)
 {
@@ -168,15 +180,16 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_WRITEDATA, transfer);
 	CHECK_SETOPT(easy, CURLOPT_HEADERFUNCTION, on_header);
 	CHECK_SETOPT(easy, CURLOPT_HEADERDATA, transfer);
-	CHECK_SETOPT(easy, CURLOPT_OPENSOCKETFUNCTION, http_sockets_on_open);
-	CHECK_SETOPT(easy, CURLOPT_CLOSESOCKETFUNCTION, http_sockets_on_close);
+	CHECK_SETOPT(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_on_open);
+	CHECK_SETOPT(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_on_close);
 	return compat_curl_on_connected(easy, on_connected, transfer) == CURLE_OK &&
 		compat_curl_restrict_protocols(easy) == CURLE_OK &&
 		compat_curl_quick_exit(easy) == CURLE_OK;
 }
 
+/* A spare transfer, or a new one; an error if there is no memory for it. */
 static Transfer *
-new_transfer(void)
+take_transfer(void)
 {
 	Transfer   *transfer;
 
@@ -187,7 +200,7 @@ new_transfer(void)
 		/* libcurl's default cannot be restored once it was replaced. */
 		if (transfer->has_ca_file == (settings_ca_file[0] != '\0'))
 			return transfer;
-		http_transfer_free(transfer);
+		transfer_free(transfer);
 	}
 
 	transfer = calloc(1, sizeof(Transfer));
@@ -209,12 +222,16 @@ wipe_secret(Transfer *transfer)
 		explicit_bzero(transfer->request, transfer->request_length);
 }
 
+/*
+ * transfer_free(): free a transfer and all that it has, wiping what is secret.
+ * It must have been removed from the multi handle.
+ */
 void
-http_transfer_free(Transfer *transfer)
+transfer_free(Transfer *transfer)
 {
 	curl_easy_cleanup(transfer->easy);
 	wipe_secret(transfer);
-	http_headers_release(transfer->headers);
+	headers_release(transfer->headers);
 	free(transfer->request);
 	free(transfer->reply);
 	free(transfer);
@@ -238,19 +255,24 @@ free_large_buffers(Transfer *transfer)
 	}
 }
 
+/*
+ * transfer_keep(): let a later request have a transfer that has ended well, with
+ * its easy handle, which need not be set up again, and its buffers.
+ */
 void
-http_transfer_keep(Transfer *transfer)
+transfer_keep(Transfer *transfer)
 {
 	free_large_buffers(transfer);
 	dlist_push_head(&spare, &transfer->node);
 }
 
+/* transfer_close(): free those that are kept. */
 void
-http_transfer_close(void)
+transfer_close(void)
 {
 	while (!dlist_is_empty(&spare))
-		http_transfer_free(dlist_container(Transfer, node,
-										   dlist_pop_head_node(&spare)));
+		transfer_free(dlist_container(Transfer, node,
+									  dlist_pop_head_node(&spare)));
 }
 
 /* ----------
@@ -258,6 +280,39 @@ http_transfer_close(void)
  * ----------
  */
 
+/* Forget the last request but for what the next one can use again. */
+static void
+reset_transfer(Transfer *transfer)
+{
+	transfer->request_length = 0;
+	transfer->given = 0;
+	transfer->connected = !COMPAT_CURL_TELLS_CONNECTED;
+	transfer->reply_length = 0;
+	transfer->retry_after[0] = '\0';
+	transfer->correlation_id[0] = '\0';
+	transfer->refused = NULL;
+	transfer->error[0] = '\0';
+}
+
+/*
+ * transfer_new(): a transfer for the request, of which libcurl has yet to be
+ * told: transfer_set_request().  Raises an error if there is no memory for it.
+ */
+Transfer *
+transfer_new(const HttpRequest *request)
+{
+	Transfer   *transfer = take_transfer();
+
+	reset_transfer(transfer);
+	transfer->handler = request->handler;
+	transfer->argument = request->argument;
+	transfer->is_secret = request->is_secret;
+	transfer->reply_max = request->max_reply ?
+		request->max_reply : HTTP_MAX_BODY;
+	return transfer;
+}
+
+/* Copy the body, and say how it is sent; false: out of memory. */
 static bool
 set_body(Transfer *transfer, const HttpRequest *request)
 {
@@ -285,20 +340,24 @@ set_body(Transfer *transfer, const HttpRequest *request)
 	return true;
 }
 
-static bool
-set_request(Transfer *transfer, const HttpRequest *request)
+/*
+ * transfer_set_request(): tell libcurl all of a request whose URL has been
+ * checked.  The settings are those of now.  False: out of memory.
+ */
+bool
+transfer_set_request(Transfer *transfer, const HttpRequest *request,
+					 bool use_proxy)
 {
 	CURL	   *easy = transfer->easy;
 
-	transfer->headers = http_headers_find(request);
+	transfer->headers = headers_find(request);
 	if (transfer->headers == NULL || !set_body(transfer, request))
 		return false;
 	CHECK_SETOPT(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	CHECK_SETOPT(easy, CURLOPT_URL, request->url);
 	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER,
-				 http_headers_list(transfer->headers));
-	CHECK_SETOPT(easy, CURLOPT_PROXY, settings_proxy[0] == '\0' ||
-				 http_url_is_loopback(request->url) ? "" : settings_proxy);
+				 headers_list(transfer->headers));
+	CHECK_SETOPT(easy, CURLOPT_PROXY, use_proxy ? settings_proxy : "");
 	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS,
 				 (long) settings_connect_timeout);
 	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) settings_request_timeout);
@@ -311,43 +370,12 @@ set_request(Transfer *transfer, const HttpRequest *request)
 	return true;
 }
 
-/* Forget the last request but for what the next one can use again. */
-static void
-reset_transfer(Transfer *transfer)
-{
-	transfer->request_length = 0;
-	transfer->given = 0;
-	transfer->connected = !COMPAT_CURL_TELLS_CONNECTED;
-	transfer->reply_length = 0;
-	transfer->reply_cut = false;
-	transfer->retry_after[0] = '\0';
-	transfer->correlation_id[0] = '\0';
-	transfer->refused = NULL;
-	transfer->error[0] = '\0';
-}
-
-Transfer *
-http_transfer_prepare(const HttpRequest *request)
-{
-	Transfer   *transfer = new_transfer();
-
-	reset_transfer(transfer);
-	transfer->handler = request->handler;
-	transfer->argument = request->argument;
-	transfer->is_secret = request->is_secret;
-	transfer->reply_max = request->max_reply ?
-		request->max_reply : HTTP_MAX_BODY;
-	transfer->refused = http_url_problem(request->url);
-	if (transfer->refused == NULL && !set_request(transfer, request))
-		transfer->refused = "There was not enough memory for the request.";
-	return transfer;
-}
-
+/* transfer_wipe(): wipe the secrets of a request that has ended. */
 void
-http_transfer_wipe(Transfer *transfer)
+transfer_wipe(Transfer *transfer)
 {
 	wipe_secret(transfer);
-	http_headers_release(transfer->headers);
+	headers_release(transfer->headers);
 	transfer->headers = NULL;
 }
 
@@ -356,6 +384,10 @@ http_transfer_wipe(Transfer *transfer)
  * ----------
  */
 
+/*
+ * What is known of a request that has ended: whether somebody can have acted on
+ * it decides whether it may be sent again (contract 4.0.4).
+ */
 static HttpResult
 result_of(const Transfer *transfer, long status)
 {
@@ -375,8 +407,12 @@ result_of(const Transfer *transfer, long status)
 	return HTTP_OUTCOME_UNKNOWN;
 }
 
+/*
+ * transfer_reply(): what came of a request that libcurl has ended with that
+ * status and code.  The reply is valid until the transfer is used again.
+ */
 void
-http_transfer_reply(Transfer *transfer, long status, CURLcode code,
+transfer_reply(Transfer *transfer, long status, CURLcode code,
 					HttpReply *reply)
 {
 	memset(reply, 0, sizeof(*reply));
