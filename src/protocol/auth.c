@@ -25,6 +25,7 @@
 /* No token of Entra ID lives longer (contract 2.2): refresh it then. */
 #define MAX_LIFETIME 86400.0
 
+/* {login_url}/{tenant}/oauth2/v2.0/token (contract 2.1), palloc'd. */
 char *
 auth_token_url(const char *login_url, const char *tenant)
 {
@@ -38,21 +39,71 @@ auth_token_url(const char *login_url, const char *tenant)
 	return url.data;
 }
 
-/*
- * Contract 2.1.  Percent-encoding is stricter than form encoding requires,
- * and right for the characters of secrets that are easily got wrong: + / = ~
+/* ----------
+ * Kinds of credentials
+ * ----------
  */
-void
-auth_token_form(StringInfo form, const char *client_id,
-				const char *client_secret, const char *scope)
+
+/*
+ * Percent-encoding is stricter than form encoding requires, and right for the
+ * characters of secrets that are easily got wrong: + / = ~
+ */
+static void
+append_field(StringInfo form, const char *name, const char *value)
 {
-	appendStringInfoString(form, "grant_type=client_credentials&client_id=");
-	trust_append_escaped(form, client_id);
-	appendStringInfoString(form, "&client_secret=");
-	trust_append_escaped(form, client_secret);
-	appendStringInfoString(form, "&scope=");
-	trust_append_escaped(form, scope);
+	if (form->len > 0)
+		appendStringInfoChar(form, '&');
+	appendStringInfo(form, "%s=", name);
+	trust_append_escaped(form, value);
 }
+
+/* Contract 2.1: the secret itself.  There is nothing that could be wrong. */
+static const char *
+append_client_secret(StringInfo form, const AuthRequest *request)
+{
+	append_field(form, "client_secret", request->credential);
+	return NULL;
+}
+
+/*
+ * All kinds of credentials, by what the file holds; the first that fits is it.
+ * What proves to Entra ID that a request is the app's is appended to the form;
+ * if it cannot be made of the credential, the problem is returned, a sentence,
+ * palloc'd or static.
+ */
+static const struct
+{
+	bool		(*fits) (const char *credential);	/* NULL: to any text */
+	const char *(*append_proof) (StringInfo form, const AuthRequest *request);
+}			credential_kinds[] = {
+	{NULL, append_client_secret},
+};
+
+/*
+ * Append the form that asks for a token to what is empty (contract 2.1).  The
+ * caller wipes it after use, even if something is wrong with the credential:
+ * then that is returned, as a sentence; else NULL.
+ */
+const char *
+auth_token_form(StringInfo form, const AuthRequest *request)
+{
+	int			kind = 0;
+	const char *problem;
+
+	while (credential_kinds[kind].fits != NULL &&
+		   !credential_kinds[kind].fits(request->credential))
+		kind++;
+	append_field(form, "grant_type", "client_credentials");
+	append_field(form, "client_id", request->client_id);
+	problem = credential_kinds[kind].append_proof(form, request);
+	append_field(form, "scope", request->scope);
+	return problem;
+}
+
+/* ----------
+ * Replies
+ * ----------
+ */
 
 /* May it stand in a header line after "Bearer "? */
 static bool
@@ -68,6 +119,11 @@ is_usable_token(const char *token)
 	return p > token && p - token <= MAX_TOKEN_LENGTH;
 }
 
+/*
+ * Read the reply to a 200.  reply->access_token, palloc'd, is NULL unless it may
+ * be used: it must be visible ASCII without spaces and of sane length, of a type
+ * that is understood, and its lifetime positive.
+ */
 void
 auth_token_reply(const char *body, size_t length, AuthReply *reply)
 {
@@ -93,6 +149,10 @@ auth_token_reply(const char *body, size_t length, AuthReply *reply)
 	reply->expires_in = Min(lifetime, MAX_LIFETIME);
 }
 
+/*
+ * Read an error reply (contract 2.1).  The code is "AADSTS" and the first of
+ * error_codes if there is one, else the OAuth error.
+ */
 void
 auth_error(const char *body, size_t length, ServiceError *error)
 {

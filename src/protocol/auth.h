@@ -34,24 +34,23 @@ typedef struct AuthReply
 	double		expires_in;		/* seconds */
 } AuthReply;
 
-/* {login_url}/{tenant}/oauth2/v2.0/token, palloc'd. */
-extern char *auth_token_url(const char *login_url, const char *tenant);
-
-/* The form for client credentials with a secret.  Wipe it after use. */
-extern void auth_token_form(StringInfo form, const char *client_id,
-							const char *client_secret, const char *scope);
-
 /*
- * Read the reply to a 200.  The token must be visible ASCII without spaces
- * and of sane length, its lifetime positive.
+ * What is asked for, and by whom.  The credential is what the file holds; which
+ * kind it is of, auth.c sees.
  */
+typedef struct AuthRequest
+{
+	const char *token_url;		/* by auth_token_url(), where it is asked */
+	const char *client_id;
+	const char *scope;
+	const char *credential;
+} AuthRequest;
+
+extern char *auth_token_url(const char *login_url, const char *tenant);
+extern const char *auth_token_form(StringInfo form,
+								   const AuthRequest *request);
 extern void auth_token_reply(const char *body, size_t length,
 							 AuthReply *reply);
-
-/*
- * Read an error reply.  The code is "AADSTS" and the first of error_codes if
- * there is one, else the OAuth error.
- */
 extern void auth_error(const char *body, size_t length, ServiceError *error);
 
 #endif							/* TP_AUTH_H */

@@ -1,8 +1,8 @@
 /*
  * credential.c
- *	  The files that hold the bots' client secrets.
+ *	  The files that hold the bots' credentials.
  *
- * The database knows only a file's name; where it lies, only the server's
+ * What a file holds is not judged here: auth.c knows the kinds.  The database knows only a file's name; where it lies, only the server's
  * administrator decides.  Permissions are judged as libpq judges those of a
  * key file: the server's user owns it and nobody else can read it, or root
  * owns it and only a group can.
@@ -36,29 +36,29 @@ is_file_name(const char *name)
 			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(name);
 }
 
-static char *
+static const char *
 name_problem(const char *name)
 {
 	if (!is_file_name(name))
-		return pstrdup("A credential is the name of a file: letters, digits, dots, hyphens and underscores, not beginning with a dot.");
+		return "A credential is the name of a file: letters, digits, dots, hyphens and underscores, not beginning with a dot.";
 	return NULL;
 }
 
-static char *
+static const char *
 file_problem(const struct stat *status)
 {
 	mode_t		forbidden;
 
 	if (!S_ISREG(status->st_mode))
-		return pstrdup("It is not a regular file.");
+		return "It is not a regular file.";
 	if (status->st_uid != geteuid() && status->st_uid != 0)
-		return pstrdup("The file must be owned by the server's user or root.");
+		return "The file must be owned by the server's user or root.";
 	forbidden = status->st_uid == 0 && geteuid() != 0 ?
 		(S_IWGRP | S_IXGRP | S_IRWXO) : (S_IRWXG | S_IRWXO);
 	if (status->st_mode & forbidden)
-		return pstrdup("Others can read the file: it must have permissions u=rw (0600) or less if owned by the server's user, or u=rw,g=r (0640) or less if owned by root.");
+		return "Others can read the file: it must have permissions u=rw (0600) or less if owned by the server's user, or u=rw,g=r (0640) or less if owned by root.";
 	if (status->st_size == 0)
-		return pstrdup("The file is empty.");
+		return "The file is empty.";
 	if (status->st_size > CREDENTIAL_MAX_LENGTH)
 		return psprintf("The file is longer than %d bytes.",
 						CREDENTIAL_MAX_LENGTH);
@@ -86,7 +86,7 @@ open_file(const char *database, const char *name)
 
 /* Open the file and judge it; what is judged is what will be read. */
 static int
-open_credential(const char *database, const char *name, char **problem)
+open_credential(const char *database, const char *name, const char **problem)
 {
 	struct stat status;
 	int			fd;
@@ -113,10 +113,17 @@ open_credential(const char *database, const char *name, char **problem)
 	return fd;
 }
 
-char *
+/*
+ * What is wrong with a credential, as a sentence, palloc'd or static, or NULL:
+ * its name must be that of a regular file that only the server's user can read.
+ * It is looked for in the directory that has the database's name in
+ * teams_proactive.credential_directory, which is the database's own, and then
+ * in that itself, which is everybody's.
+ */
+const char *
 credential_problem(const char *database, const char *name)
 {
-	char	   *problem;
+	const char *problem;
 	int			fd = open_credential(database, name, &problem);
 
 	if (fd >= 0)
@@ -124,11 +131,16 @@ credential_problem(const char *database, const char *name)
 	return problem;
 }
 
+/*
+ * What the file holds, without the newlines at its end, palloc'd; the caller
+ * wipes it after use.  NULL if there is a problem, told in *problem as by
+ * credential_problem().  It is read each time, as it may have been replaced.
+ */
 char *
-credential_read(const char *database, const char *name, char **problem)
+credential_read(const char *database, const char *name, const char **problem)
 {
 	char		buffer[CREDENTIAL_MAX_LENGTH + 1];
-	char	   *secret = NULL;
+	char	   *credential = NULL;
 	ssize_t		length;
 	int			fd = open_credential(database, name, problem);
 
@@ -141,15 +153,15 @@ credential_read(const char *database, const char *name, char **problem)
 		   (buffer[length - 1] == '\n' || buffer[length - 1] == '\r'))
 		length--;
 	if (length <= 0)
-		*problem = pstrdup("Could not read a secret from the file.");
+		*problem = "Could not read a secret from the file.";
 	else
 	{
 		buffer[length] = '\0';
 		if (strlen(buffer) != (size_t) length)
-			*problem = pstrdup("The file has a zero byte.");
+			*problem = "The file has a zero byte.";
 		else
-			secret = pstrdup(buffer);
+			credential = pstrdup(buffer);
 	}
 	explicit_bzero(buffer, sizeof(buffer));
-	return secret;
+	return credential;
 }

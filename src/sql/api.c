@@ -158,7 +158,7 @@ Datum
 teams_check_credential(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *problem = credential_problem(session_database(), name);
+	const char *problem = credential_problem(session_database(), name);
 
 	if (problem != NULL)
 		ereport(ERROR,

@@ -97,34 +97,54 @@ on_token(Bot *bot, Fetch *fetch, const HttpReply *reply)
 	bot_succeeded(bot, OP_TOKEN);
 }
 
+static void
+refuse_credential(Bot *bot, const char *problem)
+{
+	bot_pause(bot, OP_TOKEN, "credential \"%s\" cannot be used: %s",
+			  bot->config->credential, problem);
+}
+
+static void
+post_form(Bot *bot, Token *token, const char *url, const StringInfo form)
+{
+	HttpRequest request = {0};
+
+	request.url = url;
+	request.content_type = "application/x-www-form-urlencoded";
+	request.body = form->data;
+	request.length = form->len;
+	request.max_reply = HTTP_SHORT_BODY;
+	request.is_secret = true;
+	bot_fetch_start(bot, &token->fetch, &request, on_token);
+}
+
 /* Ask Entra ID for a token; the credential is in memory just meanwhile. */
 static void
 fetch_token(Bot *bot, Token *token)
 {
-	HttpRequest request = {0};
+	const char *problem;
+	char	   *credential = credential_read(session_database(),
+											 bot->config->credential,
+											 &problem);
+	AuthRequest grant;
 	StringInfoData form;
-	char	   *problem;
-	char	   *secret = credential_read(session_database(),
-										 bot->config->credential, &problem);
 
-	if (secret == NULL)
+	if (credential == NULL)
 	{
-		bot_pause(bot, OP_TOKEN, "credential \"%s\" cannot be used: %s",
-				  bot->config->credential, problem);
+		refuse_credential(bot, problem);
 		return;
 	}
+	grant.token_url = auth_token_url(bot->login_url, token->tenant);
+	grant.client_id = bot->config->client_id;
+	grant.scope = token->scope;
+	grant.credential = credential;
 	initStringInfo(&form);
-	auth_token_form(&form, bot->config->client_id, secret, token->scope);
-
-	request.url = auth_token_url(bot->login_url, token->tenant);
-	request.content_type = "application/x-www-form-urlencoded";
-	request.body = form.data;
-	request.length = form.len;
-	request.max_reply = HTTP_SHORT_BODY;
-	request.is_secret = true;
-	bot_fetch_start(bot, &token->fetch, &request, on_token);
-
-	wipe(secret, strlen(secret));
+	problem = auth_token_form(&form, &grant);
+	if (problem == NULL)
+		post_form(bot, token, grant.token_url, &form);
+	else
+		refuse_credential(bot, problem);
+	wipe(credential, strlen(credential));
 	wipe(form.data, form.len);
 }
 

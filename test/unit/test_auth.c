@@ -10,6 +10,11 @@
 static void
 test_requests(void)
 {
+	const AuthRequest request = {
+		.client_id = "2d0c7d7f-id",
+		.scope = "https://api.botframework.com/.default",
+		.credential = "a+b/c=d~e&f g%\xc3\xa9"
+	};
 	StringInfoData form;
 
 	is_str(auth_token_url("https://login.microsoftonline.com",
@@ -22,8 +27,8 @@ test_requests(void)
 		   "with a slash at its end, and a strange tenant");
 
 	initStringInfo(&form);
-	auth_token_form(&form, "2d0c7d7f-id", "a+b/c=d~e&f g%\xc3\xa9",
-					"https://api.botframework.com/.default");
+	ok(auth_token_form(&form, &request) == NULL,
+	   "whatever fits no other kind of credential is a client secret");
 	is_str(form.data,
 		   "grant_type=client_credentials&client_id=2d0c7d7f-id"
 		   "&client_secret=a%2Bb%2Fc%3Dd~e%26f%20g%25%C3%A9"
