@@ -1,5 +1,5 @@
 /*
- * window_target.c
+ * target.c
  *	  The targets that are in memory: found by scope and id, and ready when their
  *	  first message can go.
  */
