@@ -70,13 +70,13 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error,
 		return;
 	}
 	target->knowledge = KNOWN_LOST;
-	window_note_change(target);
+	target_note_change(target);
 	settle_installation(target, INSTALL_STALE, error, NULL);
 	if (again)
 		verdict_fail_and_ask_again(message, failure);
 	else
 	{
-		window_target_is_stale(target);
+		target_make_stale(target);
 		verdict_retry(message, failure, 0);
 	}
 }
@@ -113,8 +113,8 @@ take_block(Message *message, Failure *failure, const ServiceError *error)
 	count_disabled(target->bot, error);
 	settle_installation(target, INSTALL_BLOCKED, error, failure->hint);
 	target->knowledge = KNOWN_BLOCKED;
-	window_note_change(target);
-	window_target_is_stale(target);
+	target_note_change(target);
+	target_make_stale(target);
 	verdict_fail_all(target, failure);
 }
 

@@ -78,12 +78,11 @@ new_bot(const char *name)
 	for (int kind = 0; kind < PACE_KINDS; kind++)
 		dlist_init(&bot->asking[kind]);
 	for (int i = 0; i < PRIORITIES; i++)
-		dlist_init(&bot->lanes[i].ready);
+		dlist_init(&bot->window.ready[i]);
 	dlist_init(&bot->resting);
 	dlist_init(&bot->doubting);
 	dlist_init(&bot->graph_batches);
-	dlist_init(&bot->flying);
-	dlist_init(&bot->behind);
+	dlist_init(&bot->window.due);
 	if (last_bot != NULL)
 		last_bot->next = bot;
 	else

@@ -49,9 +49,20 @@ typedef struct Lane
 	Sweep		known;
 	Sweep		unknown;
 	Ahead		ahead;
-	dlist_head	ready;			/* targets whose first message can go */
-	int			window;			/* messages in memory */
 } Lane;
+
+/* What is in memory for the bot.  It is kept by target.c and window.c. */
+typedef struct BotWindow
+{
+	HTAB	   *targets;
+	dlist_head	ready[PRIORITIES];	/* targets whose first message can go */
+	dlist_head	due;			/* targets with room for what the table has */
+	int			held_targets;	/* with something that others of its team hold */
+	int			messages[PRIORITIES];	/* in memory */
+	int			asking_messages;	/* of these, to targets being asked about */
+	int			jobs;			/* of these, not to be posted */
+	int			in_flight;		/* of these, on the wire */
+} BotWindow;
 
 typedef enum BotState
 {
@@ -116,7 +127,6 @@ typedef struct Bot
 	dlist_head	asking[PACE_KINDS];
 	int			asking_count[PACE_KINDS];
 	int			asking_targets; /* all that wait for an answer */
-	int			asking_messages;	/* to these, in memory */
 	HTAB	   *shares;			/* and whose they are, for share.c */
 	dlist_head	resting;		/* those whose team has been asked enough */
 	dlist_head	graph_batches;	/* in flight */
@@ -132,14 +142,9 @@ typedef struct Bot
 	TimestampTz app_unknowable_until;	/* the catalog does not tell */
 	dlist_head	doubting;		/* targets that wait for the answer */
 
-	/* For window.c: the sweeps over the outbox, and what is in memory. */
-	HTAB	   *targets;
-	Lane		lanes[PRIORITIES];
-	dlist_head	flying;			/* targets whose first is on the wire */
-	dlist_head	behind;			/* targets with room for what the table has */
-	int			held_targets;	/* with something that others of its team hold */
-	int			jobs;			/* messages in memory that are not to be posted */
-	int			in_flight;		/* messages on the wire */
+	BotWindow	window;			/* see target.c and window.c */
+	Lane		lanes[PRIORITIES];	/* the sweeps over the outbox */
+
 	int			chosen;			/* messages that the transaction is for */
 	int64		chosen_delay;	/* of its commit */
 } Bot;

@@ -168,8 +168,8 @@ begin_jobs_of_bot(Bot *bot)
 	dlist_mutable_iter iter;
 
 	for (int i = 0; i < PRIORITIES; i++)
-		dlist_foreach_modify(iter, &bot->lanes[i].ready)
-			verdict_begin_jobs(dlist_container(Target, ready_node, iter.cur));
+		dlist_foreach_modify(iter, &bot->window.ready[i])
+			verdict_begin_jobs(dlist_container(Target, queue.node, iter.cur));
 }
 
 static void
@@ -177,7 +177,7 @@ begin_jobs(void)
 {
 	foreach_bot(bot)
 	{
-		if (bot->jobs > 0)
+		if (bot->window.jobs > 0)
 			begin_jobs_of_bot(bot);
 	}
 }
@@ -492,8 +492,8 @@ delivery_counts(int *in_memory, int *in_flight)
 	foreach_bot(bot)
 	{
 		for (int i = 0; i < PRIORITIES; i++)
-			*in_memory += bot->lanes[i].window;
-		*in_flight += bot->in_flight;
+			*in_memory += bot->window.messages[i];
+		*in_flight += bot->window.in_flight;
 	}
 }
 
@@ -536,7 +536,7 @@ delivery_is_idle(void)
 	{
 		for (int i = 0; i < PRIORITIES; i++)
 			if (bot_is_active(bot) &&
-				(bot->lanes[i].window > 0 || bot->lanes[i].known.is_on ||
+				(bot->window.messages[i] > 0 || bot->lanes[i].known.is_on ||
 				 bot->lanes[i].unknown.is_on))
 				return false;
 	}

@@ -11,6 +11,7 @@
 #include "base/settings.h"
 #include "server/shared.h"
 #include "worker/answer.h"
+#include "worker/chat.h"
 #include "worker/bot_token.h"
 #include "worker/dispatch.h"
 #include "worker/flight.h"
@@ -53,6 +54,7 @@ dispatch_begin(void)
 	post_count = 0;
 	gone_count = 0;
 	line_give_up();
+	chat_give_up();
 }
 
 /* ----------
@@ -65,21 +67,6 @@ static bool
 leads_nowhere(const Message *message)
 {
 	return *message_chat(message) == '\0';
-}
-
-/* May nothing else go to the message's chat now? */
-static bool
-chat_is_taken(const Message *message)
-{
-	const char *chat = message_chat(message);
-
-	if (leads_nowhere(message))
-		return false;
-	for (int i = 0; i < chosen_count; i++)
-		if (chosen[i]->bot == message->bot &&
-			strcmp(message_chat(chosen[i]), chat) == 0)
-			return true;
-	return window_chat_is_busy(message->bot, chat);
 }
 
 static void
@@ -95,15 +82,16 @@ choose(Message *message)
 		chosen_room = room;
 	}
 	chosen[chosen_count++] = message;
+	chat_reserve(message);
 }
 
 /* Can the first message of a target that is ready go on the wire now? */
 static bool
-can_post(Target *target)
+can_post(Target *target, TimestampTz now)
 {
-	const Message *first = window_first(target);
+	const Message *first = target_first(target);
 
-	return !kind_is_job(first->kind) && target->not_before <= GetCurrentTimestamp() &&
+	return !kind_is_job(first->kind) && target->not_before <= now &&
 		line_is_free(message_service_url(first)) && !chat_is_taken(first);
 }
 
@@ -135,19 +123,19 @@ is_to_be_verified(const Message *message)
 
 /* Choose up to "room" messages of a lane; returns how many. */
 static int
-choose_of_lane(Lane *lane, int room)
+choose_of_lane(dlist_head *ready, int room)
 {
 	dlist_mutable_iter iter;
 	int			count = 0;
 
-	dlist_foreach_modify(iter, &lane->ready)
+	dlist_foreach_modify(iter, ready)
 	{
-		Target	   *target = dlist_container(Target, ready_node, iter.cur);
-		Message    *first = window_first(target);
+		Target	   *target = dlist_container(Target, queue.node, iter.cur);
+		Message    *first = target_first(target);
 
 		if (count == room)
 			break;
-		if (!can_post(target))
+		if (!can_post(target, chosen_at))
 			continue;
 		if (is_to_be_verified(first))
 		{
@@ -168,14 +156,14 @@ wire_room(const Bot *bot)
 {
 	int			most = bot->state == BOT_PROBING ? 1 : settings_max_in_flight;
 
-	return Max(0, most - bot->in_flight);
+	return Max(0, most - bot->window.in_flight);
 }
 
 static bool
 has_ready(const Bot *bot)
 {
 	for (int i = 0; i < PRIORITIES; i++)
-		if (!dlist_is_empty(unconstify(dlist_head *, &bot->lanes[i].ready)))
+		if (!dlist_is_empty(unconstify(dlist_head *, &bot->window.ready[i])))
 			return true;
 	return false;
 }
@@ -193,7 +181,7 @@ choose_of_bot(Bot *bot)
 	room = pace_take(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate,
 					 room);
 	for (int i = 0; i < PRIORITIES; i++)
-		room -= choose_of_lane(&bot->lanes[i], room);
+		room -= choose_of_lane(&bot->window.ready[i], room);
 	bot->chosen = chosen_count - first;
 	pace_give_back(bot_pace(bot), PACE_CONNECTOR, room, chosen_at);
 }
@@ -213,11 +201,12 @@ dispatch_choose(void)
 static bool
 has_message_to_post(Bot *bot)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	dlist_iter	iter;
 
 	for (int i = 0; i < PRIORITIES; i++)
-		dlist_foreach(iter, &bot->lanes[i].ready)
-			if (can_post(dlist_container(Target, ready_node, iter.cur)))
+		dlist_foreach(iter, &bot->window.ready[i])
+			if (can_post(dlist_container(Target, queue.node, iter.cur), now))
 				return true;
 	return false;
 }
@@ -241,9 +230,9 @@ first_rest_ends(Bot *bot)
 	dlist_iter	iter;
 
 	for (int i = 0; i < PRIORITIES; i++)
-		dlist_foreach(iter, &bot->lanes[i].ready)
+		dlist_foreach(iter, &bot->window.ready[i])
 		{
-			TimestampTz end = dlist_container(Target, ready_node,
+			TimestampTz end = dlist_container(Target, queue.node,
 											  iter.cur)->not_before;
 
 			if (end > now)
@@ -338,10 +327,8 @@ forget_gone(void)
 	{
 		Message    *message = window_find(gone[i]);
 
-		if (message == NULL)
-			continue;
-		message->target->not_before = 0;
-		window_forget(message);
+		if (message != NULL)
+			window_forget(message);
 	}
 }
 
@@ -412,6 +399,7 @@ dispatch_call_back(void)
 	}
 	chosen_count = 0;
 	line_give_up();
+	chat_give_up();
 	forget_gone();
 }
 
@@ -434,5 +422,6 @@ dispatch_post(void)
 	}
 	chosen_count = 0;
 	line_give_up();
+	chat_give_up();
 	forget_gone();
 }

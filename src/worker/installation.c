@@ -80,7 +80,7 @@ installation_take_finished(void)
 	if (dlist_is_empty(&finished))
 		return NULL;
 	target = dlist_container(Target, node, dlist_pop_head_node(&finished));
-	target->state = is_there(target) ? TARGET_KNOWN : TARGET_NEW;
+	target_set_state(target, is_there(target) ? TARGET_KNOWN : TARGET_NEW);
 	if (target_is_name(target) && target->verdict == ACTION_OK &&
 		target->state == TARGET_KNOWN)
 	{
@@ -88,7 +88,6 @@ installation_take_finished(void)
 		target->is_verified = true;
 	}
 	share_give_back(target->bot, target->party);
-	target->bot->asking_messages -= target->message_count;
 	if (kind_traits[target->job].needs_version)
 		target->bot->version_jobs--;
 	return target;
@@ -192,12 +191,11 @@ installation_ask(Target *target, Kind job, int64 job_id, const char *last_code)
 	const char *problem = problem_of(target);
 	Bot		   *bot = target->bot;
 
-	target->state = TARGET_ASKING;
+	target_set_state(target, TARGET_ASKING);
 	target->job = job;
 	target->job_id = job_id;
 	target->may_reinstall = kind_is_job(job) || bot->config->reinstall;
 	share_take(bot, target->party);
-	bot->asking_messages += target->message_count;
 
 	/* The first of them wants to hear of what has just been published. */
 	if (kind_traits[job].needs_version && bot->version_jobs++ == 0)

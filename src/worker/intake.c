@@ -114,10 +114,9 @@ static void
 begin_job(Target *target, Message *message)
 {
 	if (kind_installs(message->kind) || target->state != TARGET_KNOWN ||
-		window_first(target) != message)
+		target_first(target) != message)
 		return;
 	installation_ask(target, message->kind, message->id, message->last_code);
-	window_check_ready(target);
 }
 
 bool
@@ -158,7 +157,7 @@ intake_make_ready(void)
 	OutboxMessage *rows;
 	int			count = outbox_make_ready(CurrentMemoryContext, &rows);
 
-	window_free_idle_targets();
+	target_free_idle();
 	for (int i = 0; i < count; i++)
 	{
 		Bot		   *bot = bot_find(rows[i].bot);
@@ -186,8 +185,6 @@ intake_expire(void)
 		/* One that this transaction postpones is forgotten after it. */
 		if (message != NULL && message->state == MESSAGE_QUEUED)
 		{
-			/* It may have been kept from the wire; those behind it go on. */
-			message->target->not_before = 0;
 			window_forget(message);
 		}
 		else if (expired[i].held_back && bot != NULL)
@@ -208,16 +205,15 @@ intake_read_behind(void)
 	int			next = 0;
 	dlist_iter	iter;
 
-	window_free_idle_targets();
+	target_free_idle();
 
 	foreach_bot(bot)
 	{
 		if (!bot_is_active(bot))
 			continue;
-		dlist_foreach(iter, &bot->behind)
+		dlist_foreach(iter, &bot->window.due)
 		{
-			Target	   *target = dlist_container(Target, behind_node,
-												 iter.cur);
+			Target	   *target = dlist_container(Target, rest.node, iter.cur);
 
 			if (count == BEHIND_TARGETS)
 				break;
@@ -236,15 +232,15 @@ intake_read_behind(void)
 	{
 		int			first = next;
 
-		window_catching_up(targets[i]);
+		target_take_rest(targets[i]);
 		for (; next < nrows && rows[next].source == i; next++)
 			(void) intake_admit(&rows[next]);
 
 		/* There may be more, if those were in memory already. */
 		if (next - first == BEHIND_ROOM)
-			window_note_behind(targets[i], rows[next - 1].id,
-							   rows[next - 1].priority);
-		window_caught_up(targets[i]);
+			target_note_rest(targets[i], rows[next - 1].id,
+							 rows[next - 1].priority);
+		target_update(targets[i]);
 	}
 }
 
@@ -253,7 +249,7 @@ intake_has_behind(void)
 {
 	foreach_bot(bot)
 	{
-		if (bot_is_active(bot) && !dlist_is_empty(&bot->behind))
+		if (bot_is_active(bot) && !dlist_is_empty(&bot->window.due))
 			return true;
 	}
 	return false;

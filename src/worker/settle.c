@@ -93,8 +93,6 @@ add_record(Message *message)
 	record->batch = message->batch;
 	if (record->batch != NULL)
 		record->batch->open--;
-	if (message->state == MESSAGE_IN_FLIGHT)
-		window_landed(message);
 	dlist_push_tail(&records, &record->node);
 	record_count++;
 	if (first_at == 0)

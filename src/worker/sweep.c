@@ -54,7 +54,7 @@ static bool
 may_ask_for_more(const Bot *bot, Priority priority)
 {
 	return may_go_on(bot, priority) && share_has_places(bot) &&
-		bot->jobs < SHARE_PLACES;
+		bot->window.jobs < SHARE_PLACES;
 }
 
 static bool
@@ -110,7 +110,8 @@ is_alone(const Bot *bot, Priority priority)
 		const Lane *lane = &bot->lanes[i];
 
 		if (lane != &bot->lanes[priority] &&
-			(lane->window > 0 || lane->known.is_on || lane->unknown.is_on))
+			(bot->window.messages[lane - bot->lanes] > 0 ||
+			 lane->known.is_on || lane->unknown.is_on))
 			return false;
 	}
 	return true;
@@ -289,7 +290,7 @@ static bool
 has_room_for_job(const OutboxMessage *row)
 {
 	return kind_installs(row->kind) ||
-		bot_find(row->bot)->jobs < SHARE_PLACES;
+		bot_find(row->bot)->window.jobs < SHARE_PLACES;
 }
 
 /*
@@ -371,7 +372,7 @@ sweep_all(void)
 
 	if (count == 0)
 		return;
-	window_free_idle_targets();
+	target_free_idle();
 	nrows = outbox_read_due(sweeps, count, TARGET_ROOM + 1,
 							CurrentMemoryContext, &rows);
 	cost = GetCurrentTimestamp() - began_at;

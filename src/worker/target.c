@@ -1,26 +1,64 @@
 /*
  * target.c
- *	  The targets that are in memory: found by scope and id, and ready when their
- *	  first message can go.
+ *	  The targets that are in memory, and what their messages wait for.
+ *
+ * A target has the first few of its messages in memory, and leaves the others
+ * in the table.  Two states say what keeps these and those:
+ *
+ *	 queue	 the first message in memory			until
+ *	 -----	 ---------------------------			-----
+ *	 EMPTY	 does not exist							one is admitted
+ *	 WAITS	 does not know where to go				Graph has been asked
+ *	 READY	 can go; in one of the lists "ready"	it goes, or leaves
+ *	 FLIES	 is on the wire							it has an outcome
+ *
+ *	 rest	 what the table has for the target		until
+ *	 ----	 ---------------------------------		-----
+ *	 NONE	 is what sweeps come to, if anything	target_note_rest()
+ *	 HELD	 waits for others of its team			window_team.c lets it go
+ *	 ASKING	 waits for what Graph says				Graph has been asked
+ *	 FIRST	 waits for the first in memory, after	that has an outcome
+ *			 which Graph is asked
+ *	 FULL	 waits for room in memory				half of that is free
+ *	 DUE	 is read next; in the list "due"		intake.c reads it
+ *
+ * Nobody moves a target from one of these to another.  They follow from facts:
+ * the messages and what is known of the target.  Whoever changes one of these
+ * calls target_update(), which finds the states anew and keeps the lists of the
+ * bot.  So what is in a list is what belongs there.
  */
 #include "postgres.h"
 
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
-#include "worker/window_internal.h"
+#include "base/moment.h"
+#include "worker/message.h"
 
 static MemoryContext targets_context;
 
 /* Targets that were seen without anything to be kept for. */
 static dlist_head idle;
 
+/* What is in memory of a bot's targets, by key: "scope:id", of any length. */
+typedef struct TargetEntry
+{
+	const char *key;
+	Target	   *target;
+} TargetEntry;
+
+/* Start with none; they are allocated in the context. */
 void
-window_open_targets(MemoryContext context)
+target_open(MemoryContext context)
 {
 	targets_context = context;
 	dlist_init(&idle);
 }
+
+/* ----------
+ * Found by scope and id
+ * ----------
+ */
 
 static uint32
 hash_key(const void *key, Size size pg_attribute_unused())
@@ -36,28 +74,23 @@ compare_keys(const void *a, const void *b, Size size pg_attribute_unused())
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
+/* The bot's hash table, which is made when it is first needed. */
 static HTAB *
 targets_of(Bot *bot)
 {
 	HASHCTL		control = {0};
 
-	if (bot->targets != NULL)
-		return bot->targets;
+	if (bot->window.targets != NULL)
+		return bot->window.targets;
 	control.keysize = sizeof(const char *);
 	control.entrysize = sizeof(TargetEntry);
 	control.hash = hash_key;
 	control.match = compare_keys;
 	control.hcxt = targets_context;
-	bot->targets = hash_create("teams_proactive targets", 256, &control,
-							   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE |
-							   HASH_CONTEXT);
-	return bot->targets;
-}
-
-static char *
-keep(const char *text)
-{
-	return text ? MemoryContextStrdup(targets_context, text) : NULL;
+	bot->window.targets = hash_create("teams_proactive targets", 256, &control,
+									  HASH_ELEM | HASH_FUNCTION |
+									  HASH_COMPARE | HASH_CONTEXT);
+	return bot->window.targets;
 }
 
 static char *
@@ -66,8 +99,9 @@ key_of(Scope scope, const char *id)
 	return psprintf("%s:%s", words_name(&scope_words, scope), id);
 }
 
+/* The target, or NULL if it is not in memory. */
 Target *
-window_find_target(Bot *bot, Scope scope, const char *id)
+target_find(Bot *bot, Scope scope, const char *id)
 {
 	char	   *key = key_of(scope, id);
 	TargetEntry *entry = hash_search(targets_of(bot), &key, HASH_FIND, NULL);
@@ -76,10 +110,17 @@ window_find_target(Bot *bot, Scope scope, const char *id)
 	return entry != NULL ? entry->target : NULL;
 }
 
-Target *
-window_find_or_make_target(Bot *bot, const OutboxMessage *row)
+static char *
+copy_text(const char *text)
 {
-	Target	   *target = window_find_target(bot, row->scope, row->target);
+	return text ? MemoryContextStrdup(targets_context, text) : NULL;
+}
+
+/* The row's target.  If it is not in memory, it is made as the row says. */
+Target *
+target_find_or_make(Bot *bot, const OutboxMessage *row)
+{
+	Target	   *target = target_find(bot, row->scope, row->target);
 	TargetEntry *entry;
 	char	   *key;
 
@@ -87,153 +128,302 @@ window_find_or_make_target(Bot *bot, const OutboxMessage *row)
 		return target;
 	key = key_of(row->scope, row->target);
 	target = MemoryContextAllocZero(targets_context, sizeof(Target));
-	target->key = keep(key);
+	target->key = copy_text(key);
 	pfree(key);
-	entry = hash_search(bot->targets, &target->key, HASH_ENTER, NULL);
+	entry = hash_search(targets_of(bot), &target->key, HASH_ENTER, NULL);
 	entry->target = target;
 	target->bot = bot;
 	target->scope = row->scope;
-	target->id = keep(row->target);
-	target->team = keep(row->team);
-	target->service_url = keep(row->service_url);
+	target->id = copy_text(row->target);
+	target->team = copy_text(row->team);
+	target->service_url = copy_text(row->service_url);
 	target->knowledge = row->knowledge;
-	target->chat_id = keep(row->chat_id);
-	target->installation_id = keep(row->installation_id);
-	target->user_id = keep(row->user_id);
+	target->chat_id = copy_text(row->chat_id);
+	target->installation_id = copy_text(row->installation_id);
+	target->user_id = copy_text(row->user_id);
 	target->verify_at = row->verify_at;
-	target->state = target->knowledge == KNOWN_INSTALLED ?
+	target->state = row->knowledge == KNOWN_INSTALLED ?
 		TARGET_KNOWN : TARGET_NEW;
-	target->priority = target->behind_priority = PRIORITY_LOW;
-	dlist_init(&target->messages);
+	target->queue.priority = target->rest.priority = PRIORITY_LOW;
+	dlist_init(&target->queue.messages);
 	return target;
 }
 
-static void
-free_string(const char *text)
-{
-	if (text != NULL)
-		pfree(unconstify(char *, text));
-}
-
+/* Begin to go over all targets of a bot, to the end. */
 void
-window_unready(Target *target)
+target_begin_scan(Bot *bot, TargetScan *scan)
 {
-	if (target->is_ready)
-		dlist_delete(&target->ready_node);
-	target->is_ready = false;
+	hash_seq_init(&scan->status, targets_of(bot));
 }
 
-static void
-free_target(Target *target)
+/* The next of them, or NULL.  None is freed meanwhile. */
+Target *
+target_next(TargetScan *scan)
 {
-	window_unready(target);
-	window_set_held(target, 0);
-	if (target->is_behind)
-		dlist_delete(&target->behind_node);
-	dlist_delete(&target->idle_node);
-	free_string(target->id);
-	free_string(target->team);
-	free_string(target->installation_id);
-	free_string(target->app_version);
-	free_string(target->chat_id);
-	free_string(target->service_url);
-	free_string(target->user_id);
-	free_string(target->error.code);
-	free_string(target->error.message);
-	free_string(target->correlation_id);
-	hash_search(target->bot->targets, &target->key, HASH_REMOVE, NULL);
-	free_string(target->key);
-	pfree(target);
+	TargetEntry *entry = hash_seq_search(&scan->status);
+
+	return entry != NULL ? entry->target : NULL;
 }
 
+/* ----------
+ * What its messages wait for
+ * ----------
+ */
+
+/* The message that is first in the target's queue, or NULL. */
 Message *
-window_first(Target *target)
+target_first(Target *target)
 {
-	if (dlist_is_empty(&target->messages))
+	if (dlist_is_empty(&target->queue.messages))
 		return NULL;
-	return dlist_head_element(Message, node, &target->messages);
+	return dlist_head_element(Message, node, &target->queue.messages);
 }
 
-/* The highest priority of what queues for the target. */
+/*
+ * The highest id that queues for the target, or 0.  One on the wire may have a
+ * higher one than others that have come late.
+ */
+int64
+target_last_queued_id(Target *target)
+{
+	int64		last = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &target->queue.messages)
+	{
+		Message    *message = dlist_container(Message, node, iter.cur);
+
+		if (message->state == MESSAGE_QUEUED)
+			last = Max(last, message->id);
+	}
+	return last;
+}
+
+/* The highest priority of what the target has in memory, or left behind. */
 static Priority
 priority_of(Target *target)
 {
-	Priority	highest = target->behind_from != 0 ?
-		target->behind_priority : PRIORITY_LOW;
+	Priority	highest = target->rest.from != 0 ?
+		target->rest.priority : PRIORITY_LOW;
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &target->messages)
+	dlist_foreach(iter, &target->queue.messages)
 		highest = Min(highest,
 					  dlist_container(Message, node, iter.cur)->priority);
 	return highest;
 }
 
-void
-window_check_ready(Target *target)
+/* A target that is known can send, and what needs no target can be sent. */
+static QueueState
+queue_state(Target *target)
 {
-	Message    *first = window_first(target);
-	bool		ready = first != NULL && first->state == MESSAGE_QUEUED &&
+	Message    *first = target_first(target);
+
+	if (first == NULL)
+		return QUEUE_EMPTY;
+	if (first->state == MESSAGE_IN_FLIGHT)
+		return QUEUE_FLIES;
+	if (first->state == MESSAGE_QUEUED &&
 		(target->state == TARGET_KNOWN ||
-		 (target->state == TARGET_NEW && !message_needs_target(first)));
-	Priority	priority = priority_of(target);
-
-	if (target->is_ready && (!ready || priority != target->priority))
-		window_unready(target);
-	target->priority = priority;
-	if (ready && !target->is_ready)
-		dlist_push_tail(&target->bot->lanes[priority].ready,
-						&target->ready_node);
-	target->is_ready = ready;
+		 (target->state == TARGET_NEW && !message_needs_target(first))))
+		return QUEUE_READY;
+	return QUEUE_WAITS;
 }
 
-void
-window_target_is_stale(Target *target)
-{
-	target->state = TARGET_NEW;
-	window_check_ready(target);
-}
-
+/*
+ * Nothing is asked about a target, or not again, while a message to it is on
+ * the wire, or can go there without that: what comes next waits for this.
+ */
 bool
-window_chat_is_busy(const Bot *bot, const char *chat_id)
+target_waits_for_first(const Target *target)
 {
-	dlist_iter	iter;
+	return target->state == TARGET_NEW &&
+		(target->queue.state == QUEUE_FLIES ||
+		 target->queue.state == QUEUE_READY);
+}
 
-	dlist_foreach(iter, unconstify(dlist_head *, &bot->flying))
-	{
-		/* What is on the wire is the first of its target. */
-		Target	   *other = dlist_container(Target, flying_node, iter.cur);
-		const char *chat = message_chat(window_first(other));
+static RestState
+rest_state(const Target *target)
+{
+	const TargetRest *rest = &target->rest;
 
-		if (chat != NULL && strcmp(chat, chat_id) == 0)
-			return true;
-	}
-	return false;
+	if (rest->from == 0)
+		return REST_NONE;
+	if (rest->held_from != 0 && rest->from >= rest->held_from)
+		return REST_HELD;
+	if (target->state == TARGET_ASKING)
+		return REST_ASKING;
+	if (target_waits_for_first(target))
+		return REST_FIRST;
+	return target->queue.count > TARGET_ROOM / 2 ? REST_FULL : REST_DUE;
 }
 
 /* Is there nothing that the target is kept in memory for? */
 static bool
-is_idle(Target *target)
+is_idle(const Target *target)
 {
-	return dlist_is_empty(&target->messages) && target->behind_from == 0 &&
-		target->state != TARGET_ASKING;
+	return target->queue.state == QUEUE_EMPTY &&
+		target->rest.state == REST_NONE && target->state != TARGET_ASKING;
 }
 
-void
-window_release_target(Target *target)
+static void
+set_queue_state(Target *target, QueueState state, Priority priority)
 {
-	if (target->is_idle || !is_idle(target))
-		return;
-	target->is_idle = true;
-	dlist_push_tail(&idle, &target->idle_node);
+	TargetQueue *queue = &target->queue;
+	BotWindow  *window = &target->bot->window;
+	bool		was_ready = queue->state == QUEUE_READY;
+	bool		stays = state == QUEUE_READY && priority == queue->priority;
+
+	if (was_ready && !stays)
+		dlist_delete(&queue->node);
+	if (state == QUEUE_READY && !(was_ready && stays))
+		dlist_push_tail(&window->ready[priority], &queue->node);
+	window->in_flight += (state == QUEUE_FLIES) - (queue->state == QUEUE_FLIES);
+	queue->state = state;
+	queue->priority = priority;
+}
+
+static void
+set_rest_state(Target *target, RestState state)
+{
+	TargetRest *rest = &target->rest;
+
+	if (rest->state == REST_DUE && state != REST_DUE)
+		dlist_delete(&rest->node);
+	if (rest->state != REST_DUE && state == REST_DUE)
+		dlist_push_tail(&target->bot->window.due, &rest->node);
+	rest->state = state;
+}
+
+/* Something has changed that the states of the target follow from. */
+void
+target_update(Target *target)
+{
+	set_queue_state(target, queue_state(target), priority_of(target));
+	set_rest_state(target, rest_state(target));
+	if (is_idle(target) && !target->is_idle)
+	{
+		target->is_idle = true;
+		dlist_push_tail(&idle, &target->idle_node);
+	}
+}
+
+/* ----------
+ * What they follow from
+ * ----------
+ */
+
+/*
+ * Graph is asked about the target, or it is known, or not any more.  Messages
+ * of those who are being asked about have room of their own: see window_room().
+ */
+void
+target_set_state(Target *target, TargetState state)
+{
+	int			change = (state == TARGET_ASKING) -
+		(target->state == TARGET_ASKING);
+
+	target->bot->window.asking_messages += change * target->queue.count;
+	target->state = state;
+	target_update(target);
+}
+
+/* What is stored of the target is wrong: the next message asks again. */
+void
+target_make_stale(Target *target)
+{
+	target_set_state(target, TARGET_NEW);
 }
 
 /*
- * Free the targets that were released and have got nothing since.  It is called
- * where nobody holds a pointer to one, and before rows are read, as a target
- * that is made anew goes by what its row says.
+ * From that id on, the table may have messages to the target that no sweep
+ * comes to again: they are read when there is room for them.
  */
 void
-window_free_idle_targets(void)
+target_note_rest(Target *target, int64 from, Priority priority)
+{
+	TargetRest *rest = &target->rest;
+
+	rest->priority = rest->from != 0 ? Min(rest->priority, priority) :
+		priority;
+	rest->from = sooner(rest->from, from);
+	target_update(target);
+}
+
+/*
+ * What is found out of the target has changed: the sweeps may have passed over
+ * messages that were for another of them.
+ */
+void
+target_note_change(Target *target)
+{
+	if (target_first(target) != NULL)
+		target_note_rest(target, target_last_queued_id(target) + 1,
+						 PRIORITY_LOW);
+}
+
+/*
+ * What the table has for the target is about to be admitted, in order.  The
+ * caller ends that with target_update(), after it has noted what remains.
+ */
+void
+target_take_rest(Target *target)
+{
+	target->rest.from = 0;
+}
+
+/*
+ * From that id on, what the table has for the target waits for others of its
+ * team; 0: for nobody.  The bot counts those that wait.
+ */
+void
+target_hold(Target *target, int64 from)
+{
+	target->bot->window.held_targets += (from != 0) -
+		(target->rest.held_from != 0);
+	target->rest.held_from = from;
+	target_update(target);
+}
+
+/* ----------
+ * The end
+ * ----------
+ */
+
+static void
+free_text(const char *text)
+{
+	if (text != NULL)
+		pfree(unconstify(char *, text));
+}
+
+static void
+free_target(Target *target)
+{
+	target_hold(target, 0);
+	dlist_delete(&target->idle_node);
+	hash_search(target->bot->window.targets, &target->key, HASH_REMOVE, NULL);
+	free_text(target->key);
+	free_text(target->id);
+	free_text(target->team);
+	free_text(target->installation_id);
+	free_text(target->app_version);
+	free_text(target->chat_id);
+	free_text(target->service_url);
+	free_text(target->user_id);
+	free_text(target->error.code);
+	free_text(target->error.message);
+	free_text(target->correlation_id);
+	pfree(target);
+}
+
+/*
+ * Free the targets that nothing is left of.  It is called where nobody holds a
+ * pointer to one, and before rows are read, as a target that is made anew goes
+ * by what its row says.
+ */
+void
+target_free_idle(void)
 {
 	dlist_mutable_iter iter;
 

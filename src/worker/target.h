@@ -2,8 +2,8 @@
  * target.h
  *	  Somebody that a bot has messages for, while it has any in memory.
  *
- * installation.c finds out where the messages go; window.c keeps the targets
- * and their messages.
+ * installation.c finds out where the messages go; window.c admits them, and
+ * dispatch.c lets them go.  target.c says what they wait for.
  */
 #ifndef TP_TARGET_H
 #define TP_TARGET_H
@@ -20,7 +20,50 @@ typedef enum TargetState
 	TARGET_KNOWN				/* chat_id is set */
 } TargetState;
 
-/* It is kept by window.c, which owns the lower part and frees the strings. */
+/* Messages of one target that may be in memory. */
+#define TARGET_ROOM 8
+
+/* What the first message in memory waits for: see target.c. */
+typedef enum QueueState
+{
+	QUEUE_EMPTY,
+	QUEUE_WAITS,
+	QUEUE_READY,
+	QUEUE_FLIES
+} QueueState;
+
+/* The messages that are in memory. */
+typedef struct TargetQueue
+{
+	dlist_head	messages;		/* in the order of their ids */
+	int			count;
+	Priority	priority;		/* the highest of these, and of the rest */
+	QueueState	state;
+	dlist_node	node;			/* in one of the bot's lists "ready" */
+} TargetQueue;
+
+/* What the messages wait for that are in the table: see target.c. */
+typedef enum RestState
+{
+	REST_NONE,
+	REST_HELD,
+	REST_ASKING,
+	REST_FIRST,
+	REST_FULL,
+	REST_DUE
+} RestState;
+
+/* The messages that no sweep comes to again, and that stay in the table. */
+typedef struct TargetRest
+{
+	int64		from;			/* from this id on there may be some; or 0 */
+	Priority	priority;		/* the highest that they may have */
+	int64		held_from;		/* from this id on, they wait for others of its
+								 * team; or 0 */
+	RestState	state;
+	dlist_node	node;			/* in the bot's list "due" */
+} TargetRest;
+
 typedef struct Target
 {
 	const char *key;			/* scope:id, the hash key */
@@ -69,23 +112,11 @@ typedef struct Target
 	InstallState failed_state;	/* for teams_installation */
 	TimestampTz rests_until;	/* its team has been asked enough for now */
 
-	/* For window.c. */
-	dlist_head	messages;		/* in the order of their ids */
-	int			message_count;
-	Priority	priority;		/* the highest of its messages, also behind */
-	int64		behind_from;	/* from this id on, messages may be in the table
-								 * that no sweep comes to again; or 0 */
-	Priority	behind_priority;
-	int64		held_from;		/* from this id on, what the table has waits for
-								 * others of its team; or 0 */
-	bool		is_behind;		/* in the bot's list "behind" */
-	dlist_node	behind_node;
-	bool		is_ready;		/* in a list "ready" of the bot */
-	dlist_node	ready_node;
-	dlist_node	flying_node;	/* in the bot's list "flying" */
+	TimestampTz not_before;		/* dispatch.c: until then its chat rests */
+	TargetQueue queue;			/* target.c and window.c */
+	TargetRest	rest;			/* target.c */
 	bool		is_idle;		/* in the list of those that may be freed */
 	dlist_node	idle_node;
-	TimestampTz not_before;		/* until then its chat rests */
 } Target;
 
 /* Do its messages go to a channel?  General is written to by its team. */
@@ -109,5 +140,36 @@ target_is_name(const Target *target)
 {
 	return target->scope == SCOPE_USER && strchr(target->id, '@') != NULL;
 }
+
+/* For a walk over all targets of a bot. */
+typedef struct TargetScan
+{
+	HASH_SEQ_STATUS status;
+} TargetScan;
+
+struct Message;
+
+extern void target_open(MemoryContext context);
+extern Target *target_find(Bot *bot, Scope scope, const char *id);
+extern Target *target_find_or_make(Bot *bot, const OutboxMessage *row);
+extern void target_begin_scan(Bot *bot, TargetScan *scan);
+extern Target *target_next(TargetScan *scan);
+
+/* Its messages in memory. */
+extern struct Message *target_first(Target *target);
+extern int64 target_last_queued_id(Target *target);
+extern bool target_waits_for_first(const Target *target);
+
+/* What has changed, for the states of its messages to follow. */
+extern void target_update(Target *target);
+extern void target_set_state(Target *target, TargetState state);
+extern void target_make_stale(Target *target);
+extern void target_note_rest(Target *target, int64 from, Priority priority);
+extern void target_note_change(Target *target);
+extern void target_take_rest(Target *target);
+extern void target_hold(Target *target, int64 from);
+
+/* Free those that nothing is left of: nobody may have a pointer to one. */
+extern void target_free_idle(void);
 
 #endif							/* TP_TARGET_H */

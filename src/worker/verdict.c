@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "worker/installation.h"
 #include "worker/verdict.h"
 
 #define REMOVED_HINT \
@@ -64,7 +65,7 @@ verdict_unreachable(Message *message)
 static void
 ask_for(Target *target)
 {
-	Message    *first = window_first(target);
+	Message    *first = target_first(target);
 	Failure		failure;
 
 	if (first == NULL || target->state != TARGET_NEW)
@@ -101,7 +102,7 @@ verdict_fail_and_ask_again(Message *message, const Failure *failure)
 	Target	   *target = message->target;
 
 	settle_failed(message, failure);
-	window_target_is_stale(target);
+	target_make_stale(target);
 	ask_for(target);
 }
 
@@ -111,7 +112,7 @@ verdict_fail_all(Target *target, Failure *failure)
 	Message    *message;
 	bool		is_first = true;
 
-	while ((message = window_first(target)) != NULL)
+	while ((message = target_first(target)) != NULL)
 	{
 		/* A job to install the bot is a wish to try again. */
 		if (!message_needs_target(message) ||
@@ -129,7 +130,7 @@ void
 verdict_verify(Target *target)
 {
 	target->knowledge = KNOWN_UNVERIFIED;
-	window_target_is_stale(target);
+	target_make_stale(target);
 	ask_for(target);
 }
 
@@ -164,17 +165,14 @@ take_presence(Target *target)
 {
 	/* That it is there does not say that it is wanted. */
 	if (kind_only_looks(target->job) && target->knowledge == KNOWN_BLOCKED)
-		target->state = TARGET_NEW;
+		target_make_stale(target);
 	else
 	{
 		target->knowledge = KNOWN_INSTALLED;
 		settle_installation(target, INSTALL_INSTALLED, NULL, NULL);
 	}
 	settle_job(target);
-	if (target->state == TARGET_KNOWN)
-		window_caught_up(target);
-	else
-		ask_for(target);
+	ask_for(target);
 }
 
 /* The bot is not there, and was not to be installed. */
@@ -207,10 +205,7 @@ fail_job(Target *target, Message *job, const Failure *failure)
 		settle_installation(target, target->failed_state, &target->error,
 							target->hint);
 	settle_failed(job, failure);
-	if (target->state == TARGET_KNOWN)
-		window_caught_up(target);
-	else
-		ask_for(target);
+	ask_for(target);
 }
 
 static void
@@ -243,7 +238,7 @@ asker_of(Target *target)
 
 	if (job != NULL)
 		return job;
-	dlist_foreach(iter, &target->messages)
+	dlist_foreach(iter, &target->queue.messages)
 	{
 		Message    *message = dlist_container(Message, node, iter.cur);
 
@@ -288,7 +283,7 @@ static void
 ask_once_more(Target *target)
 {
 	target->in_doubt = false;
-	target->state = TARGET_NEW;
+	target_make_stale(target);
 	target->knowledge = target->chat_id != NULL ?
 		KNOWN_UNVERIFIED : KNOWN_NOT;
 	ask_for(target);
@@ -297,12 +292,12 @@ ask_once_more(Target *target)
 void
 verdict_of_graph(Target *target)
 {
-	window_note_change(target);
+	target_note_change(target);
 
 	/* Perhaps nobody waits for it, as the bot is another one now. */
-	if (window_first(target) == NULL)
-		window_caught_up(target);
-	else if (target->in_doubt)
+	if (target_first(target) == NULL)
+		return;
+	if (target->in_doubt)
 		ask_once_more(target);
 	else if (target->verdict != ACTION_OK)
 		take_failure(target);
@@ -318,12 +313,11 @@ verdict_begin_jobs(Target *target)
 {
 	Message    *first;
 
-	while ((first = window_first(target)) != NULL && kind_is_job(first->kind))
+	while ((first = target_first(target)) != NULL && kind_is_job(first->kind))
 	{
 		if (!kind_installs(first->kind))
 		{
 			installation_ask(target, first->kind, first->id, first->last_code);
-			window_check_ready(target);
 			return;
 		}
 		settle_sent(first, target->chat_id, NULL);

@@ -13,9 +13,10 @@
 
 #include "utils/memutils.h"
 
+#include "worker/chat.h"
 #include "worker/share.h"
 #include "worker/window.h"
-#include "worker/window_internal.h"
+#include "worker/window_team.h"
 
 /* Messages in memory, for each priority of a bot. */
 #define LANE_ROOM 1000
@@ -40,7 +41,8 @@ window_open(MemoryContext context)
 	HASHCTL		control = {0};
 
 	window_context = context;
-	window_open_targets(context);
+	target_open(context);
+	chat_open(context);
 	control.keysize = sizeof(int64);
 	control.entrysize = sizeof(MessageEntry);
 	control.hcxt = context;
@@ -55,37 +57,17 @@ window_open(MemoryContext context)
 int
 window_room(const Bot *bot, Priority priority)
 {
-	int			count = bot->lanes[priority].window;
+	int			count = bot->window.messages[priority];
 
 	if (bot->state == BOT_PROBING)
 		return Max(0, 1 - count);
-	return LANE_ROOM - Min(LANE_ROOM, Max(0, count - bot->asking_messages));
+	return LANE_ROOM - Min(LANE_ROOM, Max(0, count - bot->window.asking_messages));
 }
 
 /* ----------
  * Messages
  * ----------
  */
-
-void
-window_flies(Message *message, LedgerBatch *batch)
-{
-	Target	   *target = message->target;
-
-	message->state = MESSAGE_IN_FLIGHT;
-	message->batch = batch;
-	target->is_verified = false;
-	target->bot->in_flight++;
-	dlist_push_tail(&target->bot->flying, &target->flying_node);
-	window_unready(target);
-}
-
-void
-window_landed(Message *message)
-{
-	message->target->bot->in_flight--;
-	dlist_delete(&message->target->flying_node);
-}
 
 static void
 look_again(Sweep *sweep, int64 from)
@@ -134,110 +116,15 @@ window_look_for(Bot *bot, const OutboxMessage *row)
 		look_again(&lane->known, row->id);
 }
 
-/* The message leaves its target's queue. */
-static void leave_queue(Message *message);
-
 /* ----------
- * What a target has in the table
+ * Out of the queue
  * ----------
  */
-
-/*
- * A target about which nothing is known, or not any more, while a message to it
- * is still on the wire, or need not wait for that: nothing is asked before that
- * has come back.
- */
-static bool
-waits_for_first(Target *target)
-{
-	Message    *first = window_first(target);
-
-	return target->state == TARGET_NEW && first != NULL &&
-		(first->state == MESSAGE_IN_FLIGHT || !message_needs_target(first));
-}
-
-void
-window_check_behind(Target *target)
-{
-	bool		held = target->held_from != 0 &&
-		target->behind_from >= target->held_from;
-	bool		wanted = target->behind_from != 0 && !held &&
-		target->state != TARGET_ASKING && !waits_for_first(target) &&
-		target->message_count <= TARGET_ROOM / 2;
-
-	if (wanted && !target->is_behind)
-		dlist_push_tail(&target->bot->behind, &target->behind_node);
-	else if (!wanted && target->is_behind)
-		dlist_delete(&target->behind_node);
-	target->is_behind = wanted;
-}
-
-void
-window_note_behind(Target *target, int64 from, Priority priority)
-{
-	bool		already = target->behind_from != 0;
-
-	target->behind_from = already ? Min(target->behind_from, from) : from;
-	target->behind_priority = already ?
-		Min(target->behind_priority, priority) : priority;
-	window_check_ready(target);
-	window_check_behind(target);
-}
-
-/*
- * The highest id that queues for the target, or 0.  One on the wire may have a
- * higher one than others that have come late.
- */
-static int64
-last_queued_id(Target *target)
-{
-	int64		last = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &target->messages)
-	{
-		Message    *message = dlist_container(Message, node, iter.cur);
-
-		if (message->state == MESSAGE_QUEUED)
-			last = Max(last, message->id);
-	}
-	return last;
-}
-
-void
-window_note_change(Target *target)
-{
-	if (!dlist_is_empty(&target->messages))
-		window_note_behind(target, last_queued_id(target) + 1, PRIORITY_LOW);
-}
-
-void
-window_catching_up(Target *target)
-{
-	target->behind_from = 0;
-}
-
-void
-window_caught_up(Target *target)
-{
-	window_check_ready(target);
-	window_check_behind(target);
-	window_release_target(target);
-}
-
-/* Must this row wait in the table until the target has room again? */
-static bool
-must_wait(Target *target, int64 id)
-{
-	if (target->behind_from != 0 && id >= target->behind_from)
-		return true;
-	return target->message_count >= TARGET_ROOM &&
-		id > last_queued_id(target);
-}
 
 static void
 free_message(Message *message)
 {
+	chat_leave(message);
 	hash_search(messages, &message->id, HASH_REMOVE, NULL);
 	if (message->place != NULL)
 		pfree(message->place);
@@ -246,14 +133,52 @@ free_message(Message *message)
 	pfree(message);
 }
 
-/* What queues for the target stays in the table until there is room for it. */
 static void
-leave_one_to_table(Target *target, Message *message)
+leave_queue(Message *message)
+{
+	Target	   *target = message->target;
+	BotWindow  *window = &target->bot->window;
+
+	dlist_delete(&message->node);
+	target->queue.count--;
+	window->asking_messages -= target->state == TARGET_ASKING;
+	window->messages[message->priority]--;
+	window->jobs -= kind_is_job(message->kind);
+	message->target = NULL;
+	target_update(target);
+}
+
+/* It stays in the table until there is room for it. */
+static void
+leave_to_table(Target *target, Message *message)
 {
 	leave_queue(message);
-	window_note_behind(target, message->id, message->priority);
+	target_note_rest(target, message->id, message->priority);
 	free_message(message);
 }
+
+/*
+ * Leave to the table what queues for a target, except what is on the wire: a
+ * message of it is about to wait for a retry, or nobody knows where it is.
+ */
+void
+window_drop_queue(Target *target)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &target->queue.messages)
+	{
+		Message    *message = dlist_container(Message, node, iter.cur);
+
+		if (message->state == MESSAGE_QUEUED)
+			leave_to_table(target, message);
+	}
+}
+
+/* ----------
+ * Into the queue
+ * ----------
+ */
 
 /* One that comes before others takes the place of the last of them. */
 static void
@@ -261,21 +186,32 @@ make_room(Target *target)
 {
 	Message    *last;
 
-	if (target->message_count < TARGET_ROOM)
+	if (target->queue.count < TARGET_ROOM)
 		return;
-	last = dlist_tail_element(Message, node, &target->messages);
+	last = dlist_tail_element(Message, node, &target->queue.messages);
 	if (last->state == MESSAGE_QUEUED)
-		leave_one_to_table(target, last);
+		leave_to_table(target, last);
+}
+
+/* Must this row wait in the table until the target has room again? */
+static bool
+must_wait(Target *target, int64 id)
+{
+	if (target->rest.from != 0 && id >= target->rest.from)
+		return true;
+	return target->queue.count >= TARGET_ROOM &&
+		id > target_last_queued_id(target);
 }
 
 /* Insert in the order of the ids, but never before what is on the wire. */
 static void
 enqueue(Target *target, Message *message)
 {
+	BotWindow  *window = &target->bot->window;
 	dlist_iter	iter;
 	dlist_node *before = NULL;
 
-	dlist_foreach(iter, &target->messages)
+	dlist_foreach(iter, &target->queue.messages)
 	{
 		Message    *other = dlist_container(Message, node, iter.cur);
 
@@ -288,11 +224,15 @@ enqueue(Target *target, Message *message)
 	if (before != NULL)
 		dlist_insert_before(before, &message->node);
 	else
-		dlist_push_tail(&target->messages, &message->node);
-	target->message_count++;
-	target->bot->asking_messages += target->state == TARGET_ASKING;
+		dlist_push_tail(&target->queue.messages, &message->node);
+	target->queue.count++;
+	window->asking_messages += target->state == TARGET_ASKING;
+	window->messages[message->priority]++;
+	window->jobs += kind_is_job(message->kind);
+	target_update(target);
 }
 
+/* The message with that id, or NULL if it is not in memory. */
 Message *
 window_find(int64 id)
 {
@@ -336,7 +276,7 @@ new_message(const OutboxMessage *row, Target *target)
 static bool
 has_room_for(Bot *bot, const OutboxMessage *row)
 {
-	if (window_find_target(bot, row->scope, row->target) != NULL)
+	if (target_find(bot, row->scope, row->target) != NULL)
 		return true;
 
 	/* A wish to have it back comes with those that wait for it. */
@@ -361,6 +301,11 @@ is_here(int64 id)
 	return message != NULL;
 }
 
+/*
+ * Take a row into memory.  NULL if it is there, if it has to wait in the table
+ * for others of its target or team, which its target remembers, or if there is
+ * no room for it: then *has_room is false, and the sweep has to come again.
+ */
 Message *
 window_admit(const OutboxMessage *row, bool *has_room)
 {
@@ -371,55 +316,53 @@ window_admit(const OutboxMessage *row, bool *has_room)
 	*has_room = true;
 	if (bot == NULL || is_here(row->id))
 		return NULL;
-	if (row->is_held)
-	{
-		target = window_find_or_make_target(bot, row);
-		if (target != NULL)
-			window_note_held(target, row);
-		return NULL;
-	}
-	*has_room = has_room_for(bot, row);
+	if (!row->is_held)
+		*has_room = has_room_for(bot, row);
 	if (!*has_room)
 		return NULL;
-	target = window_find_or_make_target(bot, row);
-	window_take_from_team(target, row);
+	target = target_find_or_make(bot, row);
+	if (row->is_held)
+	{
+		window_team_hold(target, row);
+		return NULL;
+	}
+	window_team_admit(target, row);
 	if (target->state != TARGET_ASKING)
 		target->party = row->party;
-	if (target->held_from != 0 && row->id >= target->held_from)
-		window_let_go(target);
-	if (waits_for_first(target))
+	if (target_waits_for_first(target))
 	{
-		window_note_behind(target, row->id, row->priority);
+		target_note_rest(target, row->id, row->priority);
 		return NULL;
 	}
 	if (must_wait(target, row->id))
 	{
 		/* What comes between may have been passed over in another lane. */
-		window_note_behind(target, last_queued_id(target) + 1, row->priority);
+		target_note_rest(target, target_last_queued_id(target) + 1,
+						 row->priority);
 		return NULL;
 	}
 	make_room(target);
 	message = new_message(row, target);
-	bot->lanes[message->priority].window++;
-	bot->jobs += kind_is_job(message->kind);
 	enqueue(target, message);
-	window_check_ready(target);
 	return message;
 }
 
-static void
-leave_queue(Message *message)
+/* ----------
+ * What becomes of a message
+ * ----------
+ */
+
+/* The message goes on the wire, as one of the batch in the ledger. */
+void
+window_flies(Message *message, LedgerBatch *batch)
 {
 	Target	   *target = message->target;
 
-	dlist_delete(&message->node);
-	target->message_count--;
-	target->bot->asking_messages -= target->state == TARGET_ASKING;
-	target->bot->lanes[message->priority].window--;
-	target->bot->jobs -= kind_is_job(message->kind);
-	message->target = NULL;
-	window_check_ready(target);
-	window_check_behind(target);
+	message->state = MESSAGE_IN_FLIGHT;
+	message->batch = batch;
+	chat_take(message);
+	target->is_verified = false;
+	target_update(target);
 }
 
 /* Were messages behind it in the table passed over because of it? */
@@ -435,122 +378,113 @@ leave_target(Message *message)
 {
 	Target	   *target = message->target;
 
-	window_let_team_go(message);
+	window_team_leave(message);
 	leave_queue(message);
 
 	/* Those that this one held back were passed over. */
 	if (holds_back(message))
-		window_note_behind(target, message->id + 1, PRIORITY_LOW);
-	window_release_target(target);
+		target_note_rest(target, message->id + 1, PRIORITY_LOW);
 }
 
+/*
+ * The message has an outcome: it leaves its queue, but not the memory, so that
+ * it is not taken in again before that is written.
+ */
 void
 window_settling(Message *message)
 {
 	message->state = MESSAGE_SETTLING;
+	chat_leave(message);
 	leave_target(message);
 }
 
-/* Back to the table with what is not on the wire. */
-static void
-leave_to_table(Target *target)
-{
-	dlist_mutable_iter iter;
-
-	dlist_foreach_modify(iter, &target->messages)
-	{
-		Message    *message = dlist_container(Message, node, iter.cur);
-
-		if (message->state == MESSAGE_QUEUED)
-			leave_one_to_table(target, message);
-	}
-}
-
-void
-window_drop_queue(Target *target)
-{
-	leave_to_table(target);
-	window_release_target(target);
-}
-
-/* What queues for the target waits until Graph has been asked again. */
-static void
-ask_anew(Target *target)
-{
-	leave_to_table(target);
-	window_target_is_stale(target);
-	window_check_behind(target);
-	window_release_target(target);
-}
-
-void
-window_lose_channels(const Target *team)
-{
-	HASH_SEQ_STATUS status;
-	TargetEntry *entry;
-
-	hash_seq_init(&status, team->bot->targets);
-	while ((entry = hash_seq_search(&status)) != NULL)
-	{
-		Target	   *target = entry->target;
-
-		if (target->team == NULL || target->state != TARGET_KNOWN ||
-			strcmp(target->team, team->id) != 0)
-			continue;
-		target->knowledge = team->knowledge;
-		ask_anew(target);
-	}
-}
-
-void
-window_doubt(Bot *bot, const char *name, TargetKnowledge knowledge)
-{
-	Target	   *target = window_find_target(bot, SCOPE_USER, name);
-
-	if (target == NULL)
-		return;
-	target->knowledge = knowledge;
-	target->in_doubt = target->state == TARGET_ASKING;
-	if (!target->in_doubt)
-		ask_anew(target);
-}
-
-void
-window_drop_bot(Bot *bot)
-{
-	HASH_SEQ_STATUS status;
-	TargetEntry *entry;
-
-	if (bot->targets == NULL)
-		return;
-	hash_seq_init(&status, bot->targets);
-	while ((entry = hash_seq_search(&status)) != NULL)
-	{
-		Target	   *target = entry->target;
-		Message    *first = window_first(target);
-		bool		flies = first != NULL &&
-			first->state == MESSAGE_IN_FLIGHT;
-
-		/* Where the next one goes is to be found out anew. */
-		target->knowledge = KNOWN_NOT;
-		leave_to_table(target);
-		if (flies)
-			window_target_is_stale(target);
-		else
-			target->behind_from = 0;
-		window_set_held(target, 0);
-		window_check_behind(target);
-		window_release_target(target);
-	}
-	window_look_again(bot, 1);
-}
-
+/*
+ * The message is not in the table any more, or not as it is in memory.  Free
+ * it; those behind it go on, also if it was kept from the wire.
+ */
 void
 window_forget(Message *message)
 {
 	if (message->target != NULL)
+	{
+		message->target->not_before = 0;
 		leave_target(message);
+	}
 	if (message->comes_again)
 		window_look_again(message->bot, message->id);
 	free_message(message);
+}
+
+/* ----------
+ * What is known of targets is wrong
+ * ----------
+ */
+
+/* What queues for the target waits until Graph has been asked again. */
+static void
+ask_anew(Target *target, TargetKnowledge knowledge)
+{
+	target->knowledge = knowledge;
+	window_drop_queue(target);
+	target_make_stale(target);
+}
+
+/*
+ * The bot is not in a team any more: its channels that are in memory cannot be
+ * reached, either.
+ */
+void
+window_lose_channels(const Target *team)
+{
+	TargetScan	scan;
+	Target	   *target;
+
+	target_begin_scan(team->bot, &scan);
+	while ((target = target_next(&scan)) != NULL)
+		if (target->team != NULL && target->state == TARGET_KNOWN &&
+			strcmp(target->team, team->id) == 0)
+			ask_anew(target, team->knowledge);
+}
+
+/*
+ * The name is said to be another's, or may be.  What queues for it goes back to
+ * the table, and is looked up from there.  If Graph is being asked, it will be
+ * asked once more.
+ */
+void
+window_doubt(Bot *bot, const char *name, TargetKnowledge knowledge)
+{
+	Target	   *target = target_find(bot, SCOPE_USER, name);
+
+	if (target == NULL)
+		return;
+	target->in_doubt = target->state == TARGET_ASKING;
+	if (target->in_doubt)
+		target->knowledge = knowledge;
+	else
+		ask_anew(target, knowledge);
+}
+
+/*
+ * The bot is another one now.  Leave to the table what queues for any of its
+ * targets: they look for their chats anew.
+ */
+void
+window_drop_bot(Bot *bot)
+{
+	TargetScan	scan;
+	Target	   *target;
+
+	target_begin_scan(bot, &scan);
+	while ((target = target_next(&scan)) != NULL)
+	{
+		target->knowledge = KNOWN_NOT;
+		window_drop_queue(target);
+		if (target->queue.state == QUEUE_FLIES)
+			target_make_stale(target);
+		else
+			target_take_rest(target);
+		target_hold(target, 0);
+	}
+	window_look_again(bot, 1);
 }

@@ -4,86 +4,77 @@
  *
  * Each channel is a target of its own, with an order of its own, so that none
  * waits for another.  But the bot comes and goes with the team.  What waits for
- * that (see due.c, which says so of each row) stays in the table, and
- * is read again for its target alone when others of the team have left.
+ * that (outbox/due.c says so of each row) stays in the table, and is read again
+ * for its target alone when others of the team have left.
  */
 #include "postgres.h"
 
 #include "base/moment.h"
-#include "worker/window_internal.h"
-
-/* See window_internal.h; the bot counts those that wait. */
-void
-window_set_held(Target *target, int64 from)
-{
-	target->bot->held_targets += (from != 0) - (target->held_from != 0);
-	target->held_from = from;
-}
+#include "worker/window_team.h"
 
 /*
  * The row has to wait in the table for others of its team.  What the table has
  * before it does not.
  */
 void
-window_note_held(Target *target, const OutboxMessage *row)
+window_team_hold(Target *target, const OutboxMessage *row)
 {
-	window_set_held(target, sooner(target->held_from, row->id));
-	window_note_behind(target, row->id, row->priority);
+	target_hold(target, sooner(target->rest.held_from, row->id));
+	target_note_rest(target, row->id, row->priority);
 }
 
-/* What it waited for may be gone: it is read again. */
+/*
+ * A row of the target is about to be admitted: it waits for nobody any more.
+ * A channel is where its team is, which may have changed while nothing was in
+ * memory for it: then it goes by the row.
+ */
 void
-window_let_go(Target *target)
+window_team_admit(Target *target, const OutboxMessage *row)
 {
-	window_set_held(target, 0);
-	window_check_behind(target);
+	if (target->team != NULL && target->state != TARGET_ASKING &&
+		target_first(target) == NULL)
+	{
+		target->knowledge = row->knowledge;
+		target_set_state(target, row->knowledge == KNOWN_INSTALLED ?
+						 TARGET_KNOWN : TARGET_NEW);
+	}
+	if (target->rest.held_from != 0 && row->id >= target->rest.held_from)
+		target_hold(target, 0);
 }
 
-/* Its channels may go on, as a job of the team is done. */
+/* A job of the team is done: its channels may go on, or are held once more. */
 static void
 let_channels_go(Bot *bot, const char *team)
 {
-	HASH_SEQ_STATUS status;
-	TargetEntry *entry;
+	TargetScan	scan;
+	Target	   *target;
 
-	hash_seq_init(&status, bot->targets);
-	while ((entry = hash_seq_search(&status)) != NULL)
-		if (entry->target->held_from != 0 && entry->target->team != NULL &&
-			strcmp(entry->target->team, team) == 0)
-			window_let_go(entry->target);
+	target_begin_scan(bot, &scan);
+	while ((target = target_next(&scan)) != NULL)
+		if (target->rest.held_from != 0 && target->team != NULL &&
+			strcmp(target->team, team) == 0)
+			target_hold(target, 0);
 }
 
-/* A message has left: others of its team may have waited for it. */
+/*
+ * The message is about to leave its target.  What waited for it is read again,
+ * and held again if it waits for others, too.
+ */
 void
-window_let_team_go(const Message *message)
+window_team_leave(const Message *message)
 {
 	const Target *target = message->target;
 	Bot		   *bot = message->bot;
 	Target	   *team;
 
-	if (bot->held_targets == 0)
+	if (bot->window.held_targets == 0)
 		return;
 	if (kind_is_job(message->kind) && target->scope == SCOPE_TEAM)
 		let_channels_go(bot, target->id);
 	else if (target->team != NULL)
 	{
-		team = window_find_target(bot, SCOPE_TEAM, target->team);
-		if (team != NULL && team->held_from != 0)
-			window_let_go(team);
+		team = target_find(bot, SCOPE_TEAM, target->team);
+		if (team != NULL && team->rest.held_from != 0)
+			target_hold(team, 0);
 	}
-}
-
-/*
- * A channel is where its team is, which may have changed while nothing was in
- * memory for it.
- */
-void
-window_take_from_team(Target *target, const OutboxMessage *row)
-{
-	if (target->team == NULL || target->state == TARGET_ASKING ||
-		!dlist_is_empty(&target->messages))
-		return;
-	target->knowledge = row->knowledge;
-	target->state = row->knowledge == KNOWN_INSTALLED ?
-		TARGET_KNOWN : TARGET_NEW;
 }
