@@ -43,8 +43,8 @@ all install:
 endif
 
 # The extension's script, in parts by subject, each after those that it needs.
-PARTS = guard wake bot outbox account delivery installation activity send notify \
-	template directory broadcast dry_run worker privilege
+PARTS = guard domain wake bot outbox account delivery installation activity send \
+	notify template directory broadcast dry_run worker privilege
 
 $(DATA_built): $(patsubst %,$(TOP)sql/%.sql,$(PARTS)) $(TOP)Makefile
 	cat $(patsubst %,'$(TOP)sql/%.sql',$(PARTS)) >$@

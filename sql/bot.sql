@@ -9,27 +9,21 @@ COMMENT ON FUNCTION @extschema@.teams_home() IS
 'identity of this database: the cluster''s system identifier and the database''s oid';
 
 CREATE TABLE @extschema@.teams_bot (
-	bot				text		NOT NULL PRIMARY KEY
-					CHECK (bot ~ '^[A-Za-z0-9_.-]{1,63}$'),
+	bot				@extschema@.teams_bot_name	NOT NULL PRIMARY KEY,
 	tenant_id		uuid		NOT NULL,
 	client_id		uuid		NOT NULL,
 	teams_app_id	uuid,
 	manifest_id		uuid,
 	credential		text		NOT NULL,
-	cloud			text		NOT NULL DEFAULT 'public'
-					CHECK (cloud IN ('public', 'gcc', 'gcc-high', 'dod')),
+	cloud			@extschema@.teams_cloud		NOT NULL DEFAULT 'public',
 	multi_tenant	boolean		NOT NULL DEFAULT false,
 	login_url		text,
 	graph_url		text,
 	connector_url	text,
-	connector_rate	integer		NOT NULL DEFAULT 50
-					CHECK (connector_rate > 0),
-	graph_rate		integer		NOT NULL DEFAULT 30
-					CHECK (graph_rate > 0),
-	chat_limits		integer[]	NOT NULL DEFAULT '{7,8,60,1800}'
-					CHECK (coalesce(array_dims(chat_limits), '') = '[1:4]'
-						   AND array_position(chat_limits, NULL) IS NULL
-						   AND 0 < ALL (chat_limits)),
+	connector_rate	@extschema@.teams_rate		NOT NULL DEFAULT 50,
+	graph_rate		@extschema@.teams_rate		NOT NULL DEFAULT 30,
+	chat_limits		@extschema@.teams_chat_limits	NOT NULL
+					DEFAULT '{7,8,60,1800}',
 	reinstall		boolean		NOT NULL DEFAULT false,
 	dry_run			boolean		NOT NULL DEFAULT false,
 	home			text		NOT NULL DEFAULT @extschema@.teams_home(),
@@ -153,7 +147,7 @@ BEGIN
 			MESSAGE = format('%s must be given', parameter);
 	END LOOP;
 
-	IF bot !~ '^[A-Za-z0-9_.-]{1,63}$' THEN
+	IF NOT @extschema@.teams_is_valid(bot, '@extschema@.teams_bot_name'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('invalid name for a bot: "%s"', bot),
 			HINT = 'Use up to 63 letters, digits, dots, hyphens and underscores.';
@@ -163,20 +157,18 @@ BEGIN
 			MESSAGE = 'neither teams_app_id nor manifest_id is given',
 			HINT = 'Give the id of the app in the organisation''s catalog, or the id in its manifest to have the catalog asked.';
 	END IF;
-	IF cloud NOT IN ('public', 'gcc', 'gcc-high', 'dod') THEN
+	IF NOT @extschema@.teams_is_valid(cloud, '@extschema@.teams_cloud'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('unknown cloud: "%s"', cloud),
 			HINT = 'Known are public, gcc, gcc-high and dod.';
 	END IF;
-
-	IF connector_rate <= 0 OR graph_rate <= 0 THEN
+	IF NOT @extschema@.teams_is_valid(least(connector_rate, graph_rate)::text,
+									  '@extschema@.teams_rate'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'connector_rate and graph_rate must be greater than zero';
 	END IF;
-
-	IF array_dims(chat_limits) IS DISTINCT FROM '[1:4]'
-	   OR array_position(chat_limits, NULL) IS NOT NULL
-	   OR NOT 0 < ALL (chat_limits) THEN
+	IF NOT @extschema@.teams_is_valid(chat_limits::text,
+									  '@extschema@.teams_chat_limits'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'chat_limits must be four numbers greater than zero',
 			DETAIL = 'They limit the messages to one chat within 1, 2, 30 and 3600 seconds.';

@@ -22,7 +22,7 @@ CREATE TABLE @extschema@.teams_broadcast (
 	delivery		text		NOT NULL DEFAULT 'at-least-once',
 	send_at			timestamptz,
 	expires_at		timestamptz,
-	rate			integer		CHECK (rate > 0),
+	rate			@extschema@.teams_rate,
 	dedupe_key		text,
 	recipients		bigint		NOT NULL DEFAULT 0,
 	excluded		bigint		NOT NULL DEFAULT 0,

@@ -15,7 +15,7 @@ BEGIN
 	IF bot IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'bot must be given';
 	END IF;
-	IF bot !~ '^[A-Za-z0-9_.-]{1,63}$' THEN
+	IF NOT @extschema@.teams_is_valid(bot, '@extschema@.teams_bot_name'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('invalid name for a bot: "%s"', bot),
 			HINT = 'Use up to 63 letters, digits, dots, hyphens and underscores.';

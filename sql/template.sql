@@ -25,10 +25,8 @@ COMMENT ON FUNCTION @extschema@.teams_check_template(jsonb, text) IS
 -- constraint would keep a dump from being restored if what understands them
 -- has become stricter.
 CREATE TABLE @extschema@.teams_template (
-	name			text		NOT NULL
-					CHECK (name <> '' AND name !~ '[[:cntrl:]]'),
-	locale			text		NOT NULL DEFAULT ''
-					CHECK (locale ~ '^([a-z]{2,8}(-[a-z0-9]{1,8})*)?$'),
+	name			@extschema@.teams_template_name	NOT NULL,
+	locale			@extschema@.teams_locale	NOT NULL DEFAULT '',
 	kind			text		NOT NULL GENERATED ALWAYS AS
 					(CASE
 						 WHEN jsonb_typeof(body) = 'string' THEN 'text'
@@ -73,11 +71,11 @@ BEGIN
 			MESSAGE = 'name, body and locale must not be null';
 	END IF;
 	locale := lower(replace(locale, '_', '-'));
-	IF name = '' OR name ~ '[[:cntrl:]]' THEN
+	IF NOT @extschema@.teams_is_valid(name, '@extschema@.teams_template_name'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('invalid name for a template: "%s"', name);
 	END IF;
-	IF locale !~ '^([a-z]{2,8}(-[a-z0-9]{1,8})*)?$' THEN
+	IF NOT @extschema@.teams_is_valid(locale, '@extschema@.teams_locale'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('invalid locale: "%s"', locale),
 			HINT = 'Give a language such as de or de-AT, or nothing for all.';

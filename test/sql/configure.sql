@@ -127,6 +127,18 @@ SELECT bot, teams_app_id = :app AS app, manifest_id, cloud, multi_tenant,
 	updated_at > created_at AS updated
 	FROM teams_bot WHERE bot = 'Second.bot-2';
 
+-- Whoever writes to the table has the same rules.
+\set VERBOSITY terse
+UPDATE teams_bot SET bot = 'my bot';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE teams_bot SET cloud = 'moon';
+UPDATE teams_bot SET connector_rate = 0;
+UPDATE teams_bot SET graph_rate = -1;
+UPDATE teams_bot SET chat_limits = '{7,8,60}';
+UPDATE teams_bot SET chat_limits = '{7,8,NULL,1800}';
+UPDATE teams_bot SET chat_limits = '{7,8,60,0}';
+\set VERBOSITY default
+
 -- What is known of people belongs to a registration, a tenant and an app.
 INSERT INTO teams_installation
 	(bot, scope, target, state, installation_id, chat_id)

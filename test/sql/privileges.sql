@@ -31,6 +31,9 @@ SELECT relname, relkind FROM pg_class, unnest(ARRAY['SELECT', 'INSERT',
 SELECT relname FROM pg_class, unnest(ARRAY['SELECT', 'USAGE', 'UPDATE']) AS privilege
 	WHERE relnamespace = 'teams'::regnamespace AND relkind = 'S'
 	  AND has_sequence_privilege('regress_teams_nobody', oid, privilege);
+SELECT typname FROM pg_type
+	WHERE typnamespace = 'teams'::regnamespace AND typtype = 'd'
+	  AND has_type_privilege('regress_teams_nobody', oid, 'USAGE');
 
 SET ROLE regress_teams_nobody;
 SELECT teams_send('ada@contoso.com', 'hello');
