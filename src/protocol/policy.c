@@ -496,12 +496,87 @@ policy_retry_after(const char *header, double now, double cap)
 	return seconds > 0 ? Min(seconds, cap) : -1;
 }
 
-double
-policy_backoff(int attempt, double base, double cap, double uniform)
+/* ----------
+ * Trying again
+ * ----------
+ */
+
+/* What an answer means for trying again. */
+static const struct
+{
+	bool		again;
+	bool		counts;			/* as a failed attempt */
+	bool		at_once;		/* something else has been done about it */
+}			retries[] = {
+	[ACTION_OK] = {false, true, false},
+	[ACTION_RETRY] = {true, true, false},
+	[ACTION_THROTTLED] = {true, false, false},
+	[ACTION_REAUTH] = {true, false, true},
+	[ACTION_PAUSE_BOT] = {true, false, true},
+	[ACTION_LOOK_UP_AGAIN] = {true, true, true},
+	[ACTION_INSTALL_AGAIN] = {true, true, true},
+	[ACTION_BLOCKED] = {false, true, false},
+	[ACTION_FAIL] = {false, true, false}
+};
+
+/* How each subject is tried again if the service does not say when. */
+static const struct
+{
+	bool		has_end;		/* after so many attempts as are set */
+	double		least;			/* delay after a failure, in seconds */
+	double		least_throttled;	/* the same after a 429 */
+	double		most;
+	double		certain;		/* the part that is not left to chance */
+}			patience[] = {
+	[RETRY_MESSAGE] = {true, 0, 0, HUGE_VAL, 0},
+	[RETRY_LIST] = {true, 0, 1, HUGE_VAL, 0},
+	[RETRY_FETCH] = {false, 1, 1, 60, 0},
+	[RETRY_HOST] = {false, 0, 0, 60, 0.5}
+};
+
+/*
+ * Exponential backoff with jitter (contract 1): min(cap, base * 2^(attempt - 1)),
+ * of which chance leaves a part; uniform in [0, 1).
+ */
+static double
+backoff(int attempt, const RetryLimits *limits, double most, double certain,
+		double uniform)
 {
 	/* beyond 2^60 every cap is reached, and nothing overflows */
 	int			doublings = attempt < 1 ? 0 : Min(attempt - 1, 60);
-	double		ceiling = ldexp(base, doublings);
+	double		ceiling = Min(Min(limits->cap, most),
+							  ldexp(limits->base, doublings));
 
-	return Min(cap, ceiling) * uniform;
+	return ceiling * (certain + (1 - certain) * uniform);
+}
+
+/*
+ * Is something tried again after an answer of that meaning (ACTION_RETRY also
+ * if there was none), and when?  The attempt counts from 1, with those that
+ * count.  "told" is what policy_retry_after() has made of the answer: that is
+ * obeyed, and what is not told backs off.
+ */
+Retry
+policy_retry(RetrySubject subject, Action action, int attempt, double told,
+			 const RetryLimits *limits, double uniform)
+{
+	double		least = action == ACTION_THROTTLED ?
+		patience[subject].least_throttled : patience[subject].least;
+	Retry		retry;
+
+	retry.counts = retries[action].counts;
+	retry.again = retries[action].again &&
+		!(patience[subject].has_end && retry.counts &&
+		  attempt >= limits->attempts);
+	if (retries[action].at_once)
+		retry.delay = 0;
+	else if (told >= 0)
+		retry.delay = told;
+	else
+		retry.delay = Min(patience[subject].most,
+						  Max(least, backoff(attempt, limits,
+											 patience[subject].most,
+											 patience[subject].certain,
+											 uniform)));
+	return retry;
 }

@@ -102,15 +102,37 @@ extern bool policy_is_ambiguous(Operation op, int status);
  * Seconds to wait by a Retry-After header: delta-seconds, also fractional,
  * or an HTTP date relative to "now" (Unix time).  Clamped to [0, cap].
  * Negative if the header is missing (NULL), zero or makes no sense (contract
- * 5.2): then use policy_backoff.
+ * 5.2).
  */
 extern double policy_retry_after(const char *header, double now, double cap);
 
-/*
- * Exponential backoff with full jitter: uniform in [0, 1) scales
- * min(cap, base * 2^(attempt - 1)); attempt counts from 1.  Seconds.
- */
-extern double policy_backoff(int attempt, double base, double cap,
-							 double uniform);
+/* What is tried again. */
+typedef enum RetrySubject
+{
+	RETRY_MESSAGE,				/* a row of the outbox */
+	RETRY_LIST,					/* people of a group or team */
+	RETRY_FETCH,				/* what a bot needs before it can do anything */
+	RETRY_HOST					/* a host that cannot be reached */
+} RetrySubject;
+
+/* What the administrator has set; seconds. */
+typedef struct RetryLimits
+{
+	double		base;			/* the longest delay after the first failure */
+	double		cap;			/* and after any */
+	int			attempts;		/* of a subject that has an end */
+} RetryLimits;
+
+/* Whether something is tried again. */
+typedef struct Retry
+{
+	bool		again;			/* else that was the end of it */
+	bool		counts;			/* among the attempts that have failed */
+	double		delay;			/* seconds, if again */
+} Retry;
+
+extern Retry policy_retry(RetrySubject subject, Action action, int attempt,
+						  double told, const RetryLimits *limits,
+						  double uniform);
 
 #endif							/* TP_POLICY_H */

@@ -21,8 +21,17 @@
 #define CHANNEL_BLOCKED_HINT \
 	"The channel takes no messages from the bot: it may be moderated or archived, or an administrator has blocked the app in its team."
 
-/* The longest Retry-After that is believed. */
-#define MAX_RETRY_AFTER 3600.0
+/*
+ * Try the message again as the meaning of its answer has it: after "told"
+ * seconds, negative if the service did not tell.
+ */
+static void
+try_again(Message *message, Failure *failure, Action action, double told)
+{
+	verdict_retry(message, failure,
+				  retry_decide(RETRY_MESSAGE, action, message->attempts + 1,
+							   told));
+}
 
 /* What must not be done twice has failed, and may have been done. */
 static void
@@ -39,13 +48,13 @@ fail_in_doubt(Message *message, Failure *failure)
 
 /* Nobody knows whether the message has arrived. */
 static void
-outcome_unknown(Message *message, Failure *failure, double delay)
+outcome_unknown(Message *message, Failure *failure, double told)
 {
 	failure->doubtful = true;
 	if (message->at_most_once)
 		fail_in_doubt(message, failure);
 	else
-		verdict_retry(message, failure, delay);
+		try_again(message, failure, ACTION_RETRY, told);
 }
 
 /*
@@ -66,7 +75,7 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error,
 		if (again)
 			settle_failed(message, failure);
 		else
-			verdict_retry(message, failure, -1);
+			try_again(message, failure, ACTION_RETRY, -1);
 		return;
 	}
 	target->knowledge = KNOWN_LOST;
@@ -77,7 +86,7 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error,
 	else
 	{
 		target_make_stale(target);
-		verdict_retry(message, failure, 0);
+		try_again(message, failure, ACTION_LOOK_UP_AGAIN, -1);
 	}
 }
 
@@ -128,12 +137,20 @@ take_refused_token(Message *message, Failure *failure,
 {
 	Bot		   *bot = message->bot;
 	bool		again = strcmp(message->last_code, failure->code) == 0;
-	double		delay = 0;
+	bool		is_new = bot_token_refused(bot, AUDIENCE_CONNECTOR,
+										   message->token, error);
+	Retry		retry = retry_decide(RETRY_MESSAGE, ACTION_REAUTH,
+									 message->attempts + 1, -1);
 
-	if (!bot_token_refused(bot, AUDIENCE_CONNECTOR, message->token, error))
-		delay = BOT_TOKEN_STILL_GOOD_MS / 1000.0 + bot_backoff(1);
-	failure->is_attempt = again && bot->state != BOT_PAUSED;
-	verdict_retry(message, failure, failure->is_attempt ? -1 : delay);
+	if (again && bot->state != BOT_PAUSED)
+		try_again(message, failure, ACTION_RETRY, -1);
+	else
+	{
+		if (!is_new)
+			retry.delay = BOT_TOKEN_STILL_GOOD_MS / 1000.0 +
+				retry_decide(RETRY_MESSAGE, ACTION_RETRY, 1, -1).delay;
+		verdict_retry(message, failure, retry);
+	}
 }
 
 /*
@@ -154,8 +171,7 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 	ServiceError error;
 	Failure		failure = {0};
 	Action		action;
-	double		delay = policy_retry_after(reply->retry_after, bot_clock(),
-										   MAX_RETRY_AFTER);
+	double		told = retry_told(reply->retry_after);
 
 	connector_error(reply->body, reply->length, &error);
 	failure.code = error.code[0] != '\0' ? error.code :
@@ -179,14 +195,13 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 			break;
 		case ACTION_RETRY:
 			if (policy_is_ambiguous(op, reply->status))
-				outcome_unknown(message, &failure, delay);
+				outcome_unknown(message, &failure, told);
 			else
-				verdict_retry(message, &failure, delay);
+				try_again(message, &failure, action, told);
 			break;
 		case ACTION_THROTTLED:
-			failure.is_attempt = false;
-			bot_connector_throttled(bot, delay);
-			verdict_retry(message, &failure, delay);
+			bot_connector_throttled(bot, told);
+			try_again(message, &failure, action, told);
 			break;
 		case ACTION_REAUTH:
 			take_refused_token(message, &failure, &error);
@@ -194,14 +209,13 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 		case ACTION_PAUSE_BOT:
 			bot_pause_for(bot, "the Bot Connector refused a message", OP_SEND,
 						  reply->status, &error);
-			failure.is_attempt = false;
-			verdict_retry(message, &failure, 0);
+			try_again(message, &failure, action, told);
 			break;
 		case ACTION_LOOK_UP_AGAIN:
 		case ACTION_INSTALL_AGAIN:
 		case ACTION_BLOCKED:
 			if (concerns_another(message->target))
-				verdict_retry(message, &failure, 0);
+				try_again(message, &failure, ACTION_LOOK_UP_AGAIN, told);
 			else if (action == ACTION_BLOCKED)
 				take_block(message, &failure, &error);
 			else
@@ -237,7 +251,7 @@ take_doubt(Message *message, Operation op, Failure *failure)
 {
 	failure->may_be_done = true;
 	if (op == OP_EDIT || op == OP_DELETE)
-		verdict_retry(message, failure, -1);
+		try_again(message, failure, ACTION_RETRY, -1);
 	else
 		outcome_unknown(message, failure, -1);
 }
@@ -271,11 +285,19 @@ take_broken_line(Message *message, Failure *failure)
 {
 	const char *url = message_service_url(message);
 	TimestampTz again = line_not_before(url);
+	Retry		retry = retry_decide(RETRY_MESSAGE, ACTION_RETRY,
+									 message->attempts + 1, -1);
 
 	failure->code = "connection_failed";
-	failure->is_attempt = line_problem(url) == NULL && !line_has_room();
-	verdict_retry(message, failure, again == 0 ? -1 :
-				  TimestampDifferenceMilliseconds(GetCurrentTimestamp(), again) / 1000.0);
+	if (line_problem(url) != NULL || line_has_room())
+	{
+		retry.again = true;
+		retry.counts = false;
+	}
+	if (again != 0)
+		retry.delay =
+			TimestampDifferenceMilliseconds(GetCurrentTimestamp(), again) / 1000.0;
+	verdict_retry(message, failure, retry);
 }
 
 static bool
@@ -363,7 +385,7 @@ answer_post(const HttpReply *reply, void *argument)
 			break;
 		case HTTP_NOT_SENT:
 			failure.code = "connection_failed";
-			verdict_retry(message, &failure, -1);
+			try_again(message, &failure, ACTION_RETRY, -1);
 			break;
 		case HTTP_OUTCOME_UNKNOWN:
 			take_silence(message, flight->op, &failure);

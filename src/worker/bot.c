@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "base/compat.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
@@ -54,14 +53,6 @@ bot_clock(void)
 {
 	return (double) GetCurrentTimestamp() / USECS_PER_SEC +
 		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (double) SECS_PER_DAY;
-}
-
-double
-bot_backoff(int attempt)
-{
-	return policy_backoff(attempt, settings_retry_base_delay / 1000.0,
-						  settings_retry_max_delay / 1000.0,
-						  compat_random_uniform());
 }
 
 /* ----------

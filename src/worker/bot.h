@@ -225,9 +225,6 @@ bot_trouble(const Bot *bot)
 	return bot->line_trouble != NULL ? bot->line_trouble : bot->trouble;
 }
 
-/* A delay before attempt "attempt" + 1, by the settings (contract 1). */
-extern double bot_backoff(int attempt);
-
 /* Now, as Unix time. */
 extern double bot_clock(void);
 

@@ -15,12 +15,7 @@
 #include "worker/bot.h"
 #include "worker/bot_fetch.h"
 #include "worker/line.h"
-
-/* The longest Retry-After that is believed, in seconds (contract 5.2). */
-#define MAX_RETRY_AFTER 3600.0
-
-/* The longest delay after a failure, if the service does not tell one. */
-#define MAX_DELAY 60.0
+#include "worker/retry.h"
 
 /*
  * A request under way, and the configuration that it was made by: another one
@@ -96,14 +91,11 @@ bot_fetch_start(Bot *bot, Fetch *fetch, HttpRequest *request,
 void
 bot_fetch_later(Fetch *fetch, const char *retry_after)
 {
-	double		delay = policy_retry_after(retry_after, bot_clock(),
-										   MAX_RETRY_AFTER);
+	Retry		retry = retry_decide(RETRY_FETCH, ACTION_RETRY,
+									 ++fetch->failures,
+									 retry_told(retry_after));
 
-	fetch->failures++;
-	if (delay < 0)
-		delay = Min(MAX_DELAY, Max(1.0, bot_backoff(fetch->failures)));
-	fetch->not_before =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay * 1000);
+	fetch->not_before = retry_time(retry.delay);
 }
 
 /*

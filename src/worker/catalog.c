@@ -109,10 +109,8 @@ take_failure(Bot *bot, const HttpReply *reply)
 	}
 	if (action == ACTION_REAUTH)
 		bot_token_refused(bot, AUDIENCE_GRAPH, fetch->token, &error);
-	if (action != ACTION_PAUSE_BOT && ++fetch->failures < MAX_FAILURES)
-		fetch->not_before =
-			TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-										Max(1.0, bot_backoff(fetch->failures)) * 1000);
+	if (action != ACTION_PAUSE_BOT && fetch->failures + 1 < MAX_FAILURES)
+		bot_fetch_later(fetch, NULL);
 	else if (bot->app_is_missing)
 		is_missing(bot, NULL);
 	else

@@ -11,14 +11,11 @@
 
 #include "utils/memutils.h"
 
-#include "base/settings.h"
 #include "protocol/connector.h"
 #include "protocol/graph.h"
 #include "worker/bot_token.h"
 #include "worker/directory_page.h"
-
-/* The longest Retry-After that is believed (contract 5.2). */
-#define MAX_RETRY_AFTER 3600.0
+#include "worker/retry.h"
 
 /* After this many pages something is wrong. */
 #define MAX_PAGES 50000
@@ -164,8 +161,7 @@ reading_take(Reading *reading, const HttpReply *reply)
 	MemoryContext old = MemoryContextSwitchTo(reading->answer);
 
 	reading->action = ACTION_OK;
-	reading->retry_after = policy_retry_after(reply->retry_after, bot_clock(),
-											  MAX_RETRY_AFTER);
+	reading->retry_after = retry_told(reply->retry_after);
 	if (reply->result != HTTP_ANSWERED)
 		set_error(reading, ACTION_RETRY, "connection_failed",
 				  pstrdup(reply->problem), NULL);
@@ -196,20 +192,17 @@ reading_fail(const DirectoryList *list, const ListError *error)
 static void
 delay_list(const Reading *reading)
 {
-	bool		is_failure = reading->action != ACTION_THROTTLED;
-	int			attempt = reading->list.attempts + 1;
-	double		delay = reading->retry_after;
+	Action		action = reading->action == ACTION_THROTTLED ?
+		ACTION_THROTTLED : ACTION_RETRY;
+	Retry		retry = retry_decide(RETRY_LIST, action,
+									 reading->list.attempts + 1,
+									 reading->retry_after);
 
-	if (is_failure && attempt >= settings_max_attempts)
-	{
+	if (retry.again)
+		outbox_delay_list(&reading->list, &reading->error, retry.counts,
+						  retry_time(retry.delay));
+	else
 		reading_fail(&reading->list, &reading->error);
-		return;
-	}
-	if (delay < 0)
-		delay = Max(is_failure ? 0 : 1, bot_backoff(attempt));
-	outbox_delay_list(&reading->list, &reading->error, is_failure,
-					  TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												  delay * 1000));
 }
 
 /* Where to go on is not known any more: begin, and with all of it. */

@@ -19,9 +19,6 @@
 #include "worker/settle.h"
 #include "worker/verdict.h"
 
-/* When to look again for a message that somebody had locked. */
-#define LOCKED_RETRY_MS 1000
-
 /* What the current transaction has chosen to post. */
 static MemoryContext dispatch_context;
 static Message **chosen;
@@ -418,7 +415,7 @@ dispatch_post(void)
 		else
 			chosen[i]->target->not_before =
 				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											LOCKED_RETRY_MS);
+											RETRY_LOCKED_MS);
 	}
 	chosen_count = 0;
 	line_give_up();

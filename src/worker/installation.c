@@ -22,13 +22,11 @@
 #include "worker/catalog.h"
 #include "worker/inquiry.h"
 #include "worker/installation.h"
+#include "worker/retry.h"
 #include "worker/share.h"
 
 /* The code of a message that waits for Graph to list what was installed. */
 #define NOT_VISIBLE "installation_not_visible"
-
-/* The longest Retry-After that is believed. */
-#define MAX_RETRY_AFTER 3600.0
 
 #define GROUP_ROLES_HINT \
 	"Grant the application permission TeamsAppInstallation.ReadWriteSelfForTeam.All (for chats, ...ForChat.All; to post to General, also Channel.ReadBasic.All) to the bot's app registration, and have an administrator of the tenant consent to it."
@@ -438,21 +436,20 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 {
 	Bot		   *bot = target->bot;
 	const char *hint = hint_of(target, reply, action);
-	double		delay = policy_retry_after(reply->retry_after, bot_clock(),
-										   MAX_RETRY_AFTER);
+	double		told = retry_told(reply->retry_after);
 
 	switch (action)
 	{
 		case ACTION_THROTTLED:
 			/* The longest of the delays told counts (contract 3.10). */
 			bot_graph_throttled(bot, inquiry_kind(target->next),
-								delay);
+								told);
 			inquiry_ask(target, target->next);
 			break;
 		case ACTION_REAUTH:
 			bot_token_refused(bot, AUDIENCE_GRAPH, token, &reply->error);
 			if (target->tried_new_token)
-				fail(target, ACTION_RETRY, &reply->error, hint, delay);
+				fail(target, ACTION_RETRY, &reply->error, hint, told);
 			else
 				inquiry_ask(target, target->next);
 			target->tried_new_token = true;
@@ -461,7 +458,7 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			if (target->scope != SCOPE_USER)
 			{
 				/* Teams and chats have permissions of their own */
-				take_refusal(target, reply, ACTION_FAIL, hint, delay);
+				take_refusal(target, reply, ACTION_FAIL, hint, told);
 				break;
 			}
 			bot_pause_for(bot, "Graph refused a request", target->next,
@@ -469,7 +466,7 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			inquiry_ask(target, target->next);
 			break;
 		default:
-			take_refusal(target, reply, action, hint, delay);
+			take_refusal(target, reply, action, hint, told);
 			break;
 	}
 }

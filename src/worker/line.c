@@ -13,18 +13,13 @@
  */
 #include "postgres.h"
 
-#include "base/compat.h"
 #include "lib/ilist.h"
 #include "utils/memutils.h"
 
 #include "base/moment.h"
-#include "base/settings.h"
 #include "base/trust.h"
-#include "protocol/policy.h"
 #include "worker/line.h"
-
-/* The longest time between two trials. */
-#define MAX_DELAY 60.0
+#include "worker/retry.h"
 
 /* The longest text of a host or problem. */
 #define MAX_SAID 500
@@ -151,18 +146,11 @@ line_give_up(void)
  * ----------
  */
 
-/* Half of the delay is certain, so that it does grow. */
 static void
 try_later(Line *line)
 {
-	double		cap = Min(MAX_DELAY, settings_retry_max_delay / 1000.0);
-	double		uniform = 0.5 + compat_random_uniform() / 2;
-	double		delay = policy_backoff(++line->failures,
-									   settings_retry_base_delay / 1000.0,
-									   cap, uniform);
-
-	line->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												   delay * 1000);
+	line->not_before = retry_time(retry_decide(RETRY_HOST, ACTION_RETRY,
+											   ++line->failures, -1).delay);
 }
 
 /* A URL that was refused may have a user and password in it. */

@@ -11,8 +11,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "base/settings.h"
 #include "outbox/locks.h"
+#include "worker/retry.h"
 #include "worker/settle.h"
 
 typedef struct Record
@@ -151,28 +151,20 @@ settle_cancelled(Message *message, const Failure *failure)
 	settle_unsent(message, failure, FATE_CANCELLED);
 }
 
-bool
+void
 settle_retry(Message *message, const Failure *failure, double delay)
 {
 	Target	   *target = message->target;
-	Outcome    *outcome;
+	Outcome    *outcome = add_record(message);
 
-	if (failure->is_attempt && message->attempts + 1 >= settings_max_attempts)
-	{
-		settle_failed(message, failure);
-		return false;
-	}
-	outcome = add_record(message);
 	describe(outcome, failure);
-	outcome->due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												  delay * 1000);
+	outcome->due_at = retry_time(delay);
 
 	/* The retry itself brings the sweep back, when it becomes due. */
 	message->retrying = false;
 	message->state = MESSAGE_SETTLING;
 	window_drop_queue(target);
 	window_settling(message);
-	return true;
 }
 
 void

@@ -37,11 +37,8 @@ extern void settle_failed(Message *message, const Failure *failure);
 /* It shall not be sent any more. */
 extern void settle_cancelled(Message *message, const Failure *failure);
 
-/*
- * Try again after "delay" seconds; what queues behind it waits in the table.
- * If that was the last attempt, it has failed, and false is returned.
- */
-extern bool settle_retry(Message *message, const Failure *failure,
+/* Try again after "delay" seconds; what queues behind it waits in the table. */
+extern void settle_retry(Message *message, const Failure *failure,
 						 double delay);
 
 /* Record what is known of a target, for teams_installation. */

@@ -84,16 +84,20 @@ ask_for(Target *target)
 }
 
 void
-verdict_retry(Message *message, const Failure *failure, double delay)
+verdict_retry(Message *message, Failure *failure, Retry retry)
 {
 	Target	   *target = message->target;
 
-	if (delay < 0)
-		delay = bot_backoff(message->attempts + 1);
+	failure->is_attempt = retry.counts;
+	if (retry.again)
+		settle_retry(message, failure, retry.delay);
+	else
+	{
+		settle_failed(message, failure);
 
-	/* If that was the last attempt, those behind it go on. */
-	if (!settle_retry(message, failure, delay))
+		/* Those behind it go on. */
 		ask_for(target);
+	}
 }
 
 void
@@ -270,7 +274,9 @@ take_failure(Target *target)
 		settle_installation(target, INSTALL_INSTALLING, &target->error,
 							target->hint);
 	if (asker != NULL)
-		verdict_retry(asker, &failure, target->retry_after);
+		verdict_retry(asker, &failure,
+					  retry_decide(RETRY_MESSAGE, ACTION_RETRY,
+								   asker->attempts + 1, target->retry_after));
 	else
 		ask_for(target);
 }

@@ -6,6 +6,7 @@
 #ifndef TP_VERDICT_H
 #define TP_VERDICT_H
 
+#include "worker/retry.h"
 #include "worker/settle.h"
 
 /* Nothing is sent to the target until somebody asks for its installation. */
@@ -17,9 +18,8 @@ extern void verdict_verify(Target *target);
 /* The message's target is such a one. */
 extern void verdict_unreachable(Message *message);
 
-/* Try again after so many seconds; negative: they were not told. */
-extern void verdict_retry(Message *message, const Failure *failure,
-						  double delay);
+/* Try again, or if that was the last attempt, it has failed. */
+extern void verdict_retry(Message *message, Failure *failure, Retry retry);
 
 /* It has failed; those behind it ask for the target anew. */
 extern void verdict_fail_and_ask_again(Message *message,

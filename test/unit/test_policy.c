@@ -331,17 +331,85 @@ test_retry_after(void)
 		   "many zeros");
 }
 
+/* The delay that chance makes of an attempt of a message, by the limits. */
+static double
+backoff(int attempt, double uniform)
+{
+	static const RetryLimits limits = {2, 300, INT_MAX};
+
+	return policy_retry(RETRY_MESSAGE, ACTION_RETRY, attempt, -1, &limits,
+						uniform).delay;
+}
+
 static void
 test_backoff(void)
 {
-	is_num(policy_backoff(1, 2, 300, 0.5), 1, "first");
-	is_num(policy_backoff(2, 2, 300, 0.5), 2, "second");
-	is_num(policy_backoff(5, 2, 300, 1), 32, "fifth");
-	is_num(policy_backoff(9, 2, 300, 1), 300, "capped");
-	is_num(policy_backoff(INT_MAX, 2, 300, 0.25), 75, "late");
-	is_num(policy_backoff(0, 2, 300, 1), 2, "before the first");
-	is_num(policy_backoff(INT_MIN, 2, 300, 1), 2, "long before it");
-	is_num(policy_backoff(3, 2, 300, 0), 0, "no luck needed");
+	is_num(backoff(1, 0.5), 1, "first");
+	is_num(backoff(2, 0.5), 2, "second");
+	is_num(backoff(5, 1), 32, "fifth");
+	is_num(backoff(9, 1), 300, "capped");
+	is_num(backoff(INT_MAX, 0.25), 75, "late");
+	is_num(backoff(0, 1), 2, "before the first");
+	is_num(backoff(INT_MIN, 1), 2, "long before it");
+	is_num(backoff(3, 0), 0, "no luck needed");
+}
+
+/* Whether, as what, and when something is tried again. */
+static void
+test_retries(void)
+{
+	static const struct
+	{
+		RetrySubject subject;
+		Action		action;
+		int			attempt;
+		double		told;
+		bool		again;
+		bool		counts;
+		double		delay;		/* if again */
+	}			cases[] = {
+		{RETRY_MESSAGE, ACTION_RETRY, 1, -1, true, true, 1},
+		{RETRY_MESSAGE, ACTION_RETRY, 2, 7, true, true, 7},
+		{RETRY_MESSAGE, ACTION_RETRY, 9, -1, true, true, 150},
+		{RETRY_MESSAGE, ACTION_RETRY, 10, 7, false, true, 0},
+		{RETRY_MESSAGE, ACTION_THROTTLED, 10, 7, true, false, 7},
+		{RETRY_MESSAGE, ACTION_REAUTH, 10, 7, true, false, 0},
+		{RETRY_MESSAGE, ACTION_PAUSE_BOT, 1, -1, true, false, 0},
+		{RETRY_MESSAGE, ACTION_LOOK_UP_AGAIN, 1, 7, true, true, 0},
+		{RETRY_MESSAGE, ACTION_LOOK_UP_AGAIN, 10, 7, false, true, 0},
+		{RETRY_MESSAGE, ACTION_BLOCKED, 1, 7, false, true, 0},
+		{RETRY_MESSAGE, ACTION_FAIL, 1, 7, false, true, 0},
+		{RETRY_MESSAGE, ACTION_OK, 1, 7, false, true, 0},
+		{RETRY_LIST, ACTION_RETRY, 10, -1, false, true, 0},
+		{RETRY_FETCH, ACTION_RETRY, 99, -1, true, true, 30},
+		{RETRY_FETCH, ACTION_RETRY, 99, 600, true, true, 600},
+		{RETRY_FETCH, ACTION_RETRY, 1, -1, true, true, 1},
+		{RETRY_HOST, ACTION_RETRY, 1, -1, true, true, 1.5},
+		{RETRY_HOST, ACTION_RETRY, 99, -1, true, true, 45},
+	};
+	static const RetryLimits limits = {2, 300, 10};
+	RetryLimits quick = {0.01, 0.02, 10};
+
+	for (int i = 0; i < (int) lengthof(cases); i++)
+	{
+		Retry		retry = policy_retry(cases[i].subject, cases[i].action,
+										 cases[i].attempt, cases[i].told,
+										 &limits, 0.5);
+		char	   *name = psprintf("subject %d, action %d, attempt %d",
+									cases[i].subject, cases[i].action,
+									cases[i].attempt);
+
+		ok(retry.again == cases[i].again, name);
+		ok(retry.counts == cases[i].counts, name);
+		if (retry.again)
+			is_num(retry.delay, cases[i].delay, name);
+	}
+	is_num(policy_retry(RETRY_FETCH, ACTION_RETRY, 1, -1, &quick, 0.5).delay, 1,
+		   "what all wait for is asked for once a second at most");
+	is_num(policy_retry(RETRY_LIST, ACTION_THROTTLED, 1, -1, &quick, 0.5).delay,
+		   1, "and a list after a 429");
+	is_num(policy_retry(RETRY_LIST, ACTION_RETRY, 1, -1, &quick, 0.5).delay,
+		   0.005, "but not after a failure");
 }
 
 static void
@@ -518,6 +586,7 @@ main(void)
 	test_ambiguity();
 	test_retry_after();
 	test_backoff();
+	test_retries();
 	test_hosts();
 	test_ids();
 	test_escaping();
