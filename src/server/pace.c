@@ -18,10 +18,25 @@
 /* After so long without a request all that has left is out of the windows. */
 #define IDLE_AFTER_US INT64CONST(10000000)
 
-void
-pace_init(Pace *pace, const char *key)
+static void
+lock_pace(Pace *pace)
 {
-	SpinLockInit(&pace->mutex);
+	if (pace->lock != NULL)
+		LWLockAcquire(pace->lock, LW_EXCLUSIVE);
+}
+
+static void
+unlock_pace(Pace *pace)
+{
+	if (pace->lock != NULL)
+		LWLockRelease(pace->lock);
+}
+
+/* A new entry; without a lock it is this process's alone. */
+void
+pace_init(Pace *pace, const char *key, LWLock *lock)
+{
+	pace->lock = lock;
 	pace_assign(pace, key);
 }
 
@@ -30,12 +45,12 @@ pace_assign(Pace *pace, const char *key)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	strlcpy(pace->key, key, PACE_KEY_SIZE);
 	pace->used_at = now;
 	for (int kind = 0; kind < PACE_KINDS; kind++)
 		throttle_init(&pace->throttles[kind]);
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 }
 
 bool
@@ -44,12 +59,12 @@ pace_is_idle(Pace *pace)
 	TimestampTz now = GetCurrentTimestamp();
 	bool		idle;
 
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	idle = pace->used_at < now - IDLE_AFTER_US;
 	for (int kind = 0; kind < PACE_KINDS; kind++)
 		idle = idle && pace->throttles[kind].blocked_until < now &&
 			throttle_share(&pace->throttles[kind], now) >= 1;
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 	return idle;
 }
 
@@ -68,9 +83,9 @@ pace_room(Pace *pace, PaceKind kind, int quota)
 	TimestampTz now = GetCurrentTimestamp();
 	int			room;
 
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	room = room_of(&pace->throttles[kind], kind, quota, now);
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 	return room;
 }
 
@@ -80,11 +95,11 @@ pace_take(Pace *pace, PaceKind kind, int quota, int wanted)
 	TimestampTz now = GetCurrentTimestamp();
 	int			count;
 
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	count = Min(wanted, room_of(&pace->throttles[kind], kind, quota, now));
 	throttle_take(&pace->throttles[kind], count, now);
 	pace->used_at = now;
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 	return count;
 }
 
@@ -93,27 +108,27 @@ pace_count(Pace *pace, PaceKind kind)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	throttle_take(&pace->throttles[kind], 1, now);
 	pace->used_at = now;
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 }
 
 void
 pace_give_back(Pace *pace, PaceKind kind, int count, TimestampTz from)
 {
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	throttle_give_back(&pace->throttles[kind], count, from);
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 }
 
 void
 pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from,
 		  TimestampTz to)
 {
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	throttle_move(&pace->throttles[kind], count, from, to);
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 }
 
 void
@@ -122,9 +137,9 @@ pace_back_off(Pace *pace, PaceKind kind, double seconds)
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz until = TimestampTzPlusMilliseconds(now, seconds * 1000);
 
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	throttle_back_off(&pace->throttles[kind], until, now);
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 }
 
 TimestampTz
@@ -133,11 +148,11 @@ pace_next(Pace *pace, PaceKind kind, int quota)
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next;
 
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	next = kind == PACE_CONNECTOR ?
 		throttle_smooth_next(&pace->throttles[kind], quota, now) :
 		throttle_next(&pace->throttles[kind], quota, now);
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 	return next;
 }
 
@@ -148,12 +163,12 @@ pace_state(Pace *pace, PaceKind kind)
 	Throttle   *throttle = &pace->throttles[kind];
 	PaceState	state;
 
-	SpinLockAcquire(&pace->mutex);
+	lock_pace(pace);
 	state.left = throttle_left(throttle, now);
 	state.share = throttle_share(throttle, now);
 	state.until = throttle->blocked_until > now ? throttle->blocked_until : 0;
 	state.complaints = throttle->throttled;
-	SpinLockRelease(&pace->mutex);
+	unlock_pace(pace);
 	return state;
 }
 
@@ -163,10 +178,10 @@ pace_state(Pace *pace, PaceKind kind)
  */
 
 void
-pace_init_chats(ChatPaces *chats)
+pace_init_chats(ChatPaces *chats, LWLock *lock)
 {
 	memset(chats, 0, sizeof(ChatPaces));
-	SpinLockInit(&chats->mutex);
+	chats->lock = lock;
 }
 
 /* The chat's place, or that of the one among its rivals used least lately. */
@@ -199,11 +214,13 @@ pace_take_chat(ChatPaces *chats, const Pace *pace, const char *chat_id,
 
 	key = DatumGetUInt64(hash_any_extended((const unsigned char *) chat_id,
 										   strlen(chat_id), key));
-	SpinLockAcquire(&chats->mutex);
+	if (chats->lock != NULL)
+		LWLockAcquire(chats->lock, LW_EXCLUSIVE);
 	chat = find_chat(chats, key);
 	next = chat_throttle_next(chat, limits, now);
 	if (next <= now)
 		chat_throttle_take(chat, now);
-	SpinLockRelease(&chats->mutex);
+	if (chats->lock != NULL)
+		LWLockRelease(chats->lock);
 	return next <= now ? 0 : next;
 }

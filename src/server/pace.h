@@ -6,7 +6,7 @@
 #define TP_PACE_H
 
 #include "datatype/timestamp.h"
-#include "storage/spin.h"
+#include "storage/lwlock.h"
 
 #include "base/throttle.h"
 
@@ -28,13 +28,13 @@ typedef enum PaceKind
 typedef struct Pace
 {
 	char		key[PACE_KEY_SIZE]; /* "": the entry is free */
-	slock_t		mutex;
+	LWLock	   *lock;			/* NULL if it is not shared */
 	TimestampTz used_at;
 	Throttle	throttles[PACE_KINDS];
 } Pace;
 
 /* A new entry; or let it be another one's from now on. */
-extern void pace_init(Pace *pace, const char *key);
+extern void pace_init(Pace *pace, const char *key, LWLock *lock);
 extern void pace_assign(Pace *pace, const char *key);
 
 /* Would nothing be forgotten if the entry were given to somebody else? */
@@ -48,11 +48,11 @@ extern bool pace_is_idle(Pace *pace);
 
 typedef struct ChatPaces
 {
-	slock_t		mutex;
+	LWLock	   *lock;			/* NULL if they are not shared */
 	ChatThrottle chats[PACE_CHATS];
 } ChatPaces;
 
-extern void pace_init_chats(ChatPaces *chats);
+extern void pace_init_chats(ChatPaces *chats, LWLock *lock);
 
 /*
  * Let a message go to a chat, by the bot's limits for chats.  Returns 0 if it

@@ -72,7 +72,7 @@ request_shmem(void)
 	if (previous_shmem_request_hook)
 		previous_shmem_request_hook();
 	RequestAddinShmemSpace(shared_size());
-	RequestNamedLWLockTranche(EXTENSION_NAME, 1);
+	RequestNamedLWLockTranche(EXTENSION_NAME, 2 + MAX_PACES);
 }
 
 static void
@@ -87,13 +87,15 @@ startup_shmem(void)
 	shared = ShmemInitStruct(EXTENSION_NAME, shared_size(), &found);
 	if (!found)
 	{
-		shared->lock = &GetNamedLWLockTranche(EXTENSION_NAME)->lock;
+		LWLockPadded *locks = GetNamedLWLockTranche(EXTENSION_NAME);
+
+		shared->lock = &locks[0].lock;
 		shared->launcher_latch = NULL;
 		pg_atomic_init_u32(&shared->scan, 1);
 		pg_atomic_init_u32(&shared->arrived, EVERY_DATABASE);
 		for (int i = 0; i < MAX_PACES; i++)
-			pace_init(&shared->paces[i], "");
-		pace_init_chats(&shared->chats);
+			pace_init(&shared->paces[i], "", &locks[2 + i].lock);
+		pace_init_chats(&shared->chats, &locks[1].lock);
 		shared->nslots = settings_max_databases;
 		for (int i = 0; i < shared->nslots; i++)
 			initialize_slot(&shared->slots[i]);
@@ -332,7 +334,7 @@ shared_chat_paces(void)
 	if (own == NULL)
 	{
 		own = MemoryContextAlloc(TopMemoryContext, sizeof(ChatPaces));
-		pace_init_chats(own);
+		pace_init_chats(own, NULL);
 	}
 	return own;
 }

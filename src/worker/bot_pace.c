@@ -44,7 +44,7 @@ bot_pace(Bot *bot)
 		if (bot->own_pace == NULL)
 			bot->own_pace = MemoryContextAlloc(GetMemoryChunkContext(bot),
 											   sizeof(Pace));
-		pace_init(bot->own_pace, bot->pace_key);
+		pace_init(bot->own_pace, bot->pace_key, NULL);
 		bot->pace = bot->own_pace;
 	}
 	return bot->pace;
