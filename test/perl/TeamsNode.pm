@@ -161,6 +161,60 @@ sub fate
 		$database);
 }
 
+# What became of a message, once it has a fate: that, its error code, if it has
+# one, and other columns of teams_delivery, with spaces between.
+sub outcome
+{
+	my ($node, $id, @columns) = @_;
+
+	$node->fate($id);
+	return $node->value('SELECT concat_ws(\' \', '
+		  . join(', ', qw(fate error_code), @columns)
+		  . ") FROM teams_delivery WHERE id = $id");
+}
+
+# Send Ada a text that meets a fault of the simulator; returns what became of
+# it, "fate code attempts doubtful", and how often the text has arrived.
+sub outcome_of_fault
+{
+	my ($node, $sim, $fault, %options) = @_;
+	my $text = 'case ' . ++$node->{fault_cases} . '.';
+
+	$sim->fault(operation => 'send', text => $text, %$fault);
+	my $id = $node->send('ada@contoso.com', $text, %options);
+	return join ' ', $node->outcome($id, qw(attempts doubtful)),
+	  $sim->times_arrived($text);
+}
+
+# Columns of what teams_installation has of a target.
+sub installation
+{
+	my ($node, $target, $columns) = @_;
+
+	return $node->value("SELECT $columns FROM teams_installation"
+		  . " WHERE target = '$target'");
+}
+
+# Have the directory read, to its end.
+sub sync_directory
+{
+	my ($node) = @_;
+
+	$node->value('SELECT teams_sync_directory()');
+	return $node->wait_until('SELECT count(*) = 0 FROM teams_directory'
+		  . " WHERE state IN ('wanted', 'running')");
+}
+
+# Wait until a broadcast is in that state, or done.
+sub wait_for_broadcast
+{
+	my ($node, $id, $state) = @_;
+	$state //= 'done';
+
+	return $node->wait_until(
+		"SELECT state = '$state' FROM teams_broadcast WHERE id = $id");
+}
+
 # Wait until nothing is pending.
 sub wait_until_sent
 {

@@ -239,6 +239,21 @@ sub messages
 	return @{ $self->get('/messages' . $self->_query(%arguments)) };
 }
 
+# What one person has been told, by whatever name, in its order.
+sub told
+{
+	my ($self, $id) = @_;
+	return join ' ', map { $_->{deleted} ? 'deleted' : $_->{text} }
+	  grep { ($_->{user} // '') eq $id } $self->messages;
+}
+
+# How often a text has arrived, wherever.
+sub times_arrived
+{
+	my ($self, $text) = @_;
+	return scalar(grep { $_->{text} eq $text } $self->messages);
+}
+
 sub message_count { return $_[0]->get('/messages/count')->{count}; }
 sub duplicates { return @{ $_[0]->get('/duplicates') }; }
 sub stats { return $_[0]->get('/stats'); }
@@ -343,6 +358,34 @@ sub change_user
 	  and $changes{$_} = $changes{$_} ? JSON::PP::true : JSON::PP::false
 	  for qw(disabled guest no_teams blocked);
 	return $self->post('/users', { user => $user, %changes });
+}
+
+# Give an account another name.
+sub rename_user
+{
+	my ($self, $id, $upn) = @_;
+	return $self->config(users => [{ id => $id, upn => $upn }]);
+}
+
+# A new account of that name; returns its id, which is that of nobody else.
+sub account
+{
+	my ($self, $upn) = @_;
+	my $id = generated_id(++$self->{accounts}, 'eeeeeeee');
+
+	$self->rename_user($id, $upn);
+	return $id;
+}
+
+# The name of an account goes to somebody new, whose id is returned; the account
+# is called former.NAME, former1.NAME and so on.
+sub hand_over
+{
+	my ($self, $id, $upn) = @_;
+	my $before = $self->{handed_over}{$upn}++;
+
+	$self->rename_user($id, 'former' . ($before || '') . ".$upn");
+	return $self->account($upn);
 }
 
 # Remove a user from the directory.

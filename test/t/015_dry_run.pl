@@ -67,7 +67,7 @@ $node->value(q{CREATE FUNCTION public.whoever(jsonb) RETURNS jsonb
 $node->value("SELECT teams_set_template('hello', 'Hello, \${name}')");
 $broadcast = $node->value("SELECT teams_broadcast(ARRAY['ada\@contoso.com'],"
 	  . " template => 'hello', data => '{\"name\": \"Ada\"}', bot => 'test')");
-$node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $broadcast");
+$node->wait_for_broadcast($broadcast);
 is($node->value("SELECT text FROM teams_recorded WHERE broadcast = $broadcast"),
 	'Hello, Ada', 'a template makes a message');
 like($node->error_of("SELECT teams_broadcast(ARRAY['ada\@contoso.com'],"
@@ -79,7 +79,7 @@ $node->value("SELECT teams_set_template('alarm', jsonb '{\"type\": \"message\","
 $broadcast = $node->value("SELECT teams_broadcast(\$\$SELECT 'ada\@contoso.com' AS user_id,"
 	  . " jsonb '{\"loud\": true}' AS data UNION ALL SELECT 'grace\@contoso.com', '{}'\$\$,"
 	  . " template => 'alarm', bot => 'test')");
-$node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $broadcast");
+$node->wait_for_broadcast($broadcast);
 is($node->value('SELECT target, excluded FROM teams_recipient'
 		  . " WHERE broadcast = $broadcast ORDER BY n"),
 	"ada\@contoso.com|\ngrace\@contoso.com|template \"alarm\" leaves nothing to say",

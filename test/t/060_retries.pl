@@ -16,28 +16,7 @@ my $sim = TeamsSim->start->contoso;
 my $node = TeamsNode->start('primary', $sim,
 	conf => 'teams_proactive.retry_base_delay = 20ms');
 
-sub times_arrived
-{
-	my ($text) = @_;
-	return scalar(grep { $_->{text} eq $text } $sim->messages);
-}
-
-# Send a text that meets a fault; returns "fate code attempts doubtful", and
-# how often the text has arrived.
-my $cases = 0;
-
-sub outcome
-{
-	my ($fault, %options) = @_;
-	my $text = 'case ' . ++$cases . '.';
-
-	$sim->fault(operation => 'send', text => $text, %$fault);
-	my $id = $node->send('ada@contoso.com', $text, %options);
-	$node->fate($id);
-	return join ' ', $node->value(
-		'SELECT concat_ws(\' \', fate, error_code, attempts, doubtful)'
-		  . " FROM teams_delivery WHERE id = $id"), times_arrived($text);
-}
+sub outcome { return $node->outcome_of_fault($sim, @_); }
 
 # Faults after which the service cannot have the message.
 is(outcome({ status => 412, code => 'PreconditionFailed' }), 'sent 2 f 1',

@@ -17,8 +17,7 @@ my $ada = 'ada@contoso.com';
 sub state_of
 {
 	my ($target) = @_;
-	return $node->value("SELECT state FROM teams_installation"
-		  . " WHERE target = '$target'");
+	return $node->installation($target, 'state');
 }
 
 # The outcome of one more message: fate, code and number of requests it took.
@@ -26,13 +25,10 @@ sub outcome
 {
 	my ($user, $text) = @_;
 	my %before = %{ $sim->stats->{items} };
-	my $id = $node->send($user, $text);
-
-	$node->fate($id);
+	my $outcome = $node->outcome($node->send($user, $text));
 	my %after = %{ $sim->stats->{items} };
-	return join ' ',
-	  $node->value("SELECT concat_ws(' ', fate, error_code)"
-		  . " FROM teams_delivery WHERE id = $id"),
+
+	return join ' ', $outcome,
 	  map { "$_=" . ($after{$_} - $before{$_}) } qw(send lookup install);
 }
 

@@ -18,12 +18,6 @@ superuser_reserved_connections = 2
 END
 my $ada = 'ada@contoso.com';
 
-sub has_arrived
-{
-	my ($text) = @_;
-	return 1 == grep { $_->{text} eq $text } $sim->messages;
-}
-
 # All connections are taken, and the worker has to be started anew.
 my $pid = $node->worker_pid;
 my @sessions = map { $node->background_psql('postgres') } 1 .. 8;
@@ -32,7 +26,7 @@ like($node->error_of('SELECT 1'), qr/too many clients/,
 my $session = $sessions[0];
 $session->query_safe("SELECT pg_terminate_backend($pid)");
 $session->query_safe("SELECT teams_send('$ada', 'crowded')");
-TeamsNode::wait_for('the message', sub { has_arrived('crowded') });
+TeamsNode::wait_for('the message', sub { $sim->times_arrived('crowded') == 1 });
 like( $session->query_safe('SELECT pid FROM teams_worker'
 		  . " WHERE state = 'running' AND pid <> $pid"),
 	qr/^\d+$/, 'a new worker needs no connection');

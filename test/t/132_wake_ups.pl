@@ -16,17 +16,11 @@ my $node = TeamsNode->start('primary', $sim,
 	init => { allows_streaming => 1 });
 my $ada = 'ada@contoso.com';
 
-sub has_arrived
-{
-	my ($text) = @_;
-	return scalar(grep { $_->{text} eq $text } $sim->messages);
-}
-
 sub arrives
 {
 	my ($text) = @_;
 	return eval {
-		TeamsNode::wait_for($text, sub { has_arrived($text) }, 4);
+		TeamsNode::wait_for($text, sub { $sim->times_arrived($text) }, 4);
 	};
 }
 

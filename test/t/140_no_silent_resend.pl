@@ -113,10 +113,7 @@ sub outcome
 	my ($text, %options) = @_;
 	my $id = $node->send('ada@contoso.com', $text, %options);
 
-	$node->fate($id);
-	return join ' ', $node->value(
-		q{SELECT concat_ws(' ', fate, error_code, attempts, doubtful)}
-		  . " FROM teams_delivery WHERE id = $id"), arrived($text);
+	return join ' ', $node->outcome($id, qw(attempts doubtful)), arrived($text);
 }
 
 is(outcome('first'), 'sent 1 f 1', 'the first message on a connection is sent');

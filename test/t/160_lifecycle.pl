@@ -21,13 +21,11 @@ sub job
 	my ($function, $user, $role) = @_;
 	my %before = %{ $sim->stats->{items} };
 	my $set = $role ? "SET ROLE $role; " : '';
-	my $id = $node->value("${set}SELECT teams_$function('$user')");
-
-	$node->fate($id);
+	my $outcome = $node->outcome(
+		$node->value("${set}SELECT teams_$function('$user')"));
 	my %after = %{ $sim->stats->{items} };
-	return join ' ',
-	  $node->value("SELECT concat_ws(' ', fate, error_code)"
-		  . " FROM teams_delivery WHERE id = $id"),
+
+	return join ' ', $outcome,
 	  map { "$_=" . ($after{$_} - ($before{$_} // 0)) }
 	  grep { $after{$_} != ($before{$_} // 0) }
 	  qw(install lookup chat upgrade uninstall send);

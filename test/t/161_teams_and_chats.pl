@@ -21,37 +21,22 @@ my $deploys = $team->{channels}{Deploys};
 sub job
 {
 	my ($function, $target, $scope) = @_;
-	my $id = $node->value(
-		"SELECT teams_$function('$target', scope => '$scope')");
-
-	$node->fate($id);
-	return $node->value("SELECT concat_ws(' ', fate, error_code)"
-		  . " FROM teams_delivery WHERE id = $id");
+	return $node->outcome($node->value(
+			"SELECT teams_$function('$target', scope => '$scope')"));
 }
 
 sub outcome
 {
 	my ($statement) = @_;
-	my $id = $node->value("SELECT $statement");
-
-	$node->fate($id);
-	return $node->value("SELECT concat_ws(' ', fate, error_code)"
-		  . " FROM teams_delivery WHERE id = $id");
-}
-
-sub record
-{
-	my ($target, $columns) = @_;
-	return $node->value("SELECT $columns FROM teams_installation"
-		  . " WHERE target = '$target'");
+	return $node->outcome($node->value("SELECT $statement"));
 }
 
 # A team.
 is(job('check_installed', $team_id, 'team'), 'sent', 'a team can be checked');
-is(record($team_id, 'state'), 'absent', 'the bot is not there');
+is($node->installation($team_id, 'state'), 'absent', 'the bot is not there');
 is(job('ensure_installed', uc $team_id, 'team'), 'sent',
 	'it is installed, however the id is spelled');
-is(record($team_id, 'scope, state, chat_id, app_version, installed_by_us'),
+is($node->installation($team_id, 'scope, state, chat_id, app_version, installed_by_us'),
 	"team|installed|$general|1.4.0|t", 'with the team\'s General channel');
 is(outcome("teams_post('$team_id', NULL, 'to all')"), 'sent',
 	'a message to the team');
@@ -59,7 +44,7 @@ is(join(' ', map { $_->{text} } $sim->messages(conversation => $general)),
 	'to all', 'goes to General');
 $sim->publish('1.5.0');
 is(job('upgrade', $team_id, 'team'), 'sent', 'a team is upgraded');
-is(record($team_id, 'app_version'), '1.5.0', 'to the new version');
+is($node->installation($team_id, 'app_version'), '1.5.0', 'to the new version');
 
 # A channel is where its team is.
 $sim->reset_stats;
@@ -67,7 +52,7 @@ is(outcome("teams_post('$team_id', '$deploys', 'build 1')"), 'sent',
 	'a channel of a team that has the bot');
 is($sim->stats->{graph_requests}, 0, 'needs no question');
 is(job('uninstall', $team_id, 'team'), 'sent', 'taken away from the team');
-is(record($team_id, "state, trim(uninstalled_by::text, '\"') = current_user"),
+is($node->installation($team_id, "state, trim(uninstalled_by::text, '\"') = current_user"),
 	'uninstalled|t',
 	'as is on record');
 for my $channel ('NULL', "'$deploys'", "'$team->{channels}{Alerts}'")
@@ -85,16 +70,16 @@ my $other = $sim->team(id => 'c8a4f3d1-6c2e-4e0b-9d37-5f1c8a2e7b04',
 	channels => ['Talk']);
 is(outcome("teams_post('$other->{id}', '$other->{channels}{Talk}', 'hi')"),
 	'sent', 'a message to a channel installs the bot in its team');
-is(record($other->{id}, "scope, state, chat_id"), 'team|installed|',
+is($node->installation($other->{id}, "scope, state, chat_id"), 'team|installed|',
 	'and does not ask for General');
 is(outcome("teams_post('$other->{id}', NULL, 'hello')"), 'sent',
 	'General is asked for when it is needed');
-is(record($other->{id}, 'chat_id'), $other->{general}, 'once');
+is($node->installation($other->{id}, 'chat_id'), $other->{general}, 'once');
 
 # A group chat.
 is(outcome("teams_send_chat('$chat', 'first')"), 'sent',
 	'a message to a group chat installs the bot there');
-is(record($chat, 'scope, state, chat_id'), "chat|installed|$chat",
+is($node->installation($chat, 'scope, state, chat_id'), "chat|installed|$chat",
 	'and the chat is the chat');
 is(job('uninstall', $chat, 'chat'), 'sent', 'it can be taken away');
 is(outcome("teams_send_chat('$chat', 'second')"), 'failed uninstalled',
@@ -102,20 +87,20 @@ is(outcome("teams_send_chat('$chat', 'second')"), 'failed uninstalled',
 $sim->install($chat, '1.4.0');
 is(job('check_installed', $chat, 'chat'), 'sent', 'a check finds it back');
 is(job('upgrade', $chat, 'chat'), 'sent', 'it can be upgraded');
-is(record($chat, 'state, app_version'), 'installed|1.5.0', 'there, too');
+is($node->installation($chat, 'state, app_version'), 'installed|1.5.0', 'there, too');
 is(outcome("teams_send_chat('$chat', 'third')"), 'sent', 'and written to');
 
 # Those that are not there, and permissions of their own.
 my $unknown = 'd8a4f3d1-6c2e-4e0b-9d37-5f1c8a2e7b05';
 like(job('ensure_installed', $unknown, 'team'), qr/^failed NotFound/,
 	'a team that is not there fails');
-is(record($unknown, "state, hint ~ 'no such team'"), 'unknown|t',
+is($node->installation($unknown, "state, hint ~ 'no such team'"), 'unknown|t',
 	'with advice that fits a team');
 $sim->contoso(roles => ['TeamsAppInstallation.ReadWriteSelfForUser.All']);
 $sim->expire_tokens;
 like(job('check_installed', $team_id, 'team'), qr/^failed Forbidden/,
 	'without the permission for teams a job fails');
-like(record($team_id, 'hint'), qr/ReadWriteSelfForTeam/, 'and names it');
+like($node->installation($team_id, 'hint'), qr/ReadWriteSelfForTeam/, 'and names it');
 is($node->value('SELECT paused_at IS NULL FROM teams_bot'), 't',
 	'but does not pause the bot');
 is(outcome("teams_send('ada\@contoso.com', 'still here')"), 'sent',

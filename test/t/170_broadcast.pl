@@ -26,14 +26,6 @@ sub progress
 		  . " sent, failed, cancelled, not_sent FROM teams_progress WHERE broadcast = $id");
 }
 
-sub wait_for_state
-{
-	my ($id, $state) = @_;
-
-	$node->wait_until("SELECT state = '$state' FROM teams_progress WHERE broadcast = $id");
-	return;
-}
-
 # More than the outbox is given at a time; the payload is there once.
 my $id = $node->value("SELECT teams_broadcast(\$\$$audience\$\$, 'hello, everyone')");
 $node->wait_until('SELECT count(*) > 0 FROM teams_delivery');
@@ -41,7 +33,7 @@ cmp_ok($node->value('SELECT count(*) FROM teams_outbox'), '<=', 2000,
 	'the outbox has only what is sent soon');
 is($node->value('SELECT count(*) FROM teams_outbox WHERE activity IS NOT NULL'),
 	0, 'without the payload');
-wait_for_state($id, 'done');
+$node->wait_for_broadcast($id, 'done');
 is(progress($id), "done|$people|0|0|0|$people|0|0|0", 'all is sent');
 is($sim->message_count, $people, 'and arrives');
 is( $node->value('SELECT balanced, accepted FROM teams_accounting'),
@@ -51,12 +43,12 @@ is_deeply([ keys %texts ], ['hello, everyone'], 'as it was written');
 
 # Editing all of it, and taking it back.
 my $edit = $node->value("SELECT teams_edit_broadcast($id, 'hello again')");
-wait_for_state($edit, 'done');
+$node->wait_for_broadcast($edit, 'done');
 is(progress($edit), "done|$people|0|0|0|$people|0|0|0", 'all is edited');
 is(scalar(grep { $_->{text} eq 'hello again' && $_->{edited} } $sim->messages),
 	$people, 'everywhere');
 my $recall = $node->value("SELECT teams_recall($id)");
-wait_for_state($recall, 'done');
+$node->wait_for_broadcast($recall, 'done');
 is(progress($recall), "done|$people|0|0|0|$people|0|0|0", 'all is deleted');
 is(scalar(grep { $_->{deleted} } $sim->messages), $people, 'everywhere');
 is(progress($id), "done|$people|0|0|0|$people|0|0|0",
@@ -74,7 +66,7 @@ my $other = $node->send('user1@contoso.com', 'in between');
 $node->wait_until("SELECT fate IS NOT NULL FROM teams_delivery WHERE id = $other");
 is($sim->message_count - $before, $sent + 1, 'it stands still, others go on');
 $node->value("SELECT teams_resume_broadcast($id)");
-wait_for_state($id, 'done');
+$node->wait_for_broadcast($id, 'done');
 is(progress($id), 'done|100|0|0|0|100|0|0|0', 'resumed, it is done');
 is($sim->message_count - $before, 101, 'and nobody gets it twice');
 
@@ -93,7 +85,7 @@ is($node->value('SELECT balanced FROM teams_accounting'), 't',
 $id = $node->value("SELECT teams_broadcast(\$\$$audience LIMIT 60\$\$, 'draft text', rate => 20)");
 $node->wait_until("SELECT sent > 0 FROM teams_progress WHERE broadcast = $id");
 $edit = $node->value("SELECT teams_edit_broadcast($id, 'final text')");
-wait_for_state($_, 'done') for $id, $edit;
+$node->wait_for_broadcast($_, 'done') for $id, $edit;
 is(scalar(grep { $_->{text} eq 'draft text' } $sim->messages), 0,
 	'nobody is left with the old text');
 is(scalar(grep { $_->{text} eq 'final text' } $sim->messages), 60,
@@ -103,7 +95,7 @@ is(scalar(grep { $_->{text} eq 'final text' } $sim->messages), 60,
 $id = $node->value("SELECT teams_broadcast(\$\$$audience LIMIT 300\$\$, 'restarted', rate => 200)");
 $node->wait_until("SELECT sent > 0 FROM teams_progress WHERE broadcast = $id");
 $node->restart;
-wait_for_state($id, 'done');
+$node->wait_for_broadcast($id, 'done');
 is(progress($id), 'done|300|0|0|0|300|0|0|0', 'after a restart it is done');
 is(scalar(grep { $_->{text} eq 'restarted' } $sim->messages), 300,
 	'and each gets it once');

@@ -271,7 +271,7 @@ subtest 'locks' => sub
 	$session->quit;
 	$node->wait_until("SELECT state = 'done' FROM teams_directory WHERE source = 'people'");
 	is(pages(), 8, 'afterwards it goes on');
-	ok($node->wait_until("SELECT state = 'done' FROM teams_broadcast WHERE id = $broadcast"),
+	ok($node->wait_for_broadcast($broadcast),
 		'and so does the broadcast');
 };
 

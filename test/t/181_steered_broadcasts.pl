@@ -35,8 +35,7 @@ sub wait_for_state
 {
 	my ($id, $state) = @_;
 
-	ok($node->wait_until("SELECT state = '$state' FROM teams_progress"
-			  . " WHERE broadcast = $id"), "broadcast $id is $state");
+	ok($node->wait_for_broadcast($id, $state), "broadcast $id is $state");
 	return;
 }
 

@@ -70,7 +70,7 @@ SELECT teams_broadcast(\$\$SELECT user_id, locale, jsonb_build_object('name', us
 	template => 'greeting')
 END
 my %names = %{ rows("SELECT split_part(data ->> 'name', ' ', 1), data ->> 'name' FROM teams_recipient") };
-$node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $broadcast");
+$node->wait_for_broadcast($broadcast);
 my $greeting = sub {
 	(language($_[0]) eq 'de' ? 'Hallo, ' : 'Hello, ') . $names{"user$_[0]\@contoso.com"} . '!';
 };

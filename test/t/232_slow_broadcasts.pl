@@ -65,7 +65,7 @@ SELECT teams_broadcast($$
 	FROM generate_series(1, 5000) AS i
 $$, template => 'news', bot => 'dry')
 SQL
-$node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $id");
+$node->wait_for_broadcast($id);
 is( $node->value("SELECT count(DISTINCT target), count(*) FROM teams_recorded WHERE broadcast = $id"
 		  . " AND target = replace(summary, 'number ', 'user') || '\@contoso.com'"),
 	'5000|5000', 'all recipients get what is theirs, once');

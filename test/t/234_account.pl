@@ -25,7 +25,7 @@ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regcla
 SQL
 $node->fate($node->send('ada@contoso.com', "number $_")) for 1 .. 5;
 my $id = $node->value(q{SELECT teams_broadcast(ARRAY['ada@contoso.com', 'grace@contoso.com'], 'all')});
-$node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $id");
+$node->wait_for_broadcast($id);
 $node->wait_until('SELECT count(*) = 4 FROM teams_account');
 is( $node->value('SELECT broadcast, entry, messages FROM teams_account ORDER BY 1 NULLS FIRST, 2'),
 	"|accepted|5\n|sent|5\n$id|accepted|2\n$id|sent|2", 'the account is added up');

@@ -14,53 +14,12 @@ use TeamsSim;
 my $sim = TeamsSim->start->contoso;
 my $node = TeamsNode->start('primary', $sim,
 	conf => 'teams_proactive.retry_base_delay = 20ms');
-my $accounts = 0;
-
-# A new account; the id is that of nobody else.
-sub account
-{
-	my ($upn) = @_;
-	my $id = TeamsSim::generated_id(++$accounts, 'eeeeeeee');
-
-	rename_to($id, $upn);
-	return $id;
-}
-
-# "rename" is Perl's.
-sub rename_to
-{
-	my ($id, $upn) = @_;
-	return $sim->config(users => [{ id => $id, upn => $upn }]);
-}
-
-# The name of the one goes to somebody new.
-sub hand_over
-{
-	my ($id, $name) = @_;
-
-	rename_to($id, $accounts . ".$name");
-	return account($name);
-}
-
-sub sync
-{
-	$node->value('SELECT teams_sync_directory()');
-	return $node->wait_until('SELECT count(*) = 0 FROM teams_directory'
-		  . " WHERE state IN ('wanted', 'running')");
-}
 
 # The name is to be verified before the next message, as if time had passed.
 sub expire
 {
 	my ($name) = @_;
 	return $node->value('UPDATE teams_installation SET verify_at = now()'
-		  . " WHERE target = '$name'");
-}
-
-sub row
-{
-	my ($name, $columns) = @_;
-	return $node->value("SELECT $columns FROM teams_installation"
 		  . " WHERE target = '$name'");
 }
 
@@ -74,27 +33,19 @@ sub send_now
 		  . " WHERE id = $id");
 }
 
-# What somebody has been told, whatever their name.
-sub told
-{
-	my ($id) = @_;
-	return join ' ', map { $_->{text} } grep { ($_->{user} // '') eq $id }
-	  $sim->messages;
-}
-
 sub reinstalls { return $sim->stats->{installs}; }
 
 subtest 'what is known' => sub
 {
-	my $id = account('known@contoso.com');
+	my $id = $sim->account('known@contoso.com');
 
 	is(send_now('Known@contoso.com', 'a'), 'sent', 'by name');
-	is(row('known@contoso.com', 'user_id'), $id,
+	is($node->installation('known@contoso.com', 'user_id'), $id,
 		'the chat tells whose name it is');
-	is(row('known@contoso.com', "verify_at BETWEEN now() + interval '17 hours'"
+	is($node->installation('known@contoso.com', "verify_at BETWEEN now() + interval '17 hours'"
 			. " AND now() + interval '24 hours'"), 't', 'for a day');
 	is(send_now($id, 'b'), 'sent', 'by object id');
-	is(row($id, 'user_id, verify_at'), '|', 'there is nothing to verify');
+	is($node->installation($id, 'user_id, verify_at'), '|', 'there is nothing to verify');
 	is($node->value('SELECT user_id, verify_at > now() FROM teams_installed'
 			. " WHERE target = 'known\@contoso.com'"), "$id|t",
 		'teams_installed shows it');
@@ -102,115 +53,115 @@ subtest 'what is known' => sub
 
 subtest 'the directory tells' => sub
 {
-	my $kim = account('k.lee@contoso.com');
+	my $kim = $sim->account('k.lee@contoso.com');
 
 	is(send_now('k.lee@contoso.com', 'kim'), 'sent', 'a message');
-	sync();
-	is(row('k.lee@contoso.com', 'state'), 'installed', 'nothing has changed');
-	my $karl = hand_over($kim, 'k.lee@contoso.com');
-	sync();
-	is(row('k.lee@contoso.com', 'state, user_id, chat_id, installation_id'),
+	$node->sync_directory;
+	is($node->installation('k.lee@contoso.com', 'state'), 'installed', 'nothing has changed');
+	my $karl = $sim->hand_over($kim, 'k.lee@contoso.com');
+	$node->sync_directory;
+	is($node->installation('k.lee@contoso.com', 'state, user_id, chat_id, installation_id'),
 		'stale|||', 'nothing is known of whoever has the name now');
 	is(send_now('k.lee@contoso.com', 'karl'), 'sent', 'another message');
-	is(row('k.lee@contoso.com', 'user_id'), $karl, 'is for another');
+	is($node->installation('k.lee@contoso.com', 'user_id'), $karl, 'is for another');
 	is(send_now($kim, 'kim'), 'sent', 'a third');
-	is(told($kim), 'kim kim', 'one has got this');
-	is(told($karl), 'karl', 'and the other that');
+	is($sim->told($kim), 'kim kim', 'one has got this');
+	is($sim->told($karl), 'karl', 'and the other that');
 };
 
 subtest 'a name that nobody has' => sub
 {
-	my $id = account('maiden@contoso.com');
+	my $id = $sim->account('maiden@contoso.com');
 
 	send_now('maiden@contoso.com', 'a');
-	rename_to($id, 'married@contoso.com');
-	sync();
-	is(row('maiden@contoso.com', "state, verify_at = '-infinity'"),
+	$sim->rename_user($id, 'married@contoso.com');
+	$node->sync_directory;
+	is($node->installation('maiden@contoso.com', "state, verify_at = '-infinity'"),
 		'installed|t', 'is doubtful');
 	is($node->value('SELECT reason FROM teams_installed'
 			. " WHERE target = 'maiden\@contoso.com'"),
 		'whose name it is, is looked up with the next message', 'which is shown');
 	is(send_now('maiden@contoso.com', 'b'), 'failed NotFound', 'and is asked');
-	is(told($id), 'a', 'nobody gets the message');
+	is($sim->told($id), 'a', 'nobody gets the message');
 };
 
 subtest 'a name that comes back' => sub
 {
-	my $id = account('back@contoso.com');
+	my $id = $sim->account('back@contoso.com');
 
 	send_now('back@contoso.com', 'a');
-	rename_to($id, 'away@contoso.com');
-	sync();
-	rename_to($id, 'back@contoso.com');
+	$sim->rename_user($id, 'away@contoso.com');
+	$node->sync_directory;
+	$sim->rename_user($id, 'back@contoso.com');
 	my $installs = reinstalls();
 	my $chats = $sim->stats->{items}{chat};
 	is(send_now('back@contoso.com', 'b'), 'sent', 'is the same person\'s');
-	is(told($id), 'a b', 'who gets the messages');
+	is($sim->told($id), 'a b', 'who gets the messages');
 	is(reinstalls(), $installs, 'with the installation that is there');
 	is($sim->stats->{items}{chat}, $chats, 'and the chat');
 };
 
 subtest 'without a directory' => sub
 {
-	my $one = account('one@contoso.com');
+	my $one = $sim->account('one@contoso.com');
 
 	send_now('one@contoso.com', 'a');
-	my $other = hand_over($one, 'one@contoso.com');
+	my $other = $sim->hand_over($one, 'one@contoso.com');
 	expire('one@contoso.com');
 	is(send_now('one@contoso.com', 'b'), 'sent', 'Graph is asked');
-	is(row('one@contoso.com', 'user_id, verify_at > now()'), "$other|t",
+	is($node->installation('one@contoso.com', 'user_id, verify_at > now()'), "$other|t",
 		'and the answer is good for a while');
-	is(told($one) . '|' . told($other), 'a|b', 'each gets what is theirs');
+	is($sim->told($one) . '|' . $sim->told($other), 'a|b', 'each gets what is theirs');
 
-	my $third = hand_over($other, 'one@contoso.com');
+	my $third = $sim->hand_over($other, 'one@contoso.com');
 	$sim->install('one@contoso.com');
 	expire('one@contoso.com');
 	is(send_now('one@contoso.com', 'c'), 'sent', 'somebody who has the bot');
-	is(told($other) . '|' . told($third), 'b|c', 'has another chat');
+	is($sim->told($other) . '|' . $sim->told($third), 'b|c', 'has another chat');
 
 	$sim->remove_user($third);
-	my $fourth = account('one@contoso.com');
+	my $fourth = $sim->account('one@contoso.com');
 	expire('one@contoso.com');
 	is(send_now('one@contoso.com', 'd'), 'sent', 'an account that is gone');
-	is(told($fourth), 'd', 'has a successor');
+	is($sim->told($fourth), 'd', 'has a successor');
 };
 
 subtest 'who has taken the bot away' => sub
 {
-	my $id = account('left@contoso.com');
+	my $id = $sim->account('left@contoso.com');
 
 	send_now('left@contoso.com', 'a');
 	$sim->uninstall('left@contoso.com');
 	expire('left@contoso.com');
 	is(send_now('left@contoso.com', 'b'), 'failed removed_by_user',
 		'is nobody else');
-	is(row('left@contoso.com', 'state, user_id'), "removed|$id", 'is left alone');
-	my $other = hand_over($id, 'left@contoso.com');
-	sync();
+	is($node->installation('left@contoso.com', 'state, user_id'), "removed|$id", 'is left alone');
+	my $other = $sim->hand_over($id, 'left@contoso.com');
+	$node->sync_directory;
 	is(send_now('left@contoso.com', 'c'), 'sent', 'the next one has not');
-	is(told($other), 'c', 'and is told');
+	is($sim->told($other), 'c', 'and is told');
 
 	# It may have been blocked, too.
 	$sim->block('left@contoso.com');
 	is(send_now('left@contoso.com', 'd'), 'failed MessageWritesBlocked',
 		'one who blocks the bot');
-	my $third = hand_over($other, 'left@contoso.com');
-	sync();
+	my $third = $sim->hand_over($other, 'left@contoso.com');
+	$node->sync_directory;
 	is(send_now('left@contoso.com', 'e'), 'sent', 'does so for nobody else');
-	is(told($third), 'e', 'who has the name later');
+	is($sim->told($third), 'e', 'who has the name later');
 };
 
 subtest 'messages that are pending' => sub
 {
-	my $old = account('wait@contoso.com');
+	my $old = $sim->account('wait@contoso.com');
 
 	send_now('wait@contoso.com', 'a');
 	$node->value("SELECT teams_pause()");
 	$node->send('wait@contoso.com', "b$_") for 1 .. 12;
-	my $new = hand_over($old, 'wait@contoso.com');
+	my $new = $sim->hand_over($old, 'wait@contoso.com');
 	$node->value("SELECT teams_resume()");
 	$node->wait_until_sent;
-	is(told($old), join(' ', 'a', map { "b$_" } 1 .. 12),
+	is($sim->told($old), join(' ', 'a', map { "b$_" } 1 .. 12),
 		'before anybody knows, they go where they went');
 
 	# One is on the wire, others are in memory and more in the table.
@@ -219,18 +170,18 @@ subtest 'messages that are pending' => sub
 	TeamsNode::wait_for('the request',
 		sub { $sim->stats->{requests_under_way} == 1 });
 	$node->send('wait@contoso.com', "c$_") for 1 .. 30;
-	sync();
+	$node->sync_directory;
 	is($node->value('SELECT count(*) FROM teams_outbox'), 31,
 		'the directory comes first');
 	$node->wait_until_sent;
-	like(told($old), qr/ b12 flies$/, 'what is on the wire arrives');
-	is(told($new), join(' ', map { "c$_" } 1 .. 30),
+	like($sim->told($old), qr/ b12 flies$/, 'what is on the wire arrives');
+	is($sim->told($new), join(' ', map { "c$_" } 1 .. 30),
 		'all else goes to whoever has the name, in order');
 };
 
 subtest 'while Graph is being asked' => sub
 {
-	my $old = account('ask@contoso.com');
+	my $old = $sim->account('ask@contoso.com');
 
 	send_now('ask@contoso.com', 'a');
 	expire('ask@contoso.com');
@@ -238,12 +189,12 @@ subtest 'while Graph is being asked' => sub
 	$node->send('ask@contoso.com', 'b');
 	TeamsNode::wait_for('the question',
 		sub { $sim->faults->[-1]{hits} == 1 });
-	my $new = hand_over($old, 'ask@contoso.com');
-	sync();
-	is(row('ask@contoso.com', 'state'), 'stale', 'the directory knows better');
+	my $new = $sim->hand_over($old, 'ask@contoso.com');
+	$node->sync_directory;
+	is($node->installation('ask@contoso.com', 'state'), 'stale', 'the directory knows better');
 	$node->wait_until_sent;
-	is(told($old) . '|' . told($new), 'a|b', 'an answer that is outdated');
-	is(row('ask@contoso.com', 'user_id'), $new, 'is not believed');
+	is($sim->told($old) . '|' . $sim->told($new), 'a|b', 'an answer that is outdated');
+	is($node->installation('ask@contoso.com', 'user_id'), $new, 'is not believed');
 
 	# The last of the answers, too.
 	$node->value("UPDATE teams_installation SET installation_id = 'another',"
@@ -252,17 +203,17 @@ subtest 'while Graph is being asked' => sub
 	$node->send('ask@contoso.com', 'c');
 	TeamsNode::wait_for('the question',
 		sub { $sim->faults->[-1]{hits} == 1 });
-	my $newest = hand_over($new, 'ask@contoso.com');
-	sync();
+	my $newest = $sim->hand_over($new, 'ask@contoso.com');
+	$node->sync_directory;
 	$node->wait_until_sent;
-	is(told($new) . '|' . told($newest), 'b|c', 'nor is a chat');
-	is(row('ask@contoso.com', 'user_id'), $newest, 'that is outdated');
+	is($sim->told($new) . '|' . $sim->told($newest), 'b|c', 'nor is a chat');
+	is($node->installation('ask@contoso.com', 'user_id'), $newest, 'that is outdated');
 	$sim->clear_faults;
 };
 
 subtest 'a target that stays in memory' => sub
 {
-	my $old = account('stream@contoso.com');
+	my $old = $sim->account('stream@contoso.com');
 
 	$node->set('teams_proactive.name_lifetime' => '1s');
 	send_now('stream@contoso.com', 'a');
@@ -270,29 +221,29 @@ subtest 'a target that stays in memory' => sub
 	$node->value("SELECT count(teams_send('stream\@contoso.com', 's' || i))"
 		  . ' FROM generate_series(1, 12) AS i');
 	$node->wait_until('SELECT count(*) < 10 FROM teams_outbox');
-	my $new = hand_over($old, 'stream@contoso.com');
+	my $new = $sim->hand_over($old, 'stream@contoso.com');
 	$node->wait_until_sent;
-	like(told($old), qr/^a s1/, 'the first are for one');
-	like(told($new), qr/ s12$/, 'the last for the other');
-	is(told($old) . ' ' . told($new), join(' ', 'a', map { "s$_" } 1 .. 12),
+	like($sim->told($old), qr/^a s1/, 'the first are for one');
+	like($sim->told($new), qr/ s12$/, 'the last for the other');
+	is($sim->told($old) . ' ' . $sim->told($new), join(' ', 'a', map { "s$_" } 1 .. 12),
 		'each arrives once');
 	$node->configure($sim);
 	$node->set('teams_proactive.name_lifetime' => '-1');
-	account('ever@contoso.com');
+	$sim->account('ever@contoso.com');
 	send_now('ever@contoso.com', 'a');
-	is(row('ever@contoso.com', 'user_id IS NOT NULL, verify_at'), 't|',
+	is($node->installation('ever@contoso.com', 'user_id IS NOT NULL, verify_at'), 't|',
 		'names need not expire');
 	$node->set('teams_proactive.name_lifetime' => '1d');
 };
 
 subtest 'another tenant' => sub
 {
-	account('tenant@contoso.com');
+	$sim->account('tenant@contoso.com');
 	send_now('tenant@contoso.com', 'a');
 	$node->value('SELECT teams_pause()');
 	$node->configure($sim, tenant_id => "'" . TeamsSim::generated_id(1) . "'",
 		replace => 'true');
-	is(row('tenant@contoso.com', 'state, user_id, verify_at'), 'stale||',
+	is($node->installation('tenant@contoso.com', 'state, user_id, verify_at'), 'stale||',
 		'has other people');
 };
 

@@ -36,13 +36,6 @@ sub exchange_names
 	return;
 }
 
-sub sync
-{
-	$node->value('SELECT teams_sync_directory()');
-	return $node->wait_until('SELECT count(*) = 0 FROM teams_directory'
-		  . " WHERE state IN ('wanted', 'running')");
-}
-
 # Send a text to all, and compare what each of them gets.
 sub compare
 {
@@ -76,12 +69,12 @@ END
 }
 
 compare('first');
-sync();
+$node->sync_directory;
 is($node->value("SELECT count(*) FROM teams_installation WHERE state = 'stale'"),
 	0, 'the directory has nothing against that');
 
 exchange_names();
-sync();
+$node->sync_directory;
 is($node->value("SELECT count(*) FROM teams_installation WHERE state = 'stale'"
 		. ' AND user_id IS NULL AND chat_id IS NULL'),
 	PEOPLE, 'none of the names is what it was');
@@ -109,7 +102,7 @@ is($node->value('SELECT count(DISTINCT verify_at) > 1000'
 
 $node->value("UPDATE teams_installation SET verify_at = now() + interval '1 hour'");
 $node->value('UPDATE teams_directory SET delta_link = NULL');
-sync();
+$node->sync_directory;
 is($node->value('SELECT count(*) FROM teams_installation'
 		. " WHERE verify_at > now() + interval '23 hours'"),
 	PEOPLE, 'what the directory confirms need not be asked');

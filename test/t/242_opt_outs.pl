@@ -13,32 +13,6 @@ use TeamsSim;
 
 my $sim = TeamsSim->start->contoso;
 my $node = TeamsNode->start('primary', $sim);
-my $accounts = 0;
-
-sub account
-{
-	my ($upn) = @_;
-	my $id = TeamsSim::generated_id(++$accounts, 'eeeeeeee');
-
-	$sim->config(users => [{ id => $id, upn => $upn }]);
-	return $id;
-}
-
-# The name of the one goes to somebody new.
-sub hand_over
-{
-	my ($id, $name) = @_;
-
-	$sim->config(users => [{ id => $id, upn => "former.$name" }]);
-	return account($name);
-}
-
-sub sync
-{
-	$node->value('SELECT teams_sync_directory()');
-	return $node->wait_until('SELECT count(*) = 0 FROM teams_directory'
-		  . " WHERE state IN ('wanted', 'running')");
-}
 
 sub opt_out
 {
@@ -59,7 +33,7 @@ sub outcome
 {
 	my ($id) = @_;
 
-	$node->wait_until("SELECT state = 'done' FROM teams_broadcast WHERE id = $id");
+	$node->wait_for_broadcast($id);
 	$node->wait_until_sent;
 	return $node->value("SELECT string_agg(coalesce(r.excluded,"
 		  . " concat_ws(' ', d.fate, d.error_code)), ', ' ORDER BY r.n)"
@@ -70,7 +44,7 @@ sub outcome
 
 subtest 'what is known only when it is sent' => sub
 {
-	my $id = account('late@contoso.com');
+	my $id = $sim->account('late@contoso.com');
 
 	opt_out($id);
 	my $broadcast = broadcast(['late@contoso.com', 'ada@contoso.com']);
@@ -99,13 +73,13 @@ subtest 'after the broadcast was made' => sub
 
 subtest 'a name that is given away' => sub
 {
-	my $old = account('a@contoso.com');
+	my $old = $sim->account('a@contoso.com');
 
 	outcome(broadcast(['a@contoso.com']));
-	sync();
+	$node->sync_directory;
 	opt_out('a@contoso.com');
-	my $new = hand_over($old, 'a@contoso.com');
-	sync();
+	my $new = $sim->hand_over($old, 'a@contoso.com');
+	$node->sync_directory;
 	is(outcome(broadcast([ $old, 'former.a@contoso.com' ])),
 		'opted out, duplicate', 'whoever had it has opted out');
 
@@ -119,11 +93,11 @@ subtest 'a name that is given away' => sub
 
 subtest 'a name that is known to have been theirs' => sub
 {
-	my $old = account('b@contoso.com');
+	my $old = $sim->account('b@contoso.com');
 
 	opt_out('b@contoso.com');
 	$node->fate($node->send('b@contoso.com', 'x'));
-	my $new = hand_over($old, 'b@contoso.com');
+	my $new = $sim->hand_over($old, 'b@contoso.com');
 	$node->value('UPDATE teams_installation SET verify_at = now()');
 	is(outcome(broadcast(['b@contoso.com'])), 'opted out', 'until it is not');
 	$node->fate($node->send('b@contoso.com', 'y'));

@@ -16,27 +16,19 @@ my ($kim, $karl) =
   map { TeamsSim::generated_id($_, 'eeeeeeee') } 1, 2;
 my $name = 'k.lee@contoso.com';
 
-sub told
-{
-	my ($id) = @_;
-	return join ' ', map { $_->{deleted} ? 'deleted' : $_->{text} }
-	  grep { ($_->{user} // '') eq $id } $sim->messages;
-}
-
 $sim->config(users => [{ id => $kim, upn => $name }]);
 my ($first, $second, $third) = map { $node->send($name, $_) } qw(a b c);
 $node->wait_until_sent;
 $sim->config(users => [{ id => $kim, upn => 'kim.lee@contoso.com' },
 	{ id => $karl, upn => $name }]);
-$node->value('SELECT teams_sync_directory()');
-$node->wait_until("SELECT state = 'done' FROM teams_directory");
+$node->sync_directory;
 
 is($node->fate($node->value("SELECT teams_edit($first, 'edited')")), 'sent',
 	'before the next message is sent: an edit');
 is($node->fate($node->send($name, 'karl')), 'sent', 'a message');
 is($node->fate($node->value("SELECT teams_delete($second)")), 'sent',
 	'and after it: a deletion');
-is(told($kim) . '|' . told($karl), 'edited deleted c|karl',
+is($sim->told($kim) . '|' . $sim->told($karl), 'edited deleted c|karl',
 	'each is where the message was');
 
 sub edit_fails_with
@@ -49,16 +41,14 @@ sub edit_fails_with
 
 $sim->block('kim.lee@contoso.com');
 is(edit_fails_with(), 'MessageWritesBlocked', 'one who blocks the bot');
-is($node->value('SELECT state, user_id FROM teams_installation'
-		. " WHERE target = '$name'"), "installed|$karl",
+is($node->installation($name, 'state, user_id'), "installed|$karl",
 	'does not do so for whoever has the name');
 $sim->uninstall('kim.lee@contoso.com');
 is(edit_fails_with(), 'BotNotInConversationRoster', 'nor does one who takes it away');
-is($node->value('SELECT state, user_id FROM teams_installation'
-		. " WHERE target = '$name'"), "installed|$karl",
+is($node->installation($name, 'state, user_id'), "installed|$karl",
 	'take it away from them');
 is($node->fate($node->send($name, 'still')), 'sent', 'who goes on to be told');
-is(told($kim) . '|' . told($karl), 'edited deleted c|karl still', 'in order');
+is($sim->told($kim) . '|' . $sim->told($karl), 'edited deleted c|karl still', 'in order');
 
 # A name that changes hands while a message is on the wire that is refused.
 my ($one, $other) = map { TeamsSim::generated_id($_, 'eeeeeeee') } 3, 4;
@@ -71,9 +61,8 @@ my $flies = $node->send($pen_name, 'flies');
 TeamsNode::wait_for('the request', sub { $sim->faults->[-1]{hits} == 1 });
 $sim->config(users => [{ id => $one, upn => 'charlotte@contoso.com' },
 	{ id => $other, upn => $pen_name }]);
-$node->value('SELECT teams_sync_directory()');
-$node->wait_until("SELECT state = 'done' FROM teams_directory");
+$node->sync_directory;
 is($node->fate($flies), 'sent', 'whom one has blocked is not blocked by the other');
-is(told($one) . '|' . told($other), 'known|flies', 'who gets the message');
+is($sim->told($one) . '|' . $sim->told($other), 'known|flies', 'who gets the message');
 
 done_testing();

@@ -14,46 +14,6 @@ use TeamsSim;
 my $sim = TeamsSim->start->contoso;
 my $node = TeamsNode->start('primary', $sim,
 	conf => 'teams_proactive.retry_base_delay = 20ms');
-my $accounts = 0;
-
-# A new account of that name, whose former owner is called otherwise.
-sub account
-{
-	my ($upn) = @_;
-	my $id = TeamsSim::generated_id(++$accounts, 'eeeeeeee');
-
-	rename_to($id, $upn);
-	return $id;
-}
-
-sub rename_to
-{
-	my ($id, $upn) = @_;
-	return $sim->config(users => [{ id => $id, upn => $upn }]);
-}
-
-sub hand_over
-{
-	my ($id, $upn) = @_;
-
-	rename_to($id, "former.$accounts.$upn");
-	return account($upn);
-}
-
-sub sync
-{
-	$node->value('SELECT teams_sync_directory()');
-	return $node->wait_until('SELECT count(*) = 0 FROM teams_directory'
-		  . " WHERE state IN ('wanted', 'running')");
-}
-
-# What one sees in the chat with the bot.
-sub told
-{
-	my ($id) = @_;
-	return join ' ', map { $_->{deleted} ? 'deleted' : $_->{text} }
-	  grep { ($_->{user} // '') eq $id } $sim->messages;
-}
 
 # Several statements in one transaction, each of which returns the id of a
 # message; what became of these.
@@ -75,13 +35,6 @@ sub error_of
 		  . " WHERE id = ($text)");
 }
 
-sub row
-{
-	my ($name, $columns) = @_;
-	return $node->value("SELECT $columns FROM teams_installation"
-		  . " WHERE target = '$name'");
-}
-
 sub graph_items
 {
 	my $items = $sim->stats->{items};
@@ -92,23 +45,23 @@ sub graph_items
 subtest 'a name that nobody has' => sub
 {
 	my $name = 'maiden@contoso.com';
-	my $id = account($name);
+	my $id = $sim->account($name);
 	my ($first, $second, $third) = map { $node->send($name, $_) } qw(a b c);
 
 	$node->wait_until_sent;
-	rename_to($id, 'married@contoso.com');
-	sync();
+	$sim->rename_user($id, 'married@contoso.com');
+	$node->sync_directory;
 	$sim->reset_stats;
 	is(fates(edit($first, 'A'), deletion($second)), 'sent sent',
 		'has no part in changes');
-	is(told($id), 'A deleted c', 'of what is with the person');
+	is($sim->told($id), 'A deleted c', 'of what is with the person');
 	is(graph_items(), '', 'and is not looked up');
 
 	# Messages to it fail, and those between them do not.
 	is(fates(message($name, 'd'), edit($first, 'AA'), message($name, 'e'),
 			deletion($third), message($name, 'f')),
 		'failed sent failed sent failed', 'messages fail');
-	is(told($id), 'AA deleted deleted', 'and take no changes with them');
+	is($sim->told($id), 'AA deleted deleted', 'and take no changes with them');
 	is($node->value("SELECT DISTINCT error_code FROM teams_delivery"
 			. " WHERE target = '$name' AND fate = 'failed'"), 'NotFound', 'why');
 
@@ -116,42 +69,42 @@ subtest 'a name that nobody has' => sub
 	$node->value("DELETE FROM teams_installation WHERE target = '$name'");
 	$sim->reset_stats;
 	is(fates(edit($first, 'AAA')), 'sent', 'what is not known at all');
-	is(told($id) . graph_items(), 'AAA deleted deleted', 'is not asked for');
-	is(row($name, 'state'), '', 'nor noted');
+	is($sim->told($id) . graph_items(), 'AAA deleted deleted', 'is not asked for');
+	is($node->installation($name, 'state'), '', 'nor noted');
 };
 
 subtest 'a name that another has' => sub
 {
 	my $name = 'k.lee@contoso.com';
-	my $kim = account($name);
+	my $kim = $sim->account($name);
 	my ($first, $second, $third, $fourth) =
 	  map { $node->send($name, $_) } qw(a b c d);
 
 	$node->wait_until_sent;
-	my $karl = hand_over($kim, $name);
-	sync();
+	my $karl = $sim->hand_over($kim, $name);
+	$node->sync_directory;
 	$sim->reset_stats;
 	is(fates(edit($first, 'A'), deletion($second)), 'sent sent', 'changes');
-	is(told($kim) . '|' . told($karl), 'A deleted c d|',
+	is($sim->told($kim) . '|' . $sim->told($karl), 'A deleted c d|',
 		'reach the one who has the message');
 	is(graph_items() . $sim->stats->{installs}, '0',
 		'and install the bot for nobody');
-	is(row($name, 'state, user_id'), 'stale|', 'nor is anybody looked up');
+	is($node->installation($name, 'state, user_id'), 'stale|', 'nor is anybody looked up');
 
 	# With messages to the other one between them.
 	is(fates(edit($first, 'AA'), message($name, 'karl'), edit($first, 'AAA'),
 			message($name, 'karl again'), deletion($third)),
 		'sent sent sent sent sent', 'one after the other');
-	is(told($kim) . '|' . told($karl), 'AAA deleted deleted d|karl karl again',
+	is($sim->told($kim) . '|' . $sim->told($karl), 'AAA deleted deleted d|karl karl again',
 		'to whom each belongs');
-	is(row($name, 'state, user_id'), "installed|$karl", 'who is known now');
+	is($node->installation($name, 'state, user_id'), "installed|$karl", 'who is known now');
 
 	# Whoever has the name now may not want the bot.
 	$sim->block($name);
 	is($node->fate($node->send($name, 'no')), 'failed', 'who blocks the bot');
-	is(row($name, 'state'), 'blocked', 'is left alone');
+	is($node->installation($name, 'state'), 'blocked', 'is left alone');
 	is(fates(edit($fourth, 'D')), 'sent', 'and others are not');
-	is(told($kim), 'AAA deleted deleted D', 'concerned');
+	is($sim->told($kim), 'AAA deleted deleted D', 'concerned');
 
 	# What the service says of the one says nothing of the other.
 	$node->value('UPDATE teams_installation SET state = \'installed\','
@@ -160,7 +113,7 @@ subtest 'a name that another has' => sub
 	{
 		$sim->fault(operation => 'edit', status => 400, code => $code);
 		is(fates(edit($fourth, $code)), 'failed', $code);
-		is(row($name, 'state, user_id'), "installed|$karl", 'changes nothing');
+		is($node->installation($name, 'state, user_id'), "installed|$karl", 'changes nothing');
 	}
 	$sim->clear_faults;
 };
@@ -168,7 +121,7 @@ subtest 'a name that another has' => sub
 subtest 'in order' => sub
 {
 	my $name = 'order@contoso.com';
-	my $id = account($name);
+	my $id = $sim->account($name);
 	my @sent = map { $node->send($name, "m$_") } 1 .. 3;
 
 	$node->wait_until_sent;
@@ -180,10 +133,10 @@ subtest 'in order' => sub
 			deletion($sent[1]), message($name, 'm5')) . ";\nCOMMIT");
 	$node->wait_until("SELECT count(*) = 1 FROM teams_outbox WHERE id = $ids[0]"
 		  . ' AND retrying AND attempts = 2');
-	is(told($id), 'm1 m2 m3', 'a change that is tried again holds back');
+	is($sim->told($id), 'm1 m2 m3', 'a change that is tried again holds back');
 	is(join(' ', map { $node->fate($_) } @ids), 'sent sent sent sent',
 		'what is behind it');
-	is(told($id), 'M1 deleted m3 m4 m5', 'all is done');
+	is($sim->told($id), 'M1 deleted m3 m4 m5', 'all is done');
 
 	# A message is held back by a slow change, and a change by a slow message.
 	$node->value("DELETE FROM teams_installation WHERE target = '$name'");
@@ -192,9 +145,9 @@ subtest 'in order' => sub
 		  . join(";\n", edit($sent[2], 'slow'), message($name, 'm6'),
 			edit($sent[2], 'M3')) . ";\nCOMMIT");
 	TeamsNode::wait_for('the edit', sub { $sim->faults->[-1]{hits} == 1 });
-	is(told($id) =~ /m6/ ? 'overtaken' : '', '', 'while it is on the wire');
+	is($sim->told($id) =~ /m6/ ? 'overtaken' : '', '', 'while it is on the wire');
 	is(join(' ', map { $node->fate($_) } @ids), 'sent sent sent', 'it arrives');
-	is(told($id), 'M1 deleted M3 m4 m5 m6', 'the last edit is the last');
+	is($sim->told($id), 'M1 deleted M3 m4 m5 m6', 'the last edit is the last');
 	$sim->clear_faults;
 };
 
@@ -228,11 +181,11 @@ subtest 'while others are being asked for' => sub
 subtest 'a message that was not sent' => sub
 {
 	my $name = 'lost@contoso.com';
-	my $id = account($name);
+	my $id = $sim->account($name);
 	my $lost = $node->send($name, 'lost');
 
 	$node->fate($lost);
-	my $other = hand_over($id, $name);
+	my $other = $sim->hand_over($id, $name);
 	$node->value('SELECT teams_pause()');
 	my $edit = $node->value(edit($lost, 'x'));
 	$node->value("DELETE FROM teams_delivery WHERE id = $lost;"
@@ -240,13 +193,13 @@ subtest 'a message that was not sent' => sub
 	$sim->reset_stats;
 	$node->value('SELECT teams_resume()');
 	is($node->fate($edit) . ' ' . error_of($edit), 'failed not_sent', 'is told');
-	is(graph_items() . told($other), '', 'and nobody is asked for');
+	is(graph_items() . $sim->told($other), '', 'and nobody is asked for');
 };
 
 subtest 'where a chat has a service URL of its own' => sub
 {
 	my $name = 'region@contoso.com';
-	my $id = account($name);
+	my $id = $sim->account($name);
 	my ($first, $second) = map { $node->send($name, $_) } qw(a b);
 
 	$node->wait_until_sent;
@@ -254,14 +207,14 @@ subtest 'where a chat has a service URL of its own' => sub
 	$node->wait_until_sent;
 	$node->value("UPDATE teams_installation SET service_url = '"
 		  . $sim->connector_url . "' WHERE target = '$id'");
-	hand_over($id, $name);
-	sync();
+	$sim->hand_over($id, $name);
+	$node->sync_directory;
 	$node->value("UPDATE teams_installation SET service_url = 'http://127.0.0.1:1/none'"
 		  . " WHERE target = '$name'");
 	$node->configure($sim, connector_url => "'http://127.0.0.1:1/other'");
 	is(fates(edit($first, 'A'), deletion($second)), 'sent sent',
 		'changes go there');
-	is(told($id), 'A deleted by object id', 'whoever has the name');
+	is($sim->told($id), 'A deleted by object id', 'whoever has the name');
 	$node->configure($sim);
 };
 

@@ -13,31 +13,6 @@ use TeamsSim;
 
 my $sim = TeamsSim->start->contoso;
 my $node = TeamsNode->start('primary', $sim);
-my $accounts = 0;
-
-sub account
-{
-	my ($upn) = @_;
-	my $id = TeamsSim::generated_id(++$accounts, 'eeeeeeee');
-
-	$sim->config(users => [{ id => $id, upn => $upn }]);
-	return $id;
-}
-
-sub hand_over
-{
-	my ($id, $name) = @_;
-
-	$sim->config(users => [{ id => $id, upn => "former.$name" }]);
-	return account($name);
-}
-
-sub sync
-{
-	$node->value('SELECT teams_sync_directory()');
-	return $node->wait_until('SELECT count(*) = 0 FROM teams_directory'
-		  . " WHERE state IN ('wanted', 'running')");
-}
 
 sub lock_opt_out
 {
@@ -60,20 +35,20 @@ sub opted_out
 my $log = -s $node->logfile;
 
 # The directory tells.
-my $old = account('a@contoso.com');
+my $old = $sim->account('a@contoso.com');
 my $locker = lock_opt_out('a@contoso.com');
-sync();
-my $new = hand_over($old, 'a@contoso.com');
-ok(sync(), 'the directory is read to its end');
+$node->sync_directory;
+my $new = $sim->hand_over($old, 'a@contoso.com');
+ok($node->sync_directory, 'the directory is read to its end');
 is(opted_out('a@contoso.com', $old, $new), "a\@contoso.com $old",
 	'whoever lost the name has opted out; the name, too, as it is locked');
 $locker->query_safe('COMMIT');
 $locker->quit;
 
 # It is found out before a message.
-$old = account('b@contoso.com');
+$old = $sim->account('b@contoso.com');
 $locker = lock_opt_out('b@contoso.com');
-$new = hand_over($old, 'b@contoso.com');
+$new = $sim->hand_over($old, 'b@contoso.com');
 $node->value("UPDATE teams_installation SET verify_at = now() WHERE target = 'b\@contoso.com'");
 is($node->fate($node->send('b@contoso.com', 'for another')), 'sent',
 	'a message goes to whoever has the name');
@@ -96,7 +71,7 @@ $locker->query_safe('BEGIN');
 $locker->query_safe('SELECT count(*) FROM (SELECT FROM teams_opt_out'
 	  . " WHERE target LIKE 'name%7\@contoso.com' FOR UPDATE) AS o");
 $sim->generate_users(5000, upn => 'name%d@contoso.com');
-sync();
+$node->sync_directory;
 is($node->value("SELECT count(*) FROM teams_opt_out WHERE target LIKE 'name%'"
 		. " AND target !~ '7\@'"), 0, 'opt-outs move');
 is($node->value("SELECT count(*) FROM teams_opt_out WHERE target LIKE 'name%'"),

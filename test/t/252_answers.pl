@@ -25,26 +25,10 @@ my %page = (body => "<html><body>Please log in</body></html>\n",
 sub fate_of
 {
 	my ($id) = @_;
-	$node->fate($id);
-	return $node->value(
-		q{SELECT concat_ws(' ', fate, error_code, attempts, doubtful)}
-		  . " FROM teams_delivery WHERE id = $id");
+	return $node->outcome($id, qw(attempts doubtful));
 }
 
-# Send a text that meets a fault; returns "fate code attempts doubtful", and
-# how often the text has arrived.
-my $cases = 0;
-
-sub outcome
-{
-	my ($fault, %options) = @_;
-	my $text = 'case ' . ++$cases . '.';
-
-	$sim->fault(operation => 'send', text => $text, %$fault);
-	my $id = $node->send('ada@contoso.com', $text, %options);
-	return join ' ', fate_of($id),
-	  scalar(grep { $_->{text} eq $text } $sim->messages);
-}
+sub outcome { return $node->outcome_of_fault($sim, @_); }
 
 # A proxy's page, for some of many.
 $node->send_to_all(200, 'hello');

@@ -31,15 +31,12 @@ sub outcome
 {
 	my ($id) = @_;
 
-	$node->fate($id);
-	return $node->value("SELECT concat_ws(' ', fate, error_code, attempts)"
-		  . " FROM teams_delivery WHERE id = $id");
+	return $node->outcome($id, 'attempts');
 }
 
 sub team_state
 {
-	return $node->value('SELECT state FROM teams_installation'
-		  . " WHERE target = '$team->{id}'");
+	return $node->installation($team->{id}, 'state');
 }
 
 is(outcome(post_to($_, 'before')), 'sent 1', "a message to $_")

@@ -25,7 +25,7 @@ for my $case ([ 7, 56, '' ], [ 19, 152, '' ], [ 19, 304, ", topic => 'news'" ])
 		  . " '\@contoso.com' AS user_id FROM generate_series(1, $count) AS i\$\$,"
 		  . " 'hello', rate => $rate, bot => 'dry'$more)");
 
-	$node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $id");
+	$node->wait_for_broadcast($id);
 	my ($sent, $seconds) = split /\|/, $node->value('SELECT count(*),'
 		  . ' extract(epoch FROM max(settled_at) - min(settled_at))'
 		  . " FROM teams_delivery WHERE broadcast = $id");

@@ -35,13 +35,6 @@ sub broadcast
 		  . " FROM generate_series(1, $count) AS i\$\$, template => 'news'$more)");
 }
 
-sub wait_until_done
-{
-	my ($id) = @_;
-
-	return $node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $id");
-}
-
 # What arrived of texts like these is one of each for each recipient.
 sub arrived
 {
@@ -66,7 +59,7 @@ isnt($node->value("SELECT fed FROM teams_broadcast WHERE id = $id"), 5000,
 	'a part of it is written yet');
 $node->value("SELECT teams_drop_template('news')");
 $node->value("SELECT teams_resume_broadcast($id)");
-ok(wait_until_done($id), 'a broadcast whose template is dropped gets done');
+ok($node->wait_for_broadcast($id), 'a broadcast whose template is dropped gets done');
 is($node->value("SELECT sent, failed, excluded FROM teams_progress WHERE broadcast = $id"),
 	'5000|0|0', 'nobody is left out');
 arrived(5000, 'Good news', 'Gute Nachricht');
@@ -85,7 +78,7 @@ is((grep { $_->{text} eq 'A draft 1' } $sim->messages), 1,
 	'of what was written down');
 $node->value("SELECT teams_start_broadcast($draft)");
 $node->value("UPDATE teams_broadcast SET send_at = now() WHERE id = $later");
-wait_until_done($_) for $draft, $later;
+$node->wait_for_broadcast($_) for $draft, $later;
 is((grep { /^(?:A draft|Ein Entwurf) / } map { $_->{text} } $sim->messages), 51,
 	'the draft is sent to all');
 arrived(50, 'For later', "F\x{fc}r sp\x{e4}ter");

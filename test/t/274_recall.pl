@@ -25,18 +25,11 @@ sub progress
 		  . ' + expired + not_sent = recipients - excluded') . " FROM teams_progress WHERE broadcast = $id");
 }
 
-sub wait_until_done
-{
-	my ($id) = @_;
-
-	return $node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $id");
-}
-
 # 5,000, of whom 2,000 fail and are sent again: those are pending when it is recalled.
 $sim->fault(operation => 'send', text => 'secret', status => 400, code => 'BadArgument', count => 2000);
 my $id = $node->value("SELECT teams_broadcast(\$\$SELECT format('user%s\@contoso.com', i) AS user_id"
 	  . " FROM generate_series(1, 5000) AS i\$\$, 'secret')");
-ok(wait_until_done($id), 'a broadcast is done');
+ok($node->wait_for_broadcast($id), 'a broadcast is done');
 is(progress($id, 'sent, failed'), '3000|2000', 'for 2,000 it failed');
 $sim->clear_faults;
 $sim->fault(operation => 'send', text => 'secret', status => 503, count => -1,
@@ -56,7 +49,7 @@ like($node->error_of("SELECT teams_edit_broadcast($id, 'x')"), qr/broadcast $id 
 	'as is an edit');
 is($node->value('SELECT count(*) FROM teams_retry(ARRAY(SELECT id FROM teams_delivery'
 		  . " WHERE broadcast = $id AND fate = 'cancelled'))"), 0, 'and to send them again');
-ok(wait_until_done($recall), 'the recall is done');
+ok($node->wait_for_broadcast($recall), 'the recall is done');
 is($node->value("SELECT count(*) FROM teams_outbox WHERE broadcast = $id"), 0, 'nothing is pending');
 is(progress($id, 'state, pending, sent, failed, cancelled'), 'done|0|3000|0|2000',
 	'what was pending is cancelled');
@@ -112,13 +105,13 @@ is($node->fate($again), 'sent', 'what is sent again on purpose is sent');
 # Edits of what is recalled end with it.
 $id = $node->value("SELECT teams_broadcast(\$\$SELECT format('user%s\@contoso.com', i) AS user_id"
 	  . " FROM generate_series(1, 500) AS i\$\$, 'e old')");
-wait_until_done($id);
+$node->wait_for_broadcast($id);
 $sim->fault(service => 'connector', operation => 'edit', status => 503, count => -1, headers => { 'Retry-After' => '2' });
 my $edit = $node->value("SELECT teams_edit_broadcast($id, 'e new')");
 $node->wait_until("SELECT count(*) > 10 FROM teams_outbox WHERE broadcast = $edit AND retrying");
 $recall = $node->value("SELECT teams_recall($id)");
 $sim->clear_faults;
-ok(wait_until_done($recall), 'a recall while it is edited is done');
+ok($node->wait_for_broadcast($recall), 'a recall while it is edited is done');
 is(progress($edit, 'state'), 'cancelled', 'the edit is cancelled');
 is(progress($recall, 'sent, failed'), '500|0', 'all are deleted');
 is($node->value("SELECT count(*) FROM teams_delivery WHERE broadcast = $edit AND fate = 'failed'"), 0,
@@ -132,7 +125,7 @@ $id = $node->value("SELECT teams_broadcast(\$\$SELECT format('user%s\@contoso.co
 $node->wait_until("SELECT fed = 100 FROM teams_broadcast WHERE id = $id");
 $edit = $node->value("SELECT teams_edit_broadcast($id, 'f new')");
 $node->value("SELECT teams_resume()");
-wait_until_done($_) for $id, $edit;
+$node->wait_for_broadcast($_) for $id, $edit;
 is((grep { $_->{arrived_as} =~ /^f old/ } $sim->messages), 0, 'nobody gets the old text');
 is((grep { $_->{text} eq 'f new' } $sim->messages), 100, 'all get the new one');
 is($node->value('SELECT bool_and(balanced) FROM teams_accounting'), 't', 'the account is balanced');
