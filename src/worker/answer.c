@@ -13,7 +13,7 @@
 #include "worker/bot_token.h"
 #include "worker/line.h"
 #include "worker/settle.h"
-#include "worker/verdict.h"
+#include "worker/target_outcome.h"
 
 /* So many people in a row for whom the app is blocked are worth a word. */
 #define MANY_DISABLED 20

@@ -123,7 +123,7 @@ typedef struct Bot
 	int			complaints;		/* 429s of the Connector in a row ... */
 	TimestampTz complaints_since;	/* ... within a second from here */
 
-	/* For inquiry.c: targets that wait for Graph, by what they wait for. */
+	/* For graph_queue.c: targets that wait for Graph, by what they wait for. */
 	dlist_head	asking[PACE_KINDS];
 	int			asking_count[PACE_KINDS];
 	int			asking_targets; /* all that wait for an answer */

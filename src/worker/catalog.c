@@ -16,7 +16,7 @@
 #include "worker/bot_app.h"
 #include "worker/bot_token.h"
 #include "worker/catalog.h"
-#include "worker/inquiry.h"
+#include "worker/graph_queue.h"
 #include "worker/line.h"
 
 /* So long an answer of the catalog is believed. */

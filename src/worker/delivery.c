@@ -28,14 +28,14 @@
 #include "worker/delivery.h"
 #include "worker/directory.h"
 #include "worker/dispatch.h"
+#include "worker/graph_queue.h"
 #include "worker/house.h"
-#include "worker/inquiry.h"
 #include "worker/installation.h"
 #include "worker/intake.h"
 #include "worker/line.h"
 #include "worker/settle.h"
 #include "worker/sweep.h"
-#include "worker/verdict.h"
+#include "worker/target_outcome.h"
 #include "worker/window.h"
 
 /* Outcomes are written when there are so many, or after so long. */

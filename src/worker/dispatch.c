@@ -11,13 +11,13 @@
 #include "base/settings.h"
 #include "server/shared.h"
 #include "worker/answer.h"
-#include "worker/chat.h"
 #include "worker/bot_token.h"
+#include "worker/chat.h"
 #include "worker/dispatch.h"
 #include "worker/flight.h"
 #include "worker/line.h"
 #include "worker/settle.h"
-#include "worker/verdict.h"
+#include "worker/target_outcome.h"
 
 /* What the current transaction has chosen to post. */
 static MemoryContext dispatch_context;

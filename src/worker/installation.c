@@ -20,7 +20,7 @@
 #include "protocol/graph.h"
 #include "worker/bot_token.h"
 #include "worker/catalog.h"
-#include "worker/inquiry.h"
+#include "worker/graph_queue.h"
 #include "worker/installation.h"
 #include "worker/retry.h"
 #include "worker/share.h"

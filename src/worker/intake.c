@@ -11,7 +11,7 @@
 #include "outbox/outbox.h"
 #include "worker/installation.h"
 #include "worker/intake.h"
-#include "worker/verdict.h"
+#include "worker/target_outcome.h"
 
 /*
  * Targets whose messages are fetched from the table at a time, and how many of

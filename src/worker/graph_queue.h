@@ -1,9 +1,9 @@
 /*
- * inquiry.h
+ * graph_queue.h
  *	  Takes the questions about targets to Microsoft Graph, in batches.
  */
-#ifndef TP_INQUIRY_H
-#define TP_INQUIRY_H
+#ifndef TP_GRAPH_QUEUE_H
+#define TP_GRAPH_QUEUE_H
 
 #include "protocol/graph.h"
 #include "worker/target.h"
@@ -30,4 +30,4 @@ extern void inquiry_advance(Bot *bot);
 /* When more of what waits may be sent, or 0. */
 extern TimestampTz inquiry_next(Bot *bot);
 
-#endif							/* TP_INQUIRY_H */
+#endif							/* TP_GRAPH_QUEUE_H */

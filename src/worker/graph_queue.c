@@ -1,5 +1,5 @@
 /*
- * inquiry.c
+ * graph_queue.c
  *	  Takes the questions about targets to Microsoft Graph, in batches.
  *
  * The calls of many targets travel together in $batch requests.  A batch that
@@ -20,7 +20,7 @@
 #include "server/shared.h"
 #include "worker/bot_app.h"
 #include "worker/bot_token.h"
-#include "worker/inquiry.h"
+#include "worker/graph_queue.h"
 #include "worker/line.h"
 
 /* Batches that one bot may have in flight. */

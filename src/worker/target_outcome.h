@@ -1,10 +1,10 @@
 /*
- * verdict.h
+ * target_outcome.h
  *	  What becomes of those that wait for a target when it cannot be reached, or
  *	  when Graph has answered about it.
  */
-#ifndef TP_VERDICT_H
-#define TP_VERDICT_H
+#ifndef TP_TARGET_OUTCOME_H
+#define TP_TARGET_OUTCOME_H
 
 #include "worker/retry.h"
 #include "worker/settle.h"
@@ -34,4 +34,4 @@ extern void verdict_of_graph(Target *target);
 /* The first that queues for a target that is known is a job: see to it. */
 extern void verdict_begin_jobs(Target *target);
 
-#endif							/* TP_VERDICT_H */
+#endif							/* TP_TARGET_OUTCOME_H */

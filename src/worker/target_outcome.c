@@ -1,5 +1,5 @@
 /*
- * verdict.c
+ * target_outcome.c
  *	  What becomes of those that wait for a target when it cannot be reached, or
  *	  when Graph has answered about it.
  *
@@ -9,7 +9,7 @@
 #include "postgres.h"
 
 #include "worker/installation.h"
-#include "worker/verdict.h"
+#include "worker/target_outcome.h"
 
 #define REMOVED_HINT \
 	"Somebody has taken the bot away, and that is respected.  Call teams_ensure_installed() to install it nevertheless."
