@@ -34,7 +34,7 @@ ask_again(Bot *bot)
 		Target	   *target = dlist_container(Target, node,
 											 dlist_pop_head_node(&bot->doubting));
 
-		inquiry_ask(target, target->next);
+		graph_queue_ask(target, target->next);
 	}
 }
 

@@ -426,7 +426,7 @@ time_to_next_step(void)
 			if (!bot_is_active(bot))
 				continue;
 			earlier(&earliest, bot_fetch_next(bot));
-			earlier(&earliest, inquiry_next(bot));
+			earlier(&earliest, graph_queue_next(bot));
 			earlier(&earliest, dispatch_next(bot));
 		}
 	}
@@ -472,7 +472,7 @@ delivery_advance(long *timeout_ms)
 		foreach_bot(bot)
 		{
 			catalog_advance(bot);
-			inquiry_advance(bot);
+			graph_queue_advance(bot);
 		}
 		directory_advance();
 	}

@@ -50,18 +50,18 @@ typedef struct GraphBatch
 	GraphItem	items[GRAPH_BATCH_MAX];
 } GraphBatch;
 
-static MemoryContext inquiry_context;
-static InquiryHandler handle_reply;
+static MemoryContext graph_queue_context;
+static GraphQueueHandler handle_reply;
 
 void
-inquiry_open(MemoryContext context, InquiryHandler handler)
+graph_queue_open(MemoryContext context, GraphQueueHandler handler)
 {
-	inquiry_context = context;
+	graph_queue_context = context;
 	handle_reply = handler;
 }
 
 PaceKind
-inquiry_kind(Operation op)
+graph_queue_pace(Operation op)
 {
 	switch (op)
 	{
@@ -109,9 +109,9 @@ take_turn(Target *target, dlist_head *list)
 }
 
 void
-inquiry_ask(Target *target, Operation next)
+graph_queue_ask(Target *target, Operation next)
 {
-	PaceKind	kind = inquiry_kind(next);
+	PaceKind	kind = graph_queue_pace(next);
 
 	target->next = next;
 	take_turn(target, &target->bot->asking[kind]);
@@ -166,13 +166,13 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 
 		/* What never left is asked again when the host can be reached. */
 		if (reply->result == HTTP_NOT_REACHED)
-			inquiry_ask(target, target->next);
+			graph_queue_ask(target, target->next);
 		else if (failure.status != 0 && batch->count > 1 &&
 			is_refused_for_good(&failure, target->next))
 		{
 			/* One of them may be at fault: each is asked for alone. */
 			target->alone = true;
-			inquiry_ask(target, target->next);
+			graph_queue_ask(target, target->next);
 		}
 		else
 			handle_reply(target, &failure, batch->token);
@@ -341,7 +341,7 @@ wake_resting(Bot *bot)
 		if (target->rests_until > now)
 			continue;
 		dlist_delete(&target->node);
-		inquiry_ask(target, target->next);
+		graph_queue_ask(target, target->next);
 	}
 }
 
@@ -353,7 +353,7 @@ static GraphBatch *
 next_batch(Bot *bot)
 {
 	int			room = bot->state == BOT_PROBING ? 1 : GRAPH_BATCH_MAX;
-	GraphBatch *batch = MemoryContextAllocZero(inquiry_context,
+	GraphBatch *batch = MemoryContextAllocZero(graph_queue_context,
 											   sizeof(GraphBatch));
 
 	batch->bot = bot;
@@ -477,7 +477,7 @@ count_delays(Bot *bot)
 }
 
 void
-inquiry_advance(Bot *bot)
+graph_queue_advance(Bot *bot)
 {
 	const char *bearer;
 	const char *app_id;
@@ -515,7 +515,7 @@ first_rest_ends(const Bot *bot)
 }
 
 TimestampTz
-inquiry_next(Bot *bot)
+graph_queue_next(Bot *bot)
 {
 	TimestampTz rested = first_rest_ends(bot);
 	TimestampTz more = 0;

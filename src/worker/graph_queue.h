@@ -12,22 +12,22 @@
  * Called with the answer to a target's question, target->next; "token" is the
  * serial of the token that it was asked with.
  */
-typedef void (*InquiryHandler) (Target *target, const GraphReply *reply,
+typedef void (*GraphQueueHandler) (Target *target, const GraphReply *reply,
 								int token);
 
 /* Start with nothing asked; what is asked lives in the context. */
-extern void inquiry_open(MemoryContext context, InquiryHandler handler);
+extern void graph_queue_open(MemoryContext context, GraphQueueHandler handler);
 
 /* What the quotas count the call among. */
-extern PaceKind inquiry_kind(Operation op);
+extern PaceKind graph_queue_pace(Operation op);
 
 /* Ask that of a target, in one of the next batches. */
-extern void inquiry_ask(Target *target, Operation next);
+extern void graph_queue_ask(Target *target, Operation next);
 
 /* Send what can be sent of a bot's questions. */
-extern void inquiry_advance(Bot *bot);
+extern void graph_queue_advance(Bot *bot);
 
 /* When more of what waits may be sent, or 0. */
-extern TimestampTz inquiry_next(Bot *bot);
+extern TimestampTz graph_queue_next(Bot *bot);
 
 #endif							/* TP_GRAPH_QUEUE_H */

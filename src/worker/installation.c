@@ -215,7 +215,7 @@ installation_ask(Target *target, Kind job, int64 job_id, const char *last_code)
 	if (problem != NULL)
 		fail_because(target, ACTION_FAIL, "invalid_target", problem);
 	else
-		inquiry_ask(target, first_step(target, last_code[0] != '\0'));
+		graph_queue_ask(target, first_step(target, last_code[0] != '\0'));
 }
 
 static void
@@ -250,9 +250,9 @@ ask_for_chat(Target *target)
 									target->knowledge == KNOWN_UNVERIFIED))
 		finish(target);
 	else if (target->scope == SCOPE_USER)
-		inquiry_ask(target, OP_CHAT);
+		graph_queue_ask(target, OP_CHAT);
 	else if (target->scope == SCOPE_TEAM)
-		inquiry_ask(target, OP_CHANNEL);
+		graph_queue_ask(target, OP_CHANNEL);
 	else
 		take_chat(target, target->id);
 }
@@ -282,9 +282,9 @@ take_installation(Target *target, const GraphReply *reply)
 	keep(&target->installation_id, reply->installation_id);
 	keep(&target->app_version, reply->app_version);
 	if (kind_uninstalls(target->job))
-		inquiry_ask(target, OP_UNINSTALL);
+		graph_queue_ask(target, OP_UNINSTALL);
 	else if (is_to_be_upgraded(target))
-		inquiry_ask(target, OP_UPGRADE);
+		graph_queue_ask(target, OP_UPGRADE);
 	else
 		ask_for_chat(target);
 }
@@ -308,7 +308,7 @@ take_former(Target *target, bool is_other)
 	if (is_other)
 	{
 		forget_person(target);
-		inquiry_ask(target, OP_INSTALL);
+		graph_queue_ask(target, OP_INSTALL);
 	}
 	else
 		fail_because(target, ACTION_INSTALL_AGAIN, "removed_by_user",
@@ -334,12 +334,12 @@ take_lookup(Target *target, const GraphReply *reply)
 	else if (must_ask_former(target))
 	{
 		target->asks_former = true;
-		inquiry_ask(target, OP_LOOKUP);
+		graph_queue_ask(target, OP_LOOKUP);
 	}
 	else if (was_there(target) && !target->may_reinstall)
 		take_former(target, false);
 	else if (!target->tried_to_install)
-		inquiry_ask(target, OP_INSTALL);
+		graph_queue_ask(target, OP_INSTALL);
 	else
 		fail_because(target, ACTION_RETRY, NOT_VISIBLE,
 					 "the bot was installed, but Graph does not list it yet");
@@ -361,12 +361,12 @@ take_success(Target *target, const GraphReply *reply, int token)
 			target->installed_by_us = reply->status != 409;
 			if (target->installed_by_us)
 				catalog_note_app(target->bot);
-			inquiry_ask(target, OP_LOOKUP);
+			graph_queue_ask(target, OP_LOOKUP);
 			break;
 		case OP_UPGRADE:
 			/* 204 says nothing of the version that is there now */
 			target->upgraded = true;
-			inquiry_ask(target, OP_LOOKUP);
+			graph_queue_ask(target, OP_LOOKUP);
 			break;
 		case OP_UNINSTALL:
 			take_absence(target);
@@ -442,16 +442,16 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 	{
 		case ACTION_THROTTLED:
 			/* The longest of the delays told counts (contract 3.10). */
-			bot_graph_throttled(bot, inquiry_kind(target->next),
+			bot_graph_throttled(bot, graph_queue_pace(target->next),
 								told);
-			inquiry_ask(target, target->next);
+			graph_queue_ask(target, target->next);
 			break;
 		case ACTION_REAUTH:
 			bot_token_refused(bot, AUDIENCE_GRAPH, token, &reply->error);
 			if (target->tried_new_token)
 				fail(target, ACTION_RETRY, &reply->error, hint, told);
 			else
-				inquiry_ask(target, target->next);
+				graph_queue_ask(target, target->next);
 			target->tried_new_token = true;
 			break;
 		case ACTION_PAUSE_BOT:
@@ -463,7 +463,7 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			}
 			bot_pause_for(bot, "Graph refused a request", target->next,
 						  reply->status, &reply->error);
-			inquiry_ask(target, target->next);
+			graph_queue_ask(target, target->next);
 			break;
 		default:
 			take_refusal(target, reply, action, hint, told);
@@ -490,7 +490,7 @@ take_reply(Target *target, const GraphReply *reply, int token)
 		else if (target->asks_former && reply->status == 404)
 			take_former(target, true);
 		else if (is_refused_unseen(target, action))
-			inquiry_ask(target, OP_LOOKUP);
+			graph_queue_ask(target, OP_LOOKUP);
 		else
 			take_failure(target, reply, action, token);
 	}
@@ -502,5 +502,5 @@ installation_open(MemoryContext context)
 	targets_context = context;
 	dlist_init(&finished);
 	share_open(context);
-	inquiry_open(context, take_reply);
+	graph_queue_open(context, take_reply);
 }
