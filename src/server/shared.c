@@ -2,7 +2,7 @@
  * shared.c
  *	  Shared memory: a slot for each database that has a worker, and counters.
  *
- * What wakes workers and the launcher is in shared_wake.c.
+ * What wakes workers and the launcher is in wake.c.
  */
 #include "postgres.h"
 

@@ -1,5 +1,5 @@
 /*
- * shared_wake.c
+ * wake.c
  *	  What wakes workers and the launcher, and keeps workers away.
  *
  * A sender wakes the worker without a lock, a system call it could avoid, or
