@@ -67,7 +67,7 @@ only()
 }
 only '<curl/' ./http/
 only '"http/internal.h"' ./http/
-only '"server/shared_internal.h"' server/shared.c server/wake.c
+only '"server/shared_internal.h"' server/shared.c server/slot.c server/wake.c
 only '<openssl/' protocol/auth.c
 only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' base/compat.h
 only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' outbox/statement.c

@@ -187,11 +187,10 @@ typedef void (*shmem_request_hook_type) (void);
 #if PG_VERSION_NUM >= 170000
 #define compat_create_wait_set(context, nevents) \
 	CreateWaitEventSet(NULL, (nevents))
-#define compat_wait_event() compat_named_wait_event("TeamsProactive")
-#define compat_named_wait_event(name) \
+#define compat_wait_event() \
 	({ static uint32 event = 0; \
 	   if (event == 0) \
-		   event = WaitEventExtensionNew(name); \
+		   event = WaitEventExtensionNew("TeamsProactive"); \
 	   event; })
 #else
 #define compat_create_wait_set(context, nevents) \

@@ -64,8 +64,8 @@ append_header(Headers *headers, const char *name, const char *value)
 
 /*
  * All header lines that the request needs; false: out of memory.  "Expect:"
- * without a value keeps libcurl from asking before it sends a body, which would
- * cost a round trip.
+ * without a value keeps libcurl from asking before it sends a body, which
+ * would cost a round trip.
  */
 static bool
 fill_headers(Headers *headers, const HttpRequest *request)

@@ -227,9 +227,9 @@ http_in_flight(void)
 }
 
 /*
- * Tell who asked, and put the transfer away.  A handle whose transfer failed is
- * not used again: since 8.7 libcurl may still want to rewind the body that it
- * could not rewind then, and would fail each request to come.
+ * Tell who asked, and put the transfer away.  A handle whose transfer failed
+ * is not used again: since 8.7 libcurl may still want to rewind the body that
+ * it could not rewind then, and would fail each request to come.
  */
 static void
 report_transfer(Transfer *transfer, const HttpReply *reply, bool is_usable)

@@ -44,7 +44,8 @@ typedef struct Transfer
 
 /*
  * Threads that libcurl starts must not run PostgreSQL's signal handlers, and
- * inherit the mask of who starts them: so all signals are blocked while it may.
+ * inherit the mask of who starts them: so all signals are blocked while it
+ * may.
  */
 static inline void
 enter_curl(sigset_t *saved)

@@ -36,7 +36,7 @@ typedef struct WatchedSocket
 	uint32		wanted;			/* 0: libcurl does not care now */
 	uint32		registered;		/* what the set knows */
 	int			position;		/* in the set, or -1 */
-	bool		is_connection;	/* else libcurl's own, closed behind our back */
+	bool		is_connection;	/* else libcurl's own: the end is not told */
 	bool		is_dead;		/* while idle, and that has been told */
 } WatchedSocket;
 
@@ -116,16 +116,16 @@ drop_socket(WatchedSocket *socket)
  */
 
 /*
- * sockets_on_open(): CURLOPT_OPENSOCKETFUNCTION of all handles, which learns of
- * a connection's socket from its beginning to its end.
+ * sockets_on_open(): CURLOPT_OPENSOCKETFUNCTION of all handles, which learns
+ * of a connection's socket from its beginning to its end.
  *
  * The kernel gives the number of a socket that was closed to the next one, so
  * there may be an entry of that number still.
  */
 curl_socket_t
 sockets_on_open(void *context pg_attribute_unused(),
-					 curlsocktype purpose pg_attribute_unused(),
-					 struct curl_sockaddr *address)
+				curlsocktype purpose pg_attribute_unused(),
+				struct curl_sockaddr *address)
 {
 	curl_socket_t fd = socket(address->family, address->socktype,
 							  address->protocol);
@@ -209,8 +209,8 @@ on_timer(CURLM *handle pg_attribute_unused(), long timeout_ms,
  */
 
 /*
- * sockets_open(): have the multi handle tell of its sockets and its timer.  Its
- * easy handles must have the callbacks above.
+ * sockets_open(): have the multi handle tell of its sockets and its timer.
+ * Its easy handles must have the callbacks above.
  */
 void
 sockets_open(CURLM *multi)
@@ -296,8 +296,8 @@ update_wait_set(void)
 
 /*
  * The peer has closed an idle connection.  What is sent on it is lost and in
- * doubt for nothing, and libcurl 8.22 looks only once a second.  It can be told
- * only of all of them.
+ * doubt for nothing, and libcurl 8.22 looks only once a second.  It can be
+ * told only of all of them.
  */
 static void
 forget_dead(CURLM *multi, WatchedSocket *socket)
@@ -429,9 +429,9 @@ take_events(CURLM *multi, long timeout_ms)
 
 /*
  * sockets_wait(): wait for a socket, the timer, the latch or the deadline, and
- * let libcurl do what there is to do.  Returns whether the wait is over for the
- * caller: the latch was set, and is reset, or the deadline has passed.  Else
- * libcurl may have ended a request, or not.
+ * let libcurl do what there is to do.  Returns whether the wait is over for
+ * the caller: the latch was set, and is reset, or the deadline has passed.
+ * Else libcurl may have ended a request, or not.
  *
  * A latch that is set hides what sockets have.  Each transaction sets it, so
  * that while there is always another one to run, answers would wait for ever:

@@ -56,8 +56,8 @@ on_read(char *buffer, size_t size, size_t nitems, void *context)
 }
 
 /*
- * CURLOPT_PREREQFUNCTION: there is a connection, and nothing was sent on it for
- * this request.
+ * CURLOPT_PREREQFUNCTION: there is a connection, and nothing was sent on it
+ * for this request.
  */
 static int
 on_connected(void *context, char *remote_ip pg_attribute_unused(),
@@ -182,8 +182,8 @@ set_constant_options(Transfer *transfer)
 	CHECK_SETOPT(easy, CURLOPT_HEADERDATA, transfer);
 	CHECK_SETOPT(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_on_open);
 	CHECK_SETOPT(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_on_close);
-	return compat_curl_on_connected(easy, on_connected, transfer) == CURLE_OK &&
-		compat_curl_restrict_protocols(easy) == CURLE_OK &&
+	return compat_curl_restrict_protocols(easy) == CURLE_OK &&
+		compat_curl_on_connected(easy, on_connected, transfer) == CURLE_OK &&
 		compat_curl_quick_exit(easy) == CURLE_OK;
 }
 
@@ -195,7 +195,8 @@ take_transfer(void)
 
 	while (!dlist_is_empty(&spare))
 	{
-		transfer = dlist_container(Transfer, node, dlist_pop_head_node(&spare));
+		transfer = dlist_container(Transfer, node,
+								   dlist_pop_head_node(&spare));
 
 		/* libcurl's default cannot be restored once it was replaced. */
 		if (transfer->has_ca_file == (settings_ca_file[0] != '\0'))
@@ -256,8 +257,8 @@ free_large_buffers(Transfer *transfer)
 }
 
 /*
- * transfer_keep(): let a later request have a transfer that has ended well, with
- * its easy handle, which need not be set up again, and its buffers.
+ * transfer_keep(): let a later request have a transfer that has ended well,
+ * with its easy handle, which need not be set up again, and its buffers.
  */
 void
 transfer_keep(Transfer *transfer)
@@ -385,8 +386,8 @@ transfer_wipe(Transfer *transfer)
  */
 
 /*
- * What is known of a request that has ended: whether somebody can have acted on
- * it decides whether it may be sent again (contract 4.0.4).
+ * What is known of a request that has ended: whether somebody can have acted
+ * on it decides whether it may be sent again (contract 4.0.4).
  */
 static HttpResult
 result_of(const Transfer *transfer, long status)
@@ -413,7 +414,7 @@ result_of(const Transfer *transfer, long status)
  */
 void
 transfer_reply(Transfer *transfer, long status, CURLcode code,
-					HttpReply *reply)
+			   HttpReply *reply)
 {
 	memset(reply, 0, sizeof(*reply));
 	reply->result = result_of(transfer, status);

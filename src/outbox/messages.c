@@ -21,7 +21,7 @@
 #include "outbox/sql.h"
 #include "outbox/session.h"
 #include "outbox/statement.h"
-#include "server/shared.h"
+#include "server/wake.h"
 
 static Statement enqueue = {
 	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
@@ -177,7 +177,7 @@ cancel_unsent(Unsent which, ArrayType *ids, Oid role)
 	statement_run(&cancel, values, NULL);
 	count = result_int8(0, 1);
 	if (count > 0)
-		shared_wake_at_commit(result_int8(0, 2));
+		wake_at_commit(result_int8(0, 2));
 	session_commit(&session);
 	return count;
 }

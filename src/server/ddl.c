@@ -34,6 +34,7 @@
 #include "base/settings.h"
 #include "server/ddl.h"
 #include "server/shared.h"
+#include "server/wake.h"
 
 static ProcessUtility_hook_type previous_utility_hook = NULL;
 static object_access_hook_type previous_object_access_hook = NULL;
@@ -129,10 +130,10 @@ watch_utility(COMPAT_UTILITY_HOOK_PARAMETERS)
 	if (is_commit_prepared(statement))
 	{
 		run_utility(COMPAT_UTILITY_HOOK_ARGUMENTS);
-		shared_wake_for_anything();
+		wake_for_anything();
 		if (!shared_is_served() &&
 			OidIsValid(get_extension_oid(EXTENSION_NAME, true)))
-			shared_scan_at_commit(MyDatabaseId);
+			wake_scan_at_commit(MyDatabaseId);
 		return;
 	}
 
@@ -140,7 +141,7 @@ watch_utility(COMPAT_UTILITY_HOOK_PARAMETERS)
 	if (IsTransactionState())
 		database = database_to_hold(statement);
 	if (may_hold(database))
-		shared_hold_database(database);
+		wake_hold_database(database);
 	run_utility(COMPAT_UTILITY_HOOK_ARGUMENTS);
 }
 
@@ -156,8 +157,8 @@ is_our_extension(Oid extension)
 
 	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(extension));
-	scan = systable_beginscan(relation, ExtensionOidIndexId, true, SnapshotSelf,
-							  1, &key);
+	scan = systable_beginscan(relation, ExtensionOidIndexId, true,
+							  SnapshotSelf, 1, &key);
 	tuple = systable_getnext(scan);
 	is_ours = HeapTupleIsValid(tuple) &&
 		strcmp(NameStr(((Form_pg_extension) GETSTRUCT(tuple))->extname),
@@ -178,16 +179,16 @@ watch_objects(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 	{
 		/* It may not have been connected to before, or leave a slot. */
 		if (access == OAT_POST_CREATE || access == OAT_POST_ALTER)
-			shared_scan_at_commit(objectId);
+			wake_scan_at_commit(objectId);
 		else if (access == OAT_DROP)
-			shared_scan_at_commit(InvalidOid);
+			wake_scan_at_commit(InvalidOid);
 	}
 	else if (classId == ExtensionRelationId)
 	{
 		if (access == OAT_POST_CREATE && is_our_extension(objectId))
-			shared_scan_at_commit(MyDatabaseId);
+			wake_scan_at_commit(MyDatabaseId);
 		else if (access == OAT_DROP && is_our_extension(objectId))
-			shared_reload_at_commit();
+			wake_reload_at_commit();
 	}
 }
 

@@ -6,9 +6,9 @@
  * the launcher, which is connected to no database, starts a worker in each and
  * lets that find out: it stays or it leaves.  This is done for one database at
  * a time, so that a look around takes one background worker slot beyond those
- * in use.  There is no polling: the launcher looks when it starts, and when DDL
- * (ddl.c) says that a database or the extension came or went; and it looks into
- * a database again only when something has come there.
+ * in use.  There is no polling: the launcher looks when it starts, and when
+ * DDL (ddl.c) says that a database or the extension came or went; and it looks
+ * into a database again only when something has come there.
  *
  * It starts after recovery, hence also after a promotion, and never on a
  * standby.
@@ -16,28 +16,21 @@
 #include "postgres.h"
 
 #include "base/compat.h"
-#include "access/heapam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "access/tableam.h"
-#include "access/xact.h"
-#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/procarray.h"
-#include "storage/procsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/settings.h"
+#include "server/databases.h"
 #include "server/launcher.h"
-#include "server/shared.h"
+#include "server/slot.h"
+#include "server/wake.h"
 
 /* Delays before a failed worker is started again. */
 #define RESTART_MIN_DELAY_MS 1000
@@ -49,30 +42,37 @@
 /* What the launcher alone knows of a slot. */
 typedef struct Restart
 {
-	int			failures;
-	TimestampTz not_before;
+	int			failures;		/* in a row */
+	TimestampTz not_before;		/* of the next start; 0: not chosen yet */
 } Restart;
 
 PGDLLEXPORT void teams_launcher_main(Datum arg);
 
-static Restart *restarts;
+static Restart *restarts;		/* by the slots' numbers */
 
 /* The one worker that has been started and not yet said what it found. */
 static Slot *starting = NULL;
 static BackgroundWorkerHandle *starting_handle = NULL;
 
-/*
- * Databases that were found to need no worker, and whether some are still to be
- * looked at for want of a slot.
- */
+/* Databases that were found to need no worker, in TopMemoryContext. */
 static List *absent_databases = NIL;
+
+/*
+ * There are databases that have not been looked at for want of a slot, of
+ * which this is the first; a slot that comes free lets the scan go on.
+ */
 static bool scan_unfinished = false;
 static Oid	waiting_database = InvalidOid;
 static bool slot_came_free = false;
 
+/* Each trouble is logged once, until it is over. */
 static bool warned_no_slot = false;
 static bool warned_no_process = false;
 
+/*
+ * launcher_register(): while preloading: have the postmaster start the
+ * launcher once it accepts writes, and again five seconds after it has died.
+ */
 void
 launcher_register(void)
 {
@@ -90,84 +90,19 @@ launcher_register(void)
 	RegisterBackgroundWorker(&worker);
 }
 
-static bool
-can_connect_to(Form_pg_database database)
-{
-	return database->datallowconn && !database->datistemplate &&
-		database->datconnlimit != COMPAT_DATCONNLIMIT_INVALID;
-}
-
-static int
-compare_oids(const ListCell *a, const ListCell *b)
-{
-	return (lfirst_oid(a) > lfirst_oid(b)) - (lfirst_oid(a) < lfirst_oid(b));
-}
-
-/*
- * Oids of the databases that one can connect to, in the current context.  The
- * oldest come first, so that a new one takes the slot of none.  *name becomes
- * the name of the one that is wanted, if there is one and name is not NULL.
- *
- * A process that is connected to no database has no cache to ask instead.
+/* ----------
+ * Starting a worker
+ * ----------
  */
-static List *
-read_databases(Oid wanted, NameData *name)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List	   *databases = NIL;
-	Relation	relation;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	(void) GetTransactionSnapshot();
-	relation = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(relation, 0, NULL);
-	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
-	{
-		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext old;
-
-		if (name != NULL && database->oid == wanted)
-			*name = database->datname;
-		if (!can_connect_to(database))
-			continue;
-		old = MemoryContextSwitchTo(context);
-		databases = lappend_oid(databases, database->oid);
-		MemoryContextSwitchTo(old);
-	}
-	table_endscan(scan);
-	table_close(relation, AccessShareLock);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	list_sort(databases, compare_oids);
-	return databases;
-}
-
-static List *
-list_databases(void)
-{
-	return read_databases(InvalidOid, NULL);
-}
-
-/* For messages: it may have gone meanwhile. */
-static const char *
-name_of(Oid database)
-{
-	NameData   *name = palloc0(sizeof(NameData));
-
-	(void) read_databases(database, name);
-	return NameStr(*name);
-}
 
 /* Tell teams_worker, and the log once. */
 static void
 complain_of_no_process(Slot *slot)
 {
-	const char *name = name_of(slot->database);
+	const char *name = databases_name(slot->database);
 
-	shared_note_error(slot, "could not start the worker: "
-					  "you may need to increase max_worker_processes");
+	slot_note_error(slot, "could not start the worker: "
+					"you may need to increase max_worker_processes");
 	if (!warned_no_process)
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -176,7 +111,10 @@ complain_of_no_process(Slot *slot)
 				 errhint("You may need to increase max_worker_processes.")));
 }
 
-/* False if there is no process for it now. */
+/*
+ * Ask the postmaster for a worker for that slot.  It is told when the worker
+ * ends, and tells us by our latch.  False if there is no process for it now.
+ */
 static bool
 start_worker(Slot *slot, int index)
 {
@@ -197,11 +135,7 @@ start_worker(Slot *slot, int index)
 	worker.bgw_main_arg = Int32GetDatum(index);
 	worker.bgw_notify_pid = MyProcPid;
 
-	shared_lock(LW_EXCLUSIVE);
-	slot->state = SLOT_STARTING;
-	slot->started_at = 0;
-	shared_unlock();
-
+	slot_begin_start(slot);
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	registered = RegisterDynamicBackgroundWorker(&worker, &starting_handle);
 	MemoryContextSwitchTo(old);
@@ -209,16 +143,22 @@ start_worker(Slot *slot, int index)
 		starting = slot;
 	else
 	{
-		shared_lock(LW_EXCLUSIVE);
-		slot->state = SLOT_FAILED;
-		shared_unlock();
+		slot_fail_start(slot);
 		complain_of_no_process(slot);
 	}
 	warned_no_process = !registered;
 	return registered;
 }
 
-/* Look again into the one where something has come; forget what has gone. */
+/* ----------
+ * Looking around
+ * ----------
+ */
+
+/*
+ * Of the databases without the extension, look again into the one where it may
+ * have come, and forget those that have gone.
+ */
 static void
 trim_absent(Oid arrived, List *databases)
 {
@@ -239,13 +179,11 @@ trim_absent(Oid arrived, List *databases)
 	MemoryContextSwitchTo(old);
 }
 
-static bool
-database_exists(Oid database)
-{
-	return list_member_oid(list_databases(), database);
-}
-
-/* Give every database a slot, so that it is looked at. */
+/*
+ * Give every database a slot, so that a worker looks at it.  If there are not
+ * enough the scan is unfinished: it goes on when a slot comes free, which
+ * those of databases without the extension do at once.
+ */
 static void
 scan_databases(List *databases, Oid arrived)
 {
@@ -258,10 +196,8 @@ scan_databases(List *databases, Oid arrived)
 		bool		again = arrived == EVERY_DATABASE || arrived == database;
 
 		if (list_member_oid(absent_databases, database) ||
-			shared_assign_slot(database, again) != NULL)
+			slot_assign(database, again) != NULL)
 			continue;
-
-		/* One may come free when a database has not got the extension. */
 		scan_unfinished = true;
 		waiting_database = database;
 		return;
@@ -274,7 +210,7 @@ warn_no_slot(void)
 {
 	if (scan_unfinished && !warned_no_slot)
 	{
-		const char *name = name_of(waiting_database);
+		const char *name = databases_name(waiting_database);
 
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -285,6 +221,12 @@ warn_no_slot(void)
 	warned_no_slot = scan_unfinished;
 }
 
+/* ----------
+ * One slot after the other
+ * ----------
+ */
+
+/* A worker has found nothing to serve there. */
 static void
 note_absent(Oid database)
 {
@@ -294,6 +236,10 @@ note_absent(Oid database)
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * A worker has ended by an error, or could not be started: choose when to try
+ * again, later with each failure in a row.
+ */
 static void
 note_failure(Slot *slot, Restart *restart)
 {
@@ -323,28 +269,17 @@ is_still_starting(void)
 		return true;
 
 	/* It may have ended before it could attach to its slot. */
-	shared_lock(LW_EXCLUSIVE);
-	if (starting->state == SLOT_STARTING)
-		starting->state = SLOT_FAILED;
-	shared_unlock();
+	slot_fail_start(starting);
 	pfree(starting_handle);
 	starting = NULL;
 	return false;
 }
 
-static void
-drop_stale_hold(Slot *slot)
-{
-	uint32		holder = pg_atomic_read_u32(&slot->held_by);
-
-	if (holder != 0 && BackendPidGetProc((int) holder) == NULL)
-		pg_atomic_compare_exchange_u32(&slot->held_by, &holder, 0);
-}
-
+/* Another database may have it. */
 static void
 release_slot(Slot *slot)
 {
-	shared_release_slot(slot);
+	slot_release(slot);
 	slot_came_free = true;
 }
 
@@ -358,7 +293,7 @@ serve_slot(int index, TimestampTz *not_before)
 	Slot	   *slot = shared_slot(index);
 	Restart    *restart = &restarts[index];
 
-	drop_stale_hold(slot);
+	slot_drop_stale_hold(slot);
 	switch (slot->state)
 	{
 		case SLOT_FREE:
@@ -388,7 +323,7 @@ serve_slot(int index, TimestampTz *not_before)
 		return false;
 	}
 	restart->not_before = 0;
-	if (!database_exists(slot->database))
+	if (!databases_have(slot->database))
 		release_slot(slot);
 	else if (!start_worker(slot, index))
 	{
@@ -433,15 +368,19 @@ look_around(void)
 	List	   *databases;
 
 	/* A worker that is still looking may have looked too early. */
-	is_asked = !is_still_starting() && shared_take_scan_request(&arrived);
+	is_asked = !is_still_starting() && wake_take_scan(&arrived);
 	if (!is_asked && !scan_unfinished)
 		return;
-	databases = list_databases();
+	databases = databases_list();
 	if (is_asked)
 		trim_absent(arrived, databases);
 	scan_databases(databases, arrived);
 }
 
+/*
+ * teams_launcher_main(): the process.  It is connected to no database, but may
+ * read the catalogs that all databases share.
+ */
 void
 teams_launcher_main(Datum arg pg_attribute_unused())
 {
@@ -457,7 +396,8 @@ teams_launcher_main(Datum arg pg_attribute_unused())
 	loop_context = AllocSetContextCreate(TopMemoryContext,
 										 "teams_proactive launcher loop",
 										 ALLOCSET_DEFAULT_SIZES);
-	shared_attach_launcher();
+	slot_forget_starts();
+	wake_attach_launcher();
 	pgstat_report_activity(STATE_IDLE, NULL);
 
 	for (;;)
@@ -478,7 +418,7 @@ teams_launcher_main(Datum arg pg_attribute_unused())
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 						 (timeout >= 0 ? WL_TIMEOUT : 0),
-						 timeout, PG_WAIT_EXTENSION);
+						 timeout, compat_wait_event());
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 

@@ -6,10 +6,10 @@
  * with the rights of the tables' owner.  Whoever owns the schema could rename
  * it and put another in its place; whoever may create in it could offer
  * functions that fit better.  CREATE EXTENSION refuses a schema in which
- * anybody but superusers could, but that may change: by ALTER SCHEMA and GRANT,
- * which an event trigger keeps from doing so, and by a new owner of the database
- * or a superuser who is none any more, which nobody can keep.  So whoever takes
- * the owner's rights asks first.
+ * anybody but superusers could, but that may change: by ALTER SCHEMA and
+ * GRANT, which an event trigger keeps from doing so, and by a new owner of the
+ * database or a superuser who is none any more, which nobody can keep.  So
+ * whoever takes the owner's rights asks first.
  *
  * The event trigger also keeps superusers from renaming the schema: the old
  * name would be free for everybody who may create schemas.  It does so without
@@ -123,7 +123,8 @@ refuse_intruder(const char *schema, Oid intruder)
 static void
 check(Oid schema)
 {
-	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID,
+										ObjectIdGetDatum(schema));
 	Form_pg_namespace form;
 	const char *name;
 	Oid			role;
@@ -219,8 +220,8 @@ is_renamed(const RenameStmt *statement, Oid schema)
 }
 
 /*
- * teams_guard_schema(): event trigger, after ALTER SCHEMA and GRANT.  Raises an
- * error if the schema was renamed, or is safe no longer.
+ * teams_guard_schema(): event trigger, after ALTER SCHEMA and GRANT.  Raises
+ * an error if the schema was renamed, or is safe no longer.
  */
 Datum
 teams_guard_schema(PG_FUNCTION_ARGS)

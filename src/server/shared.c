@@ -1,21 +1,19 @@
 /*
  * shared.c
- *	  Shared memory: a slot for each database that has a worker, and counters.
+ *	  Shared memory: a slot for each database that has a worker, and paces.
  *
- * What wakes workers and the launcher is in wake.c.
+ * What is in it is of a fixed size, set at the start of the server; it holds
+ * no pointer into a process but latches, which are in shared memory
+ * themselves.
  */
 #include "postgres.h"
 
 #include "base/compat.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/proc.h"
-#include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/settings.h"
 #include "server/shared_internal.h"
@@ -32,7 +30,7 @@ shared_size(void)
 					mul_size(settings_max_databases, sizeof(Slot)));
 }
 
-/* Once, at start-up. */
+/* Once, at the start of the server. */
 static void
 initialize_slot(Slot *slot)
 {
@@ -51,21 +49,7 @@ initialize_slot(Slot *slot)
 	ConditionVariableInit(&slot->settled);
 }
 
-/* For another database; somebody may still sleep on the old one. */
-static void
-reset_slot(Slot *slot, Oid database)
-{
-	slot->database = database;
-	slot->state = SLOT_STOPPED;
-	slot->started_at = 0;
-	slot->last_error_at = 0;
-	slot->last_error[0] = '\0';
-	pg_atomic_write_u32(&slot->held_by, 0);
-	pg_atomic_write_u64(&slot->sent, 0);
-	pg_atomic_write_u64(&slot->failed, 0);
-	pg_atomic_write_u64(&slot->retried, 0);
-}
-
+/* How much is wanted can be said only here since 15. */
 static void
 request_shmem(void)
 {
@@ -75,6 +59,10 @@ request_shmem(void)
 	RequestNamedLWLockTranche(EXTENSION_NAME, 2 + MAX_PACES);
 }
 
+/*
+ * In the postmaster, which fills it; and on Windows in every process, which
+ * finds it there.
+ */
 static void
 startup_shmem(void)
 {
@@ -103,6 +91,10 @@ startup_shmem(void)
 	LWLockRelease(AddinShmemInitLock);
 }
 
+/*
+ * shared_request(): while preloading: ask for the memory, and install the
+ * hooks that come with it.
+ */
 void
 shared_request(void)
 {
@@ -111,24 +103,31 @@ shared_request(void)
 	shmem_startup_hook = startup_shmem;
 }
 
+/* shared_is_available(): was the library preloaded? */
 bool
 shared_is_available(void)
 {
 	return shared != NULL;
 }
 
+/* shared_slot_count(): how many slots there are; 0 without shared memory. */
 int
 shared_slot_count(void)
 {
 	return shared ? shared->nslots : 0;
 }
 
+/* shared_slot(): the slot with that number, of any state. */
 Slot *
 shared_slot(int index)
 {
 	return &shared->slots[index];
 }
 
+/*
+ * shared_lock(), shared_unlock(): the lock of all slots and of the table of
+ * paces.  It is held for moments, never over anything that waits.
+ */
 void
 shared_lock(LWLockMode mode)
 {
@@ -141,6 +140,11 @@ shared_unlock(void)
 	LWLockRelease(shared->lock);
 }
 
+/*
+ * shared_find_slot(): the database's slot, or with InvalidOid a free one; NULL
+ * if there is none.  Without the lock, it may be another's by the time it is
+ * used.
+ */
 Slot *
 shared_find_slot(Oid database)
 {
@@ -150,126 +154,7 @@ shared_find_slot(Oid database)
 	return NULL;
 }
 
-/* ----------
- * Launcher and workers
- * ----------
- */
-
-void
-shared_attach_launcher(void)
-{
-	/* A worker that the last launcher had started may never have come. */
-	shared_lock(LW_EXCLUSIVE);
-	for (int i = 0; i < shared->nslots; i++)
-		if (shared->slots[i].state == SLOT_STARTING &&
-			shared->slots[i].pid == 0)
-			shared->slots[i].state = SLOT_STOPPED;
-	shared_unlock();
-	shared->launcher_latch = &MyProc->procLatch;
-	pg_atomic_write_u32(&shared->arrived, EVERY_DATABASE);
-	pg_atomic_write_u32(&shared->scan, 1);
-}
-
-/* Has a look at the databases been asked for since the last call? */
-bool
-shared_take_scan_request(Oid *arrived)
-{
-	if (pg_atomic_exchange_u32(&shared->scan, 0) == 0)
-		return false;
-	*arrived = (Oid) pg_atomic_exchange_u32(&shared->arrived, InvalidOid);
-	return true;
-}
-
-/*
- * The database's slot, a new one if it has none; NULL if none is free.  If it is
- * to be looked at again, what was absent may be there now.
- */
-Slot *
-shared_assign_slot(Oid database, bool again)
-{
-	Slot	   *slot;
-
-	shared_lock(LW_EXCLUSIVE);
-	slot = shared_find_slot(database);
-	if (slot == NULL)
-	{
-		slot = shared_find_slot(InvalidOid);
-		if (slot != NULL)
-			reset_slot(slot, database);
-	}
-	else if (again && slot->state == SLOT_ABSENT)
-		slot->state = SLOT_STOPPED;
-	shared_unlock();
-	return slot;
-}
-
-void
-shared_release_slot(Slot *slot)
-{
-	shared_lock(LW_EXCLUSIVE);
-	slot->database = InvalidOid;
-	slot->state = SLOT_FREE;
-	pg_atomic_write_u32(&slot->held_by, 0);
-	shared_unlock();
-}
-
-/* NULL if the slot is not waiting for a worker any more. */
-Slot *
-shared_attach_worker(int index)
-{
-	Slot	   *slot = &shared->slots[index];
-	bool		welcome;
-
-	shared_lock(LW_EXCLUSIVE);
-	welcome = slot->state == SLOT_STARTING &&
-		pg_atomic_read_u32(&slot->held_by) == 0;
-	if (welcome)
-	{
-		slot->pid = MyProcPid;
-		slot->latch = &MyProc->procLatch;
-		slot->started_at = GetCurrentTimestamp();
-		pg_atomic_write_u32(&slot->stop, 0);
-		pg_atomic_write_u32(&slot->reload, 0);
-		pg_atomic_write_u64(&slot->work_from, 0);
-		pg_atomic_write_u32(&slot->work, 1);
-	}
-	else if (slot->state == SLOT_STARTING)
-		slot->state = SLOT_STOPPED;
-	shared_unlock();
-	if (!welcome)
-		ConditionVariableBroadcast(&slot->settled);
-	return welcome ? slot : NULL;
-}
-
-void
-shared_confirm_worker(Slot *slot)
-{
-	shared_lock(LW_EXCLUSIVE);
-	slot->state = SLOT_RUNNING;
-	shared_unlock();
-	shared_wake_launcher();
-}
-
-/*
- * A worker that leaves a copy may just be told that it is none any more: then
- * another shall look.  Whoever tells after that sees the state (fire_wake_ups).
- */
-void
-shared_detach_worker(Slot *slot, SlotState state)
-{
-	shared_lock(LW_EXCLUSIVE);
-	slot->state = state;
-	pg_memory_barrier();
-	if (state == SLOT_ABSENT && pg_atomic_read_u32(&slot->reload) != 0)
-		slot->state = SLOT_STOPPED;
-	slot->pid = 0;
-	slot->latch = NULL;
-	pg_atomic_write_u32(&slot->in_flight, 0);
-	shared_unlock();
-	ConditionVariableBroadcast(&slot->settled);
-	shared_wake_launcher();
-}
-
+/* shared_my_slot(): the slot of the current database, or NULL. */
 Slot *
 shared_my_slot(void)
 {
@@ -283,6 +168,27 @@ shared_my_slot(void)
 	return slot;
 }
 
+/* shared_is_served(): does a worker serve the current database? */
+bool
+shared_is_served(void)
+{
+	Slot	   *slot = shared_my_slot();
+
+	return slot != NULL && slot->state == SLOT_RUNNING;
+}
+
+/* ----------
+ * Paces
+ * ----------
+ */
+
+/*
+ * shared_pace(): the pace that all share who send with that key; NULL if there
+ * is no shared memory, or no room in it.
+ *
+ * It is given to others when it is idle: see that its key is still the same
+ * before using it.
+ */
 Pace *
 shared_pace(const char *key)
 {
@@ -311,6 +217,7 @@ shared_pace(const char *key)
 	return found;
 }
 
+/* shared_pace_entry(): the pace with that number, or NULL if there is none. */
 Pace *
 shared_pace_entry(int index)
 {
@@ -324,6 +231,10 @@ shared_pace_entry(int index)
 	return is_used ? &shared->paces[index] : NULL;
 }
 
+/*
+ * shared_chat_paces(): what has gone to each chat lately; this process's if
+ * there is no shared memory.
+ */
 ChatPaces *
 shared_chat_paces(void)
 {
@@ -337,33 +248,4 @@ shared_chat_paces(void)
 		pace_init_chats(own, NULL);
 	}
 	return own;
-}
-
-void
-shared_note_error(Slot *slot, const char *message)
-{
-	int			length;
-
-	if (slot == NULL)
-		return;
-	shared_lock(LW_EXCLUSIVE);
-	length = pg_mbcliplen(message, strlen(message),
-						  sizeof(slot->last_error) - 1);
-	memcpy(slot->last_error, message, length);
-	slot->last_error[length] = '\0';
-	slot->last_error_encoding = GetDatabaseEncoding();
-	slot->last_error_at = GetCurrentTimestamp();
-	shared_unlock();
-}
-
-char *
-shared_last_error(const Slot *slot)
-{
-	char	   *copy = pstrdup(slot->last_error);
-
-	if (slot->last_error_encoding != GetDatabaseEncoding())
-		for (char *c = copy; *c != '\0'; c++)
-			if (IS_HIGHBIT_SET(*c))
-				*c = '?';
-	return copy;
 }

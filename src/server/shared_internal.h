@@ -1,6 +1,6 @@
 /*
  * shared_internal.h
- *	  What the modules of shared share: no other includes it.
+ *	  All of shared memory, for shared.c, slot.c and wake.c alone.
  */
 #ifndef TP_SHARED_INTERNAL_H
 #define TP_SHARED_INTERNAL_H
@@ -13,7 +13,7 @@
 typedef struct SharedState
 {
 	LWLock	   *lock;
-	Latch	   *launcher_latch;
+	Latch	   *launcher_latch; /* NULL until there has been a launcher */
 	pg_atomic_uint32 scan;		/* the launcher shall see what databases there
 								 * are */
 	pg_atomic_uint32 arrived;	/* and look into this one again */
@@ -26,7 +26,6 @@ typedef struct SharedState
 /* NULL if the library was not preloaded. */
 extern SharedState *shared;
 
-/* The database's slot, or that of InvalidOid: a free one; NULL if there is none. */
 extern Slot *shared_find_slot(Oid database);
 
 #endif							/* TP_SHARED_INTERNAL_H */

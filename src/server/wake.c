@@ -1,12 +1,19 @@
 /*
  * wake.c
- *	  What wakes workers and the launcher, and keeps workers away.
+ *	  What commits tell the workers and the launcher, and what keeps workers
+ *	  away.
  *
  * A sender wakes the worker without a lock, a system call it could avoid, or
  * anything that can fail, because it does so after its commit: it sets the
  * slot's flag, and the latch only if the flag was clear.  A latch pointer read
  * from a slot whose worker has just gone wakes somebody else for nothing,
  * which every latch user must bear.
+ *
+ * A message that is to be sent at once wakes the worker only if it listens,
+ * for a busy one looks at "work_from" anyway.  The sender writes "work_from"
+ * and reads "listening", the worker writes "listening" and reads "work_from",
+ * each with a barrier between the two: so at least one of them sees what the
+ * other has written, and no message is overlooked.
  */
 #include "postgres.h"
 
@@ -15,9 +22,9 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/proc.h"
-#include "storage/procarray.h"
 
 #include "server/shared_internal.h"
+#include "server/wake.h"
 
 /* How long DDL waits for a worker to leave its database. */
 #define HOLD_TIMEOUT_MS 10000
@@ -29,15 +36,18 @@ static int64 wake_from = PG_INT64_MAX;
 static bool reload_pending = false;
 static bool scan_pending = false;
 static Oid	arrived_pending = InvalidOid;
+
+/* Has it sent a worker away, who may come back when it ends? */
 static bool holding = false;
 
 /* ----------
- * Wake-ups
+ * Worker and launcher
  * ----------
  */
 
-void
-shared_wake_worker(Slot *slot)
+/* Set the worker's latch, unless that was done since it looked last. */
+static void
+wake_worker(Slot *slot)
 {
 	Latch	   *latch;
 
@@ -48,8 +58,9 @@ shared_wake_worker(Slot *slot)
 		SetLatch(latch);
 }
 
+/* wake_launcher(): a slot's state has changed, or a scan is asked for. */
 void
-shared_wake_launcher(void)
+wake_launcher(void)
 {
 	Latch	   *latch = shared ? shared->launcher_latch : NULL;
 
@@ -57,8 +68,39 @@ shared_wake_launcher(void)
 		SetLatch(latch);
 }
 
+/*
+ * wake_attach_launcher(): the launcher, once it runs: become the one that is
+ * woken.  Nobody can have told it of what happened before: it is asked to look
+ * into every database.
+ */
+void
+wake_attach_launcher(void)
+{
+	shared->launcher_latch = &MyProc->procLatch;
+	pg_atomic_write_u32(&shared->arrived, EVERY_DATABASE);
+	pg_atomic_write_u32(&shared->scan, 1);
+}
+
+/*
+ * wake_take_scan(): has a look at the databases been asked for since the last
+ * call?  Then *arrived is the one that may have got what it lacked when it was
+ * looked at; or InvalidOid, or EVERY_DATABASE.
+ */
 bool
-shared_take_work(Slot *slot, WakeUp *wake_up)
+wake_take_scan(Oid *arrived)
+{
+	if (pg_atomic_exchange_u32(&shared->scan, 0) == 0)
+		return false;
+	*arrived = (Oid) pg_atomic_exchange_u32(&shared->arrived, InvalidOid);
+	return true;
+}
+
+/*
+ * wake_take(): the worker, when it is awake: what has happened since the last
+ * call?  False if nothing has.
+ */
+bool
+wake_take(Slot *slot, WakeUp *wake_up)
 {
 	bool		work = pg_atomic_exchange_u32(&slot->work, 0) != 0;
 
@@ -70,19 +112,29 @@ shared_take_work(Slot *slot, WakeUp *wake_up)
 		wake_up->from_id != PG_INT64_MAX;
 }
 
+/*
+ * wake_listen(): the worker, before it waits: new messages shall wake it.
+ * False if there are some already, of which nobody has told it.  The exchange
+ * is a barrier, which a write would not be.
+ */
 bool
-shared_listen(Slot *slot)
+wake_listen(Slot *slot)
 {
-	/* Whoever commits from now on sees this, or we see what it has told. */
 	pg_atomic_exchange_u32(&slot->listening, 1);
 	return pg_atomic_read_u64(&slot->work_from) == PG_INT64_MAX;
 }
 
+/* wake_stop_listening(): the worker, after it has waited. */
 void
-shared_stop_listening(Slot *slot)
+wake_stop_listening(Slot *slot)
 {
 	pg_atomic_write_u32(&slot->listening, 0);
 }
+
+/* ----------
+ * After a commit: nothing here may fail, allocate or wait
+ * ----------
+ */
 
 /* Lower the first id that the worker has to look at. */
 static void
@@ -96,7 +148,10 @@ lower_work_from(Slot *slot, int64 from_id)
 		;
 }
 
-/* Two at a time are not told apart. */
+/*
+ * Ask the launcher for a look at the databases.  If two have arrived before it
+ * looks, it looks into every database.
+ */
 static void
 request_scan(Oid arrived)
 {
@@ -107,10 +162,13 @@ request_scan(Oid arrived)
 		other != arrived)
 		pg_atomic_write_u32(&shared->arrived, EVERY_DATABASE);
 	pg_atomic_write_u32(&shared->scan, 1);
-	shared_wake_launcher();
+	wake_launcher();
 }
 
-/* After the commit: nothing here may fail, allocate or wait. */
+/*
+ * Tell what is pending.  The slot is looked up without a lock: if it becomes
+ * another database's meanwhile, that one's worker is woken for nothing.
+ */
 static void
 fire_wake_ups(void)
 {
@@ -130,13 +188,14 @@ fire_wake_ups(void)
 	pg_memory_barrier();
 	if (slot != NULL &&
 		(wake_pending || pg_atomic_read_u32(&slot->listening) != 0))
-		shared_wake_worker(slot);
+		wake_worker(slot);
 	if (reload_pending && (slot == NULL || slot->state != SLOT_RUNNING))
 		request_scan(MyDatabaseId);
 	if (scan_pending)
 		request_scan(arrived_pending);
 }
 
+/* There is nothing pending any more. */
 static void
 forget_wake_ups(void)
 {
@@ -145,16 +204,12 @@ forget_wake_ups(void)
 	arrived_pending = InvalidOid;
 }
 
-bool
-shared_is_served(void)
-{
-	Slot	   *slot = shared_my_slot();
-
-	return slot != NULL && slot->state == SLOT_RUNNING;
-}
-
+/*
+ * wake_for_anything(): a transaction of unknown content has been committed in
+ * this database, by COMMIT PREPARED: its worker looks at all.
+ */
 void
-shared_wake_for_anything(void)
+wake_for_anything(void)
 {
 	if (!shared_is_served())
 		return;
@@ -177,6 +232,10 @@ release_holds(void)
 	request_scan(InvalidOid);
 }
 
+/*
+ * What the transaction did is visible to others by now if it has committed.
+ * One that is prepared tells nothing: see wake_for_anything().
+ */
 static void
 at_transaction_end(XactEvent event, void *arg pg_attribute_unused())
 {
@@ -197,52 +256,79 @@ at_transaction_end(XactEvent event, void *arg pg_attribute_unused())
 	forget_wake_ups();
 }
 
-static void
-watch_transactions(void)
+/* ----------
+ * Before a commit
+ * ----------
+ */
+
+/*
+ * See to it that the end of this transaction is noticed; false: nobody is
+ * told.
+ */
+static bool
+watch_transaction(void)
 {
 	static bool watching = false;
 
+	if (shared == NULL)
+		return false;
 	if (!watching)
 		RegisterXactCallback(at_transaction_end, NULL);
 	watching = true;
+	return true;
 }
 
+/*
+ * wake_tell_at_commit(): the current transaction has written a message that is
+ * to be sent at once.  When it commits, this database's worker learns of it,
+ * and is woken if it listens.
+ */
 void
-shared_tell_at_commit(int64 id)
+wake_tell_at_commit(int64 id)
 {
-	if (shared == NULL)
+	if (!watch_transaction())
 		return;
-	watch_transactions();
 	tell_pending = true;
 	wake_from = Min(wake_from, id);
 }
 
+/*
+ * wake_at_commit(): the current transaction has changed messages from that id
+ * on, or when they are due.  When it commits, this database's worker is woken.
+ */
 void
-shared_wake_at_commit(int64 from_id)
+wake_at_commit(int64 from_id)
 {
-	if (shared == NULL)
+	if (!watch_transaction())
 		return;
-	watch_transactions();
 	wake_pending = true;
 	wake_from = Min(wake_from, from_id);
 }
 
+/*
+ * wake_reload_at_commit(): the current transaction has changed the bots.  When
+ * it commits, this database's worker reads them anew; if it has none, the
+ * launcher looks whether it needs one now.
+ */
 void
-shared_reload_at_commit(void)
+wake_reload_at_commit(void)
 {
-	if (shared == NULL)
+	if (!watch_transaction())
 		return;
-	watch_transactions();
 	wake_pending = true;
 	reload_pending = true;
 }
 
+/*
+ * wake_scan_at_commit(): when the current transaction commits, the launcher
+ * sees which databases there are, and whether the extension, or a bot that is
+ * at home, is now in the given one; InvalidOid: in none that it knows of.
+ */
 void
-shared_scan_at_commit(Oid database)
+wake_scan_at_commit(Oid database)
 {
-	if (shared == NULL)
+	if (!watch_transaction())
 		return;
-	watch_transactions();
 	scan_pending = true;
 	if (!OidIsValid(arrived_pending) || !OidIsValid(database))
 		arrived_pending = Max(arrived_pending, database);
@@ -266,14 +352,11 @@ worker_has_left(Slot *slot)
 	return left;
 }
 
-void
-shared_hold_database(Oid database)
+/* The database's slot, whose worker is told to end; NULL if it has none. */
+static Slot *
+take_hold(Oid database)
 {
 	Slot	   *slot;
-	int			waited_ms = 0;
-
-	if (shared == NULL)
-		return;
 
 	shared_lock(LW_EXCLUSIVE);
 	slot = shared_find_slot(database);
@@ -284,17 +367,34 @@ shared_hold_database(Oid database)
 		pg_atomic_write_u32(&slot->work, 0);
 	}
 	shared_unlock();
+	return slot;
+}
+
+/*
+ * wake_hold_database(): keep workers out of a database until the end of the
+ * current transaction.  One that runs is stopped, and is waited for, though no
+ * longer than HOLD_TIMEOUT_MS: then the command fails as it would without us.
+ */
+void
+wake_hold_database(Oid database)
+{
+	Slot	   *slot;
+	int			waited_ms = 0;
+
+	if (shared == NULL)
+		return;
+	slot = take_hold(database);
 	if (slot == NULL)
 		return;
-	watch_transactions();
+	(void) watch_transaction();
 	holding = true;
 
-	shared_wake_worker(slot);
+	wake_worker(slot);
 	ConditionVariablePrepareToSleep(&slot->settled);
 	while (!worker_has_left(slot) && waited_ms < HOLD_TIMEOUT_MS)
 	{
 		if (ConditionVariableTimedSleep(&slot->settled, 100,
-										PG_WAIT_EXTENSION))
+										compat_wait_event()))
 			waited_ms += 100;
 	}
 	ConditionVariableCancelSleep();

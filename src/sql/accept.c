@@ -29,7 +29,7 @@
 #include "outbox/tally.h"
 #include "protocol/activity.h"
 #include "protocol/rules.h"
-#include "server/shared.h"
+#include "server/wake.h"
 
 SQL_FUNCTION(teams_accept);
 SQL_FUNCTION(teams_judge);
@@ -334,9 +334,9 @@ teams_accept(PG_FUNCTION_ARGS)
 	else if (loaded)
 		outbox_hold_loaded(id);
 	else if (has_no_times(slot, numbers))
-		shared_tell_at_commit(id);
+		wake_tell_at_commit(id);
 	else
-		shared_wake_at_commit(id);
+		wake_at_commit(id);
 	return PointerGetDatum(NULL);
 }
 
@@ -366,14 +366,14 @@ teams_wake(PG_FUNCTION_ARGS)
 	if (strcmp(table, "bot") == 0)
 	{
 		tally_forget_modes();
-		shared_reload_at_commit();
+		wake_reload_at_commit();
 	}
 	else if (!session_is_senders())
 	{
 		if (strcmp(table, "outbox") == 0)
-			shared_wake_at_commit(1);
+			wake_at_commit(1);
 		else
-			shared_reload_at_commit();
+			wake_reload_at_commit();
 	}
 	return PointerGetDatum(NULL);
 }

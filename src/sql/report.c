@@ -18,6 +18,7 @@
 #include "outbox/outbox.h"
 #include "outbox/statement.h"
 #include "server/shared.h"
+#include "server/slot.h"
 
 SQL_FUNCTION(teams_home);
 SQL_FUNCTION(teams_throttles);
@@ -100,7 +101,7 @@ slot_tuple(TupleDesc descriptor, Slot *slot)
 	values[5] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->sent));
 	values[6] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->failed));
 	values[7] = Int64GetDatum((int64) pg_atomic_read_u64(&slot->retried));
-	values[8] = CStringGetTextDatum(shared_last_error(slot));
+	values[8] = CStringGetTextDatum(slot_last_error(slot));
 	nulls[8] = slot->last_error[0] == '\0';
 	values[9] = TimestampTzGetDatum(slot->last_error_at);
 	nulls[9] = slot->last_error_at == 0;

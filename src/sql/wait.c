@@ -117,11 +117,11 @@ sleep_a_moment(Slot *slot, long timeout_ms)
 {
 	if (slot != NULL)
 		ConditionVariableTimedSleep(&slot->settled, Min(timeout_ms, 1000),
-									PG_WAIT_EXTENSION);
+									compat_wait_event());
 	else
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 Min(timeout_ms, 100), PG_WAIT_EXTENSION);
+						 Min(timeout_ms, 100), compat_wait_event());
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

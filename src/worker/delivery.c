@@ -444,7 +444,7 @@ watch_lines(void)
 	{
 		if (bot->exists && bot_watch_lines(bot) &&
 			bot->line_trouble != NULL)
-			shared_note_error(slot, psprintf("bot \"%s\": %s", bot->name,
+			slot_note_error(slot, psprintf("bot \"%s\": %s", bot->name,
 											 bot->line_trouble));
 	}
 }

@@ -6,7 +6,8 @@
 #define TP_DELIVERY_H
 
 #include "outbox/session.h"
-#include "server/shared.h"
+#include "server/slot.h"
+#include "server/wake.h"
 
 /*
  * Begin: what the ledger has is decided about in the first transaction.  The

@@ -31,7 +31,8 @@
 #include "base/settings.h"
 #include "http/http.h"
 #include "outbox/session.h"
-#include "server/shared.h"
+#include "server/slot.h"
+#include "server/wake.h"
 #include "worker/delivery.h"
 #include "worker/worker.h"
 
@@ -59,7 +60,7 @@ static MemoryContext loop_context;
 static void
 leave_slot(int code pg_attribute_unused(), Datum arg pg_attribute_unused())
 {
-	shared_detach_worker(my_slot, exit_state);
+	slot_detach(my_slot, exit_state);
 }
 
 /*
@@ -142,7 +143,7 @@ report_error(void)
 		last_at = now;
 	}
 	FlushErrorState();
-	shared_note_error(my_slot, error->message);
+	slot_note_error(my_slot, error->message);
 }
 
 static void
@@ -150,7 +151,7 @@ take_wake_ups(Slot *slot)
 {
 	WakeUp		wake_up;
 
-	if (shared_take_work(slot, &wake_up))
+	if (wake_take(slot, &wake_up))
 		delivery_wake(&wake_up);
 }
 
@@ -214,11 +215,11 @@ wait_for_outbox(void)
 static void
 wait_for_events(long timeout_ms)
 {
-	if (timeout_ms == 0 || (delivery_has_room() && !shared_listen(my_slot)))
+	if (timeout_ms == 0 || (delivery_has_room() && !wake_listen(my_slot)))
 		http_poll();
 	else
 		http_wait(timeout_ms);
-	shared_stop_listening(my_slot);
+	wake_stop_listening(my_slot);
 }
 
 /*
@@ -307,7 +308,7 @@ set_up_signals(void)
 void
 teams_worker_main(Datum arg)
 {
-	my_slot = shared_attach_worker(DatumGetInt32(arg));
+	my_slot = slot_attach(DatumGetInt32(arg));
 	if (my_slot == NULL)
 		return;
 	before_shmem_exit(leave_slot, (Datum) 0);
@@ -325,7 +326,7 @@ teams_worker_main(Datum arg)
 		exit_state = SLOT_ABSENT;
 		proc_exit(0);
 	}
-	shared_confirm_worker(my_slot);
+	slot_confirm(my_slot);
 
 	loop_context = AllocSetContextCreate(TopMemoryContext,
 										 "teams_proactive worker loop",
