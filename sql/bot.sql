@@ -3,7 +3,7 @@
 ------------------------------------------------------------------------------
 
 CREATE FUNCTION @extschema@.teams_home() RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'teams_home';
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_home';
 
 COMMENT ON FUNCTION @extschema@.teams_home() IS
 'identity of this database: the cluster''s system identifier and the database''s oid';

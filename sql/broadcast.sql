@@ -397,7 +397,7 @@ COMMENT ON VIEW @extschema@.teams_progress IS
 
 CREATE FUNCTION @extschema@.teams_watch_line(
 	broadcast bigint, OUT line text, OUT is_over boolean)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	width	CONSTANT integer := 40;

@@ -136,7 +136,7 @@ COMMENT ON FUNCTION @extschema@.teams_sync_list(text, text, text) IS
 -- The id of a group, as it is stored.
 CREATE FUNCTION @extschema@.teams_group_id(group_id text)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF group_id IS NULL THEN
@@ -195,7 +195,7 @@ COMMENT ON FUNCTION @extschema@.teams_sync_roster(text, text) IS
 CREATE FUNCTION @extschema@.teams_check_list(
 	source text, container text, bot text)
 RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -235,7 +235,8 @@ CREATE FUNCTION @extschema@.teams_people(bot text DEFAULT 'default')
 RETURNS TABLE (user_id text, user_principal_name text, display_name text,
 			   locale text, is_guest boolean, is_enabled boolean,
 			   is_licensed boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -258,7 +259,8 @@ CREATE FUNCTION @extschema@.teams_members(
 RETURNS TABLE (user_id text, user_principal_name text, display_name text,
 			   locale text, is_guest boolean, is_enabled boolean,
 			   is_licensed boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE

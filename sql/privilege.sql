@@ -7,7 +7,7 @@
 -- it.  What is not named is for nobody.
 CREATE FUNCTION @extschema@.teams_privileges(kind text)
 RETURNS TABLE (privilege text, object text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT g.privilege,
 		   coalesce('ROUTINE ' || p.oid::regprocedure, 'TABLE ' || c.oid::regclass)

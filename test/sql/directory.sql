@@ -93,6 +93,18 @@ SELECT teams_broadcast('{Guest@contoso.com,disabled@contoso.com,grace@contoso.co
 	'hello', draft => true) AS id \gset
 SELECT n, target, excluded FROM teams_recipient WHERE broadcast = :id ORDER BY n;
 
+-- Queries with people in them may run in parallel workers.
+SELECT set_config(name, 'on', false) FROM pg_settings
+	WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+EXPLAIN (COSTS OFF) SELECT user_id FROM teams_people();
+SELECT user_id, m.display_name FROM teams_people()
+	JOIN teams_members(:'group') AS m USING (user_id)
+	WHERE EXISTS (SELECT FROM teams_bot WHERE home = teams_home());
+SELECT count(*) > 0 AS some FROM teams_privileges('sender');
+SELECT line, is_over FROM teams_watch_line(:id);
+SELECT set_config(name, 'off', false) FROM pg_settings
+	WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+
 --
 -- Asking again keeps what is known; a dry-run bot asks nobody
 --
