@@ -267,6 +267,32 @@ COMMENT ON FUNCTION @extschema@.teams_text(text, text, jsonb, text, text,
 	boolean, text[]) IS
 'an activity of a text, with its format, mentions and how it notifies';
 
+-- What stands first in a card, unless it has words of its own for those who do
+-- not see it.
+CREATE FUNCTION @extschema@.teams_card_summary(card jsonb)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	block	jsonb;
+	summary	text := coalesce(@extschema@.teams_summary(card ->> 'fallbackText', 'markdown'::text),
+							 @extschema@.teams_summary(card ->> 'speak', 'markdown'::text));
+BEGIN
+	IF summary IS NULL THEN
+		FOR block IN SELECT jsonb_path_query(card,
+			'strict $.body.**?(@.type == "TextBlock").text', silent => true)
+		LOOP
+			summary := @extschema@.teams_summary(block #>> '{}', 'markdown'::text);
+			EXIT WHEN summary IS NOT NULL;
+		END LOOP;
+	END IF;
+	RETURN summary;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_card_summary(jsonb) IS
+'what a notification shows of a card that has no summary';
+
 -- What Teams cannot show it does not refuse: it shows nothing.
 CREATE FUNCTION @extschema@.teams_card(
 	card		jsonb,
@@ -282,7 +308,7 @@ AS $$
 DECLARE
 	entities	jsonb;
 	marked		jsonb := card;
-	preview		text := summary;
+	preview		text;
 BEGIN
 	IF card IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'card must not be null';
@@ -307,15 +333,9 @@ BEGIN
 			coalesce(marked -> 'msteams', '{}') || jsonb_build_object('entities',
 				coalesce(marked #> '{msteams,entities}', '[]') || entities));
 	END IF;
-	IF preview IS NULL THEN
-		SELECT s.preview INTO preview
-			FROM jsonb_path_query(marked,
-				'strict $.body.** ? (@.type == "TextBlock" && exists (@.text)).text',
-				silent => true) WITH ORDINALITY AS b (block, number),
-				 @extschema@.teams_summary(b.block #>> '{}', 'markdown'::text) AS s (preview)
-			WHERE s.preview IS NOT NULL
-			ORDER BY b.number LIMIT 1;
-	END IF;
+	-- Of a card that is sent as it is, people are notified with what they see.
+	preview := coalesce(summary,
+		@extschema@.teams_card_summary(marked - '{fallbackText,speak}'::text[]));
 	IF preview IS NULL THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'the card has no text to notify with',
@@ -388,31 +408,6 @@ LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'teams_unsendable';
 
 COMMENT ON FUNCTION @extschema@.teams_unsendable(json) IS
 'why an activity cannot be sent: its size, its encoding or JSON that jsonb does not take; null if it can';
-
--- The words that stand first in a card, for a notification.
-CREATE FUNCTION @extschema@.teams_card_summary(card jsonb)
-RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	block	jsonb;
-	summary	text := coalesce(@extschema@.teams_summary(card ->> 'fallbackText', 'markdown'::text),
-							 @extschema@.teams_summary(card ->> 'speak', 'markdown'::text));
-BEGIN
-	IF summary IS NULL THEN
-		FOR block IN SELECT jsonb_path_query(card,
-			'strict $.body.**?(@.type == "TextBlock").text', silent => true)
-		LOOP
-			summary := @extschema@.teams_summary(block #>> '{}', 'markdown'::text);
-			EXIT WHEN summary IS NOT NULL;
-		END LOOP;
-	END IF;
-	RETURN summary;
-END
-$$;
-
-COMMENT ON FUNCTION @extschema@.teams_card_summary(jsonb) IS
-'what a notification shows of a card that has no summary';
 
 -- An array is several cards.  What is an activity stays one.
 CREATE FUNCTION @extschema@.teams_as_activity(
