@@ -6,7 +6,10 @@
 \echo Use "CREATE EXTENSION teams_proactive" to load this file. \quit
 
 -- Where somebody has put functions, operators or types to be found by name,
--- none of these is found: only what pg_catalog has.
+-- none of these is found: only what pg_catalog has.  With the extension's schema
+-- in the path, as CREATE EXTENSION has it, an operator there would be taken for
+-- pg_catalog's wherever its types fit better, and views and constraints would
+-- keep it.  So whatever is created is named with its schema.
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- Bodies of functions name what they use by the schema.  So whoever could put
