@@ -124,20 +124,6 @@ copy_config(const OutboxBot *config)
 	return copy;
 }
 
-/* All of the bot's messages are to be looked at. */
-static void
-start_sweeps(Bot *bot)
-{
-	for (int i = 0; i < PRIORITIES; i++)
-	{
-		Lane	   *lane = &bot->lanes[i];
-
-		lane->known.cursor = lane->unknown.cursor = lane->ahead.sweep.cursor = 0;
-		lane->known.is_on = lane->unknown.is_on = lane->ahead.sweep.is_on = true;
-		lane->unknown.waits = false;
-	}
-}
-
 static TimestampTz
 next_probe(const Bot *bot)
 {
@@ -210,7 +196,7 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->app_unknowable_until = 0;
 	bot->generation++;
 	line_try_again();
-	start_sweeps(bot);
+	lanes_restart(bot->lanes);
 }
 
 static bool
@@ -337,7 +323,7 @@ bot_probe(Bot *bot)
 		bot_token_drop(&bot->tokens[i]);
 	bot_fetch_reset(&bot->catalog_fetch);
 	bot_fetch_reset(&bot->app_fetch);
-	start_sweeps(bot);
+	lanes_restart(bot->lanes);
 }
 
 void
@@ -347,7 +333,7 @@ bot_succeeded(Bot *bot, Operation op)
 		return;
 	bot->state = BOT_ACTIVE;
 	bot->resume_unsaved = true;
-	start_sweeps(bot);
+	lanes_restart(bot->lanes);
 	ereport(LOG,
 			(errmsg("bot \"%s\" goes on: what had paused it is over",
 					bot->name)));

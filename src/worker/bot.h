@@ -14,42 +14,7 @@
 #include "server/pace.h"
 #include "worker/bot_fetch.h"
 #include "worker/bot_token.h"
-
-/* A pass over the messages of a lane, in the order of their ids. */
-typedef struct Sweep
-{
-	int64		cursor;			/* ids up to here have been looked at */
-	bool		is_on;			/* there may be more behind it */
-	bool		is_sparse;		/* most of what it sees is for the other */
-	bool		waits;			/* for room for a party, see share.h: */
-	int64		party;
-} Sweep;
-
-/*
- * A sweep that goes on past a party without room, to take what others have.
- * What it passes over of a third one it comes to again by going back, after it
- * has rested: it does not walk a long queue again and again.
- */
-typedef struct Ahead
-{
-	Sweep		sweep;
-	int64		passed_from;	/* the first of those, or 0 */
-	int64		cost;			/* microseconds, since it went back */
-	TimestampTz rests_until;
-} Ahead;
-
-/*
- * The messages of one priority.  One sweep takes those to people who are
- * known, the other those to people Graph has to be asked for, so that neither
- * waits for the other's room; and where that one has to wait, the third goes
- * ahead.
- */
-typedef struct Lane
-{
-	Sweep		known;
-	Sweep		unknown;
-	Ahead		ahead;
-} Lane;
+#include "worker/lane.h"
 
 /* What is in memory for the bot.  It is kept by target.c and window.c. */
 typedef struct BotWindow
@@ -164,6 +129,17 @@ extern void bot_reload(List *configs);
 
 /* What the bot may send now: the cluster's count, or this process's alone. */
 extern Pace *bot_pace(Bot *bot);
+
+/* Its messages in memory. */
+static inline int
+bot_message_count(const Bot *bot)
+{
+	int			count = 0;
+
+	for (int i = 0; i < PRIORITIES; i++)
+		count += bot->window.messages[i];
+	return count;
+}
 
 /* A dry-run bot never is: nothing is asked, fetched or sent for it. */
 static inline bool

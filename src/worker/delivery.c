@@ -114,7 +114,7 @@ static void
 look_again(int64 from)
 {
 	foreach_bot(bot)
-		window_look_again(bot, from);
+		lanes_look_again(bot->lanes, from);
 }
 
 void
@@ -491,8 +491,7 @@ delivery_counts(int *in_memory, int *in_flight)
 	*in_flight = 0;
 	foreach_bot(bot)
 	{
-		for (int i = 0; i < PRIORITIES; i++)
-			*in_memory += bot->window.messages[i];
+		*in_memory += bot_message_count(bot);
 		*in_flight += bot->window.in_flight;
 	}
 }
@@ -533,12 +532,8 @@ delivery_is_idle(void)
 		!broadcast_is_idle())
 		return false;
 	foreach_bot(bot)
-	{
-		for (int i = 0; i < PRIORITIES; i++)
-			if (bot_is_active(bot) &&
-				(bot->window.messages[i] > 0 || bot->lanes[i].known.is_on ||
-				 bot->lanes[i].unknown.is_on))
-				return false;
-	}
+		if (bot_is_active(bot) &&
+			(bot_message_count(bot) > 0 || lanes_are_on(bot->lanes)))
+			return false;
 	return true;
 }

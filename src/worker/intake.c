@@ -104,7 +104,7 @@ intake_refuse_unfit(void)
 
 		/* It may have held back those behind it. */
 		if (bot != NULL)
-			window_look_again(bot, row->id + 1);
+			lanes_look_again(bot->lanes, row->id + 1);
 	}
 	return outbox_refuse(ids, problems, count) == count;
 }
@@ -164,9 +164,9 @@ intake_make_ready(void)
 
 		if (bot != NULL && (!bot_is_active(bot) || !rows[i].retrying ||
 							!intake_admit(&rows[i])))
-			window_look_for(bot, &rows[i]);
+			lanes_look_for(bot->lanes, &rows[i]);
 		if (bot != NULL && rows[i].source != 0)
-			window_look_again(bot, rows[i].id);
+			lanes_look_again(bot->lanes, rows[i].id);
 	}
 	return count;
 }
@@ -188,7 +188,7 @@ intake_expire(void)
 			window_forget(message);
 		}
 		else if (expired[i].held_back && bot != NULL)
-			window_look_again(bot, expired[i].id);
+			lanes_look_again(bot->lanes, expired[i].id);
 	}
 	return count;
 }
@@ -258,12 +258,7 @@ intake_has_behind(void)
 static bool
 is_to_be_recorded(const Bot *bot)
 {
-	if (!bot->exists || !bot->config->dry_run)
-		return false;
-	for (int i = 0; i < PRIORITIES; i++)
-		if (bot->lanes[i].known.is_on)
-			return true;
-	return false;
+	return bot->exists && bot->config->dry_run && lanes_are_on(bot->lanes);
 }
 
 bool
@@ -279,10 +274,6 @@ void
 intake_record(void)
 {
 	foreach_bot(bot)
-	{
-		if (!is_to_be_recorded(bot) || outbox_record_pending(bot->name) > 0)
-			continue;
-		for (int i = 0; i < PRIORITIES; i++)
-			bot->lanes[i].known.is_on = bot->lanes[i].unknown.is_on = false;
-	}
+		if (is_to_be_recorded(bot) && outbox_record_pending(bot->name) == 0)
+			lanes_stop(bot->lanes);
 }

@@ -27,13 +27,6 @@
 #define SWEEP_ROOM 200
 #define SWEEP_SPARSE 1000
 
-/*
- * A sweep ahead of another rests so long before it goes back, and longer by so
- * many times what the reading has taken.
- */
-#define AHEAD_REST_MS 100
-#define AHEAD_REST_TIMES 20
-
 bool
 sweep_has_room(const Bot *bot, Priority priority)
 {
@@ -73,21 +66,11 @@ unknown_is_wanted(const Bot *bot, Priority priority)
 	return !sweep->waits || share_has_shrunk(bot, sweep->party);
 }
 
-/* May it go back to where the other one waits? */
-static bool
-has_rested(const Ahead *ahead)
-{
-	return ahead->passed_from != 0 && ahead->rests_until <= GetCurrentTimestamp();
-}
-
 static bool
 ahead_is_wanted(const Bot *bot, Priority priority)
 {
-	const Lane *lane = &bot->lanes[priority];
-
-	return lane->unknown.is_on && lane->unknown.waits &&
-		bot->state != BOT_PROBING && may_ask_for_more(bot, priority) &&
-		(lane->ahead.sweep.is_on || has_rested(&lane->ahead));
+	return bot->state != BOT_PROBING && may_ask_for_more(bot, priority) &&
+		lane_may_go_ahead(&bot->lanes[priority]);
 }
 
 bool
@@ -110,8 +93,7 @@ is_alone(const Bot *bot, Priority priority)
 		const Lane *lane = &bot->lanes[i];
 
 		if (lane != &bot->lanes[priority] &&
-			(bot->window.messages[lane - bot->lanes] > 0 ||
-			 lane->known.is_on || lane->unknown.is_on))
+			(bot->window.messages[i] > 0 || lane_is_on(lane)))
 			return false;
 	}
 	return true;
@@ -135,9 +117,10 @@ sweep_room(const Bot *bot, const OutboxSweep *sweep, const Sweep *first)
  */
 typedef struct Pass
 {
+	Lane	   *lane;
 	Sweep	   *known;
-	Sweep	   *unknown;
-	Ahead	   *ahead;
+	Sweep	   *unknown;		/* or the one ahead */
+	bool		is_ahead;
 	int			found;
 	bool		known_full;
 	bool		unknown_full;
@@ -149,6 +132,7 @@ add_pass(Bot *bot, Priority priority, Sweep *known, Sweep *unknown, Pass *pass,
 {
 	Sweep	   *first = known ? known : unknown;
 
+	pass->lane = &bot->lanes[priority];
 	pass->known = known;
 	pass->unknown = unknown;
 	sweep->bot = bot->name;
@@ -168,16 +152,10 @@ static void
 add_pass_ahead(Bot *bot, Priority priority, Pass *pass, OutboxSweep *sweep)
 {
 	Lane	   *lane = &bot->lanes[priority];
-	Ahead	   *ahead = &lane->ahead;
 
-	if (!ahead->sweep.is_on)
-	{
-		ahead->sweep.cursor = ahead->passed_from - 1;
-		ahead->passed_from = 0;
-	}
-	ahead->sweep.cursor = Max(ahead->sweep.cursor, lane->unknown.cursor);
-	add_pass(bot, priority, NULL, &ahead->sweep, pass, sweep);
-	pass->ahead = ahead;
+	lane_begin_ahead(lane);
+	add_pass(bot, priority, NULL, &lane->ahead.sweep, pass, sweep);
+	pass->is_ahead = true;
 	sweep->ahead = true;
 	sweep->nwithout = share_without_room(bot, lane->unknown.party,
 										 &sweep->without);
@@ -239,49 +217,22 @@ count_bots(void)
 }
 
 static void
-advance_sweep(Sweep *sweep, const OutboxSweep *done, int found)
+advance_pass(Pass *pass, const OutboxSweep *done, int64 cost)
 {
-	if (sweep == NULL)
-		return;
-	sweep->cursor = done->last;
-	sweep->is_on = done->scanned == done->room;
-	sweep->is_sparse = found * 2 < done->scanned;
-	sweep->waits = false;
+	if (pass->is_ahead)
+		lane_advance_ahead(pass->lane, done, pass->found, cost);
+	else if (pass->unknown != NULL)
+		lane_advance(pass->unknown, done, pass->found);
+	if (pass->known != NULL)
+		lane_advance(pass->known, done, pass->found);
 }
 
-static void
-note_passed(Ahead *ahead, int64 id)
-{
-	ahead->passed_from = ahead->passed_from == 0 ? id :
-		Min(ahead->passed_from, id);
-}
-
-/* At the end of the table it rests, if it has to go back. */
-static void
-advance_ahead(Ahead *ahead, const OutboxSweep *done, int64 cost)
-{
-	if (ahead == NULL)
-		return;
-	if (done->passed_from != 0)
-		note_passed(ahead, done->passed_from);
-	ahead->cost += cost;
-	if (ahead->sweep.is_on)
-		return;
-	ahead->rests_until =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), AHEAD_REST_MS +
-									AHEAD_REST_TIMES * ahead->cost / 1000);
-	ahead->cost = 0;
-}
-
-/* There is no room for the row: the sweep goes on later, from there. */
+/* The first row without room is where the sweep goes on. */
 static void
 go_back(Sweep *sweep, bool *full, const OutboxMessage *row)
 {
 	if (sweep != NULL && !*full)
-	{
-		sweep->cursor = row->id - 1;
-		sweep->is_on = true;
-	}
+		lane_go_back(sweep, row->id);
 	*full = true;
 }
 
@@ -291,23 +242,6 @@ has_room_for_job(const OutboxMessage *row)
 {
 	return kind_installs(row->kind) ||
 		bot_find(row->bot)->window.jobs < SHARE_PLACES;
-}
-
-/*
- * The sweep waits for room for the row's party.  If that was another one before,
- * the sweep ahead has to look again at what it has passed over of that.
- */
-static void
-wait_for_party(Pass *pass, const OutboxMessage *row)
-{
-	Sweep	   *sweep = pass->unknown;
-	Ahead	   *ahead = &bot_find(row->bot)->lanes[row->priority].ahead;
-
-	if (sweep->party != row->party && ahead->sweep.cursor >= row->id)
-		note_passed(ahead, row->id);
-	go_back(sweep, &pass->unknown_full, row);
-	sweep->waits = true;
-	sweep->party = row->party;
 }
 
 /*
@@ -324,10 +258,13 @@ waits_for_party(Pass *pass, const OutboxMessage *row)
 
 	if (!its_party)
 		return false;
-	if (pass->ahead != NULL)
-		note_passed(pass->ahead, row->id);
+	if (pass->is_ahead)
+		lane_pass_over(pass->lane, row->id);
 	else
-		wait_for_party(pass, row);
+	{
+		lane_wait_for_party(pass->lane, row->id, row->party);
+		go_back(pass->unknown, &pass->unknown_full, row);
+	}
 	return true;
 }
 
@@ -380,11 +317,7 @@ sweep_all(void)
 		if (rows[i].source != OUTBOX_EARLIER)
 			passes[rows[i].source / 2].found++;
 	for (int i = 0; i < count; i++)
-	{
-		advance_sweep(passes[i].known, &sweeps[i], passes[i].found);
-		advance_sweep(passes[i].unknown, &sweeps[i], passes[i].found);
-		advance_ahead(passes[i].ahead, &sweeps[i], cost);
-	}
+		advance_pass(&passes[i], &sweeps[i], cost);
 	for (int i = 0; i < nrows; i++)
 		admit_swept(passes, &rows[i]);
 }

@@ -65,58 +65,6 @@ window_room(const Bot *bot, Priority priority)
 }
 
 /* ----------
- * Messages
- * ----------
- */
-
-static void
-look_again(Sweep *sweep, int64 from)
-{
-	if (sweep->cursor >= from)
-		sweep->waits = false;
-	sweep->cursor = Min(sweep->cursor, from - 1);
-	sweep->is_on = true;
-}
-
-void
-window_look_again(Bot *bot, int64 from)
-{
-	for (int i = 0; i < PRIORITIES; i++)
-	{
-		look_again(&bot->lanes[i].known, from);
-		look_again(&bot->lanes[i].unknown, from);
-		look_again(&bot->lanes[i].ahead.sweep, from);
-	}
-}
-
-/*
- * Which sweep comes to a row: is Graph to be asked about it?  That of a change
- * may come to it earlier, if nothing is before that.
- */
-static bool
-needs_graph(const OutboxMessage *row)
-{
-	if (!kind_installs(row->kind))
-		return true;
-	return row->knowledge <= KNOWN_LOST ||
-		(kind_is_job(row->kind) && row->knowledge != KNOWN_INSTALLED);
-}
-
-void
-window_look_for(Bot *bot, const OutboxMessage *row)
-{
-	Lane	   *lane = &bot->lanes[row->priority];
-
-	if (needs_graph(row))
-	{
-		look_again(&lane->unknown, row->id);
-		look_again(&lane->ahead.sweep, row->id);
-	}
-	if (!needs_graph(row) || row->place != NULL)
-		look_again(&lane->known, row->id);
-}
-
-/* ----------
  * Out of the queue
  * ----------
  */
@@ -411,7 +359,7 @@ window_forget(Message *message)
 		leave_target(message);
 	}
 	if (message->comes_again)
-		window_look_again(message->bot, message->id);
+		lanes_look_again(message->bot->lanes, message->id);
 	free_message(message);
 }
 
@@ -486,5 +434,5 @@ window_drop_bot(Bot *bot)
 			target_take_rest(target);
 		target_hold(target, 0);
 	}
-	window_look_again(bot, 1);
+	lanes_look_again(bot->lanes, 1);
 }

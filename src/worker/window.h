@@ -27,8 +27,4 @@ extern void window_doubt(Bot *bot, const char *name,
 						 TargetKnowledge knowledge);
 extern void window_drop_bot(Bot *bot);
 
-/* Look again at all messages of a bot from this id on; or for one of them. */
-extern void window_look_again(Bot *bot, int64 from);
-extern void window_look_for(Bot *bot, const OutboxMessage *row);
-
 #endif							/* TP_WINDOW_H */
