@@ -4,11 +4,57 @@
 # behind: neither files nor processes.
 #
 #   test/run-tests.sh [NAME...]      e.g. test/run-tests.sh regress t/010_send
+#   test/run-tests.sh --list [NAME...]   only say what each TAP test is about
 #   SANITIZE=1 test/run-tests.sh     the same under ASan and UBSan; see
 #                                    test/setup/sanitize.sh
 set -eu
 
 cd "$(dirname "$0")/.."
+action=run
+if [ "${1:-}" = --list ]
+then
+	action=list
+	shift
+fi
+names=${*:-regress t/}
+
+wanted()
+{
+	for name in $names
+	do
+		case $1 in *"$name"*) return 0 ;; esac
+	done
+	return 1
+}
+
+# The TAP files that are wanted.  A name that is no test's is a mistake.
+files=
+for name in $names
+do
+	if ! { echo regress; ls test/t/*.pl; } | grep -qF -- "$name"
+	then
+		echo "No test has \"$name\" in its name: see $0 --list" >&2
+		exit 2
+	fi
+done
+for file in test/t/*.pl
+do
+	if wanted "${file#test/}"
+	then
+		files="$files $file"
+	fi
+done
+if [ $action = list ]
+then
+	# shellcheck disable=SC2086
+	[ -z "$files" ] || awk '
+		FNR == 1 { printf "%s%s:", separator, substr(FILENAME, 6); separator = "\n"; head = 1 }
+		!/^#/ { head = 0 }
+		head { printf "%s", substr($0, 2) }
+		END { print "" }' $files
+	exit
+fi
+
 . test/setup/workspace.sh
 PG_CONFIG=${PG_CONFIG:-pg_config}
 source_tree=.
@@ -33,17 +79,6 @@ cp -R test expected "$WORK/src/"
 finish_set_up
 hand_over
 
-wanted()
-{
-	[ $# -gt 0 ] || return 0
-	for name in $names
-	do
-		case $1 in *"$name"*) return 0 ;; esac
-	done
-	return 1
-}
-names=${*:-regress t/}
-
 run_regress()
 {
 	tests=$(cd test/sql && ls ./*.sql | sed 's|^\./||; s|\.sql$||')
@@ -62,14 +97,6 @@ run_regress()
 
 run_tap()
 {
-	files=
-	for file in test/t/*.pl
-	do
-		if wanted "${file#test/}"
-		then
-			files="$files $file"
-		fi
-	done
 	[ -n "$files" ] || return 0
 	# They wait more than they compute.
 	jobs=${JOBS:-$(($(nproc) + 1))}
