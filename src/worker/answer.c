@@ -13,7 +13,6 @@
 #include "worker/bot_token.h"
 #include "worker/line.h"
 #include "worker/settle.h"
-#include "worker/target_outcome.h"
 
 /* So many people in a row for whom the app is blocked are worth a word. */
 #define MANY_DISABLED 20
@@ -28,8 +27,8 @@
 static void
 try_again(Message *message, Failure *failure, Action action, double told)
 {
-	verdict_retry(message, failure,
-				  retry_decide(RETRY_MESSAGE, action, message->attempts + 1,
+	settle_retry(message, failure,
+				 retry_decide(RETRY_MESSAGE, action, message->attempts + 1,
 							   told));
 }
 
@@ -82,12 +81,10 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error,
 	target_note_change(target);
 	settle_installation(target, INSTALL_STALE, error, NULL);
 	if (again)
-		verdict_fail_and_ask_again(message, failure);
+		settle_failed(message, failure);
 	else
-	{
-		target_make_stale(target);
 		try_again(message, failure, ACTION_LOOK_UP_AGAIN, -1);
-	}
+	target_make_stale(target);
 }
 
 /* That an administrator has blocked the app is told person by person. */
@@ -124,7 +121,7 @@ take_block(Message *message, Failure *failure, const ServiceError *error)
 	target->knowledge = KNOWN_BLOCKED;
 	target_note_change(target);
 	target_make_stale(target);
-	verdict_fail_all(target, failure);
+	settle_all_failed(target, failure);
 }
 
 /*
@@ -149,7 +146,7 @@ take_refused_token(Message *message, Failure *failure,
 		if (!is_new)
 			retry.delay = BOT_TOKEN_STILL_GOOD_MS / 1000.0 +
 				retry_decide(RETRY_MESSAGE, ACTION_RETRY, 1, -1).delay;
-		verdict_retry(message, failure, retry);
+		settle_retry(message, failure, retry);
 	}
 }
 
@@ -297,7 +294,7 @@ take_broken_line(Message *message, Failure *failure)
 	if (again != 0)
 		retry.delay =
 			TimestampDifferenceMilliseconds(GetCurrentTimestamp(), again) / 1000.0;
-	verdict_retry(message, failure, retry);
+	settle_retry(message, failure, retry);
 }
 
 static bool

@@ -70,6 +70,7 @@ new_bot(const char *name)
 		dlist_init(&bot->asking[kind]);
 	for (int i = 0; i < PRIORITIES; i++)
 		dlist_init(&bot->window.ready[i]);
+	dlist_init(&bot->window.asks);
 	dlist_init(&bot->resting);
 	dlist_init(&bot->doubting);
 	dlist_init(&bot->graph_batches);

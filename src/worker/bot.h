@@ -21,6 +21,7 @@ typedef struct BotWindow
 {
 	HTAB	   *targets;
 	dlist_head	ready[PRIORITIES];	/* targets whose first message can go */
+	dlist_head	asks;			/* those whose first is a question for Graph */
 	dlist_head	due;			/* targets with room for what the table has */
 	int			held_targets;	/* with something that others of its team hold */
 	int			messages[PRIORITIES];	/* in memory */

@@ -89,7 +89,6 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	bot_token_open(delivery_context);
 	settle_open(delivery_context);
 	dispatch_open(delivery_context);
-	intake_open(delivery_context);
 	directory_open(delivery_context);
 	line_open(delivery_context);
 	http_open();
@@ -146,40 +145,6 @@ void
 delivery_stop(void)
 {
 	stopping = true;
-}
-
-/* ----------
- * What became known of targets
- * ----------
- */
-
-static void
-take_finished_targets(void)
-{
-	Target	   *target;
-
-	while ((target = installation_take_finished()) != NULL)
-		verdict_of_graph(target);
-}
-
-static void
-begin_jobs_of_bot(Bot *bot)
-{
-	dlist_mutable_iter iter;
-
-	for (int i = 0; i < PRIORITIES; i++)
-		dlist_foreach_modify(iter, &bot->window.ready[i])
-			verdict_begin_jobs(dlist_container(Target, queue.node, iter.cur));
-}
-
-static void
-begin_jobs(void)
-{
-	foreach_bot(bot)
-	{
-		if (bot->window.jobs > 0)
-			begin_jobs_of_bot(bot);
-	}
 }
 
 /* ----------
@@ -453,9 +418,7 @@ DeliveryStep
 delivery_advance(long *timeout_ms)
 {
 	step_started_at = GetCurrentTimestamp();
-	intake_answer_unreachable();
-	take_finished_targets();
-	begin_jobs();
+	target_outcome_advance();
 	watch_lines();
 	if (!stopping)
 		foreach_bot(bot)
@@ -464,9 +427,7 @@ delivery_advance(long *timeout_ms)
 		return DELIVERY_EXTENSION_GONE;
 	if (directory_may_be_written() && !directory_write(session_kind))
 		return DELIVERY_EXTENSION_GONE;
-	intake_answer_unreachable();
-	take_finished_targets();
-	begin_jobs();
+	target_outcome_advance();
 	if (!stopping)
 	{
 		foreach_bot(bot)

@@ -17,7 +17,6 @@
 #include "worker/flight.h"
 #include "worker/line.h"
 #include "worker/settle.h"
-#include "worker/target_outcome.h"
 
 /* What the current transaction has chosen to post. */
 static MemoryContext dispatch_context;
@@ -88,7 +87,7 @@ can_post(Target *target, TimestampTz now)
 {
 	const Message *first = target_first(target);
 
-	return !kind_is_job(first->kind) && target->not_before <= now &&
+	return target->not_before <= now &&
 		line_is_free(message_service_url(first)) && !chat_is_taken(first);
 }
 
@@ -136,7 +135,8 @@ choose_of_lane(dlist_head *ready, int room)
 			continue;
 		if (is_to_be_verified(first))
 		{
-			verdict_verify(target);
+			target->knowledge = KNOWN_UNVERIFIED;
+			target_make_stale(target);
 			continue;
 		}
 		if (!chat_may_go(first) || !line_reserve(message_service_url(first)))
@@ -384,6 +384,7 @@ dispatch_call_back(void)
 {
 	LedgerBatch *batch = open_batch();
 	Failure		failure = {0};
+	Retry		at_once = {.again = true};
 
 	failure.code = "interrupted";
 	failure.error = "the server was stopping";
@@ -392,7 +393,7 @@ dispatch_call_back(void)
 		if (find_post(chosen[i]) == NULL)
 			continue;
 		chosen[i]->batch = batch;
-		settle_retry(chosen[i], &failure, 0);
+		settle_retry(chosen[i], &failure, at_once);
 	}
 	chosen_count = 0;
 	line_give_up();

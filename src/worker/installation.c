@@ -22,6 +22,7 @@
 #include "worker/catalog.h"
 #include "worker/graph_queue.h"
 #include "worker/installation.h"
+#include "worker/message.h"
 #include "worker/retry.h"
 #include "worker/share.h"
 
@@ -183,15 +184,23 @@ forget_person(Target *target)
 	keep(&target->user_id, NULL);
 }
 
+/*
+ * Begin to ask about a target that is not being asked about, for the first of
+ * its messages: that is a job, or wants no more than to get there.  If the bot
+ * was lost for it, it is installed again only if that is wanted.
+ */
 void
-installation_ask(Target *target, Kind job, int64 job_id, const char *last_code)
+installation_ask(Target *target)
 {
+	const Message *first = target_first(target);
+	Kind		job = first->kind;
+	const char *last_code = first->last_code;
 	const char *problem = problem_of(target);
 	Bot		   *bot = target->bot;
 
 	target_set_state(target, TARGET_ASKING);
 	target->job = job;
-	target->job_id = job_id;
+	target->job_id = kind_is_job(job) ? first->id : 0;
 	target->may_reinstall = kind_is_job(job) || bot->config->reinstall;
 	share_take(bot, target->party);
 

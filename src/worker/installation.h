@@ -7,15 +7,7 @@
 
 #include "worker/target.h"
 
-/*
- * Begin to ask about a target that is not being asked about: for the job with
- * that id, or for a message (then the id is 0), which wants no more than to get
- * there.  If the bot was lost for it, it is installed again only if that is
- * wanted.
- * last_code is that of the failure after which it is tried again, or "".
- */
-extern void installation_ask(Target *target, Kind job, int64 job_id,
-							 const char *last_code);
+extern void installation_ask(Target *target);
 
 /*
  * The next target that was being asked about, or NULL if there is none.  It is

@@ -9,9 +9,9 @@
 #include "postgres.h"
 
 #include "outbox/outbox.h"
-#include "worker/installation.h"
 #include "worker/intake.h"
 #include "worker/target_outcome.h"
+#include "worker/window.h"
 
 /*
  * Targets whose messages are fetched from the table at a time, and how many of
@@ -19,49 +19,6 @@
  */
 #define BEHIND_TARGETS 100
 #define BEHIND_ROOM (2 * TARGET_ROOM + 1)
-
-static MemoryContext intake_context;
-static List *unreachable;
-
-void
-intake_open(MemoryContext context)
-{
-	intake_context = context;
-	unreachable = NIL;
-}
-
-/*
- * Messages whose recipients are known not to want them.  They were found in a
- * transaction that writes other outcomes, so theirs are recorded after it.
- */
-static void
-note_unreachable(Message *message)
-{
-	MemoryContext old = MemoryContextSwitchTo(intake_context);
-	int64	   *id = palloc(sizeof(int64));
-
-	*id = message->id;
-	unreachable = lappend(unreachable, id);
-	MemoryContextSwitchTo(old);
-}
-
-void
-intake_answer_unreachable(void)
-{
-	ListCell   *cell;
-
-	foreach(cell, unreachable)
-	{
-		Message    *message = window_find(*(int64 *) lfirst(cell));
-
-		/* It may have had to make room for an earlier one. */
-		if (message != NULL && message->state == MESSAGE_QUEUED &&
-			verdict_is_unreachable(message->target))
-			verdict_unreachable(message);
-	}
-	list_free_deep(unreachable);
-	unreachable = NIL;
-}
 
 /* ----------
  * Rows for which nothing can be done
@@ -109,22 +66,11 @@ intake_refuse_unfit(void)
 	return outbox_refuse(ids, problems, count) == count;
 }
 
-/* A job that is next for a target that is known is begun. */
-static void
-begin_job(Target *target, Message *message)
-{
-	if (kind_installs(message->kind) || target->state != TARGET_KNOWN ||
-		target_first(target) != message)
-		return;
-	installation_ask(target, message->kind, message->id, message->last_code);
-}
-
 bool
 intake_admit(const OutboxMessage *row)
 {
 	bool		has_room;
 	Message    *message;
-	Target	   *target;
 
 	if (row->problem != NULL)
 	{
@@ -132,19 +78,9 @@ intake_admit(const OutboxMessage *row)
 		return true;
 	}
 	message = window_admit(row, &has_room);
-	if (message == NULL)
-		return has_room;
-	target = message->target;
-	begin_job(target, message);
-	if (target->state != TARGET_NEW || !message_needs_target(message))
-		return true;
-	if (!kind_is_job(message->kind) && verdict_is_unreachable(target))
-		note_unreachable(message);
-	else
-		installation_ask(target, message->kind,
-						 kind_is_job(message->kind) ? message->id : 0,
-						 message->last_code);
-	return true;
+	if (message != NULL && message->target->queue.state == QUEUE_ASKS)
+		(void) target_outcome_ask(message->target);
+	return has_room;
 }
 
 /*

@@ -7,8 +7,6 @@
 
 #include "worker/bot.h"
 
-extern void intake_open(MemoryContext context);
-
 /* A transaction begins, in whose memory rows are read. */
 extern void intake_begin(void);
 
@@ -44,11 +42,5 @@ extern void intake_record(void);
  */
 extern int	intake_make_ready(void);
 extern int	intake_expire(void);
-
-/*
- * After the transaction: messages whose recipients are known not to want them
- * have failed.
- */
-extern void intake_answer_unreachable(void);
 
 #endif							/* TP_INTAKE_H */

@@ -12,7 +12,6 @@
 #include "utils/timestamp.h"
 
 #include "outbox/locks.h"
-#include "worker/retry.h"
 #include "worker/settle.h"
 
 typedef struct Record
@@ -151,14 +150,41 @@ settle_cancelled(Message *message, const Failure *failure)
 	settle_unsent(message, failure, FATE_CANCELLED);
 }
 
+/*
+ * All that queue for a target fail for the same reason.  A job behind others is
+ * a wish to try again, and what needs no target is not concerned.
+ */
 void
-settle_retry(Message *message, const Failure *failure, double delay)
+settle_all_failed(Target *target, const Failure *failure)
+{
+	Message    *message = target_first(target);
+
+	if (message != NULL && kind_is_job(message->kind))
+		settle_failed(message, failure);
+	while ((message = target_first(target)) != NULL &&
+		   message_needs_target(message) && !kind_is_job(message->kind))
+		settle_failed(message, failure);
+}
+
+/*
+ * The message is tried again as was decided; what queues behind it waits in the
+ * table until then.  If that was the last attempt, it has failed.
+ */
+void
+settle_retry(Message *message, Failure *failure, Retry retry)
 {
 	Target	   *target = message->target;
-	Outcome    *outcome = add_record(message);
+	Outcome    *outcome;
 
+	failure->is_attempt = retry.counts;
+	if (!retry.again)
+	{
+		settle_failed(message, failure);
+		return;
+	}
+	outcome = add_record(message);
 	describe(outcome, failure);
-	outcome->due_at = retry_time(delay);
+	outcome->due_at = retry_time(retry.delay);
 
 	/* The retry itself brings the sweep back, when it becomes due. */
 	message->retrying = false;

@@ -6,6 +6,7 @@
 #define TP_SETTLE_H
 
 #include "protocol/connector.h"
+#include "worker/retry.h"
 #include "worker/window.h"
 
 extern void settle_open(MemoryContext context);
@@ -37,9 +38,11 @@ extern void settle_failed(Message *message, const Failure *failure);
 /* It shall not be sent any more. */
 extern void settle_cancelled(Message *message, const Failure *failure);
 
-/* Try again after "delay" seconds; what queues behind it waits in the table. */
-extern void settle_retry(Message *message, const Failure *failure,
-						 double delay);
+/* All that queue for the target have failed, up to the next job. */
+extern void settle_all_failed(Target *target, const Failure *failure);
+
+/* Try again, or if that was the last attempt, it has failed. */
+extern void settle_retry(Message *message, Failure *failure, Retry retry);
 
 /* Record what is known of a target, for teams_installation. */
 extern void settle_installation(const Target *target, InstallState state,

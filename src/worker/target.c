@@ -8,7 +8,9 @@
  *	 queue	 the first message in memory			until
  *	 -----	 ---------------------------			-----
  *	 EMPTY	 does not exist							one is admitted
- *	 WAITS	 does not know where to go				Graph has been asked
+ *	 ASKS	 does not know where to go, or is a		target_outcome.c sees to it
+ *			 job; in the list "asks"
+ *	 WAITS	 waits for what Graph says				Graph has been asked
  *	 READY	 can go; in one of the lists "ready"	it goes, or leaves
  *	 FLIES	 is on the wire							it has an outcome
  *
@@ -213,7 +215,10 @@ priority_of(Target *target)
 	return highest;
 }
 
-/* A target that is known can send, and what needs no target can be sent. */
+/*
+ * A target that is known can send, and what needs no target can be sent.  A job
+ * is for Graph, whatever is known.
+ */
 static QueueState
 queue_state(Target *target)
 {
@@ -223,11 +228,12 @@ queue_state(Target *target)
 		return QUEUE_EMPTY;
 	if (first->state == MESSAGE_IN_FLIGHT)
 		return QUEUE_FLIES;
-	if (first->state == MESSAGE_QUEUED &&
-		(target->state == TARGET_KNOWN ||
-		 (target->state == TARGET_NEW && !message_needs_target(first))))
-		return QUEUE_READY;
-	return QUEUE_WAITS;
+	if (target->state == TARGET_ASKING)
+		return QUEUE_WAITS;
+	if (kind_is_job(first->kind) ||
+		(target->state == TARGET_NEW && message_needs_target(first)))
+		return QUEUE_ASKS;
+	return QUEUE_READY;
 }
 
 /*
@@ -266,18 +272,27 @@ is_idle(const Target *target)
 		target->rest.state == REST_NONE && target->state != TARGET_ASKING;
 }
 
+/* The list that a target is in by these, or NULL. */
+static dlist_head *
+list_of(BotWindow *window, QueueState state, Priority priority)
+{
+	if (state == QUEUE_READY)
+		return &window->ready[priority];
+	return state == QUEUE_ASKS ? &window->asks : NULL;
+}
+
 static void
 set_queue_state(Target *target, QueueState state, Priority priority)
 {
 	TargetQueue *queue = &target->queue;
 	BotWindow  *window = &target->bot->window;
-	bool		was_ready = queue->state == QUEUE_READY;
-	bool		stays = state == QUEUE_READY && priority == queue->priority;
+	dlist_head *old_list = list_of(window, queue->state, queue->priority);
+	dlist_head *new_list = list_of(window, state, priority);
 
-	if (was_ready && !stays)
+	if (old_list != new_list && old_list != NULL)
 		dlist_delete(&queue->node);
-	if (state == QUEUE_READY && !(was_ready && stays))
-		dlist_push_tail(&window->ready[priority], &queue->node);
+	if (old_list != new_list && new_list != NULL)
+		dlist_push_tail(new_list, &queue->node);
 	window->in_flight += (state == QUEUE_FLIES) - (queue->state == QUEUE_FLIES);
 	queue->state = state;
 	queue->priority = priority;

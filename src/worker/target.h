@@ -27,6 +27,7 @@ typedef enum TargetState
 typedef enum QueueState
 {
 	QUEUE_EMPTY,
+	QUEUE_ASKS,
 	QUEUE_WAITS,
 	QUEUE_READY,
 	QUEUE_FLIES
@@ -39,7 +40,7 @@ typedef struct TargetQueue
 	int			count;
 	Priority	priority;		/* the highest of these, and of the rest */
 	QueueState	state;
-	dlist_node	node;			/* in one of the bot's lists "ready" */
+	dlist_node	node;			/* in one of the bot's lists "ready" or "asks" */
 } TargetQueue;
 
 /* What the messages wait for that are in the table: see target.c. */

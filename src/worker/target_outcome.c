@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "worker/installation.h"
+#include "worker/settle.h"
 #include "worker/target_outcome.h"
 
 #define REMOVED_HINT \
@@ -18,8 +19,9 @@
 #define BLOCKED_HINT \
 	"See teams_installed for what the service said.  Call teams_ensure_installed() when the recipient wants messages again."
 
-bool
-verdict_is_unreachable(const Target *target)
+/* Nothing is sent to the target until somebody asks for its installation. */
+static bool
+is_unreachable(const Target *target)
 {
 	return target->knowledge >= KNOWN_REMOVED &&
 		!(target->knowledge == KNOWN_REMOVED && target->bot->config->reinstall);
@@ -49,93 +51,40 @@ describe_unreachable(TargetKnowledge knowledge, Failure *failure)
 	}
 }
 
-void
-verdict_unreachable(Message *message)
+/*
+ * The target's first message is in the list "asks": ask Graph.  False if there
+ * is nothing to ask, since that the bot is there, or must not be there, is
+ * known: then the next target_outcome_advance() settles the message, which must
+ * not be done while outcomes are being written.
+ */
+bool
+target_outcome_ask(Target *target)
 {
-	Failure		failure;
+	const Message *first = target_first(target);
 
-	describe_unreachable(message->target->knowledge, &failure);
-	settle_failed(message, &failure);
+	if (kind_is_job(first->kind) ?
+		target->state == TARGET_KNOWN && kind_installs(first->kind) :
+		is_unreachable(target))
+		return false;
+	installation_ask(target);
+	return true;
 }
 
-/*
- * Those that queue for a target that is not known ask for it.  What needs no
- * target does not; the others come again behind it.
- */
 static void
-ask_for(Target *target)
+see_to_first(Target *target)
 {
 	Message    *first = target_first(target);
 	Failure		failure;
 
-	if (first == NULL || target->state != TARGET_NEW)
+	if (target_outcome_ask(target))
 		return;
-	if (!message_needs_target(first))
-		window_drop_queue(target);
-	else if (!kind_is_job(first->kind) && verdict_is_unreachable(target))
+	if (kind_is_job(first->kind))
+		settle_sent(first, target->chat_id, NULL);
+	else
 	{
 		describe_unreachable(target->knowledge, &failure);
-		verdict_fail_all(target, &failure);
+		settle_all_failed(target, &failure);
 	}
-	else
-		installation_ask(target, first->kind,
-						 kind_is_job(first->kind) ? first->id : 0,
-						 first->last_code);
-}
-
-void
-verdict_retry(Message *message, Failure *failure, Retry retry)
-{
-	Target	   *target = message->target;
-
-	failure->is_attempt = retry.counts;
-	if (retry.again)
-		settle_retry(message, failure, retry.delay);
-	else
-	{
-		settle_failed(message, failure);
-
-		/* Those behind it go on. */
-		ask_for(target);
-	}
-}
-
-void
-verdict_fail_and_ask_again(Message *message, const Failure *failure)
-{
-	Target	   *target = message->target;
-
-	settle_failed(message, failure);
-	target_make_stale(target);
-	ask_for(target);
-}
-
-void
-verdict_fail_all(Target *target, Failure *failure)
-{
-	Message    *message;
-	bool		is_first = true;
-
-	while ((message = target_first(target)) != NULL)
-	{
-		/* A job to install the bot is a wish to try again. */
-		if (!message_needs_target(message) ||
-			(kind_is_job(message->kind) && !is_first))
-		{
-			ask_for(target);
-			return;
-		}
-		settle_failed(message, failure);
-		is_first = false;
-	}
-}
-
-void
-verdict_verify(Target *target)
-{
-	target->knowledge = KNOWN_UNVERIFIED;
-	target_make_stale(target);
-	ask_for(target);
 }
 
 /* ----------
@@ -176,7 +125,6 @@ take_presence(Target *target)
 		settle_installation(target, INSTALL_INSTALLED, NULL, NULL);
 	}
 	settle_job(target);
-	ask_for(target);
 }
 
 /* The bot is not there, and was not to be installed. */
@@ -198,7 +146,6 @@ take_absence(Target *target)
 	if (target->scope == SCOPE_TEAM)
 		window_lose_channels(target);
 	settle_job(target);
-	ask_for(target);
 }
 
 /* A job for a target that was known is in vain; those behind it go on. */
@@ -209,7 +156,6 @@ fail_job(Target *target, Message *job, const Failure *failure)
 		settle_installation(target, target->failed_state, &target->error,
 							target->hint);
 	settle_failed(job, failure);
-	ask_for(target);
 }
 
 static void
@@ -230,7 +176,7 @@ give_up(Target *target, Failure *failure)
 	}
 	settle_installation(target, target->failed_state, &target->error,
 						failure->hint);
-	verdict_fail_all(target, failure);
+	settle_all_failed(target, failure);
 }
 
 /* The first that waits for what is found out, or NULL. */
@@ -274,11 +220,9 @@ take_failure(Target *target)
 		settle_installation(target, INSTALL_INSTALLING, &target->error,
 							target->hint);
 	if (asker != NULL)
-		verdict_retry(asker, &failure,
-					  retry_decide(RETRY_MESSAGE, ACTION_RETRY,
-								   asker->attempts + 1, target->retry_after));
-	else
-		ask_for(target);
+		settle_retry(asker, &failure,
+					 retry_decide(RETRY_MESSAGE, ACTION_RETRY,
+								  asker->attempts + 1, target->retry_after));
 }
 
 /*
@@ -292,11 +236,11 @@ ask_once_more(Target *target)
 	target_make_stale(target);
 	target->knowledge = target->chat_id != NULL ?
 		KNOWN_UNVERIFIED : KNOWN_NOT;
-	ask_for(target);
 }
 
-void
-verdict_of_graph(Target *target)
+/* Graph has been asked about a target, or it was to no avail. */
+static void
+take_outcome(Target *target)
 {
 	target_note_change(target);
 
@@ -313,19 +257,22 @@ verdict_of_graph(Target *target)
 		take_presence(target);
 }
 
-/* Jobs that only make sure of the installation are done: it is known. */
+/*
+ * Take in what was found out of targets, and see to all whose first message is
+ * a question for Graph by now, by whatever has changed.
+ */
 void
-verdict_begin_jobs(Target *target)
+target_outcome_advance(void)
 {
-	Message    *first;
+	Target	   *target;
 
-	while ((first = target_first(target)) != NULL && kind_is_job(first->kind))
+	while ((target = installation_take_finished()) != NULL)
+		take_outcome(target);
+	foreach_bot(bot)
 	{
-		if (!kind_installs(first->kind))
-		{
-			installation_ask(target, first->kind, first->id, first->last_code);
-			return;
-		}
-		settle_sent(first, target->chat_id, NULL);
+		dlist_head *asks = &bot->window.asks;
+
+		while (!dlist_is_empty(asks))
+			see_to_first(dlist_head_element(Target, queue.node, asks));
 	}
 }
