@@ -241,20 +241,20 @@ throttle_due(int rate, int64 since, int64 now, int64 *from)
 #define MOST_DELAY INT64CONST(100000)
 
 int64
-throttle_delay(const Journey *journey, int64 took)
+throttle_delay(const TravelTime *travel, int64 took)
 {
-	int64		delay = took - journey->usual - THROTTLE_MARGIN_US / 2;
+	int64		delay = took - travel->usual - THROTTLE_MARGIN_US / 2;
 
 	return Max(0, Min(delay, MOST_DELAY));
 }
 
 void
-throttle_arrived(Journey *journey, int64 took)
+throttle_arrived(TravelTime *travel, int64 took)
 {
-	if (journey->usual == 0 || took < journey->usual)
-		journey->usual = Max(1, took);
+	if (travel->usual == 0 || took < travel->usual)
+		travel->usual = Max(1, took);
 	else
-		journey->usual += (took - journey->usual) / FORGET_PART;
+		travel->usual += (took - travel->usual) / FORGET_PART;
 }
 
 /* ----------

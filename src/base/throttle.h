@@ -74,19 +74,19 @@ extern int	throttle_due(int rate, int64 since, int64 now, int64 *from);
  * and back.  One that takes longer may have come to the service that much
  * later, and into the same second as those behind it.
  */
-typedef struct Journey
+typedef struct TravelTime
 {
 	int64		usual;			/* microseconds, of the fastest; 0: unknown */
-} Journey;
+} TravelTime;
 
 /*
  * By how much must a request that took so long, or is still on its way after
  * so long, be counted later, as it is not within what a window allows for?
  */
-extern int64 throttle_delay(const Journey *journey, int64 took);
+extern int64 throttle_delay(const TravelTime *travel, int64 took);
 
 /* It has come back after that. */
-extern void throttle_arrived(Journey *journey, int64 took);
+extern void throttle_arrived(TravelTime *travel, int64 took);
 
 /* For people: the share of the quota in use, and what left within a second. */
 extern double throttle_share(const Throttle *throttle, int64 now);

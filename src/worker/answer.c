@@ -316,20 +316,6 @@ answer_without_referent(Message *message)
 	settle_failed(message, &failure);
 }
 
-/* One that took longer than others may have come later, and is counted so. */
-static void
-count_delay(const Message *message)
-{
-	Bot		   *bot = message->bot;
-	int64		took = GetCurrentTimestamp() - message->posted_at;
-	int64		delay = throttle_delay(&bot->connector_journey, took);
-
-	if (delay > 0)
-		pace_move(bot_pace(bot), PACE_CONNECTOR, 1, message->counted_at,
-				  message->counted_at + delay);
-	throttle_arrived(&bot->connector_journey, took);
-}
-
 void
 answer_opted_out(Message *message)
 {
@@ -370,7 +356,7 @@ answer_post(const HttpReply *reply, void *argument)
 	Failure		failure = {0};
 
 	if (reply->result != HTTP_NOT_REACHED)
-		count_delay(message);
+		bot_trip_ends(message->bot, &message->trip);
 
 	failure.error = reply->problem;
 	failure.correlation_id = reply->correlation_id;

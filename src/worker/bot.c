@@ -172,7 +172,7 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->teams_app_id = bot->config->teams_app_id;
 	MemoryContextSwitchTo(old);
 
-	snprintf(bot->pace_key, sizeof(bot->pace_key), "%s/%s", config->client_id,
+	snprintf(bot->pacing.key, sizeof(bot->pacing.key), "%s/%s", config->client_id,
 			 config->tenant_id);
 	bot_token_configure(&bot->tokens[AUDIENCE_GRAPH], bot->config->tenant_id,
 						cloud->graph_scope);

@@ -11,8 +11,8 @@
 
 #include "outbox/outbox.h"
 #include "protocol/graph.h"
-#include "server/pace.h"
 #include "worker/bot_fetch.h"
+#include "worker/bot_pace.h"
 #include "worker/bot_token.h"
 #include "worker/lane.h"
 
@@ -79,15 +79,7 @@ typedef struct Bot
 	Fetch		version_fetch;	/* not_before: until then it is known, or not
 								 * to be known */
 
-	char		pace_key[PACE_KEY_SIZE];
-	Pace	   *pace;			/* see bot_pace() */
-	Pace	   *own_pace;		/* where shared memory has no room */
-	TimestampTz pace_asked_at;	/* for a place there */
-	Journey		commit;			/* from choosing to posting */
-	Journey		connector_journey;
-	Journey		graph_journey;
-	int			complaints;		/* 429s of the Connector in a row ... */
-	TimestampTz complaints_since;	/* ... within a second from here */
+	BotPace		pacing;
 
 	/* For graph_queue.c: targets that wait for Graph, by what they wait for. */
 	dlist_head	asking[PACE_KINDS];
@@ -111,8 +103,6 @@ typedef struct Bot
 	BotWindow	window;			/* see target.c and window.c */
 	Lane		lanes[PRIORITIES];	/* the sweeps over the outbox */
 
-	int			chosen;			/* messages that the transaction is for */
-	int64		chosen_delay;	/* of its commit */
 } Bot;
 
 /* For each of the bots, also those that do not exist any more. */
@@ -127,9 +117,6 @@ extern void bot_open(MemoryContext context);
 
 /* Take over what teams_bot says now: a list of OutboxBot. */
 extern void bot_reload(List *configs);
-
-/* What the bot may send now: the cluster's count, or this process's alone. */
-extern Pace *bot_pace(Bot *bot);
 
 /* Its messages in memory. */
 static inline int
@@ -148,13 +135,6 @@ bot_is_active(const Bot *bot)
 {
 	return bot->exists && bot->state != BOT_PAUSED && !bot->config->dry_run;
 }
-
-/*
- * The service throttles the bot, or, as far as the Connector is concerned,
- * perhaps just one conversation; retry_after in seconds, negative if unknown.
- */
-extern void bot_graph_throttled(Bot *bot, PaceKind kind, double retry_after);
-extern void bot_connector_throttled(Bot *bot, double retry_after);
 
 /*
  * Stop sending for the bot: nothing can succeed until somebody acts, or until

@@ -169,9 +169,9 @@ static void
 choose_of_bot(Bot *bot)
 {
 	int			room = wire_room(bot);
-	int			first = chosen_count;
 
-	if (room == 0 || !has_ready(bot) || bot_token_bearer(bot, AUDIENCE_CONNECTOR) == NULL)
+	if (room == 0 || !has_ready(bot) ||
+		bot_token_bearer(bot, AUDIENCE_CONNECTOR) == NULL)
 		return;
 
 	/* Others may send for the same bot: take first, and give back the rest. */
@@ -179,7 +179,6 @@ choose_of_bot(Bot *bot)
 					 room);
 	for (int i = 0; i < PRIORITIES; i++)
 		room -= choose_of_lane(&bot->window.ready[i], room);
-	bot->chosen = chosen_count - first;
 	pace_give_back(bot_pace(bot), PACE_CONNECTOR, room, chosen_at);
 }
 
@@ -188,11 +187,8 @@ dispatch_choose(void)
 {
 	chosen_at = GetCurrentTimestamp();
 	foreach_bot(bot)
-	{
-		bot->chosen = 0;
 		if (bot_is_active(bot))
 			choose_of_bot(bot);
-	}
 }
 
 static bool
@@ -269,6 +265,9 @@ dispatch_enter_ledger(void)
 								   &posts, &post_count, gone, &gone_count);
 }
 
+/* What the pace counts for a message. */
+static const int one_message[PACE_KINDS] = {[PACE_CONNECTOR] = 1};
+
 static void
 post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 {
@@ -304,6 +303,8 @@ post(Message *message, const OutboxPost *row, LedgerBatch *batch)
 	request.handler = answer_post;
 	request.argument = flight;
 	line_start(&request);
+	bot_trip_begins(bot, &message->trip, AUDIENCE_CONNECTOR, one_message,
+					chosen_at);
 	window_flies(message, batch);
 }
 
@@ -326,39 +327,6 @@ forget_gone(void)
 
 		if (message != NULL)
 			window_forget(message);
-	}
-}
-
-/*
- * If the commit has taken longer than usual, they leave later than they were
- * counted.  Returns by how much.
- */
-static int64
-count_delay(Bot *bot, TimestampTz now)
-{
-	int64		delay = throttle_delay(&bot->commit, now - chosen_at);
-
-	if (delay > 0)
-		pace_move(bot_pace(bot), PACE_CONNECTOR, bot->chosen, chosen_at,
-				  chosen_at + delay);
-	throttle_arrived(&bot->commit, now - chosen_at);
-	bot->chosen = 0;
-	return delay;
-}
-
-static void
-count_delays(void)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	foreach_bot(bot)
-	{
-		bot->chosen_delay = bot->chosen > 0 ? count_delay(bot, now) : 0;
-	}
-	for (int i = 0; i < chosen_count; i++)
-	{
-		chosen[i]->posted_at = now;
-		chosen[i]->counted_at = chosen_at + chosen[i]->bot->chosen_delay;
 	}
 }
 
@@ -406,7 +374,6 @@ dispatch_post(void)
 {
 	LedgerBatch *batch = open_batch();
 
-	count_delays();
 	for (int i = 0; i < chosen_count; i++)
 	{
 		OutboxPost *row = find_post(chosen[i]);

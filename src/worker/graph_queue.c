@@ -40,9 +40,9 @@ typedef struct GraphBatch
 {
 	Bot		   *bot;
 	dlist_node	node;			/* in the bot's list of those in flight */
-	TimestampTz started_at;
-	TimestampTz counted_at;		/* by the pace */
+	TimestampTz taken_at;		/* from the pace, in the counts */
 	int			counts[PACE_KINDS];
+	Trip		trip;
 	int			generation;		/* of the bot's configuration */
 	int			token;			/* serial of the token */
 	int			count;
@@ -179,25 +179,6 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 	}
 }
 
-/*
- * A batch that takes longer than others may have come to the service later, and
- * is counted so.
- */
-static void
-count_delay(GraphBatch *batch)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz counted_at = batch->started_at +
-		throttle_delay(&batch->bot->graph_journey, now - batch->started_at);
-
-	if (counted_at <= batch->counted_at)
-		return;
-	for (PaceKind kind = PACE_GRAPH_READ; kind < PACE_KINDS; kind++)
-		pace_move(bot_pace(batch->bot), kind, batch->counts[kind],
-				  batch->counted_at, counted_at);
-	batch->counted_at = counted_at;
-}
-
 static void
 land(GraphBatch *batch, const HttpReply *reply)
 {
@@ -205,11 +186,7 @@ land(GraphBatch *batch, const HttpReply *reply)
 
 	/* Where nobody was reached, it was no journey. */
 	if (reply->result != HTTP_NOT_REACHED)
-	{
-		count_delay(batch);
-		throttle_arrived(&bot->graph_journey,
-						 GetCurrentTimestamp() - batch->started_at);
-	}
+		bot_trip_ends(bot, &batch->trip);
 	dlist_delete(&batch->node);
 	bot->graph_batch_count--;
 }
@@ -357,7 +334,7 @@ next_batch(Bot *bot)
 											   sizeof(GraphBatch));
 
 	batch->bot = bot;
-	batch->started_at = batch->counted_at = GetCurrentTimestamp();
+	batch->taken_at = GetCurrentTimestamp();
 	for (int i = 0; i < GRAPH_KINDS; i++)
 	{
 		PaceKind	kind = graph_kinds[i];
@@ -367,7 +344,7 @@ next_batch(Bot *bot)
 
 		fill_batch(batch, kind, count);
 		pace_give_back(bot_pace(bot), kind, count - batch->counts[kind],
-					   batch->counted_at);
+					   batch->taken_at);
 	}
 	if (batch->count > 0)
 		return batch;
@@ -396,6 +373,8 @@ send_batch(GraphBatch *batch, const char *bearer, const char *app_id)
 	batch->generation = bot->generation;
 	batch->token = bot->tokens[AUDIENCE_GRAPH].serial;
 	line_start(&request);
+	bot_trip_begins(bot, &batch->trip, AUDIENCE_GRAPH, batch->counts,
+					batch->taken_at);
 	dlist_push_tail(&bot->graph_batches, &batch->node);
 	bot->graph_batch_count++;
 	pfree(body.data);
@@ -468,12 +447,12 @@ batch_is_worth_while(Bot *bot)
 
 /* Those in flight that take long are counted later. */
 static void
-count_delays(Bot *bot)
+count_trips(Bot *bot)
 {
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &bot->graph_batches)
-		count_delay(dlist_container(GraphBatch, node, iter.cur));
+		bot_trip_goes_on(bot, &dlist_container(GraphBatch, node, iter.cur)->trip);
 }
 
 void
@@ -495,7 +474,7 @@ graph_queue_advance(Bot *bot)
 	if (bearer == NULL || app_id == NULL ||
 		(bot->version_jobs > 0 && !bot_app_version_is_known(bot)))
 		return;
-	count_delays(bot);
+	count_trips(bot);
 	while (line_is_free(bot->graph_url) && batch_is_worth_while(bot) &&
 		   (batch = next_batch(bot)) != NULL)
 		send_batch(batch, bearer, app_id);

@@ -41,8 +41,7 @@ typedef struct Message
 	bool		reserves_chat;	/* it does not go there yet */
 	dlist_node	reserving_node;
 	int			token;			/* serial of the token it was sent with */
-	TimestampTz posted_at;
-	TimestampTz counted_at;		/* by the pace */
+	Trip		trip;			/* since it was posted */
 	char		last_code[SERVICE_ERROR_MAX_CODE + 1];
 	char	   *place;			/* of a change: the chat where the message is, ""
 								 * if that was not sent; NULL: its target's */

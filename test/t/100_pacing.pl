@@ -15,7 +15,8 @@ my $sim = TeamsSim->start(enforce_quotas => 1);
 $sim->contoso;
 $sim->config(generate_users => { count => 400, upn => 'user%d@contoso.com',
 		installed => 340, app => TeamsSim::TEAMS_APP_ID() });
-my $node = TeamsNode->start('primary', $sim, configure => 0);
+my $node = TeamsNode->start('primary', $sim, configure => 0,
+	init => { allows_streaming => 1 });
 my %published = (connector_rate => 50, graph_rate => 30);
 $node->configure($sim, %published);
 
@@ -77,6 +78,20 @@ do
 } until (++$rounds == 3 || $sim->stats->{throttled} == 0);
 is($sim->message_count, $messages, 'messages from two databases arrive');
 is($sim->stats->{throttled}, 0, 'and together they keep the quota');
+
+# What leaves late is counted late: here the ledger's commit waits for a standby
+# until more than a second after the messages were chosen, a fifth of the quota.
+$node->set(synchronous_standby_names => 'missing');
+{
+	local $ENV{PGOPTIONS} = '-c synchronous_commit=local';
+	$node->send_to_all(100, 'late');
+}
+sleep 2;
+$node->set(synchronous_standby_names => '');
+$node->wait_until_sent;
+my @arrived = map { $_->{received_at_ns} / 1e9 } ($sim->messages)[$messages .. $messages + 99];
+is(scalar(grep { $_ < $arrived[0] + 0.05 } @arrived), 10,
+	'messages that leave late are not followed by others at once');
 
 # A service that says 429 all the same: it costs no attempt.
 $sim->fault(service => 'connector', operation => 'send', count => 5,

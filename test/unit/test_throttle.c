@@ -95,7 +95,7 @@ static int
 run_journeys(bool counts_delays)
 {
 	Throttle	throttle;
-	Journey		journey = {0};
+	TravelTime	travel = {0};
 	int			total = 0;
 	int			burst = 0;
 
@@ -112,10 +112,10 @@ run_journeys(bool counts_delays)
 		while (room-- > 0)
 			left_at[total++] = now + took;
 		burst++;
-		delay = throttle_delay(&journey, took);
+		delay = throttle_delay(&travel, took);
 		if (counts_delays && delay > 0)
 			throttle_move(&throttle, 30, now, now + delay);
-		throttle_arrived(&journey, took);
+		throttle_arrived(&travel, took);
 	}
 	return total;
 }
@@ -123,7 +123,7 @@ run_journeys(bool counts_delays)
 static void
 test_journeys(void)
 {
-	Journey		journey = {0};
+	TravelTime	travel = {0};
 	Throttle	throttle;
 	int			total = run_journeys(false);
 
@@ -133,14 +133,14 @@ test_journeys(void)
 	ok(most_within(total, SECOND) <= 30, "but not if it is counted late");
 	ok(total >= 60 * 30 * 0.93, "and the quota is used");
 
-	throttle_arrived(&journey, 5000);
-	is_int(throttle_delay(&journey, 5000 + THROTTLE_MARGIN_US / 2), 0,
+	throttle_arrived(&travel, 5000);
+	is_int(throttle_delay(&travel, 5000 + THROTTLE_MARGIN_US / 2), 0,
 		   "a little more time than usual is allowed for");
-	is_int(throttle_delay(&journey, 9000000) < SECOND / 5, 1,
+	is_int(throttle_delay(&travel, 9000000) < SECOND / 5, 1,
 		   "a service that works slowly is not slowed down much");
 	for (int i = 0; i < 3000; i++)
-		throttle_arrived(&journey, 50000);
-	is_int(throttle_delay(&journey, 54000), 0,
+		throttle_arrived(&travel, 50000);
+	is_int(throttle_delay(&travel, 54000), 0,
 		   "what is usual changes with time");
 
 	throttle_init(&throttle);
