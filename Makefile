@@ -68,7 +68,7 @@ help:
 # Everything: build without warnings, unit tests, fuzz targets for a moment,
 # pg_regress and what takes sets under ASan and UBSan, pg_regress and TAP tests;
 # with SANITIZE=1 all of these under the sanitizers, with a server that is built
-# for it (once: some minutes). TESTS="t/010 regress" runs these alone.
+# for it (once: some minutes). TESTS="t/sending regress" runs these alone.
 test:
 	@test/setup/packages.sh fuzz
 	@test -z '$(SANITIZE)' || test/setup/packages.sh server
@@ -81,7 +81,7 @@ test:
 ifeq ($(TESTS),)
 	@$(MAKE) -s -C test/fuzz fuzz FUZZ_TIME=5
 ifeq ($(SANITIZE),)
-	@SANITIZE=quick test/run-tests.sh regress t/200
+	@SANITIZE=quick test/run-tests.sh regress t/sending_sets
 endif
 endif
 	@SANITIZE='$(SANITIZE)' test/run-tests.sh $(TESTS)

@@ -4,7 +4,9 @@
 #     of SQL is in test/sql/testing.sql, each other one in the expected output;
 #   - links within the repository lead to files and headings that are there;
 #   - docs/reference/README.md lists each function, view, table and setting of
-#     the extension once, and nothing else.
+#     the extension once, and nothing else;
+#   - each TAP test begins with what it is about, and its subject is listed in
+#     test/t/README.md.
 set -eu
 cd "$(dirname "$0")/.."
 status=0
@@ -64,6 +66,21 @@ perl -e '
 	}
 	exit $status' $(find . \( -name '.?*' -o -name node_modules -o -name log \) -prune \
 		-o -name '*.md' -print | sed 's|^\./||' | sort) || status=1
+
+for file in test/t/*.pl
+do
+	subject=${file#test/t/}
+	grep -qF "| \`${subject%%_*}\` |" test/t/README.md ||
+	{
+		echo "$file: test/t/README.md has no such subject" >&2
+		status=1
+	}
+	head -n 1 "$file" | grep -q '^# [A-Z0-9]' ||
+	{
+		echo "$file: the first line does not say what it is about" >&2
+		status=1
+	}
+done
 
 found=$(mktemp)
 listed=$(mktemp)

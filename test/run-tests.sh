@@ -3,7 +3,7 @@
 # with a private copy of PostgreSQL, as a user that may run it. Leaves nothing
 # behind: neither files nor processes.
 #
-#   test/run-tests.sh [NAME...]      e.g. test/run-tests.sh regress t/010_send
+#   test/run-tests.sh [NAME...]      e.g. test/run-tests.sh regress t/sending
 #   test/run-tests.sh --list [NAME...]   only say what each TAP test is about
 #   SANITIZE=1 test/run-tests.sh     the same under ASan and UBSan; see
 #                                    test/setup/sanitize.sh

@@ -1,6 +1,6 @@
 /*
  * watch-handles.c
- *	  A library to preload into the server, for test/t/210_failed_handles.pl.
+ *	  A library to preload into the server, for test/t/wire_failed_handles.pl.
  *	  Stands before libcurl and says on stderr which transfers fail, and which
  *	  requests are made on a handle whose transfer has failed.
  */
