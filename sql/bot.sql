@@ -127,6 +127,7 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	parameter	text;
+	former		@extschema@.teams_bot;
 BEGIN
 	FOR parameter IN
 		SELECT required.name
@@ -179,10 +180,11 @@ BEGIN
 	PERFORM @extschema@.teams_check_url('graph_url'::text, graph_url);
 	PERFORM @extschema@.teams_check_url('connector_url'::text, connector_url);
 
+	SELECT b.* INTO former
+	FROM @extschema@.teams_bot AS b WHERE b.bot = teams_configure.bot;
+
 	-- Whoever forgets to name a bot must not lose another one by that.
-	IF replace IS NOT TRUE AND EXISTS (
-		SELECT FROM @extschema@.teams_bot AS b
-		WHERE b.bot = teams_configure.bot AND b.dry_run)
+	IF replace IS NOT TRUE AND former.dry_run
 	   AND EXISTS (SELECT FROM @extschema@.teams_delivery AS d
 				   WHERE d.bot = teams_configure.bot
 					 AND d.conversation_id LIKE 'dry-run:%') THEN
@@ -191,10 +193,7 @@ BEGIN
 			DETAIL = 'As a real bot it would send to people, and the dedupe keys and threads of what it has recorded would be forgotten.',
 			HINT = 'Give the real bot another name, or say replace => true.';
 	END IF;
-	IF replace IS NOT TRUE AND EXISTS (
-		SELECT FROM @extschema@.teams_bot AS b
-		WHERE b.bot = teams_configure.bot AND NOT b.dry_run
-		  AND b.tenant_id <> teams_configure.tenant_id)
+	IF replace IS NOT TRUE AND NOT former.dry_run AND former.tenant_id <> tenant_id
 	   AND (EXISTS (SELECT FROM @extschema@.teams_installation AS i
 					WHERE i.bot = teams_configure.bot)
 			OR EXISTS (SELECT FROM @extschema@.teams_person AS p
@@ -208,24 +207,20 @@ BEGIN
 	END IF;
 
 	-- What is known of people is known of the old registration.
-	UPDATE @extschema@.teams_installation AS i
-	SET state = 'stale', since = now(), error_code = NULL, error = NULL,
-		hint = NULL, uninstalled_by = NULL, user_id = NULL, verify_at = NULL
-	FROM @extschema@.teams_bot AS b
-	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
-	  AND (b.tenant_id, b.client_id) IS DISTINCT FROM
-		  (teams_configure.tenant_id, teams_configure.client_id);
-	UPDATE @extschema@.teams_installation AS i
-	SET state = 'stale', since = now(), error_code = NULL, error = NULL,
-		hint = NULL, uninstalled_by = NULL
-	FROM @extschema@.teams_bot AS b
-	WHERE b.bot = teams_configure.bot AND i.bot = b.bot
-	  AND b.teams_app_id <> teams_configure.teams_app_id;
+	IF (former.tenant_id, former.client_id) <> (tenant_id, client_id) THEN
+		UPDATE @extschema@.teams_installation AS i
+		SET state = 'stale', since = now(), error_code = NULL, error = NULL,
+			hint = NULL, uninstalled_by = NULL, user_id = NULL, verify_at = NULL
+		WHERE i.bot = teams_configure.bot;
+	ELSIF former.teams_app_id <> teams_app_id THEN
+		UPDATE @extschema@.teams_installation AS i
+		SET state = 'stale', since = now(), error_code = NULL, error = NULL,
+			hint = NULL, uninstalled_by = NULL
+		WHERE i.bot = teams_configure.bot;
+	END IF;
 
 	-- So is what was read of a directory, in its tenant.
-	IF EXISTS (SELECT FROM @extschema@.teams_bot AS b
-			   WHERE b.bot = teams_configure.bot
-				 AND b.tenant_id <> teams_configure.tenant_id) THEN
+	IF former.tenant_id <> tenant_id THEN
 		DELETE FROM @extschema@.teams_directory AS d
 			WHERE d.bot = teams_configure.bot;
 		DELETE FROM @extschema@.teams_group_member AS m
@@ -236,8 +231,7 @@ BEGIN
 
 	-- What was only recorded must not keep real messages from being sent, nor
 	-- be answered by them.
-	IF EXISTS (SELECT FROM @extschema@.teams_bot AS b
-			   WHERE b.bot = teams_configure.bot AND b.dry_run) THEN
+	IF former.dry_run THEN
 		DELETE FROM @extschema@.teams_dedupe AS k
 			USING @extschema@.teams_delivery AS d
 			WHERE k.bot = teams_configure.bot AND d.id = k.id
