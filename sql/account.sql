@@ -24,7 +24,7 @@ COMMENT ON COLUMN @extschema@.teams_account.entry IS
 'accepted, sent, failed, cancelled or expired';
 
 -- Both sides are kept apart: what was accepted is counted by whoever wrote it,
--- what was settled by whoever settled it, and what is pending is there.
+-- what was settled by whoever settled it, and what is pending in the outbox.
 CREATE VIEW @extschema@.teams_accounting AS
 	SELECT a.bot, a.accepted, coalesce(o.pending, 0) AS pending,
 		   a.sent, a.failed, a.cancelled, a.expired,

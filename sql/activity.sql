@@ -2,6 +2,10 @@
 -- Activities: what a message says
 ------------------------------------------------------------------------------
 
+-- These functions make a Bot Framework activity, as jsonb, of a text, a card
+-- or an image.  They write nothing: teams_send() and the others take what they
+-- return.
+
 -- Backslashes take from punctuation what it means in Markdown; some means
 -- something only where a line begins.  A mention is of <at> and </at>, and
 -- teams_text() makes it of @{...}, so neither must be left.
@@ -53,7 +57,7 @@ DECLARE
 	escapable	CONSTANT text := '\`*_{}[]~|-+=#.)';
 	hidden		CONSTANT text :=
 		E'\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10\x11\x12\x13\x14\x15\x16';
-	-- more is not shown, and what looks for markup takes ever longer for more
+	-- No more is shown, and the search for markup takes ever longer for more.
 	summary		text := translate(left(text, 2000), hidden, '');
 	place		integer;
 BEGIN
@@ -86,7 +90,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_summary(text, text) IS
 'a text as its notification shows it: without markup, and not too long';
 
--- The same <at>...</at> has to be in the text and in the entity.
+-- Teams shows a mention where the text has the same <at>...</at> as an entity.
 CREATE FUNCTION @extschema@.teams_mentions(mentions jsonb, content text)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -293,7 +297,8 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_card_summary(jsonb) IS
 'what a notification shows of a card that has no summary';
 
--- What Teams cannot show it does not refuse: it shows nothing.
+-- The card is judged here, since Teams does not refuse what it cannot show: it
+-- shows nothing.
 CREATE FUNCTION @extschema@.teams_card(
 	card		jsonb,
 	summary		text DEFAULT NULL,

@@ -2,6 +2,10 @@
 -- Bots: what is known of them, and configuring them
 ------------------------------------------------------------------------------
 
+-- A bot is a registration in Entra ID and the tenant whose people it talks to.
+-- teams_configure() writes its row; the worker pauses it where that makes
+-- sense, and records what troubles it.
+
 CREATE FUNCTION @extschema@.teams_home() RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_home';
 

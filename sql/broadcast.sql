@@ -2,6 +2,10 @@
 -- Broadcasts
 ------------------------------------------------------------------------------
 
+-- A broadcast keeps what is said, its templates and its audience as they were
+-- when it was made.  The worker feeds its recipients to the outbox, so many at
+-- a time: what each of them gets is rendered then, by teams_render_part().
+
 CREATE TABLE @extschema@.teams_broadcast (
 	id				bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	bot				text		NOT NULL,
@@ -37,7 +41,8 @@ CREATE TABLE @extschema@.teams_broadcast (
 	UNIQUE (bot, sender, dedupe_key)
 );
 
--- Those that are due come first, and those for later are not looked at.
+-- The worker reads broadcasts in this order: those that are due come first,
+-- and it does not look at those for later.
 CREATE INDEX teams_broadcast_running
 	ON @extschema@.teams_broadcast (coalesce(send_at, '-infinity'), id)
 	WHERE state = 'running';
@@ -255,8 +260,9 @@ COMMENT ON FUNCTION @extschema@.teams_plan(bigint) IS
 'rehearses a broadcast: who has the bot, who gets it installed, who gets nothing and why, and when it will be done at the quotas';
 
 -- What a recipient gets; null and the reason if the template fails.  The
--- template is that of the broadcast: a function in place of one would be called
--- with the worker's privileges, not with those of whoever made the broadcast.
+-- template is that of the broadcast: a function in place of one would be
+-- called with the worker's privileges, not with those of whoever made the
+-- broadcast.
 CREATE FUNCTION @extschema@.teams_render_for(
 	broadcast bigint, template text, data jsonb, locale text,
 	OUT activity json, OUT problem text)
@@ -427,7 +433,8 @@ COMMENT ON FUNCTION @extschema@.teams_watch_line(bigint) IS
 'what teams_watch() shows of a broadcast, and whether that is the end';
 
 -- It commits after each look, to see what others commit, and what commits can
--- have no search_path of its own: every name is qualified, those of types, too.
+-- have no search_path of its own: every name is qualified, those of types,
+-- too.
 CREATE PROCEDURE @extschema@.teams_watch(broadcast bigint)
 LANGUAGE plpgsql
 AS $$

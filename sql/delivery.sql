@@ -2,6 +2,9 @@
 -- History, and what people see of messages
 ------------------------------------------------------------------------------
 
+-- What has a fate is a row of teams_delivery, until the retention is over.
+-- The view teams_message shows it together with what is pending.
+
 CREATE TABLE @extschema@.teams_delivery (
 	id				bigint		NOT NULL PRIMARY KEY,
 	bot				text		NOT NULL,
@@ -30,11 +33,11 @@ CREATE TABLE @extschema@.teams_delivery (
 	settled_at		timestamptz	NOT NULL DEFAULT now()
 );
 
--- For removing what is old.
+-- The worker finds by it what is too old to be kept.
 CREATE INDEX teams_delivery_settled ON @extschema@.teams_delivery
 	USING brin (settled_at) WITH (pages_per_range = 32, autosummarize = on);
 
--- For changing what a broadcast has sent.
+-- By it a broadcast that edits or deletes finds what another one has sent.
 CREATE INDEX teams_delivery_broadcast ON @extschema@.teams_delivery
 	(broadcast, id) WHERE broadcast IS NOT NULL;
 
@@ -50,7 +53,6 @@ COMMENT ON COLUMN @extschema@.teams_delivery.error_code IS
 'the service''s code, or one of ours in lower case';
 COMMENT ON COLUMN @extschema@.teams_delivery.correlation_id IS
 'id to give to Microsoft''s support (MS-CV or request-id)';
-
 COMMENT ON COLUMN @extschema@.teams_delivery.activity IS
 'the message, unless it was sent; like priority and delivery, for teams_retry()';
 COMMENT ON COLUMN @extschema@.teams_delivery.retried_as IS

@@ -2,6 +2,11 @@
 -- The directory: people, and who is in a group or team
 ------------------------------------------------------------------------------
 
+-- The worker reads lists of people from Microsoft Graph and the Bot Connector:
+-- all of a tenant, members and owners of groups, rosters of teams.
+-- teams_directory says which and how far; teams_people() and teams_members()
+-- return them as audiences.
+
 CREATE TABLE @extschema@.teams_person (
 	bot				text		NOT NULL,
 	id				text		NOT NULL,
@@ -91,7 +96,8 @@ CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE ON @extschema@.teams_directory
 	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('directory');
 ALTER TABLE @extschema@.teams_directory ENABLE ALWAYS TRIGGER teams_wake;
 
--- Have the worker read a list.  One that it reads already just goes on.
+-- Has the worker read a list.  One that it is reading goes on from where it
+-- is.
 CREATE FUNCTION @extschema@.teams_sync_list(
 	source text, container text, bot text)
 RETURNS void
@@ -133,7 +139,8 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_sync_list(text, text, text) IS
 'for teams_sync_directory(), teams_sync_group() and teams_sync_roster()';
 
--- The id of a group, as it is stored.
+-- Returns the id of a group as it is stored.  A parameter of type uuid would
+-- judge it, too, but its error could not say where the id is to be found.
 CREATE FUNCTION @extschema@.teams_group_id(group_id text)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp

@@ -2,8 +2,8 @@
 -- Domains: what may be in a column
 ------------------------------------------------------------------------------
 
--- Each rule is here alone.  Functions ask teams_is_valid() before they write, so
--- that they can say in words what is wrong.
+-- Each rule is here alone.  Functions ask teams_is_valid() before they write,
+-- so that they can say in words what is wrong.
 
 CREATE DOMAIN @extschema@.teams_bot_name AS text
 	CHECK (VALUE ~ '^[A-Za-z0-9_.-]{1,63}$');

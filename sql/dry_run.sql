@@ -2,6 +2,9 @@
 -- Dry runs: bots that record what they would send
 ------------------------------------------------------------------------------
 
+-- A dry-run bot is configured without a tenant.  The worker settles its
+-- messages as sent and sends none; teams_recorded shows them to tests.
+
 CREATE FUNCTION @extschema@.teams_configure_dry_run(
 	bot			text DEFAULT 'default',
 	replace		boolean DEFAULT false)
@@ -82,7 +85,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_as_jsonb(json) IS
 'an activity as jsonb, without an error';
 
--- What a test looks at.  A broadcast's messages have their activity in common.
+-- A broadcast's messages have their activity in common, in its row.
 CREATE VIEW @extschema@.teams_recorded WITH (security_barrier) AS
 	SELECT d.id, d.bot, d.kind, d.scope, d.target, d.team, d.refers_to,
 		   d.broadcast, d.sender, d.priority,

@@ -1,22 +1,22 @@
 -- teams_proactive: proactive Microsoft Teams messages, sent from SQL
 --
--- Each part is read from top to bottom: tables, their triggers, functions, views.
--- Their order is in the Makefile, which makes one script of them.
+-- Each part is read from top to bottom: tables, their triggers, functions,
+-- views.  Their order is in the Makefile, which makes one script of them.
 
 \echo Use "CREATE EXTENSION teams_proactive" to load this file. \quit
 
 -- Where somebody has put functions, operators or types to be found by name,
--- none of these is found: only what pg_catalog has.  With the extension's schema
--- in the path, as CREATE EXTENSION has it, an operator there would be taken for
--- pg_catalog's wherever its types fit better, and views and constraints would
--- keep it.  So whatever is created is named with its schema.
+-- none of these is found: only what pg_catalog has.  With the extension's
+-- schema in the path, as CREATE EXTENSION has it, an operator there would be
+-- taken for pg_catalog's wherever its types fit better, and views and
+-- constraints would keep it.  So whatever is created is named with its schema.
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- Bodies of functions name what they use by the schema.  So whoever could put
--- something into it, or another schema in its place, would have the rights with
--- which they run.  From here on teams_guard_schema() watches it.  And a call of
--- one of our functions gives all arguments with their types, so that no other of
--- that name could fit better.
+-- something into it, or another schema in its place, would have the rights
+-- with which they run.  From here on teams_guard_schema() watches it.  And a
+-- call of one of our functions gives all arguments with their types, so that
+-- no other of that name could fit better.
 DO $$
 DECLARE
 	detail	text;

@@ -2,6 +2,11 @@
 -- Installations: where the bots are
 ------------------------------------------------------------------------------
 
+-- teams_installation keeps where the bots are, as far as it is known from
+-- Microsoft Graph and from what the services answered.  Functions have the
+-- worker install them, upgrade them, take them away or look them up, and the
+-- view teams_installed says why one is not there.
+
 CREATE TABLE @extschema@.teams_installation (
 	bot				text		NOT NULL,
 	scope			text		NOT NULL
@@ -30,11 +35,12 @@ CREATE TABLE @extschema@.teams_installation (
 			   AND (chat_id IS NOT NULL OR scope = 'team')))
 );
 
--- For finding a person's names.
+-- By it all names of a person are found.
 CREATE INDEX teams_installation_user ON @extschema@.teams_installation
 	(bot, user_id) WHERE user_id IS NOT NULL;
 
--- For the service URL of the chat where a message is that is changed.
+-- By it the service URL of a chat is found, for a message there that is
+-- changed.
 CREATE INDEX teams_installation_service ON @extschema@.teams_installation
 	(bot, chat_id) WHERE service_url IS NOT NULL;
 

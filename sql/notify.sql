@@ -2,6 +2,10 @@
 -- Notifications of triggers
 ------------------------------------------------------------------------------
 
+-- teams_notify() is a trigger of users' tables.  With on_error=warn it never
+-- keeps a row from being written: what it could not send is in
+-- teams_notify_error.
+
 CREATE TABLE @extschema@.teams_notify_error (
 	id				bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	at				timestamptz	NOT NULL DEFAULT clock_timestamp(),
@@ -15,7 +19,7 @@ CREATE TABLE @extschema@.teams_notify_error (
 	data			json
 );
 
--- For removing what is old.
+-- The worker finds by it what is too old to be kept.
 CREATE INDEX teams_notify_error_at ON @extschema@.teams_notify_error (at);
 
 COMMENT ON TABLE @extschema@.teams_notify_error IS

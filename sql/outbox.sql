@@ -2,6 +2,11 @@
 -- Outbox and ledger
 ------------------------------------------------------------------------------
 
+-- A message or job is a row of teams_outbox from when it is accepted until its
+-- fate is known: then the worker moves it to teams_delivery.  Before it sends
+-- anything it commits a row of teams_inflight, so that a crash leaves no doubt
+-- about which messages are in doubt.
+
 -- What a row may have in it the trigger teams_accept says, and not CHECK
 -- constraints: those would cost a message as much as all the rest.
 CREATE TABLE @extschema@.teams_outbox (

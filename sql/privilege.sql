@@ -2,7 +2,7 @@
 -- Privileges: PUBLIC gets nothing
 ------------------------------------------------------------------------------
 
--- What a kind of role may do with what belongs to the extension, for
+-- Returns what a kind of role may do with what belongs to the extension, for
 -- teams_grant() and teams_revoke(); a name stands for all functions that have
 -- it.  What is not named is for nobody.
 CREATE FUNCTION @extschema@.teams_privileges(kind text)
@@ -174,7 +174,7 @@ BEGIN
 		EXECUTE format('REVOKE %s ON %s FROM %I', p.privilege, p.object, role);
 	END LOOP;
 
-	-- see teams_grant()
+	-- This tells, see teams_grant(), whose USAGE is from there.
 	IF EXISTS (
 		SELECT FROM pg_proc AS f, aclexplode(f.proacl) AS a
 		WHERE f.oid = '@extschema@.teams_privileges(text)'::regprocedure

@@ -2,6 +2,10 @@
 -- Sending, and changing what was sent
 ------------------------------------------------------------------------------
 
+-- Each function that sends is there for a text and for an activity, and each
+-- that changes or cancels for one message and for many.  Keys keep a message
+-- from being sent twice, and hold a thread together.
+
 CREATE TABLE @extschema@.teams_dedupe (
 	bot				text		NOT NULL,
 	sender			name		NOT NULL,

@@ -2,6 +2,10 @@
 -- Templates
 ------------------------------------------------------------------------------
 
+-- A template is a text, a card or an activity with expressions, for all
+-- locales or for one.  teams_set_template() keeps it, teams_render() makes an
+-- activity of it.
+
 CREATE FUNCTION @extschema@.teams_expand(
 	template	jsonb,
 	data		jsonb DEFAULT '{}',
@@ -87,7 +91,7 @@ BEGIN
 	END IF;
 	PERFORM @extschema@.teams_check_template(body, name);
 	PERFORM @extschema@.teams_check_template(to_jsonb(summary), name || ' (summary)');
-	-- an expression is judged when it is filled in
+	-- An expression is judged when it is filled in.
 	IF body ->> 'type' NOT IN ('AdaptiveCard', 'message')
 	   AND body ->> 'type' NOT LIKE '%${%' THEN
 		RAISE invalid_parameter_value USING
@@ -116,7 +120,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_set_template(text, jsonb, text, text, text) IS
 'creates or replaces a template for a locale, from an Adaptive Card or activity';
 
--- A card that is not marked as JSON is one nevertheless.
+-- A card is one also where it is given as a text.
 CREATE FUNCTION @extschema@.teams_set_template(
 	name		text,
 	text		text,
@@ -165,7 +169,7 @@ DECLARE
 BEGIN
 	content := @extschema@.teams_expand(body, data, name);
 
-	-- data in a text does not become a card
+	-- Data that looks like a card does not make one of a text.
 	IF kind = 'text' THEN
 		content := to_jsonb(content #>> '{}');
 	END IF;

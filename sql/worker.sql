@@ -2,6 +2,10 @@
 -- The worker, and what limits it
 ------------------------------------------------------------------------------
 
+-- The worker's state and the paces of the bots are in shared memory, for the
+-- whole cluster; functions read it there, and views say by their names which
+-- bots and databases it is about.
+
 CREATE PROCEDURE @extschema@.teams_drain(timeout interval DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_drain';
 
