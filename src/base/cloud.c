@@ -36,6 +36,7 @@ static const Cloud clouds[] = {
 	"MicrosoftServices.onmicrosoft.us"}
 };
 
+/* cloud_find(): the cloud of that name; the public one if there is none. */
 const Cloud *
 cloud_find(const char *name)
 {
@@ -45,6 +46,7 @@ cloud_find(const char *name)
 	return &clouds[0];
 }
 
+/* Is the host the one of that URL, which begins with https://? */
 static bool
 is_at(const char *url, const char *host)
 {
@@ -55,6 +57,10 @@ is_at(const char *url, const char *host)
 		(url[length] == '\0' || url[length] == '/');
 }
 
+/*
+ * cloud_has_host(): is the host one of Microsoft's, of whatever cloud?  Case
+ * does not count.
+ */
 bool
 cloud_has_host(const char *host)
 {
@@ -74,8 +80,8 @@ cloud_has_host(const char *host)
  */
 
 /*
- * The length of the root of a service without the slashes at its end: what is
- * appended to it brings its own.
+ * cloud_root_length(): the length of the root of a service without the slashes
+ * at its end.  What is appended to it brings its own.
  */
 size_t
 cloud_root_length(const char *url)
@@ -97,7 +103,9 @@ path_of(const char *url)
 		authority + 3 + strcspn(authority + 3, "/") : url + strlen(url);
 }
 
-/* The first segment of the path with that text, or NULL; it begins with '/'. */
+/*
+ * The first segment of the path with that text, or NULL; it begins with '/'.
+ */
 static const char *
 find_segment(const char *path, const char *text)
 {
@@ -145,6 +153,7 @@ find_tenant(const char *path)
 	return last;
 }
 
+/* What to write instead: so much of the URL, and the rest. */
 static char *
 advise(const char *parameter, const char *url, size_t length,
 	   const char *rest)
@@ -175,6 +184,14 @@ graph_url_problem(const char *url, char **advice)
 	return "It is more than the root of Microsoft Graph with its version.";
 }
 
+/*
+ * cloud_url_problem(): what is wrong with a URL that is to be the root of a
+ * service, as a parameter of teams_configure(), or NULL: more or less than the
+ * root, which would be seen only by what a service makes of it.
+ *
+ * It is a sentence; *advice is another one, palloc'd, with what to write in
+ * its place.  Whether a token may go to the URL is for http_url_problem().
+ */
 const char *
 cloud_url_problem(const char *parameter, const char *url, char **advice)
 {

@@ -112,8 +112,9 @@ compat_utf8_char_length(const char *text, int length)
 
 /*
  * Convert as much as can be, to a string with its end, and return how many
- * bytes of the text that were.  14 can stop at what cannot be converted; before,
- * it is one character at a time, since a function could only raise an error.
+ * bytes of the text that were.  14 can stop at what cannot be converted;
+ * before, it is one character at a time, since a function could only raise an
+ * error.
  */
 static inline int
 compat_convert(Oid conversion, int from, int to, const char *text, int length,
@@ -148,6 +149,11 @@ compat_convert(Oid conversion, int from, int to, const char *text, int length,
 /* 15 reserves a parameter prefix, before that one could only warn. */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* 16 has what a check hook gives to an assign hook in a context of its own. */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(elevel, size) malloc(size)
 #endif
 
 /* Since 15 shared memory may be requested only from a hook. */
@@ -262,8 +268,8 @@ typedef void (*shmem_request_hook_type) (void);
 #if LIBCURL_VERSION_NUM >= 0x075000
 #define COMPAT_CURL_TELLS_CONNECTED true
 #define compat_curl_on_connected(easy, callback, context) \
-	(curl_easy_setopt((easy), CURLOPT_PREREQFUNCTION, (callback)) == CURLE_OK ? \
-	 curl_easy_setopt((easy), CURLOPT_PREREQDATA, (context)) : \
+	(curl_easy_setopt((easy), CURLOPT_PREREQDATA, (context)) == CURLE_OK ? \
+	 curl_easy_setopt((easy), CURLOPT_PREREQFUNCTION, (callback)) : \
 	 CURLE_OUT_OF_MEMORY)
 #else
 #define COMPAT_CURL_TELLS_CONNECTED false
@@ -272,9 +278,9 @@ typedef void (*shmem_request_hook_type) (void);
 #endif
 
 /*
- * 8.16 can be told to use no connection again that is there now; older ones look
- * at each before they do, and do not know the option.  The library may be newer
- * than its header.
+ * 8.16 can be told to use no connection again that is there now; older ones
+ * look at each before they do, and do not know the option.  The library may be
+ * newer than its header.
  */
 #if LIBCURL_VERSION_NUM < 0x081000
 #define CURLMOPT_NETWORK_CHANGED ((CURLMoption) (CURLOPTTYPE_LONG + 17))

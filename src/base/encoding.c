@@ -13,6 +13,7 @@
 
 #include "base/encoding.h"
 
+/* What is ASCII is the same in every encoding of a server. */
 static bool
 is_ascii(const char *text)
 {
@@ -97,6 +98,10 @@ convert(Oid conversion, const char *text, int from, int to, bool *exact)
 	return result;
 }
 
+/*
+ * The text in another encoding: palloc'd, or the text itself if it is the same
+ * there.  Texts of an SQL_ASCII database are UTF-8 as far as they can be.
+ */
 static const char *
 convert_any(const char *text, int from, int to, bool *exact)
 {
@@ -114,18 +119,28 @@ convert_any(const char *text, int from, int to, bool *exact)
 	return convert(conversion, text, from, to, exact);
 }
 
+/*
+ * encoding_to_utf8(): a text of the database as UTF-8: palloc'd, or the text
+ * itself.  What has no UTF-8, as some byte of an SQL_ASCII database may,
+ * becomes a question mark, and then *exact is set to false; else it is left as
+ * it is.
+ */
 const char *
 encoding_to_utf8(const char *text, bool *exact)
 {
 	return convert_any(text, GetDatabaseEncoding(), PG_UTF8, exact);
 }
 
+/* encoding_from_utf8(): the same the other way round. */
 const char *
 encoding_from_utf8(const char *utf8, bool *exact)
 {
 	return convert_any(utf8, PG_UTF8, GetDatabaseEncoding(), exact);
 }
 
+/*
+ * encoding_has_utf8(): can all of a text of the database be written as UTF-8?
+ */
 bool
 encoding_has_utf8(const char *text)
 {

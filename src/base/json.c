@@ -4,12 +4,17 @@
  *
  * The grammar is left to PostgreSQL's own parser (common/jsonapi); its
  * semantic actions build the tree.  That parser may raise errors in the
- * backend, in two places: where it guards the stack, and where it converts
+ * backend where it guards the stack, and up to 15 also where it converts
  * \uXXXX escapes to the server's encoding.  A worker that reads what a
  * stranger sent cannot afford either, so one pass over a copy of the text
  * removes the occasions before the parser sees it: nesting is limited, and
  * the escapes of all but ASCII are replaced by their UTF-8, which is never
- * longer.  The tree is UTF-8 then, whatever the server's encoding.
+ * longer.
+ *
+ * Since 16 the parser refuses a document with an escape that the server's
+ * encoding does not have, without an error, and converts the others to it: so
+ * the escapes have to be replaced there as well, or the tree would not be
+ * UTF-8 in every database, which it is to be.
  */
 #ifndef FRONTEND
 #include "postgres.h"
@@ -94,6 +99,7 @@ decode_escape(const char *in, const char *end, int *length)
 	return 0x10000 + (((pg_wchar) high - 0xD800) << 10) + (low - 0xDC00);
 }
 
+/* Of a code point beyond ASCII. */
 static int
 utf8_length(pg_wchar c)
 {
@@ -106,7 +112,7 @@ utf8_length(pg_wchar c)
  * parser does, up to the point where it will refuse the document.
  */
 static char *
-prepare(const char *in, size_t length, size_t *prepared_length)
+decode_document(const char *in, size_t length, size_t *decoded_length)
 {
 	const char *end = in + length;
 	char	   *copy = palloc(length + 1);
@@ -149,7 +155,7 @@ prepare(const char *in, size_t length, size_t *prepared_length)
 		*out++ = *in++;
 	}
 	*out = '\0';
-	*prepared_length = out - copy;
+	*decoded_length = out - copy;
 	return copy;
 }
 
@@ -187,7 +193,10 @@ open_value(Builder *builder, JsonKind kind)
 		return false;
 	if (builder->depth >= JSON_MAX_DEPTH)
 	{
-		/* prepare() has seen to it, but an array bound wants its own guard */
+		/*
+		 * decode_document() has seen to it, but an array bound wants its own
+		 * guard
+		 */
 		builder->full = true;
 		return false;
 	}
@@ -195,6 +204,7 @@ open_value(Builder *builder, JsonKind kind)
 	return true;
 }
 
+/* The beginning of an object, and of an array. */
 static JSON_ACTION_RESULT
 on_object_start(void *state)
 {
@@ -222,6 +232,7 @@ on_end(void *state)
 	JSON_ACTION_RETURN(JSON_SUCCESS);
 }
 
+/* The name of a member, which the parser has palloc'd; its value follows. */
 static JSON_ACTION_RESULT
 on_member(void *state, char *name, bool isnull pg_attribute_unused())
 {
@@ -234,6 +245,10 @@ on_member(void *state, char *name, bool isnull pg_attribute_unused())
 	JSON_ACTION_RETURN(JSON_SUCCESS);
 }
 
+/*
+ * A value that is neither object nor array.  The parser has palloc'd its text,
+ * which is the tree's from now on.
+ */
 static JSON_ACTION_RESULT
 on_scalar(void *state, char *token, JsonTokenType type)
 {
@@ -303,6 +318,14 @@ find_obstacle(const char *text, size_t length)
 	return NULL;
 }
 
+/*
+ * json_read(): parse "length" bytes of UTF-8, into a tree in the current
+ * memory context.
+ *
+ * Returns NULL for anything that is not one well-formed document within the
+ * limits of json.h, and then sets *error (if given) to a static message.
+ * Never raises an error but for want of memory.
+ */
 JsonValue *
 json_read(const char *text, size_t length, const char **error)
 {
@@ -311,14 +334,14 @@ json_read(const char *text, size_t length, const char **error)
 
 	if (problem == NULL)
 	{
-		size_t		prepared_length;
-		char	   *document = prepare(text, length, &prepared_length);
+		size_t		decoded_length;
+		char	   *document = decode_document(text, length, &decoded_length);
 
 		if (document == NULL)
 			problem = "JSON document is nested too deeply";
 		else
 		{
-			bool		valid = parse(document, prepared_length, &builder);
+			bool		valid = parse(document, decoded_length, &builder);
 
 			if (builder.full)
 				problem = "JSON document has too many values";
@@ -333,6 +356,7 @@ json_read(const char *text, size_t length, const char **error)
 	return problem == NULL ? builder.root : NULL;
 }
 
+/* json_member(): the member of that name (the first, if repeated), or NULL. */
 const JsonValue *
 json_member(const JsonValue *object, const char *name)
 {
@@ -348,6 +372,10 @@ json_member(const JsonValue *object, const char *name)
 	return NULL;
 }
 
+/*
+ * json_member_nocase(): as json_member(), but case of ASCII does not count:
+ * for names of headers and innerError.
+ */
 const JsonValue *
 json_member_nocase(const JsonValue *object, const char *name)
 {
@@ -363,6 +391,7 @@ json_member_nocase(const JsonValue *object, const char *name)
 	return NULL;
 }
 
+/* json_first(): the first element of an array, or NULL; go on with ->next. */
 const JsonValue *
 json_first(const JsonValue *array)
 {
@@ -371,6 +400,7 @@ json_first(const JsonValue *array)
 	return array->child;
 }
 
+/* json_string(): the string's text, or NULL if the value is not a string. */
 const char *
 json_string(const JsonValue *value)
 {
@@ -379,6 +409,10 @@ json_string(const JsonValue *value)
 	return value->text;
 }
 
+/*
+ * json_number(): a number, also one written as a string ("3599"), as some
+ * token endpoints do (contract 2.5).  False if it is neither or not finite.
+ */
 bool
 json_number(const JsonValue *value, double *number)
 {
@@ -403,7 +437,9 @@ json_number(const JsonValue *value, double *number)
  * ----------
  */
 
-/* What a string's escape sequence has that no text can; else *length is set. */
+/*
+ * What a string's escape sequence has that no text can; else *length is set.
+ */
 static const char *
 escape_problem(const char *escape, const char *end, int *length)
 {
@@ -436,6 +472,11 @@ number_length(const char *number)
 	return length > MAX_NUMBER || exponent > MAX_NUMBER ? 0 : length;
 }
 
+/*
+ * json_storage_problem(): what is wrong with well-formed JSON that jsonb may
+ * not take, and whoever reads it may not: a sentence for errdetail, or NULL.
+ * The text is UTF-8.
+ */
 const char *
 json_storage_problem(const char *json)
 {
@@ -470,6 +511,10 @@ json_storage_problem(const char *json)
 	return NULL;
 }
 
+/*
+ * json_append_string(): append a text in UTF-8 as a JSON string, with its
+ * quotes.  PostgreSQL's escape_json() is in the server alone.
+ */
 void
 json_append_string(StringInfo out, const char *text)
 {

@@ -7,7 +7,9 @@
 
 #include "datatype/timestamp.h"
 
-/* The sooner of two moments, or the lower of two ids; 0 if there is neither. */
+/*
+ * The sooner of two moments, or the lower of two ids; 0 if there is neither.
+ */
 static inline TimestampTz
 sooner(TimestampTz a, TimestampTz b)
 {

@@ -14,13 +14,13 @@
 #include "base/compat.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 #include "base/settings.h"
 #include "base/trust.h"
 
 int			settings_max_databases = 16;
 char	   *settings_credential_directory;
-char	   *settings_allowed_hosts;
 char	   *settings_ca_file;
 char	   *settings_proxy;
 int			settings_http_version = HTTP_VERSION_2;
@@ -41,28 +41,20 @@ static const struct config_enum_entry http_version_options[] = {
 	{NULL, 0, false}
 };
 
-static void
-define_worker_int(const char *name, const char *description, int *variable,
-				  int boot, int min, int max, int flags)
-{
-	DefineCustomIntVariable(name, description, NULL, variable, boot, min, max,
-							PGC_SIGHUP, flags, NULL, NULL, NULL);
-}
+/* As it is written, and as trust_host_is_listed() takes it. */
+static char *allowed_hosts;
+static const char *allowed_hosts_list = "";
 
-static void
-define_protected_string(const char *name, const char *description,
-						const char *detail, char **variable, const char *boot,
-						GucStringCheckHook check)
-{
-	DefineCustomStringVariable(name, description, detail, variable, boot,
-							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-							   check, NULL, NULL);
-}
+/* ----------
+ * Checks
+ * ----------
+ */
 
 /*
- * The server writes to its log what a parameter was changed to, and what it was
- * not changed to because that makes no sense: so no password must be in it, and
- * the message must not repeat it.  No URL of a proxy has an @ but after one.
+ * The server writes to its log what a parameter was changed to, and what it
+ * was not changed to because that makes no sense: so no password must be in
+ * it, and the message must not repeat it.  No URL of a proxy has an @ but
+ * after one.
  */
 static bool
 check_proxy(char **value, void **extra pg_attribute_unused(),
@@ -77,20 +69,115 @@ check_proxy(char **value, void **extra pg_attribute_unused(),
 	return false;
 }
 
-static bool
-check_hosts(char **value, void **extra pg_attribute_unused(),
-			GucSource source pg_attribute_unused())
+/*
+ * The names one after the other, each with its NUL, up to an empty one: as
+ * trust_host_is_listed() takes them.  NULL if there is no memory.
+ */
+static char *
+pack_hosts(List *hosts, size_t room)
 {
-	char	   *entry;
-	const char *problem = trust_host_list_problem(*value, &entry);
+	char	   *packed = guc_malloc(LOG, room);
+	char	   *end = packed;
+	ListCell   *cell;
 
-	if (problem == NULL)
-		return true;
-	GUC_check_errdetail("\"%s\": %s", entry, problem);
-	GUC_check_errhint("List the names of hosts, separated by commas. Microsoft's own need not be there.");
-	return false;
+	if (packed == NULL)
+		return NULL;
+	foreach(cell, hosts)
+	{
+		strcpy(end, lfirst(cell));
+		end += strlen(end) + 1;
+	}
+	*end = '\0';
+	return packed;
 }
 
+/* Why that list cannot be one of hosts; palloc'd, or NULL. */
+static char *
+hosts_problem(List *hosts)
+{
+	ListCell   *cell;
+
+	foreach(cell, hosts)
+	{
+		const char *problem = trust_host_problem(lfirst(cell));
+
+		if (problem != NULL)
+			return psprintf("\"%s\": %s", (char *) lfirst(cell), problem);
+	}
+	return NULL;
+}
+
+/*
+ * A list like others of PostgreSQL's, of names that a URL's host can be equal
+ * to.  It is parsed here, once for all requests: *extra is for assign_hosts().
+ */
+static bool
+check_hosts(char **value, void **extra, GucSource source pg_attribute_unused())
+{
+	char	   *copy = pstrdup(*value);
+	List	   *hosts;
+	const char *problem = "List syntax is invalid.";
+
+	if (SplitGUCList(copy, ',', &hosts))
+		problem = hosts_problem(hosts);
+	if (problem == NULL)
+		*extra = pack_hosts(hosts, strlen(*value) + 2);
+	else
+	{
+		GUC_check_errdetail("%s", problem);
+		GUC_check_errhint("List the names of hosts, separated by commas. Microsoft's own need not be there.");
+	}
+	list_free(hosts);
+	pfree(copy);
+	return problem == NULL && *extra != NULL;
+}
+
+static void
+assign_hosts(const char *value pg_attribute_unused(), void *extra)
+{
+	allowed_hosts_list = extra;
+}
+
+/*
+ * settings_allow_host(): is the host one of teams_proactive.allowed_hosts?
+ * Case does not count.  Microsoft's own need not be there: see
+ * cloud_has_host().
+ */
+bool
+settings_allow_host(const char *host)
+{
+	return trust_host_is_listed(host, allowed_hosts_list);
+}
+
+/* ----------
+ * Definitions
+ * ----------
+ */
+
+/* What the worker reads, a number. */
+static void
+define_worker_int(const char *name, const char *description, int *variable,
+				  int boot, int min, int max, int flags)
+{
+	DefineCustomIntVariable(name, description, NULL, variable, boot, min, max,
+							PGC_SIGHUP, flags, NULL, NULL, NULL);
+}
+
+/* What decides where a token or a secret may go, a text. */
+static void
+define_protected_string(const char *name, const char *description,
+						const char *detail, char **variable, const char *boot,
+						GucStringCheckHook check)
+{
+	DefineCustomStringVariable(name, description, detail, variable, boot,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   check, NULL, NULL);
+}
+
+/*
+ * settings_define(): define the parameters.  Those of PGC_POSTMASTER exist
+ * only while shared_preload_libraries is being processed.
+ */
 void
 settings_define(void)
 {
@@ -106,10 +193,12 @@ settings_define(void)
 							"A relative path starts at the data directory.",
 							&settings_credential_directory,
 							"teams_credentials", NULL);
-	define_protected_string("teams_proactive.allowed_hosts",
-							"Lists hosts besides Microsoft's that a token may be sent to.",
-							"Plain http is accepted for loopback hosts only.",
-							&settings_allowed_hosts, "", check_hosts);
+	DefineCustomStringVariable("teams_proactive.allowed_hosts",
+							   "Lists hosts besides Microsoft's that a token may be sent to.",
+							   "Plain http is accepted for loopback hosts only.",
+							   &allowed_hosts, "", PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY | GUC_LIST_INPUT,
+							   check_hosts, assign_hosts, NULL);
 	define_protected_string("teams_proactive.ca_file",
 							"Sets the file of trusted certificate authorities.",
 							"If empty, libcurl's default is used.",

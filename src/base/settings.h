@@ -16,7 +16,6 @@ typedef enum HttpVersion
 
 extern int	settings_max_databases;
 extern char *settings_credential_directory;
-extern char *settings_allowed_hosts;
 extern char *settings_ca_file;
 extern char *settings_proxy;
 extern int	settings_http_version;
@@ -31,10 +30,7 @@ extern int	settings_probe_interval;	/* ms */
 extern int	settings_retention; /* minutes; -1: for ever */
 extern int	settings_name_lifetime; /* seconds; -1: for ever */
 
-/*
- * Define the parameters.  Those of PGC_POSTMASTER exist only while
- * shared_preload_libraries is being processed.
- */
+extern bool settings_allow_host(const char *host);
 extern void settings_define(void);
 
 #endif							/* TP_SETTINGS_H */

@@ -81,6 +81,13 @@ bearer_length(const char *text)
 	return length > strlen("bearer") ? length : 0;
 }
 
+/*
+ * trust_clean_copy(): a service's text, fit for a log and a table, palloc'd.
+ *
+ * It is cut to "limit" bytes at a character boundary, control characters
+ * become spaces, and anything that looks like a token ("Bearer ...", "eyJ...")
+ * is blotted out (contract 11.8).  NULL means "".
+ */
 char *
 trust_clean_copy(const char *text, int limit)
 {
@@ -124,22 +131,17 @@ trust_clean_copy(const char *text, int limit)
 	return out.data;
 }
 
+/*
+ * trust_host_is_listed(): is the host one of a list?  Case of ASCII does not
+ * count.  The list is of names one after the other, each with its NUL, up to
+ * an empty one, as a configuration parameter that is parsed once.
+ */
 bool
-trust_host_is_allowed(const char *host, const char *list)
+trust_host_is_listed(const char *host, const char *list)
 {
-	size_t		host_length = strlen(host);
-
-	while (*list != '\0')
-	{
-		size_t		length;
-
-		list += strspn(list, " \t\r\n,");
-		length = strcspn(list, " \t\r\n,");
-		if (length > 0 && length == host_length &&
-			pg_strncasecmp(list, host, length) == 0)
+	for (; *list != '\0'; list += strlen(list) + 1)
+		if (pg_strcasecmp(list, host) == 0)
 			return true;
-		list += length;
-	}
 	return false;
 }
 
@@ -159,11 +161,17 @@ is_bracketed(const char *entry)
 	return inet_pton(AF_INET6, bare, &address) == 1;
 }
 
-static const char *
-host_problem(const char *entry)
+/*
+ * trust_host_problem(): what is wrong with an entry of a list of hosts, which
+ * no host of a URL can be equal to; a sentence for errdetail, or NULL.
+ */
+const char *
+trust_host_problem(const char *entry)
 {
 	struct in6_addr address;
 
+	if (*entry == '\0')
+		return "It is empty.";
 	if (is_bracketed(entry))
 		return NULL;
 	if (inet_pton(AF_INET6, entry, &address) == 1)
@@ -182,27 +190,10 @@ host_problem(const char *entry)
 	return NULL;
 }
 
-const char *
-trust_host_list_problem(const char *list, char **entry)
-{
-	for (;;)
-	{
-		size_t		length;
-		const char *problem;
-
-		list += strspn(list, " \t\r\n,");
-		length = strcspn(list, " \t\r\n,");
-		if (length == 0)
-			return NULL;
-		*entry = pnstrdup(list, length);
-		problem = host_problem(*entry);
-		if (problem != NULL)
-			return problem;
-		pfree(*entry);
-		list += length;
-	}
-}
-
+/*
+ * trust_host_is_loopback(): is it "localhost", an address of 127.0.0.0/8, or
+ * ::1, with or without brackets?  No name is looked up for that.
+ */
 bool
 trust_host_is_loopback(const char *host)
 {
@@ -228,6 +219,10 @@ trust_host_is_loopback(const char *host)
 	return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+/*
+ * trust_is_guid(): is it a GUID in the usual form, 36 characters without
+ * braces?
+ */
 bool
 trust_is_guid(const char *text)
 {
@@ -243,6 +238,11 @@ trust_is_guid(const char *text)
 	return *text == '\0';
 }
 
+/*
+ * trust_is_opaque_id(): may an id from a service be kept, and become a segment
+ * of a URL's path?  Not if it is empty, longer than TRUST_MAX_ID, "." or "..",
+ * or has control characters; nothing else is known of its form.
+ */
 bool
 trust_is_opaque_id(const char *text)
 {
@@ -260,6 +260,11 @@ trust_is_opaque_id(const char *text)
 	return p - text <= TRUST_MAX_ID;
 }
 
+/*
+ * trust_user_id_problem(): what keeps a text from being a user id, that is an
+ * Entra object id or a user principal name, or NULL (contract 3.0.1).  What
+ * begins as a conversation does is none, for all its @ (contract 4.0.2).
+ */
 const char *
 trust_user_id_problem(const char *user_id)
 {
@@ -289,12 +294,19 @@ trust_user_id_problem(const char *user_id)
 	return NULL;
 }
 
+/*
+ * trust_longest_target(): how many bytes a target of that scope has at most.
+ */
 size_t
 trust_longest_target(Scope scope)
 {
 	return scope == SCOPE_USER ? TRUST_MAX_USER_ID : TRUST_MAX_ID;
 }
 
+/*
+ * trust_is_bot_name(): can a bot have that name?  The constraint of teams_bot
+ * says the same.
+ */
 bool
 trust_is_bot_name(const char *name)
 {
@@ -305,6 +317,11 @@ trust_is_bot_name(const char *name)
 	return *p == '\0' && p > name && p - name <= TRUST_MAX_BOT_NAME;
 }
 
+/*
+ * trust_is_target(): can the text be the target of a row of the outbox with
+ * that scope, in the form in which targets are stored?  Those of which case
+ * does not count are in lower case.
+ */
 bool
 trust_is_target(Scope scope, const char *target)
 {
@@ -322,6 +339,11 @@ trust_is_target(Scope scope, const char *target)
 	return true;
 }
 
+/*
+ * trust_append_escaped(): append a text percent-encoded, all but the
+ * unreserved characters of RFC 3986: so it stays one segment of a path, or one
+ * value.
+ */
 void
 trust_append_escaped(StringInfo out, const char *text)
 {

@@ -2,8 +2,8 @@
  * words.h
  *	  The words that the tables have for what the C code knows as enums.
  *
- * The tables keep words, so that people can read them.  Each is looked up once,
- * where a row or an argument comes in, and written where one goes out.
+ * The tables keep words, so that people can read them.  Each is looked up
+ * once, where a row or an argument comes in, and written where one goes out.
  */
 #ifndef TP_WORDS_H
 #define TP_WORDS_H

@@ -114,7 +114,7 @@ host_problem(const char *scheme, const char *host, bool is_loopback)
 		!(strcmp(scheme, "http") == 0 && is_loopback))
 		return "The URL must start with https://, or with http:// on a loopback address.";
 	if (!cloud_has_host(host) &&
-		!trust_host_is_allowed(host, settings_allowed_hosts))
+		!settings_allow_host(host))
 		return "Its host is neither Microsoft's nor one of teams_proactive.allowed_hosts.";
 	return NULL;
 }

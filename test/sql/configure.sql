@@ -198,6 +198,8 @@ SELECT name, setting, unit, min_val, max_val, context
 ALTER SYSTEM SET teams_proactive.allowed_hosts = 'gateway.example.com:8443';
 ALTER SYSTEM SET teams_proactive.allowed_hosts = 'gateway.example.com, *.example.org';
 ALTER SYSTEM SET teams_proactive.allowed_hosts = 'https://gateway.example.com';
+ALTER SYSTEM SET teams_proactive.allowed_hosts = 'gateway.example.com other.example.com';
+ALTER SYSTEM SET teams_proactive.allowed_hosts = 'gateway.example.com,, other.example.com';
 
 -- What the worker reads cannot be set where the worker would not see it.
 SET teams_proactive.max_attempts = 3;

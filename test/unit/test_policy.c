@@ -416,7 +416,7 @@ static void
 test_hosts(void)
 {
 	static const char *const list =
-		"smba.trafficmanager.net, SMBA.infra.gcc.teams.microsoft.com\n,,x";
+		"smba.trafficmanager.net\0SMBA.infra.gcc.teams.microsoft.com\0x\0";
 	static const char *const loopback[] = {
 		"localhost", "LocalHost", "127.0.0.1", "127.255.1.2", "::1", "[::1]",
 		"0:0:0:0:0:0:0:1",
@@ -429,18 +429,18 @@ test_hosts(void)
 	};
 	int			i;
 
-	ok(trust_host_is_allowed("smba.trafficmanager.net", list), "first");
-	ok(trust_host_is_allowed("SMBA.TrafficManager.NET", list), "in any case");
-	ok(trust_host_is_allowed("smba.infra.gcc.teams.microsoft.com", list),
+	ok(trust_host_is_listed("smba.trafficmanager.net", list), "first");
+	ok(trust_host_is_listed("SMBA.TrafficManager.NET", list), "in any case");
+	ok(trust_host_is_listed("smba.infra.gcc.teams.microsoft.com", list),
 	   "second");
-	ok(trust_host_is_allowed("x", list), "last");
-	ok(!trust_host_is_allowed("evil.trafficmanager.net", list), "other");
-	ok(!trust_host_is_allowed("trafficmanager.net", list), "suffix");
-	ok(!trust_host_is_allowed("smba.trafficmanager.ne", list), "prefix");
-	ok(!trust_host_is_allowed("smba.trafficmanager.net.", list), "dot at end");
-	ok(!trust_host_is_allowed("", list), "empty host");
-	ok(!trust_host_is_allowed("x", ""), "empty list");
-	ok(!trust_host_is_allowed("", " , "), "blank list");
+	ok(trust_host_is_listed("x", list), "last");
+	ok(!trust_host_is_listed("evil.trafficmanager.net", list), "other");
+	ok(!trust_host_is_listed("trafficmanager.net", list), "suffix");
+	ok(!trust_host_is_listed("smba.trafficmanager.ne", list), "prefix");
+	ok(!trust_host_is_listed("smba.trafficmanager.net.", list), "dot at end");
+	ok(!trust_host_is_listed("", list), "empty host");
+	ok(!trust_host_is_listed("x", ""), "empty list");
+	ok(!trust_host_is_listed("", "\0"), "empty host, empty list");
 
 	for (i = 0; i < (int) lengthof(loopback); i++)
 		ok(trust_host_is_loopback(loopback[i]), loopback[i]);
