@@ -44,6 +44,14 @@ sub messages
 		  . ' ORDER BY id', $database);
 }
 
+# What a database has of the extension itself, a line for each fact.
+sub catalog
+{
+	my ($database) = @_;
+
+	return $node->value("\\i test/catalog.sql\n", $database);
+}
+
 $node->value("SELECT teams_configure_dry_run('dry')");
 $node->value('INSERT INTO teams_bot (bot, tenant_id, client_id, teams_app_id,'
 	  . " credential) SELECT 'default', x, x, x, 'ops'"
@@ -84,6 +92,7 @@ unlike($err, qr/ERROR:  (?!role "(alice|10)" does not exist)/,
 my $after = messages('keeps');
 is(scalar(split /\n/, $after), $rows, 'with all pending messages and the history');
 ok($before eq $after, 'each is what it was');
+is(catalog('keeps'), catalog('postgres'), 'and so is the extension');
 is($node->value('SELECT uninstalled_by FROM teams_installation', 'keeps'),
 	'alice', 'and so is who had the bot uninstalled');
 
