@@ -3,8 +3,8 @@
 #   - the examples of docs/testing.md are those that pg_regress runs: each block
 #     of SQL is in test/sql/testing.sql, each other one in the expected output;
 #   - links within the repository lead to files and headings that are there;
-#   - docs/reference/README.md lists each function, view, table and setting of
-#     the extension once, and nothing else;
+#   - docs/reference/README.md lists each function, view, table, domain and
+#     setting of the extension once, and nothing else;
 #   - each TAP test begins with what it is about, and its subject is listed in
 #     test/t/README.md.
 set -eu
@@ -90,13 +90,13 @@ trap 'rm -f "$found" "$listed"' EXIT
 	do
 		case $file in *--*) continue ;; esac
 		sed -nE 's/^CREATE (OR REPLACE )?(FUNCTION|PROCEDURE) @extschema@\.(\w+).*/\3()/p
-			s/^CREATE (VIEW|TABLE) @extschema@\.(\w+).*/\1 \2/p' "$file"
+			s/^CREATE (VIEW|TABLE|DOMAIN) @extschema@\.(\w+).*/\1 \2/p' "$file"
 	done
 	sed -nE 's/.*"(teams_proactive\.\w+)".*/setting \1/p' src/*/settings.c
-} | sed 's/^VIEW/view/; s/^TABLE/table/' | sort -u >"$found"
+} | sed 's/^VIEW/view/; s/^TABLE/table/; s/^DOMAIN/domain/' | sort -u >"$found"
 # Under a heading of that kind, or of none for functions.
 awk '
-	/^## / { kind = $2 == "Views" ? "view " : $2 == "Tables" ? "table " : $2 == "Settings" ? "setting " : "" }
+	/^## / { kind = $2 ~ /^(Views|Tables|Domains|Settings)$/ ? tolower(substr($2, 1, length($2) - 1)) " " : "" }
 	/^\| \[`/ { split($0, part, "`"); print kind part[2] }
 ' docs/reference/README.md | sort >"$listed"
 if ! difference=$(diff "$found" "$listed")
