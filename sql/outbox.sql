@@ -37,7 +37,7 @@ CREATE TABLE @extschema@.teams_outbox (
 COMMENT ON TABLE @extschema@.teams_outbox IS
 'pending work; rows leave it for teams_delivery when their fate is known';
 COMMENT ON COLUMN @extschema@.teams_outbox.kind IS
-'send, edit, delete, install, upgrade, uninstall or check';
+'send, edit or delete for a message; else the job that it is, such as install';
 COMMENT ON COLUMN @extschema@.teams_outbox.scope IS
 'what the target is: user, team, chat or channel';
 COMMENT ON COLUMN @extschema@.teams_outbox.team IS
@@ -71,7 +71,7 @@ CREATE INDEX teams_outbox_target
 	ON @extschema@.teams_outbox (bot, scope, target, priority, id);
 CREATE INDEX teams_outbox_retrying
 	ON @extschema@.teams_outbox (bot, scope, target, id)
-	WHERE retrying OR kind IN ('install', 'upgrade', 'uninstall', 'check');
+	WHERE retrying OR kind NOT IN ('send', 'edit', 'delete');
 CREATE INDEX teams_outbox_team ON @extschema@.teams_outbox (bot, team, id)
 	WHERE team IS NOT NULL;
 CREATE INDEX teams_outbox_due ON @extschema@.teams_outbox (due_at)

@@ -15,11 +15,11 @@
 #include "outbox/sql.h"
 #include "outbox/statement.h"
 
-/* Is it a message?  Else it is a job, see kindlist.h. */
-#define IS_MESSAGE(o) o ".kind IN ('send', 'edit', 'delete')"
-
-/* Has Graph to be asked, even if the target is known? */
-#define ASKS_ANYHOW(o) o ".kind IN ('upgrade', 'uninstall', 'check')"
+/*
+ * Has Graph to be asked, even if the target is known?  A job to install the bot
+ * has reached its end where the bot is.
+ */
+#define ASKS_ANYHOW(o) "(" IS_JOB(o) " AND " o ".kind <> 'install')"
 
 /* What is read of a message, and what take_message() takes. */
 #define MESSAGE_COLUMNS(o) \
@@ -84,9 +84,9 @@
 #define IS_HELD_BY_TEAM(o) \
 	"CASE WHEN " o ".team IS NOT NULL THEN EXISTS (" \
 	"SELECT FROM @.teams_outbox AS j WHERE (j.retrying" \
-	" OR j.kind IN ('install', 'upgrade', 'uninstall', 'check'))" \
+	" OR " IS_JOB("j") ")" \
 	" AND j.bot = " o ".bot AND j.scope = 'team' AND j.target = " o ".team" \
-	" AND j.id < " o ".id AND j.kind IN ('install', 'upgrade', 'uninstall')" \
+	" AND j.id < " o ".id AND " IS_JOB("j") " AND j.kind <> 'check'" \
 	" AND " IS_ON("j") ")" \
 	" WHEN " o ".kind = 'uninstall' AND " o ".scope = 'team' THEN EXISTS (" \
 	"SELECT FROM @.teams_outbox AS c WHERE c.bot = " o ".bot" \

@@ -280,8 +280,7 @@ static Statement expire = {
 	WRITE_UNSENT("expired", "coalesce(error_code, 'expired')",
 				 "coalesce(error, 'it could not be sent in time')")
 	" SELECT id, bot, retrying OR team IS NOT NULL OR due_at IS NOT NULL"
-	" OR kind IN ('install', 'upgrade', 'uninstall', 'check')"
-	" FROM gone"
+	" OR " IS_JOB("gone") " FROM gone"
 };
 
 int

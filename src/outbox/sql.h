@@ -8,6 +8,13 @@
 #define OUTBOX_SEQUENCE "teams_outbox_id_seq"
 
 /*
+ * Is it a message, or is it a job?  See kindlist.h: kinds of jobs may be added.
+ * The index teams_outbox_retrying has the jobs.
+ */
+#define IS_MESSAGE(o) o ".kind IN ('send', 'edit', 'delete')"
+#define IS_JOB(o) o ".kind NOT IN ('send', 'edit', 'delete')"
+
+/*
  * Rows that leave the outbox without having been sent: their fate and error,
  * from a common table expression "gone".
  */
