@@ -139,7 +139,7 @@ take_refused_token(Message *message, Failure *failure,
 	Retry		retry = retry_decide(RETRY_MESSAGE, ACTION_REAUTH,
 									 message->attempts + 1, -1);
 
-	if (again && bot->state != BOT_PAUSED)
+	if (again && bot->status.state != BOT_PAUSED)
 		try_again(message, failure, ACTION_RETRY, -1);
 	else
 	{

@@ -13,6 +13,7 @@
 #include "protocol/graph.h"
 #include "worker/bot_fetch.h"
 #include "worker/bot_pace.h"
+#include "worker/bot_status.h"
 #include "worker/bot_token.h"
 #include "worker/lane.h"
 
@@ -30,40 +31,15 @@ typedef struct BotWindow
 	int			in_flight;		/* of these, on the wire */
 } BotWindow;
 
-typedef enum BotState
-{
-	BOT_ACTIVE,
-	BOT_PAUSED,
-	BOT_PROBING					/* paused; one message tries whether it could
-								 * go on */
-} BotState;
-
 typedef struct Bot
 {
 	struct Bot *next;			/* see foreach_bot() */
 	char	   *name;
 	bool		exists;			/* still in teams_bot */
-	BotState	state;
-	char	   *pause_reason;	/* to be saved, or NULL */
-	bool		is_copy;		/* the pause is because of that */
-	bool		resume_unsaved;	/* the probe has succeeded */
-	TimestampTz save_at;		/* somebody has locked the row: not before */
-	bool		saving_resume;
-	Operation	paused_op;		/* what would have to succeed */
-	int			probes;			/* that have failed in a row */
-	TimestampTz probe_at;		/* 0: not by itself */
-	bool		app_id_unsaved;
 	char		app_version[GRAPH_MAX_VERSION + 1]; /* in the catalog, "" if
 													 * unknown */
-	bool		app_version_unsaved;
-	bool		saving_app_version;
 	int			version_jobs;	/* targets being asked for that need it */
-	char	   *trouble;		/* why nothing gets through now, or NULL */
-	char	   *line_trouble;	/* the same, if a host cannot be reached */
-	bool		trouble_unsaved;
-	bool		saving_trouble;
-	bool		saving_pause;	/* the current transaction has written them */
-	bool		saving_app_id;
+	BotStatus	status;			/* see bot_status.h */
 	int			generation;		/* counts configurations */
 	bool		is_other;		/* its registration has changed */
 
@@ -111,11 +87,8 @@ typedef struct Bot
 
 extern Bot *bot_first(void);
 extern Bot *bot_find(const char *name);
-
-/* Start with no bots; forget them all. */
 extern void bot_open(MemoryContext context);
-
-/* Take over what teams_bot says now: a list of OutboxBot. */
+extern Bot *bot_add(const char *name);
 extern void bot_reload(List *configs);
 
 /* Its messages in memory. */
@@ -133,53 +106,14 @@ bot_message_count(const Bot *bot)
 static inline bool
 bot_is_active(const Bot *bot)
 {
-	return bot->exists && bot->state != BOT_PAUSED && !bot->config->dry_run;
+	return bot->exists && bot->status.state != BOT_PAUSED && !bot->config->dry_run;
 }
 
-/*
- * Stop sending for the bot: nothing can succeed until somebody acts, or until
- * "op" succeeds, which is tried now and then.  The reason is saved with the
- * next transaction.
- */
-extern void bot_pause(Bot *bot, Operation op, const char *format,...)
-			pg_attribute_printf(3, 4);
-
-/* The same for an error that a service has reported. */
-extern void bot_pause_for(Bot *bot, const char *what, Operation op, int status,
-						  const ServiceError *error);
-
-/* A service has done what it was asked for: a probe may have succeeded. */
-extern void bot_succeeded(Bot *bot, Operation op);
-
-/* Begin a probe that is due. */
-extern void bot_probe(Bot *bot);
-
-/* Save what is to be saved, inside a transaction; then note that it was. */
-extern bool bot_has_unsaved(void);
-extern void bot_save(void);
-extern void bot_saved(void);
-
-/*
- * Is this database but a copy?  There are bots, none of them was configured
- * here, and nothing is left to be saved about them.
- */
-extern bool bot_all_are_away(void);
-
-/* Say in teams_bot why nothing gets through at the moment; or that it does. */
-extern void bot_note_trouble(Bot *bot, const char *trouble);
-extern void bot_clear_trouble(Bot *bot);
-
-/*
- * Note whether the hosts that the bot needs can be reached, as its trouble;
- * true if that has changed.
- */
-extern bool bot_watch_lines(Bot *bot);
-
-/* What teams_bot says of it, or NULL: first that a host cannot be reached. */
-static inline const char *
-bot_trouble(const Bot *bot)
+/* Is it paused, but for one message or question that tries whether it must be? */
+static inline bool
+bot_is_probing(const Bot *bot)
 {
-	return bot->line_trouble != NULL ? bot->line_trouble : bot->trouble;
+	return bot->status.state == BOT_PROBING;
 }
 
 /* Now, as Unix time. */

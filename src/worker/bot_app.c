@@ -52,7 +52,7 @@ take_app_id(Bot *bot, Fetch *fetch, const HttpReply *reply)
 		case GRAPH_CATALOG_FOUND:
 			bot_token_accepted(bot, AUDIENCE_GRAPH, fetch->token);
 			bot->teams_app_id = MemoryContextStrdup(bot->context, app_id);
-			bot->app_id_unsaved = true;
+			bot_note_news(bot, BOT_NEWS_APP_ID);
 			bot_fetch_reset(fetch);
 			bot_clear_trouble(bot);
 			bot_succeeded(bot, OP_CATALOG);
@@ -134,7 +134,10 @@ on_version(Bot *bot, Fetch *fetch, const HttpReply *reply)
 	is_forbidden = reply->result == HTTP_ANSWERED && reply->status == 403;
 	strlcpy(bot->app_version, version ? version : "",
 			sizeof(bot->app_version));
-	bot->app_version_unsaved = version != NULL || is_forbidden;
+	if (version != NULL || is_forbidden)
+		bot_note_news(bot, BOT_NEWS_APP_VERSION);
+	else
+		bot_drop_news(bot, BOT_NEWS_APP_VERSION);
 }
 
 /*

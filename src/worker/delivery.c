@@ -83,6 +83,7 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	house_open();
 	broadcast_open();
 	bot_open(delivery_context);
+	bot_status_open(delivery_context);
 	installation_open(delivery_context);
 	window_open(delivery_context);
 	bot_fetch_open(delivery_context);
@@ -263,7 +264,7 @@ run_transaction(void)
 	if (recover_wanted)
 		doubtful = outbox_recover();
 	settle_write();
-	bot_save();
+	bot_save_news();
 	if (reloading)
 	{
 		bot_reload(outbox_read_bots(context));
@@ -299,7 +300,7 @@ run_transaction(void)
 		reload_wanted = false;
 	due_wanted = false;
 	next_due = due;
-	bot_saved();
+	bot_news_saved();
 	count_settled(settle_written());
 	if (stopping || ShutdownRequestPending)
 		dispatch_call_back();
@@ -327,7 +328,7 @@ settle_is_due(void)
 static bool
 transaction_is_due(void)
 {
-	if (recover_wanted || reload_wanted || bot_has_unsaved() ||
+	if (recover_wanted || reload_wanted || bot_has_news() ||
 		settle_is_due())
 		return true;
 	if (stopping)
@@ -385,8 +386,8 @@ time_to_next_step(void)
 		{
 			if (bot->exists)
 			{
-				earlier(&earliest, bot->probe_at);
-				earlier(&earliest, bot->save_at);
+				earlier(&earliest, bot->status.probe_at);
+				earlier(&earliest, bot->status.save_at);
 			}
 			if (!bot_is_active(bot))
 				continue;
@@ -408,9 +409,9 @@ watch_lines(void)
 	foreach_bot(bot)
 	{
 		if (bot->exists && bot_watch_lines(bot) &&
-			bot->line_trouble != NULL)
+			bot->status.line_trouble != NULL)
 			slot_note_error(slot, psprintf("bot \"%s\": %s", bot->name,
-											 bot->line_trouble));
+											 bot->status.line_trouble));
 	}
 }
 

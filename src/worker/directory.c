@@ -106,7 +106,7 @@ find_list(Bot *bot, MemoryContext context, DirectoryList *list)
 static bool
 may_read(const Bot *bot)
 {
-	return bot_is_active(bot) && bot->state == BOT_ACTIVE;
+	return bot_is_active(bot) && bot->status.state == BOT_ACTIVE;
 }
 
 /* The lists that bots will read, if the transaction commits. */

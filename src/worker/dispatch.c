@@ -151,7 +151,7 @@ choose_of_lane(dlist_head *ready, int room)
 static int
 wire_room(const Bot *bot)
 {
-	int			most = bot->state == BOT_PROBING ? 1 : settings_max_in_flight;
+	int			most = bot_is_probing(bot) ? 1 : settings_max_in_flight;
 
 	return Max(0, most - bot->window.in_flight);
 }

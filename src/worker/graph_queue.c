@@ -329,7 +329,7 @@ wake_resting(Bot *bot)
 static GraphBatch *
 next_batch(Bot *bot)
 {
-	int			room = bot->state == BOT_PROBING ? 1 : GRAPH_BATCH_MAX;
+	int			room = bot_is_probing(bot) ? 1 : GRAPH_BATCH_MAX;
 	GraphBatch *batch = MemoryContextAllocZero(graph_queue_context,
 											   sizeof(GraphBatch));
 
@@ -439,10 +439,10 @@ batch_is_worth_while(Bot *bot)
 
 	for (int i = 0; i < GRAPH_KINDS; i++)
 		leaving += leaving_count(bot, graph_kinds[i]);
-	if (leaving >= GRAPH_BATCH_MAX && bot->state != BOT_PROBING)
+	if (leaving >= GRAPH_BATCH_MAX && !bot_is_probing(bot))
 		return bot->graph_batch_count < MAX_BATCHES;
 	return bot->graph_batch_count == 0 && leaving > 0 &&
-		(bot->state == BOT_PROBING || !is_worth_waiting(bot));
+		(bot_is_probing(bot) || !is_worth_waiting(bot));
 }
 
 /* Those in flight that take long are counted later. */
@@ -503,7 +503,7 @@ graph_queue_next(Bot *bot)
 		return 0;
 
 	/* An answer that is under way brings the next step. */
-	if (bot->graph_batch_count < (bot->state == BOT_PROBING ? 1 : MAX_BATCHES))
+	if (bot->graph_batch_count < (bot_is_probing(bot) ? 1 : MAX_BATCHES))
 		more = more_may_leave_at(bot);
 	return sooner(more, rested);
 }

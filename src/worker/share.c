@@ -68,7 +68,7 @@ share_give_back(Bot *bot, int64 party)
 static int
 free_places(const Bot *bot)
 {
-	int			most = bot->state == BOT_PROBING ? 1 : SHARE_PLACES;
+	int			most = bot_is_probing(bot) ? 1 : SHARE_PLACES;
 
 	return Max(0, most - bot->asking_targets);
 }
@@ -107,7 +107,7 @@ bool
 share_has_places(const Bot *bot)
 {
 	return free_places(bot) >=
-		(bot->state == BOT_PROBING ? 1 : GRAPH_BATCH_MAX);
+		(bot_is_probing(bot) ? 1 : GRAPH_BATCH_MAX);
 }
 
 int

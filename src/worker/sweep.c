@@ -31,7 +31,7 @@ bool
 sweep_has_room(const Bot *bot, Priority priority)
 {
 	return window_room(bot, priority) >=
-		(bot->state == BOT_PROBING ? 1 : SWEEP_ROOM);
+		(bot_is_probing(bot) ? 1 : SWEEP_ROOM);
 }
 
 /* Is there reason, and room, to go on with the sweeps of a lane? */
@@ -39,7 +39,7 @@ static bool
 may_go_on(const Bot *bot, Priority priority)
 {
 	return bot_is_active(bot) && sweep_has_room(bot, priority) &&
-		(bot->state != BOT_PROBING || bot->asking_targets == 0);
+		(!bot_is_probing(bot) || bot->asking_targets == 0);
 }
 
 /* The same for those to people who are not known. */
@@ -69,7 +69,7 @@ unknown_is_wanted(const Bot *bot, Priority priority)
 static bool
 ahead_is_wanted(const Bot *bot, Priority priority)
 {
-	return bot->state != BOT_PROBING && may_ask_for_more(bot, priority) &&
+	return !bot_is_probing(bot) && may_ask_for_more(bot, priority) &&
 		lane_may_go_ahead(&bot->lanes[priority]);
 }
 
@@ -104,7 +104,7 @@ sweep_room(const Bot *bot, const OutboxSweep *sweep, const Sweep *first)
 {
 	if (first->is_sparse)
 		return SWEEP_SPARSE;
-	if (sweep->known || bot->state == BOT_PROBING)
+	if (sweep->known || bot_is_probing(bot))
 		return window_room(bot, sweep->priority);
 	if (first->waits)
 		return share_room(bot, first->party);
@@ -254,7 +254,7 @@ waits_for_party(Pass *pass, const OutboxMessage *row)
 	const Bot  *bot = bot_find(row->bot);
 	bool		its_party = window_room(bot, row->priority) > 0 &&
 		has_room_for_job(row) && share_room(bot, row->party) == 0 &&
-		bot->asking_targets < SHARE_PLACES && bot->state != BOT_PROBING;
+		bot->asking_targets < SHARE_PLACES && !bot_is_probing(bot);
 
 	if (!its_party)
 		return false;

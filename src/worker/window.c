@@ -59,7 +59,7 @@ window_room(const Bot *bot, Priority priority)
 {
 	int			count = bot->window.messages[priority];
 
-	if (bot->state == BOT_PROBING)
+	if (bot_is_probing(bot))
 		return Max(0, 1 - count);
 	return LANE_ROOM - Min(LANE_ROOM, Max(0, count - bot->window.asking_messages));
 }
