@@ -146,6 +146,16 @@ compat_convert(Oid conversion, int from, int to, const char *text, int length,
 #endif
 }
 
+/* 16 tells more of what is wrong with a time. */
+#if PG_VERSION_NUM >= 160000
+#define compat_decode_datetime(fields, types, count, kind, tm, fraction, zone) \
+	DecodeDateTime((fields), (types), (count), (kind), (tm), (fraction), \
+				   (zone), &(DateTimeErrorExtra) {0})
+#else
+#define compat_decode_datetime(fields, types, count, kind, tm, fraction, zone) \
+	DecodeDateTime((fields), (types), (count), (kind), (tm), (fraction), (zone))
+#endif
+
 /* 15 reserves a parameter prefix, before that one could only warn. */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)

@@ -1,6 +1,10 @@
 /*
  * render.c
- *	  The functions for templates that SQL calls.
+ *	  What SQL calls to fill in templates, and to see what can be sent of the
+ *	  result.
+ *
+ * teams_render() and what else knows where templates are kept is SQL (see the
+ * extension's script); here is what becomes of their JSON.
  */
 #include "postgres.h"
 
@@ -18,6 +22,7 @@ SQL_FUNCTION(teams_check_template);
 SQL_FUNCTION(teams_activity_problem);
 SQL_FUNCTION(teams_unsendable);
 
+/* The template whose body and name are the arguments of these numbers. */
 static Template *
 prepare_argument(FunctionCallInfo fcinfo, int body, int name)
 {
@@ -29,6 +34,11 @@ prepare_argument(FunctionCallInfo fcinfo, int body, int name)
 							text_to_cstring(PG_GETARG_TEXT_PP(name)));
 }
 
+/*
+ * teams_expand(template jsonb, data jsonb, name text): what the template
+ * becomes; NULL if nothing is left of it.  The name, which may be NULL, is for
+ * errors.
+ */
 Datum
 teams_expand(PG_FUNCTION_ARGS)
 {
@@ -45,7 +55,10 @@ teams_expand(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(expanded);
 }
 
-/* True, or an error. */
+/*
+ * teams_check_template(body jsonb, name text): true, or the error that the
+ * template would raise whatever its data; true also for NULL.
+ */
 Datum
 teams_check_template(PG_FUNCTION_ARGS)
 {
@@ -54,7 +67,10 @@ teams_check_template(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-/* Null, or why nobody would see it. */
+/*
+ * teams_activity_problem(activity jsonb): why nobody would see the activity;
+ * NULL if somebody would.
+ */
 Datum
 teams_activity_problem(PG_FUNCTION_ARGS)
 {
@@ -66,7 +82,10 @@ teams_activity_problem(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(problem));
 }
 
-/* Null, or why it cannot be sent at all; see rules.h. */
+/*
+ * teams_unsendable(activity json): why it cannot be sent at all (see rules.h);
+ * NULL if it can.
+ */
 Datum
 teams_unsendable(PG_FUNCTION_ARGS)
 {

@@ -1,218 +1,173 @@
 /*
- * expression_functions.c
- *	  The functions for collections, and the list of all functions.
+ * collections.c
+ *	  The functions for arrays and objects; to some of them a string is a
+ *	  collection, too.
  */
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 
-#include "template/eval.h"
+#include "template/functions.h"
 
-/* ----------
- * Collections
- * ----------
- */
-
-static bool
-count(PARAMETERS)
+/* createArray(...), which is what an array in brackets calls, too */
+static JsonbValue *
+collection_create_array(Call *call)
 {
-	if (value_is_string(arguments[0]))
-		return string_length(evaluation, call, substitute, arguments, result);
-	*result = value_number(value_count(arguments[0]));
-	return true;
+	JsonbValue *array = value_array(call->values, call->count);
+
+	eval_take_room(call->evaluation, value_bytes(array));
+	return array;
 }
 
-static bool
-empty(PARAMETERS)
-{
-	JsonbValue *value = arguments[0];
-
-	*result = value_bool(value_is_missing(value) ||
-						 (value_is_string(value) ? value->val.string.len == 0 :
-						  value_count(value) == 0));
-	return true;
-}
-
-static bool
-exists(PARAMETERS)
-{
-	*result = value_bool(true);
-	return true;
-}
-
-/* Of an array, or a character of a string; nothing, if there is none. */
-static bool
-first(PARAMETERS)
+/* count(value): elements, members, or units of a string. */
+static JsonbValue *
+collection_count(Call *call)
 {
 	int			bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
+	const char *text = value_string_bytes(call->values[0], &bytes);
+
+	return value_number(value_is_string(call->values[0]) ?
+						value_string_units(text, bytes) :
+						value_count(call->values[0]));
+}
+
+/* empty(value): null, no characters, no elements or no members. */
+static JsonbValue *
+collection_empty(Call *call)
+{
+	JsonbValue *value = call->values[0];
+
+	if (value_is_missing(value))
+		return value_bool(true);
+	return value_bool(value_is_string(value) ? value_bytes(value) == 0 :
+					  value_count(value) == 0);
+}
+
+/*
+ * first(array or string): an element, or a character; nothing if there is
+ * none.
+ */
+static JsonbValue *
+collection_first(Call *call)
+{
+	int			bytes;
+	const char *text = value_string_bytes(call->values[0], &bytes);
 
 	if (bytes > 0)
-		*result = value_string(text, pg_mblen(text));
-	else if (value_is_array(arguments[0]))
-		*result = value_element(arguments[0], 0);
-	return true;
+		return value_string(text, pg_mblen(text));
+	return value_is_array(call->values[0]) ?
+		value_element(call->values[0], 0) : NULL;
 }
 
-static bool
-last(PARAMETERS)
+/* last(array or string), likewise */
+static JsonbValue *
+collection_last(Call *call)
 {
 	int			bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
+	const char *text = value_string_bytes(call->values[0], &bytes);
 	const char *end = text + bytes;
 
 	if (bytes > 0)
 	{
 		while (text + pg_mblen(text) < end)
 			text += pg_mblen(text);
-		*result = value_string(text, end - text);
+		return value_string(text, end - text);
 	}
-	else if (value_is_array(arguments[0]))
-		*result = value_element(arguments[0], value_count(arguments[0]) - 1);
-	return true;
+	return value_is_array(call->values[0]) ?
+		value_element(call->values[0], value_count(call->values[0]) - 1) :
+		NULL;
 }
 
+/* Does one of the elements equal the value? */
 static bool
 array_contains(const JsonbValue *array, const JsonbValue *wanted)
 {
 	int			i;
 
 	for (i = 0; i < value_count(array); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (value_equals(value_element(array, i), wanted))
 			return true;
+	}
 	return false;
 }
 
-/* False, if it cannot be told. */
-static bool
-contains(PARAMETERS)
-{
-	JsonbValue *container;
-	JsonbValue *wanted;
-	bool		found = false;
-
-	if (expression_evaluate(evaluation, call->arguments[0], substitute,
-							&container) &&
-		expression_evaluate(evaluation, call->arguments[1], substitute,
-							&wanted))
-	{
-		if (value_is_string(container) && value_is_string(wanted))
-			found = strstr(value_text(container), value_text(wanted)) != NULL;
-		else if (value_is_array(container))
-			found = array_contains(container, wanted);
-		else if (value_is_object(container) && value_is_string(wanted))
-			found = value_property(container, value_text(wanted)) != NULL;
-	}
-	*result = value_bool(found);
-	return true;
-}
-
-static bool
-create_array(PARAMETERS)
-{
-	*result = value_array(arguments, call->count);
-	expression_take_room(evaluation, (*result)->val.binary.len);
-	return true;
-}
-
-#define STRINGS {KIND_STRING, KIND_STRING, KIND_STRING}
-#define ANY {KIND_ANY, KIND_ANY, KIND_ANY}
-
-static const Function functions[] = {
-	{"concat", NULL, 1, MANY_ARGUMENTS, ANY, KIND_STRING | KIND_ARRAY,
-	CALL_EAGER, CHECK_NOTHING, string_concat},
-	{"&", "concat", 1, MANY_ARGUMENTS, ANY, KIND_STRING | KIND_ARRAY,
-	CALL_EAGER, CHECK_NOTHING, string_concat},
-	{"length", NULL, 1, 1, STRINGS, KIND_NUMBER,
-	CALL_EAGER, CHECK_STRING, string_length},
-	{"toUpper", NULL, 1, 2, STRINGS, KIND_STRING,
-	CALL_EAGER, CHECK_STRING, string_upper},
-	{"toLower", NULL, 1, 2, STRINGS, KIND_STRING,
-	CALL_EAGER, CHECK_STRING, string_lower},
-	{"trim", NULL, 1, 1, STRINGS, KIND_STRING,
-	CALL_EAGER, CHECK_STRING, string_trim},
-	{"startsWith", NULL, 2, 2, STRINGS, KIND_BOOLEAN,
-	CALL_EAGER, CHECK_STRING, string_starts_with},
-	{"endsWith", NULL, 2, 2, STRINGS, KIND_BOOLEAN,
-	CALL_EAGER, CHECK_STRING, string_ends_with},
-	{"substring", NULL, 2, 3, {KIND_STRING, KIND_NUMBER, KIND_NUMBER},
-	KIND_STRING, CALL_EAGER, CHECK_NOTHING, string_substring},
-	{"replace", NULL, 3, 3, STRINGS, KIND_STRING,
-	CALL_EAGER, CHECK_STRING, string_replace},
-	{"join", NULL, 2, 3, {KIND_ARRAY, KIND_STRING, KIND_STRING},
-	KIND_STRING, CALL_EAGER, CHECK_NOTHING, string_join},
-	{"count", NULL, 1, 1, {KIND_STRING | KIND_ARRAY, KIND_ANY, KIND_ANY},
-	KIND_NUMBER, CALL_EAGER, CHECK_CONTAINER, count},
-	{"empty", NULL, 1, 1, ANY, KIND_BOOLEAN,
-	CALL_COMPARISON, CHECK_CONTAINER_OR_NULL, empty},
-	{"exists", NULL, 1, 1, ANY, KIND_BOOLEAN,
-	CALL_COMPARISON, CHECK_PRESENT, exists},
-	{"first", NULL, 1, 1, ANY, KIND_ANY, CALL_EAGER, CHECK_NOTHING, first},
-	{"last", NULL, 1, 1, ANY, KIND_ANY, CALL_EAGER, CHECK_NOTHING, last},
-	{"contains", NULL, 2, 2, ANY, KIND_BOOLEAN,
-	CALL_LAZY, CHECK_NOTHING, contains},
-	{"createArray", NULL, 0, MANY_ARGUMENTS, ANY, KIND_ARRAY,
-	CALL_EAGER, CHECK_NOTHING, create_array},
-	{"string", NULL, 1, 2, {KIND_ANY, KIND_STRING, KIND_STRING}, KIND_STRING,
-	CALL_EAGER, CHECK_NOTHING, convert_to_string},
-	{"int", NULL, 1, 1, ANY, KIND_NUMBER,
-	CALL_EAGER, CHECK_NOTHING, convert_to_int},
-	{"float", NULL, 1, 1, ANY, KIND_NUMBER,
-	CALL_EAGER, CHECK_NOTHING, convert_to_float},
-	{"bool", NULL, 1, 1, ANY, KIND_BOOLEAN,
-	CALL_COMPARISON, CHECK_NOTHING, convert_to_bool},
-	{"json", NULL, 1, 1, STRINGS, KIND_ANY,
-	CALL_EAGER, CHECK_NOTHING, convert_from_json},
-	{"formatNumber", NULL, 2, 3, {KIND_NUMBER, KIND_NUMBER, KIND_STRING},
-	KIND_STRING, CALL_EAGER, CHECK_NOTHING, format_number},
-	{"formatDateTime", NULL, 1, 3, STRINGS, KIND_STRING,
-	CALL_EAGER, CHECK_NOTHING, format_date_time},
-};
-
-/* ----------
- * Finding them
- * ----------
+/*
+ * contains(value, wanted): whether an array has the element, an object a
+ * member of that name, or a string the part; of others, false.
  */
-
-const Function *
-function_find(const char *name)
+static JsonbValue *
+collection_contains(Call *call)
 {
+	JsonbValue *value = call->values[0];
+	JsonbValue *wanted = call->values[1];
+
+	if (value_is_array(value))
+		return value_bool(array_contains(value, wanted));
+	if (!value_is_string(wanted))
+		return value_bool(false);
+	if (value_is_object(value))
+		return value_bool(value_property(value, value_text(wanted)) != NULL);
+	return value_bool(value_is_string(value) &&
+					  strstr(value_text(value), value_text(wanted)) != NULL);
+}
+
+/* What stands before an element: a separator that is missing is a comma. */
+static const char *
+separator_text(Call *call, int argument)
+{
+	if (argument >= call->count || call->values[argument] == NULL)
+		return ",";
+	return value_text(call->values[argument]);
+}
+
+/* join(array, separator, last separator) */
+static JsonbValue *
+collection_join(Call *call)
+{
+	JsonbValue *array = call->values[0];
+	const char *separator = separator_text(call, 1);
+	const char *last = call->count == 3 ? separator_text(call, 2) : separator;
+	StringInfoData text;
 	int			i;
 
-	for (i = 0; i < lengthof(functions); i++)
-		if (strcmp(functions[i].name, name) == 0)
-			return &functions[i];
-	for (i = 0; i < operator_count; i++)
-		if (strcmp(operators[i].name, name) == 0)
-			return &operators[i];
-	return NULL;
+	if (!value_is_array(array))
+		return eval_fail(call->evaluation, "%s is not an array.",
+						 call_argument_text(call, 0));
+	initStringInfo(&text);
+	for (i = 0; i < value_count(array); i++)
+	{
+		JsonbValue *element = value_element(array, i);
+		int			start = text.len;
+
+		CHECK_FOR_INTERRUPTS();
+		if (i > 0)
+			appendStringInfoString(&text, i == value_count(array) - 1 ?
+								   last : separator);
+		if (!value_is_missing(element))
+			value_append_text(&text, element);
+		eval_take_room(call->evaluation, text.len - start);
+	}
+	return value_string(text.data, text.len);
 }
 
-bool
-function_is_concat(const Expression *expression)
-{
-	return expression->type == EXPRESSION_CALL &&
-		expression->function->body == string_concat;
-}
-
-static void
-append_name(StringInfo names, const char *name)
-{
-	if (isalpha((unsigned char) name[0]))
-		appendStringInfo(names, "%s%s", names->len > 0 ? ", " : "", name);
-}
-
-char *
-function_names(void)
-{
-	StringInfoData names;
-	int			i;
-
-	initStringInfo(&names);
-	for (i = 0; i < operator_count; i++)
-		append_name(&names, operators[i].name);
-	for (i = 0; i < lengthof(functions); i++)
-		append_name(&names, functions[i].name);
-	return names.data;
-}
+const Function collection_functions[] = {
+	{"createArray", NULL, 0, MANY_ARGUMENTS, ANY, KIND_ARRAY,
+	CALL_EAGER, CHECK_NOTHING, collection_create_array},
+	{"count", NULL, 1, 1, {KIND_STRING | KIND_ARRAY, KIND_ANY, KIND_ANY},
+	KIND_NUMBER, CALL_EAGER, CHECK_CONTAINER, collection_count},
+	{"empty", NULL, 1, 1, ANY, KIND_BOOLEAN,
+	CALL_COMPARISON, CHECK_CONTAINER_OR_NULL, collection_empty},
+	{"first", NULL, 1, 1, ANY, KIND_ANY,
+	CALL_EAGER, CHECK_NOTHING, collection_first},
+	{"last", NULL, 1, 1, ANY, KIND_ANY,
+	CALL_EAGER, CHECK_NOTHING, collection_last},
+	{"contains", NULL, 2, 2, ANY, KIND_BOOLEAN,
+	CALL_COMPARISON, CHECK_NOTHING, collection_contains},
+	{"join", NULL, 2, 3, {KIND_ARRAY, KIND_STRING, KIND_STRING}, KIND_STRING,
+	CALL_EAGER, CHECK_NOTHING, collection_join},
+	{NULL, NULL, 0, 0, ANY, 0, CALL_EAGER, CHECK_NOTHING, NULL},
+};

@@ -1,411 +1,226 @@
 /*
- * expression_date.c
+ * dates.c
  *	  formatDateTime(): points in time, in UTC and in English.
  *
- * As in the reference, the format is one of C#'s, which is turned into one of
- * Day.js, and what that makes of letters which C# takes for themselves, shows.
+ * PostgreSQL reads them, and to_char() writes them; what is here is what makes
+ * the result depend on nothing but the arguments, and turns a format of C#,
+ * which the language has, into one of to_char().
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/timestamp.h"
 
-#include "template/eval.h"
+#include "base/compat.h"
+#include "template/functions.h"
 
-#define DEFAULT_FORMAT "YYYY-MM-DDTHH:mm:ss.SSS[Z]"
-
-#define MS_PER_DAY (86400 * INT64CONST(1000))
-
-typedef struct Moment
-{
-	int			year;
-	int			month;
-	int			day;
-	int			weekday;		/* 0 is Sunday */
-	int			hour;
-	int			minute;
-	int			second;
-	int			millisecond;
-} Moment;
+/* to_char() takes some fifty times as much memory as a format is long. */
+#define MAX_FORMAT 200
 
 /* ----------
- * Reading ISO 8601, and what PostgreSQL writes
+ * Reading
  * ----------
  */
 
-/* A number of between so many digits; -1 if there is none. */
-static int
-read_number(const char **c, int min_digits, int max_digits)
-{
-	int			number = 0;
-	int			digits = 0;
-
-	while (digits < max_digits && (*c)[digits] >= '0' && (*c)[digits] <= '9')
-		number = number * 10 + (*c)[digits++] - '0';
-	if (digits < min_digits)
-		return -1;
-	*c += digits;
-	return number;
-}
-
+/* Is it a field of ParseDateTime()'s that tells the zone? */
 static bool
-read_char(const char **c, const char *allowed)
+is_zone(int type, const char *field)
 {
-	if (**c == '\0' || strchr(allowed, **c) == NULL)
-		return false;
-	(*c)++;
-	return true;
+	return type == DTK_TZ || (type == DTK_STRING && field[0] == 'z');
 }
 
-static bool
-read_date(const char **c, Moment *moment)
-{
-	moment->month = moment->day = 1;
-	moment->year = read_number(c, 4, 4);
-	if (read_char(c, "-"))
-	{
-		moment->month = read_number(c, 1, 2);
-		if (read_char(c, "-"))
-			moment->day = read_number(c, 1, 2);
-	}
-	return moment->year >= 0 && moment->month >= 1 && moment->month <= 12 &&
-		moment->day >= 1 && moment->day <= 31;
-}
-
-static bool
-read_time(const char **c, Moment *moment)
-{
-	int			unit = 100;
-
-	moment->hour = read_number(c, 2, 2);
-	if (!read_char(c, ":"))
-		return false;
-	moment->minute = read_number(c, 2, 2);
-	if (read_char(c, ":"))
-	{
-		moment->second = read_number(c, 2, 2);
-		if (read_char(c, "."))
-		{
-			if (**c < '0' || **c > '9')
-				return false;
-			for (; **c >= '0' && **c <= '9'; (*c)++, unit /= 10)
-				moment->millisecond += (**c - '0') * unit;
-		}
-	}
-	return moment->hour >= 0 && moment->hour <= 24 &&
-		moment->minute >= 0 && moment->minute <= 59 &&
-		moment->second >= 0 && moment->second <= 59 &&
-		(moment->hour < 24 ||
-		 moment->minute + moment->second + moment->millisecond == 0);
-}
-
-/* Minutes ahead of UTC; none means UTC. */
-static bool
-read_zone(const char **c, int *offset)
-{
-	int			sign;
-	int			hours;
-	int			minutes = 0;
-
-	*offset = 0;
-	if (**c == '\0' || read_char(c, "Zz"))
-		return true;
-	sign = **c == '-' ? -1 : 1;
-	if (!read_char(c, "+-"))
-		return false;
-	hours = read_number(c, 2, 2);
-	(void) read_char(c, ":");
-	if (**c >= '0' && **c <= '9')
-		minutes = read_number(c, 2, 2);
-	*offset = sign * (hours * 60 + minutes);
-	return hours >= 0 && hours <= 23 && minutes >= 0 && minutes <= 59;
-}
-
-static bool
-read_moment(const char *text, Moment *moment)
-{
-	const char *c = text;
-	int			offset = 0;
-	int64		ms;
-	int			julian;
-
-	memset(moment, 0, sizeof(Moment));
-	c += strspn(c, " ");
-	if (!read_date(&c, moment))
-		return false;
-	if (read_char(&c, "Tt "))
-	{
-		if (!read_time(&c, moment))
-			return false;
-		if (!read_zone(&c, &offset))
-			return false;
-	}
-	if (c[strspn(c, " ")] != '\0')
-		return false;
-
-	ms = ((moment->hour * INT64CONST(60) + moment->minute - offset) * 60 +
-		  moment->second) * 1000 + moment->millisecond;
-	julian = date2j(moment->year, moment->month, moment->day);
-	while (ms < 0)
-	{
-		ms += MS_PER_DAY;
-		julian--;
-	}
-	julian += ms / MS_PER_DAY;
-	ms %= MS_PER_DAY;
-
-	j2date(julian, &moment->year, &moment->month, &moment->day);
-	moment->weekday = j2day(julian);
-	moment->hour = ms / 3600000;
-	moment->minute = ms / 60000 % 60;
-	moment->second = ms / 1000 % 60;
-	moment->millisecond = ms % 1000;
-	return true;
-}
-
-/* ----------
- * From C#'s format to that of Day.js
- * ----------
+/*
+ * Read a time as of ISO 8601, or as PostgreSQL writes it with DateStyle ISO;
+ * without a zone it is in UTC.  False if it is none.  Not even words such as
+ * "now" or names of zones are read, nor dates that do not begin with the year:
+ * what they mean depends on more than the text.
  */
-
-/* For so many of a letter, what Day.js has; NULL if it has nothing. */
-static const char *
-convert_letters(char letter, int count)
-{
-	static const char *const days[] = {"D", "DD", "ddd", "dddd"};
-	static const char *const months[] = {"M", "MM", "MMM", "MMMM"};
-
-	switch (letter)
-	{
-		case 'd':
-			return days[Min(count, 4) - 1];
-		case 'f':
-		case 'F':
-			return count < 3 ? NULL : "SSS";
-		case 'h':
-			return count == 1 ? "h" : "hh";
-		case 'H':
-			return count == 1 ? "H" : "HH";
-		case 'm':
-			return count == 1 ? "m" : "mm";
-		case 'M':
-			return months[Min(count, 4) - 1];
-		case 's':
-			return count == 1 ? "s" : "ss";
-		case 't':
-			return "A";
-		case 'y':
-			return count < 3 ? "YY" : "YYYY";
-		case 'z':
-			return count < 3 ? "ZZ" : "Z";
-		default:				/* g, an era */
-			return NULL;
-	}
-}
-
-/* What stands in quotes; false if they do not end. */
 static bool
-convert_quoted(StringInfo out, const char **c)
+read_time(const char *text, Timestamp *time)
 {
-	char		quote = **c;
-
-	for ((*c)++; **c != '\0' && **c != quote; (*c)++)
-		appendStringInfoChar(out, **c);
-	return **c == quote;
-}
-
-static bool
-convert_format(StringInfo out, const char *format)
-{
-	const char *c = format;
-
-	for (; *c != '\0'; c++)
-	{
-		if (strchr("dfFghHmMstyz", *c) != NULL)
-		{
-			int			count = 1;
-			const char *letters;
-
-			while (c[1] == *c)
-			{
-				count++;
-				c++;
-			}
-			letters = convert_letters(*c, count);
-			if (letters == NULL)
-				return false;
-			appendStringInfoString(out, letters);
-		}
-		else if (*c == '\'' || *c == '`')
-		{
-			if (!convert_quoted(out, &c))
-				return false;
-		}
-		else if (*c == '\\')
-		{
-			if (*++c == '\0')
-				return false;
-			appendStringInfoChar(out, *c);
-		}
-		else if (*c == 'K')
-			appendStringInfoChar(out, 'Z');
-		else if (*c != '%')
-			appendStringInfoChar(out, *c);
-	}
-	return true;
-}
-
-/* A format that C# has and Day.js has not, is taken as one of Day.js. */
-static char *
-day_js_format(const char *format)
-{
-	StringInfoData converted;
-
-	if (format[0] == '\0')
-		return DEFAULT_FORMAT;
-	if (strcmp(format, "o") == 0 || strcmp(format, "O") == 0)
-		return "YYYY-MM-DDTHH:mm:ss.SSS0000Z";
-	if (format[1] == '\0' && strchr("RrUu", format[0]) != NULL)
-		return pstrdup(format);
-	initStringInfo(&converted);
-	return convert_format(&converted, format) ? converted.data : pstrdup(format);
-}
-
-/* ----------
- * Writing
- * ----------
- */
-
-/* How many of a letter belong together. */
-static int
-run_length(const char *c)
-{
-	int			limit = strchr("MdYS", *c) != NULL ? 4 : 2;
-	int			count = 1;
-
-	if (*c == 'a' || *c == 'A')
-		return 1;
-	while (count < limit && c[count] == *c)
-		count++;
-	if (*c == 'Y')
-		return count == 4 ? 4 : count >= 2 ? 2 : 0;
-	if (*c == 'S')
-		return count >= 3 ? 3 : 0;
-	return count;
-}
-
-static void
-append_name(StringInfo out, const char *name, int count)
-{
-	appendStringInfo(out, "%.*s", count == 4 ? (int) strlen(name) : count,
-					 name);
-}
-
-static void
-append_part(StringInfo out, const Moment *moment, char letter, int count)
-{
-	static const char *const weekdays[] = {"Sunday", "Monday", "Tuesday",
-	"Wednesday", "Thursday", "Friday", "Saturday"};
-	static const char *const month_names[] = {"January", "February", "March",
-		"April", "May", "June", "July", "August", "September", "October",
-	"November", "December"};
-	bool		afternoon = moment->hour >= 12;
-
-	switch (letter)
-	{
-		case 'Y':
-			appendStringInfo(out, "%0*d", count,
-							 count == 2 ? moment->year % 100 : moment->year);
-			break;
-		case 'M':
-			if (count > 2)
-				append_name(out, month_names[moment->month - 1], count);
-			else
-				appendStringInfo(out, "%0*d", count, moment->month);
-			break;
-		case 'D':
-			appendStringInfo(out, "%0*d", count, moment->day);
-			break;
-		case 'd':
-			if (count > 1)
-				append_name(out, weekdays[moment->weekday], count);
-			else
-				appendStringInfo(out, "%d", moment->weekday);
-			break;
-		case 'H':
-			appendStringInfo(out, "%0*d", count, moment->hour);
-			break;
-		case 'h':
-			appendStringInfo(out, "%0*d", count,
-							 moment->hour % 12 == 0 ? 12 : moment->hour % 12);
-			break;
-		case 'm':
-			appendStringInfo(out, "%0*d", count, moment->minute);
-			break;
-		case 's':
-			appendStringInfo(out, "%0*d", count, moment->second);
-			break;
-		case 'S':
-			appendStringInfo(out, "%03d", moment->millisecond);
-			break;
-		case 'A':
-			appendStringInfoString(out, afternoon ? "PM" : "AM");
-			break;
-		case 'a':
-			appendStringInfoString(out, afternoon ? "pm" : "am");
-			break;
-		case 'Z':
-			appendStringInfoString(out, count == 1 ? "+00:00" : "+0000");
-			break;
-	}
-}
-
-static char *
-write_moment(const Moment *moment, const char *format)
-{
-	StringInfoData out;
-	const char *c = format;
-	const char *close;
+	char		buffer[MAXDATELEN + MAXDATEFIELDS];
+	char	   *fields[MAXDATEFIELDS];
+	int			types[MAXDATEFIELDS];
 	int			count;
+	int			kind;
+	struct pg_tm tm;
+	fsec_t		fraction;
+	int			zone;
+	bool		has_zone = false;
+	int			i;
 
-	initStringInfo(&out);
-	while (*c != '\0')
-	{
-		if (*c == '[' && (close = strchr(c, ']')) > c + 1)
-		{
-			appendBinaryStringInfo(&out, c + 1, close - c - 1);
-			c = close + 1;
-		}
-		else if (strchr("YMDdHhaAmsZS", *c) != NULL &&
-				 (count = run_length(c)) > 0)
-		{
-			append_part(&out, moment, *c, count);
-			c += count;
-		}
-		else
-			appendStringInfoChar(&out, *c++);
-	}
-	return out.data;
+	text += strspn(text, " ");
+	if (strspn(text, "0123456789") != 4 || text[4] != '-' ||
+		text[strspn(text, "0123456789-+:.TtZz ")] != '\0')
+		return false;
+	/* PostgreSQL has no months without a day */
+	if (strlen(text) == strlen("2024-02"))
+		text = psprintf("%s-01", text);
+	if (ParseDateTime(text, buffer, sizeof(buffer), fields, types,
+					  MAXDATEFIELDS, &count) != 0 ||
+		compat_decode_datetime(fields, types, count, &kind, &tm, &fraction,
+							   &zone) != 0 ||
+		kind != DTK_DATE)
+		return false;
+	for (i = 0; i < count; i++)
+		has_zone |= is_zone(types[i], fields[i]);
+	return tm2timestamp(&tm, fraction, has_zone ? &zone : NULL, time) == 0;
 }
 
-bool
-format_date_time(PARAMETERS)
+/* ----------
+ * Formats
+ * ----------
+ */
+
+/* What to_char() has for so many of a letter; the last one for more. */
+typedef struct FormatLetter
 {
-	const char *format = "";
-	Moment		moment;
-	char	   *text;
+	char		letter;
+	const char *patterns[8];
+} FormatLetter;
 
-	if (!value_is_string(arguments[0]) ||
-		!read_moment(value_text(arguments[0]), &moment))
-		return expression_fail(evaluation,
-							   "%s is not a time as of ISO 8601.",
-							   value_is_string(arguments[0]) ?
-							   psprintf("\"%s\"", value_text(arguments[0])) :
-							   expression_text(call->arguments[0]));
-	if (call->count > 1 && value_is_string(arguments[1]))
-		format = value_text(arguments[1]);
-	text = write_moment(&moment, day_js_format(format));
-	expression_take_room(evaluation, strlen(text));
-	*result = value_string(text, strlen(text));
-	return true;
+static const FormatLetter format_letters[] = {
+	{'d', {"FMDD", "DD", "Dy", "FMDay"}},
+	{'f', {"FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "FF6\"0\""}},
+	{'F', {"FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "FF6\"0\""}},
+	{'h', {"FMHH12", "HH12"}},
+	{'H', {"FMHH24", "HH24"}},
+	{'K', {"\"Z\""}},
+	{'m', {"FMMI", "MI"}},
+	{'M', {"FMMM", "MM", "Mon", "FMMonth"}},
+	{'s', {"FMSS", "SS"}},
+	{'t', {"AM"}},
+	{'y', {"FMYY", "YY", "YYYY"}},
+	{'z', {"\"+0\"", "\"+00\"", "\"+00:00\""}},
+};
+
+/*
+ * Formats of one letter that stand for a longer one.  Of those of C#, this is
+ * what looks the same everywhere; others are the letter.
+ */
+static const char *
+standard_format(const char *format)
+{
+	if (format[0] == '\0')
+		return "yyyy-MM-ddTHH:mm:ss.fffK";
+	if (strcmp(format, "o") == 0 || strcmp(format, "O") == 0)
+		return "yyyy-MM-ddTHH:mm:ss.fffffffK";
+	if (strcmp(format, "r") == 0 || strcmp(format, "R") == 0)
+		return "ddd, dd MMM yyyy HH:mm:ss 'GMT'";
+	if (strcmp(format, "u") == 0)
+		return "yyyy-MM-dd HH:mm:ssK";
+	return format;
 }
+
+/* A pattern that stands for itself, which to_char() has in double quotes. */
+static void
+append_literal(StringInfo out, const char *text, int length)
+{
+	int			i;
+
+	appendStringInfoChar(out, '"');
+	for (i = 0; i < length; i++)
+	{
+		if (text[i] == '"' || text[i] == '\\')
+			appendStringInfoChar(out, '\\');
+		appendStringInfoChar(out, text[i]);
+	}
+	appendStringInfoChar(out, '"');
+}
+
+/*
+ * The pattern for the letters that a format begins with, and how many these
+ * are; NULL if they stand for themselves.
+ */
+static const char *
+find_pattern(const char *format, int *length)
+{
+	size_t		i;
+	int			row;
+
+	for (i = 0; i < lengthof(format_letters); i++)
+	{
+		const FormatLetter *known = &format_letters[i];
+
+		if (known->letter != format[0])
+			continue;
+		for (row = 0, *length = 1; format[*length] == format[0]; ++*length)
+			if (known->patterns[row + 1] != NULL)
+				row++;
+		return known->patterns[row];
+	}
+	return NULL;
+}
+
+/* The pattern for what a format begins with; returns how much that is. */
+static int
+append_pattern(StringInfo out, const char *format)
+{
+	int			length;
+	const char *pattern = find_pattern(format, &length);
+
+	if (pattern != NULL)
+	{
+		appendStringInfoString(out, pattern);
+		return length;
+	}
+	if (format[0] == '\'' || format[0] == '"')
+	{
+		length = strcspn(format + 1, format[0] == '"' ? "\"" : "'");
+		append_literal(out, format + 1, length);
+		return length + (format[length + 1] == '\0' ? 1 : 2);
+	}
+	/* says that the next letter is no standard format, which few are here */
+	if (format[0] == '%')
+		return 1;
+	if (format[0] == '\\' && format[1] != '\0')
+	{
+		length = pg_mblen(format + 1);
+		append_literal(out, format + 1, length);
+		return length + 1;
+	}
+	length = pg_mblen(format);
+	append_literal(out, format, length);
+	return length;
+}
+
+/* formatDateTime(time, format, locale), of which the locale is ignored */
+static JsonbValue *
+date_format(Call *call)
+{
+	JsonbValue *value = call->values[0];
+	const char *format = "";
+	Timestamp	time;
+	StringInfoData pattern;
+	text	   *to_char_format;
+	char	   *result;
+
+	if (!value_is_string(value) || !read_time(value_text(value), &time))
+		return eval_fail(call->evaluation, "%s is not a time as of ISO 8601.",
+						 value_is_string(value) ?
+						 psprintf("\"%s\"", value_text(value)) :
+						 call_argument_text(call, 0));
+	if (call->count > 1 && value_is_string(call->values[1]))
+		format = value_text(call->values[1]);
+	if (strlen(format) > MAX_FORMAT)
+		return eval_fail(call->evaluation, "The format is too long.");
+
+	initStringInfo(&pattern);
+	for (format = standard_format(format); *format != '\0';)
+		format += append_pattern(&pattern, format);
+	to_char_format = cstring_to_text(pattern.data);
+	result = TextDatumGetCString(DirectFunctionCall2(timestamp_to_char,
+													 TimestampGetDatum(time),
+													 PointerGetDatum(to_char_format)));
+	return call_string(call, result, strlen(result));
+}
+
+const Function date_functions[] = {
+	{"formatDateTime", NULL, 1, 3, STRINGS, KIND_STRING,
+	CALL_EAGER, CHECK_NOTHING, date_format},
+	{NULL, NULL, 0, 0, ANY, 0, CALL_EAGER, CHECK_NOTHING, NULL},
+};

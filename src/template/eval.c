@@ -1,25 +1,31 @@
 /*
- * expression_eval.c
+ * eval.c
  *	  Evaluates expressions.
  *
- * A failure is no error of PostgreSQL's: it sets evaluation->error and returns
- * false, since a comparison makes it false, and a text leaves the expression
- * as it is written.
+ * The functions are not known here: a bound call has its function's row, and
+ * that says how the arguments get their values and what these must be.
  */
 #include "postgres.h"
-
-#include <math.h>
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 
 #include "template/eval.h"
 
-/* What a value takes besides its length. */
+/* What it takes to look at a value, besides its length. */
 #define VALUE_WORK 50
 
-bool
-expression_fail(Evaluation *evaluation, const char *format,...)
+/* ----------
+ * Failures and limits
+ * ----------
+ */
+
+/*
+ * Let the evaluation fail, for a reason that is a sentence.  Returns NULL, for
+ * a function to return that.
+ */
+JsonbValue *
+eval_fail(Evaluation *evaluation, const char *format,...)
 {
 	StringInfoData error;
 	va_list		arguments;
@@ -35,15 +41,27 @@ expression_fail(Evaluation *evaluation, const char *format,...)
 			enlargeStringInfo(&error, needed);
 	} while (needed > 0);
 	evaluation->error = error.data;
-	*evaluation->work -= error.len;
-	return false;
+	/* a loop may print the same long expression again and again */
+	evaluation->work -= error.len;
+	return NULL;
 }
 
-void
-expression_take_room(Evaluation *evaluation, int64 bytes)
+/* Does evaluation->error say that the last step has failed? */
+static bool
+has_failed(const Evaluation *evaluation)
 {
-	*evaluation->room -= bytes;
-	if (*evaluation->room < 0)
+	return evaluation->error != NULL;
+}
+
+/*
+ * Take so many bytes for a result, of those that results may have together.
+ * Raises an error if that is more than are left.
+ */
+void
+eval_take_room(Evaluation *evaluation, int64 bytes)
+{
+	evaluation->room -= bytes;
+	if (evaluation->room < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("template becomes too large"),
@@ -55,14 +73,10 @@ expression_take_room(Evaluation *evaluation, int64 bytes)
  * text again and again.
  */
 static void
-take_work(Evaluation *evaluation, const JsonbValue *value)
+take_work(Evaluation *evaluation, int64 bytes)
 {
-	*evaluation->work -= VALUE_WORK;
-	if (value_is_string(value))
-		*evaluation->work -= value->val.string.len;
-	else if (value != NULL && value->type == jbvBinary)
-		*evaluation->work -= value->val.binary.len;
-	if (*evaluation->work < 0)
+	evaluation->work -= VALUE_WORK + bytes;
+	if (evaluation->work < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("template takes too long to fill in"),
@@ -74,25 +88,29 @@ take_work(Evaluation *evaluation, const JsonbValue *value)
  * ----------
  */
 
-/* What a name or index of a path finds in what has been found so far. */
+/* What a name or index finds in a value; NULL if it is not there. */
 static JsonbValue *
-step(Evaluation *evaluation, JsonbValue *scope, const char *part)
+find_member(Evaluation *evaluation, JsonbValue *value, const char *part)
 {
 	char	   *end;
 	double		index = strtol(part, &end, 10);
 
 	/* a name that is not there is looked for among all */
-	take_work(evaluation, NULL);
-	if (value_is_object(scope))
-		*evaluation->work -= value_count(scope);
-	if (value_is_array(scope))
-		return end == part ? NULL : value_element(scope, index);
-	return value_is_object(scope) ? value_property(scope, part) : NULL;
+	take_work(evaluation, value_is_object(value) ? value_count(value) : 0);
+	if (value_is_array(value))
+		return end == part ? NULL : value_element(value, index);
+	return value_is_object(value) ? value_property(value, part) : NULL;
 }
 
+/*
+ * What a name stands for that begins a path.  Whatever an expression can name
+ * is found here, and nowhere else.
+ */
 static JsonbValue *
-variable(Evaluation *evaluation, const char *name)
+look_up(Evaluation *evaluation, const char *name)
 {
+	if (name[0] != '$')
+		return find_member(evaluation, evaluation->data, name);
 	if (pg_strcasecmp(name, "$root") == 0)
 		return evaluation->root;
 	if (pg_strcasecmp(name, "$data") == 0)
@@ -102,157 +120,82 @@ variable(Evaluation *evaluation, const char *name)
 	return NULL;
 }
 
-/* A path of names and indexes: the first part comes last. */
-typedef struct Path
+/* The value of an index, as text; NULL after a failure. */
+static char *
+index_text(Evaluation *evaluation, const Expression *index, bool substitute)
 {
-	char	  **parts;
-	bool	   *is_index;
-	int			count;
-	const Expression *start;	/* what it starts from; NULL: from $data */
-} Path;
+	JsonbValue *value = eval_expression(evaluation, index, substitute);
 
-static bool
-path_index(Evaluation *evaluation, const Expression *index, bool substitute,
-		   char **part)
+	if (has_failed(evaluation))
+		return NULL;
+	if (value_is_number(value) || value_is_string(value))
+		return value_text(value);
+	(void) eval_fail(evaluation, "%s does not return an integer or a string.",
+					 expression_text(index));
+	return NULL;
+}
+
+/* What names and indexes lead to, one after another; NULL if it is nothing. */
+static JsonbValue *
+follow_path(Evaluation *evaluation, const Expression *path, bool substitute)
+{
+	const char *part = path->name;
+	JsonbValue *from;
+
+	check_stack_depth();
+	if (path->type != EXPRESSION_PROPERTY && path->type != EXPRESSION_ELEMENT)
+		return eval_expression(evaluation, path, substitute);
+	if (path->count == 0)
+		return look_up(evaluation, path->name);
+	from = follow_path(evaluation, path->arguments[0], substitute);
+	if (!has_failed(evaluation) && path->type == EXPRESSION_ELEMENT)
+		part = index_text(evaluation, path->arguments[1], substitute);
+	return has_failed(evaluation) ? NULL : find_member(evaluation, from, part);
+}
+
+/* A path that ends with a name finds something, or stays as it is written. */
+static JsonbValue *
+evaluate_property(Evaluation *evaluation, const Expression *property,
+				  bool substitute)
+{
+	JsonbValue *value = follow_path(evaluation, property, substitute);
+	char	   *text;
+
+	if (value != NULL || has_failed(evaluation) || !substitute)
+		return value;
+	text = psprintf("${%s}", expression_text(property));
+	eval_take_room(evaluation, strlen(text));
+	return value_string(text, strlen(text));
+}
+
+/* A path that ends with an index fails unless there is such an element. */
+static JsonbValue *
+evaluate_element(Evaluation *evaluation, const Expression *expression,
+				 bool substitute)
 {
 	JsonbValue *value;
-
-	if (!expression_evaluate(evaluation, index, substitute, &value))
-		return false;
-	if (!value_is_number(value) && !value_is_string(value))
-		return expression_fail(evaluation,
-							   "%s does not return an integer or a string.",
-							   expression_text(index));
-	*part = value_text(value);
-	return true;
-}
-
-static int
-path_length(const Expression *expression)
-{
-	int			length = 0;
-
-	while (expression != NULL && (expression->type == EXPRESSION_PROPERTY ||
-								  expression->type == EXPRESSION_ELEMENT))
-	{
-		length++;
-		expression = expression->count > 0 ? expression->arguments[0] : NULL;
-	}
-	return length;
-}
-
-static bool
-make_path(Evaluation *evaluation, const Expression *expression,
-		  bool substitute, Path *path)
-{
-	int			length = path_length(expression);
-
-	path->parts = palloc(length * sizeof(char *));
-	path->is_index = palloc(length * sizeof(bool));
-	path->count = 0;
-	path->start = expression;
-	while (path->count < length)
-	{
-		const Expression *e = path->start;
-
-		path->is_index[path->count] = e->type == EXPRESSION_ELEMENT;
-		if (e->type == EXPRESSION_PROPERTY)
-			path->parts[path->count] = e->name;
-		else if (!path_index(evaluation, e->arguments[1], substitute,
-							 &path->parts[path->count]))
-			return false;
-		path->count++;
-		path->start = e->count > 0 ? e->arguments[0] : NULL;
-	}
-	return true;
-}
-
-static char *
-path_text(const Path *path)
-{
-	StringInfoData text;
-	int			i;
-
-	initStringInfo(&text);
-	for (i = path->count - 1; i >= 0; i--)
-	{
-		const char *part = path->parts[i];
-		bool		number = part[0] >= '0' && part[0] <= '9';
-
-		if (!path->is_index[i])
-			appendStringInfo(&text, "%s%s", i < path->count - 1 ? "." : "",
-							 part);
-		else
-			appendStringInfo(&text, number ? "[%s]" : "['%s']", part);
-	}
-	return text.data;
-}
-
-static bool
-evaluate_path(Evaluation *evaluation, const Expression *expression,
-			  bool substitute, JsonbValue **value)
-{
-	Path		path;
-	char	   *text;
-	int			i;
-
-	if (!make_path(evaluation, expression, substitute, &path))
-		return false;
-	i = path.count - 1;
-	if (path.start != NULL)
-	{
-		if (!expression_evaluate(evaluation, path.start, substitute, value))
-			return false;
-	}
-	else if (path.parts[i][0] == '$')
-		*value = variable(evaluation, path.parts[i--]);
-	else
-		*value = evaluation->data;
-	for (; i >= 0; i--)
-		*value = step(evaluation, *value, path.parts[i]);
-
-	if (*value == NULL && substitute)
-	{
-		text = psprintf("${%s}", path_text(&path));
-		expression_take_room(evaluation, strlen(text));
-		*value = value_string(text, strlen(text));
-	}
-	return true;
-}
-
-/* Unlike the last step of a path, this one fails if there is nothing. */
-static bool
-evaluate_element(Evaluation *evaluation, const Expression *expression,
-				 bool substitute, JsonbValue **value)
-{
-	JsonbValue *instance;
 	JsonbValue *index;
 
-	if (!expression_evaluate(evaluation, expression->arguments[0], substitute,
-							 &instance) ||
-		!expression_evaluate(evaluation, expression->arguments[1], false,
-							 &index))
-		return false;
-	*value = NULL;
-	if (value_is_integer(index))
-	{
-		if (value_is_missing(instance))
-			return true;
-		if (!value_is_array(instance))
-			return expression_fail(evaluation, "%s is not an array.",
-								   expression_text(expression->arguments[0]));
-		*value = value_element(instance, value_double(index));
-		if (*value == NULL)
-			return expression_fail(evaluation, "Index %s is out of range.",
-								   value_text(index));
-		return true;
-	}
-	if (!value_is_string(index))
-		return expression_fail(evaluation,
-							   "%s is neither an integer nor a string.",
-							   expression_text(expression->arguments[1]));
-	*value = step(evaluation, instance, value_text(index));
-	return true;
+	value = eval_expression(evaluation, expression->arguments[0], substitute);
+	if (has_failed(evaluation))
+		return NULL;
+	index = eval_expression(evaluation, expression->arguments[1], false);
+	if (has_failed(evaluation))
+		return NULL;
+
+	if (value_is_string(index))
+		return find_member(evaluation, value, value_text(index));
+	if (!value_is_integer(index))
+		return eval_fail(evaluation, "%s is neither an integer nor a string.",
+						 expression_text(expression->arguments[1]));
+	if (value_is_missing(value))
+		return NULL;
+	if (!value_is_array(value))
+		return eval_fail(evaluation, "%s is not an array.",
+						 expression_text(expression->arguments[0]));
+	value = value_element(value, value_double(index));
+	return value != NULL ? value :
+		eval_fail(evaluation, "Index %s is out of range.", value_text(index));
 }
 
 /* ----------
@@ -260,14 +203,15 @@ evaluate_element(Evaluation *evaluation, const Expression *expression,
  * ----------
  */
 
+/* Is it something that has elements, members or characters? */
 static bool
 is_container(const JsonbValue *value)
 {
-	return value_is_string(value) ||
-		(value != NULL && value->type == jbvBinary);
+	return value_is_string(value) || value_is_array(value) ||
+		value_is_object(value);
 }
 
-/* What is wrong with an argument, or NULL. */
+/* What is wrong with an argument, to be said of it, or NULL. */
 static const char *
 argument_problem(ArgumentCheck check, const JsonbValue *value, int position)
 {
@@ -303,70 +247,137 @@ argument_problem(ArgumentCheck check, const JsonbValue *value, int position)
 	return NULL;
 }
 
-static bool
-evaluate_arguments(Evaluation *evaluation, const Expression *call,
-				   bool substitute, JsonbValue **values)
+/* The values of all arguments, checked; NULL after a failure. */
+static JsonbValue **
+evaluate_arguments(Call *call)
 {
+	Evaluation *evaluation = call->evaluation;
+	const Expression *expression = call->expression;
+	JsonbValue **values = palloc(Max(call->count, 1) * sizeof(JsonbValue *));
 	const char *problem;
 	int			i;
 
 	for (i = 0; i < call->count; i++)
 	{
-		if (!expression_evaluate(evaluation, call->arguments[i], substitute,
-								 &values[i]))
-			return false;
-		take_work(evaluation, values[i]);
-		problem = argument_problem(call->function->check, values[i], i);
+		values[i] = eval_expression(evaluation, expression->arguments[i],
+									call->substitute);
+		if (has_failed(evaluation))
+			return NULL;
+		take_work(evaluation, value_bytes(values[i]));
+		problem = argument_problem(expression->function->check, values[i], i);
 		if (problem != NULL)
-			return expression_fail(evaluation, "%s %s.",
-								   expression_text(call->arguments[i]),
-								   problem);
+		{
+			(void) eval_fail(evaluation, "%s %s.", call_argument_text(call, i),
+							 problem);
+			return NULL;
+		}
 	}
-	return true;
+	return values;
 }
 
-static bool
-evaluate_call(Evaluation *evaluation, const Expression *call, bool substitute,
-			  JsonbValue **value)
+/*
+ * A call of the function that is bound, once its arguments are known to do. A
+ * comparison whose arguments fail is false, so that a condition on data that
+ * are not there does not hold.
+ */
+static JsonbValue *
+evaluate_call(Evaluation *evaluation, const Expression *expression,
+			  bool substitute)
 {
-	const Function *function = call->function;
-	JsonbValue **values;
+	const Function *function = expression->function;
+	bool		comparison = function->style == CALL_COMPARISON;
+	Call		call = {0};
+	JsonbValue *result;
 
-	if (function->style == CALL_LAZY)
-		return function->body(evaluation, call, substitute, NULL, value);
-	values = palloc(Max(call->count, 1) * sizeof(JsonbValue *));
-	if (function->style == CALL_EAGER)
-		return evaluate_arguments(evaluation, call, substitute, values) &&
-			function->body(evaluation, call, substitute, values, value);
-	if (!evaluate_arguments(evaluation, call, false, values))
+	call.evaluation = evaluation;
+	call.expression = expression;
+	call.substitute = substitute && !comparison;
+	call.count = expression->count;
+	if (function->style != CALL_LAZY)
 	{
-		*value = value_bool(false);
-		return true;
+		call.values = evaluate_arguments(&call);
+		if (call.values == NULL)
+		{
+			if (!comparison)
+				return NULL;
+			evaluation->error = NULL;
+			return value_bool(false);
+		}
 	}
-	if (function->body(evaluation, call, false, values, value))
-		return true;
-	*value = value_bool(false);
-	return false;
+	result = function->body(&call);
+	return has_failed(evaluation) ? NULL : result;
 }
 
-bool
-expression_evaluate(Evaluation *evaluation, const Expression *expression,
-					bool substitute, JsonbValue **value)
+/*
+ * The value of an expression, which must be bound; NULL if there is none, and
+ * after a failure, which evaluation->error tells from that.  It must be NULL
+ * before, and who goes on in spite of a failure sets it to NULL.  With
+ * "substitute", names that are not there become text as they are written, such
+ * as "${name}", for a reader to see what is missing.
+ */
+JsonbValue *
+eval_expression(Evaluation *evaluation, const Expression *expression,
+				bool substitute)
 {
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
-	*value = NULL;
 	switch (expression->type)
 	{
 		case EXPRESSION_CONSTANT:
-			*value = expression->constant;
-			return true;
+			return expression->constant;
 		case EXPRESSION_PROPERTY:
-			return evaluate_path(evaluation, expression, substitute, value);
+			return evaluate_property(evaluation, expression, substitute);
 		case EXPRESSION_ELEMENT:
-			return evaluate_element(evaluation, expression, substitute, value);
+			return evaluate_element(evaluation, expression, substitute);
 		case EXPRESSION_CALL:
-			return evaluate_call(evaluation, expression, substitute, value);
+			return evaluate_call(evaluation, expression, substitute);
 	}
-	return false;
+	return NULL;
+}
+
+/* ----------
+ * For functions
+ * ----------
+ */
+
+/* The value of an argument of a lazy function; if it fails, the call does. */
+JsonbValue *
+call_evaluate(Call *call, int argument)
+{
+	return eval_expression(call->evaluation,
+						   call->expression->arguments[argument],
+						   call->substitute);
+}
+
+/*
+ * The same for an argument that may fail, and has no value then; nothing is
+ * substituted in it.
+ */
+JsonbValue *
+call_try(Call *call, int argument)
+{
+	JsonbValue *value = eval_expression(call->evaluation,
+										call->expression->arguments[argument],
+										false);
+
+	call->evaluation->error = NULL;
+	return value;
+}
+
+/*
+ * A string that is a result, and counts as such.  Its bytes are not copied,
+ * and must stay until the template is expanded.
+ */
+JsonbValue *
+call_string(Call *call, const char *text, int length)
+{
+	eval_take_room(call->evaluation, length);
+	return value_string(text, length);
+}
+
+/* An argument as it is written, for messages. */
+char *
+call_argument_text(Call *call, int argument)
+{
+	return expression_text(call->expression->arguments[argument]);
 }

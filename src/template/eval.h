@@ -1,38 +1,47 @@
 /*
- * expression_internal.h
- *	  What the files expression_*.c share.
+ * eval.h
+ *	  Evaluates expressions, and says what a function of theirs is.
+ *
+ * A failure is no error of PostgreSQL's: it leaves a sentence in
+ * evaluation->error, since a comparison that fails is false, and within a text
+ * an expression that fails stays as it is written.
  */
-#ifndef TP_EXPRESSION_INTERNAL_H
-#define TP_EXPRESSION_INTERNAL_H
+#ifndef TP_EVAL_H
+#define TP_EVAL_H
 
 #include "template/expression.h"
 
-/* What a value can be known to be before it is there; ANY may be anything. */
+/* What expressions see, and what is left of what they may use. */
+typedef struct Evaluation
+{
+	JsonbValue *root;			/* $root */
+	JsonbValue *data;			/* $data, and names without a prefix */
+	int			index;			/* $index, or -1 */
+	int64		work;			/* bytes that may still be looked at */
+	int64		room;			/* bytes that results may still take */
+	char	   *error;			/* after a failure: a sentence; else NULL */
+} Evaluation;
+
+/* One call of a function, as the function sees it. */
+typedef struct Call
+{
+	Evaluation *evaluation;
+	const Expression *expression;
+	bool		substitute;		/* whether names that are not there become
+								 * text: see eval_expression() */
+	JsonbValue **values;		/* of the arguments, unless it is CALL_LAZY */
+	int			count;			/* of arguments */
+} Call;
+
+/* Returns the result; it counts only if eval_fail() was not called. */
+typedef JsonbValue *FunctionBody(Call *call);
+
+/* What a value can be known to be before it is there; or what it may be. */
 #define KIND_BOOLEAN	0x01
 #define KIND_NUMBER		0x02
-#define KIND_ANY		0x04
-#define KIND_STRING		0x08
-#define KIND_ARRAY		0x10
-
-typedef enum ExpressionType
-{
-	EXPRESSION_CONSTANT,
-	EXPRESSION_PROPERTY,		/* name, or instance.name */
-	EXPRESSION_ELEMENT,			/* instance[index] */
-	EXPRESSION_CALL				/* of a function or operator */
-} ExpressionType;
-
-typedef struct Function Function;
-
-struct Expression
-{
-	ExpressionType type;
-	const Function *function;
-	JsonbValue *constant;
-	char	   *name;
-	Expression **arguments;		/* also instance and index */
-	int			count;
-};
+#define KIND_STRING		0x04
+#define KIND_ARRAY		0x08
+#define KIND_ANY		0xFF
 
 /* How the arguments get their values. */
 typedef enum CallStyle
@@ -40,10 +49,11 @@ typedef enum CallStyle
 	CALL_EAGER,					/* before the call; one that fails, fails it */
 	CALL_COMPARISON,			/* so, but then the result is false, and
 								 * nothing is substituted */
-	CALL_LAZY					/* the function itself evaluates them */
+	CALL_LAZY					/* by the function itself, with call_evaluate()
+								 * and call_try() */
 } CallStyle;
 
-/* What an argument's value must be, once it is there. */
+/* What each argument's value must be, unless the function is CALL_LAZY. */
 typedef enum ArgumentCheck
 {
 	CHECK_NOTHING,
@@ -53,81 +63,46 @@ typedef enum ArgumentCheck
 	CHECK_INTEGER,
 	CHECK_STRING,				/* or missing */
 	CHECK_NUMBER_OR_STRING,		/* or missing */
-	CHECK_CONTAINER,
+	CHECK_CONTAINER,			/* a string, array or object */
 	CHECK_CONTAINER_OR_NULL
 } ArgumentCheck;
 
-
-/* arguments: of an eager call or comparison, their values */
-#define PARAMETERS Evaluation *evaluation, const Expression *call, \
-	bool substitute, JsonbValue **arguments, JsonbValue **result
-
-typedef bool FunctionBody(PARAMETERS);
-
 #define MANY_ARGUMENTS PG_INT32_MAX
 
-struct Function
+/*
+ * A row of a family's table (functions.h).  With min_arguments and
+ * max_arguments alike, the function takes just so many.
+ */
+typedef struct Function
 {
 	const char *name;
-	const char *printed;		/* name in a printed expression, if another */
+	const char *symbol;			/* as an operator, or NULL */
 	int			min_arguments;
 	int			max_arguments;
-	int			kinds[3];		/* what arguments may be: the last kind stands
+	int			kinds[3];		/* what arguments may be: the last one stands
 								 * for the rest */
 	int			result;			/* kinds of the result */
 	CallStyle	style;
 	ArgumentCheck check;
 	FunctionBody *body;
-};
+} Function;
 
-/* expression_parse.c: one expression, without ${} */
-extern Expression *expression_parse(const char *text, int length);
-extern Expression *expression_constant(JsonbValue *value);
-extern Expression *expression_call(const char *name, Expression **arguments,
-								   int count);
+/* For members "kinds". */
+#define ANY {KIND_ANY, KIND_ANY, KIND_ANY}
+#define NUMBERS {KIND_NUMBER, KIND_NUMBER, KIND_NUMBER}
+#define STRINGS {KIND_STRING, KIND_STRING, KIND_STRING}
 
-/* expression_eval.c; *value is NULL after a failure, or of a comparison false */
-extern bool expression_evaluate(Evaluation *evaluation,
-								const Expression *expression, bool substitute,
-								JsonbValue **value);
-extern bool expression_fail(Evaluation *evaluation, const char *format,...)
+extern JsonbValue *eval_expression(Evaluation *evaluation,
+								   const Expression *expression,
+								   bool substitute);
+extern JsonbValue *eval_fail(Evaluation *evaluation, const char *format,...)
 			pg_attribute_printf(2, 3);
+extern void eval_take_room(Evaluation *evaluation, int64 bytes);
 
-/* expression_functions.c */
-extern const Function *function_find(const char *name);
-extern bool function_is_concat(const Expression *expression);
-extern char *function_names(void);
+/* For functions */
+extern JsonbValue *call_evaluate(Call *call, int argument);
+extern JsonbValue *call_try(Call *call, int argument);
+extern JsonbValue *call_string(Call *call, const char *text, int length);
+extern char *call_argument_text(Call *call, int argument);
 
-/* expression_strings.c */
-extern FunctionBody string_concat;
-extern FunctionBody string_join;
-extern FunctionBody string_length;
-extern FunctionBody string_upper;
-extern FunctionBody string_lower;
-extern FunctionBody string_trim;
-extern FunctionBody string_starts_with;
-extern FunctionBody string_ends_with;
-extern FunctionBody string_substring;
-extern FunctionBody string_replace;
-
-/* expression_operators.c */
-extern const Function operators[];
-extern const int operator_count;
-
-/* expression_convert.c */
-extern FunctionBody convert_to_string;
-extern FunctionBody convert_to_int;
-extern FunctionBody convert_to_float;
-extern FunctionBody convert_to_bool;
-extern FunctionBody convert_from_json;
-
-/* expression_date.c */
-extern FunctionBody format_date_time;
-
-/* expression_number.c */
-extern FunctionBody format_number;
-
-/* A number with separators of thousands, in the way of a locale (or NULL). */
-extern char *format_grouped(double number, int precision, const char *locale);
-
-#endif							/* TP_EXPRESSION_INTERNAL_H */
+#endif							/* TP_EVAL_H */

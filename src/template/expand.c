@@ -1,6 +1,9 @@
 /*
- * template_expand.c
+ * expand.c
  *	  Expands a template with data, as npm's adaptivecards-templating does.
+ *
+ * Whoever writes a template or its data may not let this take all time or
+ * memory there is: what is looked at is counted, and what becomes of it, too.
  */
 #include "postgres.h"
 
@@ -8,6 +11,7 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "template/eval.h"
 #include "template/prepare.h"
 
 /*
@@ -16,18 +20,20 @@
  */
 #define MAX_EXPANDED_SIZE (8 * 1024 * 1024)
 
-/* And what may be looked at for it, again and again; it takes about a second. */
+/* And what may be looked at for it, again and again: for about a second. */
 #define MAX_WORK (100 * 1024 * 1024)
 
-/* what a value takes besides its text, roughly */
+/* What a value takes besides its text, roughly. */
 #define VALUE_SIZE ((int64) sizeof(JsonbPair))
 
+/*
+ * Expressions are evaluated in a scratch context that is reset after each of
+ * the template's strings; a string's value is copied out of it.
+ */
 typedef struct Expansion
 {
-	Place		place;
+	TemplatePlace place;
 	Evaluation	evaluation;
-	int64		room;
-	int64		work;
 	MemoryContext scratch;
 } Expansion;
 
@@ -36,68 +42,108 @@ typedef struct Expansion
  * ----------
  */
 
-/*
- * A value that outlives the scratch context.  Most containers are parts of the
- * data, which lives long enough.
- */
-static JsonbValue *
-keep(const Expansion *expansion, const JsonbValue *value)
+/* Is it a part of the data, and not made by an expression? */
+static bool
+is_in_data(const Expansion *expansion, const JsonbContainer *container)
 {
 	const JsonbValue *root = expansion->evaluation.root;
-	JsonbValue *kept;
-	char	   *start;
+	const char *start;
+
+	if (root->type != jbvBinary)
+		return false;
+	start = (const char *) root->val.binary.data;
+	return (const char *) container >= start &&
+		(const char *) container < start + root->val.binary.len;
+}
+
+/* A value that outlives the scratch context, in the current one. */
+static JsonbValue *
+copy_from_scratch(const Expansion *expansion, const JsonbValue *value)
+{
+	JsonbValue *copy;
+	Datum		numeric;
 
 	if (value == NULL)
 		return NULL;
-	kept = template_copy_value(value);
+	copy = copy_json_value(value);
 	if (value->type == jbvString)
-		kept->val.string.val = pnstrdup(value->val.string.val,
+		copy->val.string.val = pnstrdup(value->val.string.val,
 										value->val.string.len);
 	else if (value->type == jbvNumeric)
-		kept->val.numeric = DatumGetNumeric(datumCopy(NumericGetDatum(value->val.numeric),
-													  false, -1));
-	else if (value->type == jbvBinary)
 	{
-		start = (char *) root->val.binary.data;
-		if (root->type != jbvBinary ||
-			(char *) value->val.binary.data < start ||
-			(char *) value->val.binary.data >= start + root->val.binary.len)
-		{
-			kept->val.binary.data = palloc(value->val.binary.len);
-			memcpy(kept->val.binary.data, value->val.binary.data,
-				   value->val.binary.len);
-		}
+		numeric = NumericGetDatum(value->val.numeric);
+		copy->val.numeric = DatumGetNumeric(datumCopy(numeric, false, -1));
 	}
-	return kept;
+	else if (value->type == jbvBinary &&
+			 !is_in_data(expansion, value->val.binary.data))
+	{
+		copy->val.binary.data = palloc(value->val.binary.len);
+		memcpy(copy->val.binary.data, value->val.binary.data,
+			   value->val.binary.len);
+	}
+	return copy;
 }
 
-static bool
-evaluate(Expansion *expansion, const TemplateNode *node, bool substitute,
-		 JsonbValue **value)
+/*
+ * The parts of a text, each on its own: one that fails or has no value is left
+ * as it is written, for a reader to see what is missing.
+ */
+static JsonbValue *
+evaluate_parts(Evaluation *evaluation, const TemplateNode *text)
 {
-	MemoryContext caller = MemoryContextSwitchTo(expansion->scratch);
-	Place	   *place = &expansion->place;
-	bool		success;
+	StringInfoData result;
+	int			i;
 
-	place->where.data = node->where;
-	place->where.len = strlen(node->where);
-	success = expression_evaluate_text(&expansion->evaluation, node->text,
-									   substitute, value);
-	MemoryContextSwitchTo(caller);
-	if (success)
-		*value = keep(expansion, *value);
-	else
-		expansion->evaluation.error = pstrdup(expansion->evaluation.error);
-	MemoryContextReset(expansion->scratch);
-	return success;
+	initStringInfo(&result);
+	for (i = 0; i < text->count; i++)
+	{
+		const Expression *part = text->parts[i];
+		int			start = result.len;
+		JsonbValue *value = eval_expression(evaluation, part, true);
+
+		if (evaluation->error == NULL && !value_is_missing(value))
+			value_append_text(&result, value);
+		else
+			appendStringInfo(&result, "${%s}", expression_text(part));
+		evaluation->error = NULL;
+		eval_take_room(evaluation, result.len - start);
+	}
+	return value_string(result.data, result.len);
 }
 
+/*
+ * The value of a string with expressions; NULL if there is none, and after a
+ * failure, which leaves evaluation.error.
+ */
+static JsonbValue *
+evaluate_string(Expansion *expansion, const TemplateNode *node,
+				bool substitute)
+{
+	Evaluation *evaluation = &expansion->evaluation;
+	MemoryContext caller = MemoryContextSwitchTo(expansion->scratch);
+	JsonbValue *value;
+
+	expansion->place.where = node->where;
+	evaluation->error = NULL;
+	value = node->type == NODE_TEXT ? evaluate_parts(evaluation, node) :
+		eval_expression(evaluation, node->parts[0], substitute);
+	MemoryContextSwitchTo(caller);
+	value = copy_from_scratch(expansion, value);
+	if (evaluation->error != NULL)
+		evaluation->error = pstrdup(evaluation->error);
+	MemoryContextReset(expansion->scratch);
+	return value;
+}
+
+/*
+ * The same for a string that must have been evaluated: a failure is an error.
+ */
 static JsonbValue *
 evaluate_or_fail(Expansion *expansion, const TemplateNode *node)
 {
-	JsonbValue *value;
+	JsonbValue *value = evaluate_string(expansion, node, true);
 
-	if (!evaluate(expansion, node, true, &value))
+	if (expansion->evaluation.error != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("expression cannot be evaluated: \"%s\"",
@@ -115,7 +161,7 @@ evaluate_or_fail(Expansion *expansion, const TemplateNode *node)
  * A node becomes a value; one made here is a jbvArray or jbvObject.  NULL is
  * left out of an object, and null of an array.
  */
-static JsonbValue *expand(Expansion *expansion, const TemplateNode *node);
+static JsonbValue *expand_node(Expansion *expansion, const TemplateNode *node);
 
 /* An array under construction. */
 typedef struct ElementList
@@ -129,7 +175,7 @@ static void
 append_element(Expansion *expansion, ElementList *list,
 			   const JsonbValue *element)
 {
-	expression_take_room(&expansion->evaluation, VALUE_SIZE);
+	eval_take_room(&expansion->evaluation, VALUE_SIZE);
 	if (list->elements == NULL)
 	{
 		list->space = 8;
@@ -181,7 +227,8 @@ expand_elements(Expansion *expansion, const TemplateNode *node)
 	int			i;
 
 	for (i = 0; i < node->count; i++)
-		append_expanded(expansion, &list, expand(expansion, node->children[i]));
+		append_expanded(expansion, &list,
+						expand_node(expansion, node->children[i]));
 	return list_value(&list);
 }
 
@@ -198,10 +245,10 @@ expand_members(Expansion *expansion, const TemplateNode *node)
 	object->val.object.pairs = palloc((node->count + 1) * sizeof(JsonbPair));
 	for (i = 0; i < node->count; i++)
 	{
-		value = expand(expansion, node->children[i]);
+		value = expand_node(expansion, node->children[i]);
 		if (value == NULL)
 			continue;
-		expression_take_room(&expansion->evaluation,
+		eval_take_room(&expansion->evaluation,
 							 VALUE_SIZE + node->keys[i].val.string.len);
 		pair = &object->val.object.pairs[object->val.object.nPairs++];
 		pair->key = node->keys[i];
@@ -222,9 +269,11 @@ is_left_out(Expansion *expansion, const TemplateNode *when)
 
 	if (when == NULL)
 		return false;
-	if (when->type == NODE_TEXT)
-		return !evaluate(expansion, when, false, &value) ||
-			value == NULL || value->type != jbvBool || !value->val.boolean;
+	if (when->type != NODE_LITERAL)
+	{
+		value = evaluate_string(expansion, when, false);
+		return value == NULL || value->type != jbvBool || !value->val.boolean;
+	}
 	value = when->literal;
 	if (value->type == jbvString)
 		return value->val.string.len > 0;
@@ -236,7 +285,7 @@ is_left_out(Expansion *expansion, const TemplateNode *when)
 static void
 expand_bound(Expansion *expansion, const TemplateNode *node, ElementList *list)
 {
-	expression_take_room(&expansion->evaluation, VALUE_SIZE);
+	eval_take_room(&expansion->evaluation, VALUE_SIZE);
 	if (!is_left_out(expansion, node->when))
 		append_element(expansion, list, expand_members(expansion, node));
 }
@@ -250,8 +299,8 @@ expand_object(Expansion *expansion, const TemplateNode *node)
 	int			i;
 
 	if (node->data != NULL)
-		data = node->data->type == NODE_TEXT ?
-			evaluate_or_fail(expansion, node->data) : node->data->literal;
+		data = node->data->type == NODE_LITERAL ? node->data->literal :
+			evaluate_or_fail(expansion, node->data);
 	if (value_is_array(data))
 		for (i = 0; i < value_count(data); i++)
 		{
@@ -276,15 +325,12 @@ expand_scalar(Expansion *expansion, const TemplateNode *node)
 	JsonbValue *value = node->type == NODE_LITERAL ? node->literal :
 		evaluate_or_fail(expansion, node);
 
-	if (value_is_string(value))
-		expression_take_room(&expansion->evaluation, value->val.string.len);
-	else if (value != NULL && value->type == jbvBinary)
-		expression_take_room(&expansion->evaluation, value->val.binary.len);
+	eval_take_room(&expansion->evaluation, value_bytes(value));
 	return value;
 }
 
 static JsonbValue *
-expand(Expansion *expansion, const TemplateNode *node)
+expand_node(Expansion *expansion, const TemplateNode *node)
 {
 	JsonbValue *data = expansion->evaluation.data;
 	int			index = expansion->evaluation.index;
@@ -308,8 +354,10 @@ expand(Expansion *expansion, const TemplateNode *node)
  * ----------
  */
 
+/* Push a value that is part of another one, with all that is in it. */
 static JsonbValue *
-push(JsonbParseState **state, JsonbIteratorToken token, JsonbValue *value)
+push_value(JsonbParseState **state, JsonbIteratorToken token,
+		   JsonbValue *value)
 {
 	JsonbPair  *pair;
 	int			i;
@@ -319,7 +367,7 @@ push(JsonbParseState **state, JsonbIteratorToken token, JsonbValue *value)
 	{
 		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 		for (i = 0; i < value->val.array.nElems; i++)
-			push(state, WJB_ELEM, &value->val.array.elems[i]);
+			push_value(state, WJB_ELEM, &value->val.array.elems[i]);
 		return pushJsonbValue(state, WJB_END_ARRAY, NULL);
 	}
 	if (value->type == jbvObject)
@@ -329,43 +377,47 @@ push(JsonbParseState **state, JsonbIteratorToken token, JsonbValue *value)
 		{
 			pair = &value->val.object.pairs[i];
 			pushJsonbValue(state, WJB_KEY, &pair->key);
-			push(state, WJB_VALUE, &pair->value);
+			push_value(state, WJB_VALUE, &pair->value);
 		}
 		return pushJsonbValue(state, WJB_END_OBJECT, NULL);
 	}
 	return pushJsonbValue(state, token, value);
 }
 
+/* JsonbValueToJsonb() alone does not know containers within containers. */
 static Jsonb *
-value_jsonb(JsonbValue *value)
+value_to_jsonb(JsonbValue *value)
 {
 	JsonbParseState *state = NULL;
 
 	if (value->type == jbvArray || value->type == jbvObject)
-		value = push(&state, WJB_ELEM, value);
+		value = push_value(&state, WJB_ELEM, value);
 	return JsonbValueToJsonb(value);
 }
 
+/*
+ * What a template becomes with the data, palloc'd; NULL if nothing is left of
+ * it.  Raises an error if a string fails that is one expression, and if the
+ * template becomes too large or takes too long.
+ */
 Jsonb *
 template_expand(Template *template, Jsonb *data)
 {
 	Expansion	expansion = {0};
-	ErrorContextCallback callback;
+	Evaluation *evaluation = &expansion.evaluation;
 	JsonbValue *value;
 
-	template_enter(&expansion.place, template->name, &callback);
+	template_enter(&expansion.place, template->name);
 	expansion.scratch = AllocSetContextCreate(CurrentMemoryContext,
 											  "expressions of a template",
 											  ALLOCSET_SMALL_SIZES);
-	expansion.room = MAX_EXPANDED_SIZE;
-	expansion.evaluation.room = &expansion.room;
-	expansion.work = MAX_WORK;
-	expansion.evaluation.work = &expansion.work;
-	expansion.evaluation.root = value_from_jsonb(data);
-	expansion.evaluation.data = expansion.evaluation.root;
-	expansion.evaluation.index = -1;
-	value = expand(&expansion, template->root);
+	evaluation->root = value_from_jsonb(data);
+	evaluation->data = evaluation->root;
+	evaluation->index = -1;
+	evaluation->work = MAX_WORK;
+	evaluation->room = MAX_EXPANDED_SIZE;
+	value = expand_node(&expansion, template->root);
 	MemoryContextDelete(expansion.scratch);
-	template_leave(&callback);
-	return value == NULL ? NULL : value_jsonb(value);
+	template_leave(&expansion.place);
+	return value == NULL ? NULL : value_to_jsonb(value);
 }

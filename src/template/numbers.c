@@ -1,166 +1,331 @@
 /*
- * expression_number.c
- *	  formatNumber(): numbers as a locale writes them.
+ * numbers.c
+ *	  The functions and operators for numbers.
  *
- * The locales are those of the reference; others are written as en-US.
+ * They calculate in double precision (see value.c); numbers that are only
+ * written are written with all digits of the numeric they are.
  */
 #include "postgres.h"
 
 #include <math.h>
 
+#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
 
-#include "template/eval.h"
+#include "template/functions.h"
+
+/* Decimal places that formatNumber() gives a number at most. */
+#define MAX_PLACES 20
+
+/* ----------
+ * Arithmetic
+ * ----------
+ */
+
+/*
+ * A result as a value; what is beyond double precision is a failure, since
+ * JSON has no infinity.
+ */
+static JsonbValue *
+finite_number(Call *call, double number)
+{
+	JsonbValue *value = value_number(number);
+
+	return value != NULL ? value :
+		eval_fail(call->evaluation, "The result is not a finite number.");
+}
+
+/* The sum of two values of which not both are numbers: their texts, joined. */
+static JsonbValue *
+join_texts(Call *call, const JsonbValue *a, const JsonbValue *b)
+{
+	StringInfoData text;
+
+	if ((a == NULL && value_is_number(b)) || (b == NULL && value_is_number(a)))
+		return eval_fail(call->evaluation,
+						 "A number and null cannot be added.");
+	initStringInfo(&text);
+	if (a != NULL)
+		value_append_text(&text, a);
+	if (b != NULL)
+		value_append_text(&text, b);
+	return call_string(call, text.data, text.len);
+}
+
+/* add(...): the sum, or the texts joined as soon as one is a string. */
+static JsonbValue *
+number_add(Call *call)
+{
+	JsonbValue *sum = call->values[0];
+	int			i;
+
+	for (i = 1; i < call->count; i++)
+	{
+		JsonbValue *next = call->values[i];
+
+		sum = value_is_number(sum) && value_is_number(next) ?
+			finite_number(call, value_double(sum) + value_double(next)) :
+			join_texts(call, sum, next);
+		if (call->evaluation->error != NULL)
+			return NULL;
+	}
+	return sum;
+}
+
+/* What an operation makes of all arguments, from left to right. */
+static JsonbValue *
+calculate(Call *call, double (*operation) (double, double))
+{
+	double		number = value_double(call->values[0]);
+	int			i;
+
+	for (i = 1; i < call->count; i++)
+		number = operation(number, value_double(call->values[i]));
+	return finite_number(call, number);
+}
+
+static double
+subtract(double a, double b)
+{
+	return a - b;
+}
+
+/* sub(...) */
+static JsonbValue *
+number_sub(Call *call)
+{
+	return calculate(call, subtract);
+}
+
+static double
+multiply(double a, double b)
+{
+	return a * b;
+}
+
+/* mul(...) */
+static JsonbValue *
+number_mul(Call *call)
+{
+	return calculate(call, multiply);
+}
+
+/* Division of integers rounds down. */
+static double
+divide(double a, double b)
+{
+	bool		integers = floor(a) == a && floor(b) == b;
+
+	return integers ? floor(a / b) : a / b;
+}
+
+/* div(...) */
+static JsonbValue *
+number_div(Call *call)
+{
+	return calculate(call, divide);
+}
+
+/* exp(base, exponent) */
+static JsonbValue *
+number_exp(Call *call)
+{
+	return calculate(call, pow);
+}
+
+/* mod(a, b), of integers; the sign is that of a */
+static JsonbValue *
+number_mod(Call *call)
+{
+	if (value_double(call->values[1]) == 0)
+		return eval_fail(call->evaluation, "%s is zero.",
+						 call_argument_text(call, 1));
+	return calculate(call, fmod);
+}
+
+/* ----------
+ * Conversions
+ * ----------
+ */
+
+/* float(value): a number, or the one a string says; nothing of others. */
+static JsonbValue *
+number_float(Call *call)
+{
+	JsonbValue *value = call->values[0];
+	char	   *text;
+	char	   *end;
+	double		number;
+
+	if (value_is_number(value))
+		return value;
+	if (!value_is_string(value))
+		return NULL;
+	text = value_text(value);
+	number = strtod(text, &end);
+	/* strtod() also knows hexadecimal digits, "inf" and "nan" */
+	if (end == text || end[strspn(end, " \t\r\n\f\v")] != '\0' ||
+		text[strcspn(text, "xXnN")] != '\0' || !isfinite(number))
+		return eval_fail(call->evaluation, "\"%s\" is not a number.", text);
+	return value_number(number);
+}
+
+/* int(value): the same, without its fraction. */
+static JsonbValue *
+number_int(Call *call)
+{
+	JsonbValue *value = number_float(call);
+
+	return value == NULL ? NULL : finite_number(call,
+												trunc(value_double(value)));
+}
+
+/* ----------
+ * Writing them in the way of a locale
+ * ----------
+ */
 
 typedef struct NumberStyle
 {
+	const char *locale;			/* a language, or one in a region */
 	const char *decimal;
 	const char *thousands;
-	bool		indian;			/* groups of two digits beyond the thousand */
-	bool		arabic;			/* Arabic-Indic digits */
-	const char *locales;
+	int			group;			/* digits between separators, but for the
+								 * first three */
 } NumberStyle;
 
+/* UTF-8 */
 #define NO_BREAK_SPACE "\xC2\xA0"
-#define MINUS "\xE2\x88\x92"
 
+/* A region stands before its language; all others are as English. */
 static const NumberStyle styles[] = {
-	{".", ",", false, false,
-	"en-US en-GB en-IE en-CA es-MX ja-JP ko-KR zh-CN he-IL ar-EH"},
-	{",", ".", false, false,
-		"de-DE it-IT es-ES ca-ES nl-NL pt-BR pl-PL mk-MK es-BO ar-MA ar-DZ ar-TN "
-	"ar-LY"},
-	{",", NO_BREAK_SPACE, false, false,
-	"fr-FR fr-CA sv-SE fi-FI cs-CZ hu-HU ru-RU uk-UA"},
-	{",", "'", false, false, "de-CH"},
-	{".", ",", true, false, "en-IN"},
-	{"\xD9\xAB", "\xD9\xAC", false, true,
-		"ar-001 ar-AE ar-BH ar-DJ ar-EG ar-ER ar-IL ar-IQ ar-JO ar-KM ar-KW "
-	"ar-LB ar-MR ar-OM ar-PS ar-QA ar-SA ar-SD ar-SO ar-SS ar-SY ar-TD ar-YE"},
+	{"ca", ",", ".", 3},
+	{"cs", ",", NO_BREAK_SPACE, 3},
+	{"de-CH", ",", "'", 3},
+	{"de", ",", ".", 3},
+	{"en-IN", ".", ",", 2},
+	{"es-MX", ".", ",", 3},
+	{"es", ",", ".", 3},
+	{"fi", ",", NO_BREAK_SPACE, 3},
+	{"fr", ",", NO_BREAK_SPACE, 3},
+	{"hu", ",", NO_BREAK_SPACE, 3},
+	{"it", ",", ".", 3},
+	{"mk", ",", ".", 3},
+	{"nl", ",", ".", 3},
+	{"pl", ",", ".", 3},
+	{"pt", ",", ".", 3},
+	{"ru", ",", NO_BREAK_SPACE, 3},
+	{"sv", ",", NO_BREAK_SPACE, 3},
+	{"uk", ",", NO_BREAK_SPACE, 3},
 };
 
-static bool
-is_listed(const char *locales, const char *locale)
-{
-	size_t		length = strlen(locale);
-	const char *c = locales;
+static const NumberStyle english = {"en", ".", ",", 3};
 
-	while (length > 0 && (c = strstr(c, locale)) != NULL)
-	{
-		if ((c == locales || c[-1] == ' ') &&
-			(c[length] == ' ' || c[length] == '\0'))
-			return true;
-		c += length;
-	}
-	return false;
-}
-
-static bool
-is_ascii(const NumberStyle *style)
-{
-	return !IS_HIGHBIT_SET(style->decimal[0]) &&
-		!IS_HIGHBIT_SET(style->thousands[0]);
-}
-
-/* Signs beyond ASCII are UTF-8: other encodings may not have them. */
+/* A style with signs beyond ASCII is for databases in UTF-8 only. */
 static const NumberStyle *
 find_style(const char *locale)
 {
-	int			i;
+	size_t		i;
 
-	if (locale != NULL)
-		for (i = 0; i < lengthof(styles); i++)
-			if (is_listed(styles[i].locales, locale) &&
-				(GetDatabaseEncoding() == PG_UTF8 || is_ascii(&styles[i])))
-				return &styles[i];
-	return &styles[0];
+	for (i = 0; i < lengthof(styles); i++)
+	{
+		const NumberStyle *style = &styles[i];
+		size_t		length = strlen(style->locale);
+
+		if (pg_strncasecmp(locale, style->locale, length) == 0 &&
+			(locale[length] == '\0' || locale[length] == '-') &&
+			(GetDatabaseEncoding() == PG_UTF8 ||
+			 !IS_HIGHBIT_SET(style->thousands[0])))
+			return style;
+	}
+	return &english;
 }
 
-static void
-append_digit(StringInfo out, const NumberStyle *style, char digit)
-{
-	if (style->arabic)
-		appendStringInfo(out, "\xD9%c", (char) (0xA0 + (digit - '0')));
-	else
-		appendStringInfoChar(out, digit);
-}
-
-/* Does a group end before so many digits that are still to come? */
+/* Does a group of digits end before the last so many of an integer? */
 static bool
 group_ends(const NumberStyle *style, int left)
 {
-	if (style->indian && left > 3)
-		return (left - 3) % 2 == 0;
-	return left % 3 == 0;
+	return left >= 3 && (left - 3) % style->group == 0;
 }
 
+/*
+ * A number as numeric_out() writes it, with the separators of a locale such as
+ * "de" or "de-DE"; NULL is English.
+ */
 char *
-format_grouped(double number, int precision, const char *locale)
+number_with_separators(const char *number, const char *locale)
 {
-	const NumberStyle *style = find_style(locale);
-	char	   *digits = psprintf("%.*f", precision, fabs(number));
+	const NumberStyle *style = locale == NULL ? &english : find_style(locale);
+	const char *digits = number + (*number == '-');
 	int			left = strcspn(digits, ".");
-	bool		zero = strspn(digits, "0.") == strlen(digits);
-	bool		first = true;
 	StringInfoData out;
-	const char *c;
 
 	initStringInfo(&out);
-	if (number < 0 && !zero)
-		appendStringInfoString(&out, GetDatabaseEncoding() == PG_UTF8 ?
-							   MINUS : "-");
-	for (c = digits; left > 0; c++, left--)
+	appendBinaryStringInfo(&out, number, digits - number);
+	while (left > 0)
 	{
-		if (!first && group_ends(style, left))
+		appendStringInfoChar(&out, *digits++);
+		if (group_ends(style, --left))
 			appendStringInfoString(&out, style->thousands);
-		append_digit(&out, style, *c);
-		first = false;
 	}
-	if (*c == '.')
-	{
-		appendStringInfoString(&out, style->decimal);
-		while (*++c != '\0')
-			append_digit(&out, style, *c);
-	}
+	if (*digits == '.')
+		appendStringInfo(&out, "%s%s", style->decimal, digits + 1);
 	return out.data;
 }
 
-/* JavaScript's Math.round: halves go up */
-static double
-round_half_up(double number)
+/* formatNumber(number, places, locale): rounded as numeric rounds. */
+static JsonbValue *
+number_format(Call *call)
 {
-	double		down = floor(number);
-
-	return number - down >= 0.5 ? down + 1 : down;
-}
-
-bool
-format_number(PARAMETERS)
-{
+	JsonbValue *number = call->values[0];
+	JsonbValue *places = call->values[1];
 	char	   *locale = NULL;
+	Datum		rounded;
 	char	   *text;
-	double		precision;
-	double		shift;
-	double		number;
 
-	if (!value_is_number(arguments[0]))
-		return expression_fail(evaluation, "%s is not a number.",
-							   expression_text(call->arguments[0]));
-	if (!value_is_integer(arguments[1]) || value_double(arguments[1]) < 0)
-		return expression_fail(evaluation,
-							   "%s is not a number of decimal places.",
-							   expression_text(call->arguments[1]));
-	if (call->count > 2 && value_is_string(arguments[2]))
-		locale = value_text(arguments[2]);
-
-	precision = Min(value_double(arguments[1]), 20);
-	shift = pow(10, precision);
-	number = round_half_up(value_double(arguments[0]) * shift) / shift;
-	if (!isfinite(number))
-		return expression_fail(evaluation, "%s is too large.",
-							   expression_text(call->arguments[0]));
-	text = format_grouped(number, (int) precision, locale);
-	*result = value_string(text, strlen(text));
-	return true;
+	if (!value_is_number(number))
+		return eval_fail(call->evaluation, "%s is not a number.",
+						 call_argument_text(call, 0));
+	if (!value_is_integer(places) || value_double(places) < 0)
+		return eval_fail(call->evaluation,
+						 "%s is not a number of decimal places.",
+						 call_argument_text(call, 1));
+	if (call->count > 2 && value_is_string(call->values[2]))
+		locale = value_text(call->values[2]);
+	rounded = DirectFunctionCall2(numeric_round,
+								  NumericGetDatum(number->val.numeric),
+								  Int32GetDatum((int) Min(value_double(places),
+														  MAX_PLACES)));
+	text = DatumGetCString(DirectFunctionCall1(numeric_out, rounded));
+	text = number_with_separators(text, locale);
+	return call_string(call, text, strlen(text));
 }
+
+#define NUMBERS_OR_STRINGS {KIND_NUMBER | KIND_STRING, \
+	KIND_NUMBER | KIND_STRING, KIND_NUMBER | KIND_STRING}
+
+const Function number_functions[] = {
+	{"add", "+", 2, MANY_ARGUMENTS, NUMBERS_OR_STRINGS,
+		KIND_NUMBER | KIND_STRING,
+	CALL_EAGER, CHECK_NUMBER_OR_STRING, number_add},
+	{"sub", "-", 2, MANY_ARGUMENTS, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_NUMBER, number_sub},
+	{"mul", "*", 2, MANY_ARGUMENTS, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_NUMBER, number_mul},
+	{"div", "/", 2, MANY_ARGUMENTS, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_DIVISOR, number_div},
+	{"exp", "^", 2, MANY_ARGUMENTS, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_NUMBER, number_exp},
+	{"mod", "%", 2, 2, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_INTEGER, number_mod},
+	{"int", NULL, 1, 1, ANY, KIND_NUMBER,
+	CALL_EAGER, CHECK_NOTHING, number_int},
+	{"float", NULL, 1, 1, ANY, KIND_NUMBER,
+	CALL_EAGER, CHECK_NOTHING, number_float},
+	{"formatNumber", NULL, 2, 3, {KIND_NUMBER, KIND_NUMBER, KIND_STRING},
+	KIND_STRING, CALL_EAGER, CHECK_NOTHING, number_format},
+	{NULL, NULL, 0, 0, ANY, 0, CALL_EAGER, CHECK_NOTHING, NULL},
+};

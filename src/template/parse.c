@@ -1,17 +1,48 @@
 /*
- * expression_parse.c
+ * parse.c
  *	  From the text of an expression to its tree.
  *
  * By precedence climbing, with the levels of ExpressionAntlrParser.g4, which
- * are unusual: == binds tighter than <, and ?: groups to the left.
+ * are unusual: == binds tighter than <, and ?: groups to the left.  Nothing is
+ * known here of functions but that they have names: whether there is one, and
+ * what it takes, is found out when the tree is bound (functions.c).
  */
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
-#include "template/eval.h"
-#include "template/token.h"
+#include "base/compat.h"
+#include "template/expression.h"
+
+#define WHITE_SPACE " \t\r\n"
+
+/* More arguments of a call than anybody writes. */
+#define MAX_ARGUMENTS 100
+
+typedef enum TokenType
+{
+	TOKEN_END,
+	TOKEN_NUMBER,
+	TOKEN_STRING,				/* with its quotes */
+	TOKEN_NAME,
+	TOKEN_SYMBOL,
+	TOKEN_INVALID				/* a character that begins nothing */
+} TokenType;
+
+typedef struct Token
+{
+	TokenType	type;
+	const char *start;
+	int			length;
+} Token;
+
+typedef struct Parser
+{
+	const char *text;
+	const char *end;
+	Token		token;			/* the one to be looked at */
+} Parser;
 
 typedef struct Operator
 {
@@ -33,17 +64,134 @@ static const Operator binary_operators[] = {
 };
 
 #define CONDITION_LEVEL 1
-
-#define MAX_ARGUMENTS 100
+#define LOWEST_LEVEL 0
 
 static Expression *parse_level(Parser *parser, int level);
 
 /* ----------
- * Errors
+ * Tokens
  * ----------
  */
 
+/* ASCII only, whatever the locale, as are letters. */
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* What names consist of, besides digits. */
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/* Digits, and a fraction if digits follow the point. */
+static int
+number_length(const char *start, const char *end)
+{
+	const char *c = start;
+
+	while (c < end && is_digit(*c))
+		c++;
+	if (c + 1 < end && *c == '.' && is_digit(c[1]))
+		for (c++; c < end && is_digit(*c);)
+			c++;
+	return c - start;
+}
+
+/* A sign that may begin a name (#, @, @@ or $) has been seen, or a letter. */
+static int
+name_length(const char *start, const char *end)
+{
+	const char *c = start + 1;
+
+	if (*start == '@' && c < end && *c == '@')
+		c++;
+	while (c < end && (is_letter(*c) || is_digit(*c)))
+		c++;
+	return c - start;
+}
+
+/* Up to the quote that closes it; 0 if none does. */
+static int
+string_length(const char *start, const char *end)
+{
+	const char *c;
+
+	for (c = start + 1; c < end; c++)
+	{
+		if (*c == *start)
+			return c - start + 1;
+		if (*c == '\\' && c + 1 < end && (c[1] == *start || c[1] == '\\'))
+			c++;
+	}
+	return 0;
+}
+
+/* The longest operator or bracket that begins here; 0 if none does. */
+static int
+symbol_length(const char *start, const char *end)
+{
+	static const char *const pairs[] = {"==", "!=", "&&", "||", "<=", ">=",
+	"??"};
+	size_t		i;
+
+	if (end - start > 1)
+		for (i = 0; i < lengthof(pairs); i++)
+			if (strncmp(start, pairs[i], 2) == 0)
+				return 2;
+	return *start != '\0' && strchr("+-!^*/%&<>()[].,:?", *start) ? 1 : 0;
+}
+
+/* Go on to the next token. */
 static void
+next_token(Parser *parser)
+{
+	const char *c = parser->token.start + parser->token.length;
+	const char *end = parser->end;
+	Token	   *token = &parser->token;
+
+	while (c < end && *c != '\0' && strchr(WHITE_SPACE, *c) != NULL)
+		c++;
+	token->start = c;
+	token->length = 0;
+	if (c >= end)
+	{
+		token->type = TOKEN_END;
+		return;
+	}
+
+	if (is_digit(*c))
+	{
+		token->type = TOKEN_NUMBER;
+		token->length = number_length(c, end);
+	}
+	else if (is_letter(*c) || *c == '#' || *c == '@' || *c == '$')
+	{
+		token->type = TOKEN_NAME;
+		token->length = name_length(c, end);
+	}
+	else if (*c == '\'' || *c == '"')
+	{
+		token->type = TOKEN_STRING;
+		token->length = string_length(c, end);
+	}
+	else
+	{
+		token->type = TOKEN_SYMBOL;
+		token->length = symbol_length(c, end);
+	}
+	if (token->length == 0)
+	{
+		token->type = TOKEN_INVALID;
+		token->length = pg_mblen(c);
+	}
+}
+
+/* The token to be looked at does not belong there. */
+pg_noreturn static void
 fail_at_token(Parser *parser)
 {
 	const Token *token = &parser->token;
@@ -62,21 +210,18 @@ fail_at_token(Parser *parser)
 			 errhint("Names have ASCII letters, digits and underscores; others are written as $data['name'].") : 0));
 }
 
-/* ----------
- * Tokens
- * ----------
- */
-
+/* Is it this symbol that comes next? */
 static bool
 token_is(Parser *parser, const char *symbol)
 {
 	return parser->token.type == TOKEN_SYMBOL &&
-		parser->token.length == strlen(symbol) &&
-		strncmp(parser->token.start, symbol, parser->token.length) == 0;
+		strncmp(parser->token.start, symbol, parser->token.length) == 0 &&
+		symbol[parser->token.length] == '\0';
 }
 
+/* Pass over a symbol, if it comes next. */
 static bool
-take(Parser *parser, const char *symbol)
+take_symbol(Parser *parser, const char *symbol)
 {
 	if (!token_is(parser, symbol))
 		return false;
@@ -84,13 +229,15 @@ take(Parser *parser, const char *symbol)
 	return true;
 }
 
+/* Pass over a symbol that must come next. */
 static void
-expect(Parser *parser, const char *symbol)
+expect_symbol(Parser *parser, const char *symbol)
 {
-	if (!take(parser, symbol))
+	if (!take_symbol(parser, symbol))
 		fail_at_token(parser);
 }
 
+/* The text of a token that must be of that type. */
 static char *
 take_text(Parser *parser, TokenType type)
 {
@@ -104,135 +251,13 @@ take_text(Parser *parser, TokenType type)
 }
 
 /* ----------
- * Trees
- * ----------
- */
-
-static Expression *
-new_expression(ExpressionType type)
-{
-	Expression *expression = palloc0(sizeof(Expression));
-
-	expression->type = type;
-	return expression;
-}
-
-Expression *
-expression_constant(JsonbValue *value)
-{
-	Expression *expression = new_expression(EXPRESSION_CONSTANT);
-
-	expression->constant = value;
-	return expression;
-}
-
-static Expression *
-property(char *name, Expression *instance)
-{
-	Expression *expression = new_expression(EXPRESSION_PROPERTY);
-
-	expression->name = name;
-	if (instance != NULL)
-	{
-		expression->arguments = palloc(sizeof(Expression *));
-		expression->arguments[expression->count++] = instance;
-	}
-	return expression;
-}
-
-static Expression *
-element(Expression *instance, Expression *index)
-{
-	Expression *expression = new_expression(EXPRESSION_ELEMENT);
-
-	expression->arguments = palloc(2 * sizeof(Expression *));
-	expression->arguments[expression->count++] = instance;
-	expression->arguments[expression->count++] = index;
-	return expression;
-}
-
-/* What is known of the value of an expression before it is evaluated. */
-static int
-known_kinds(const Expression *expression)
-{
-	if (expression->type == EXPRESSION_CALL)
-		return expression->function->result;
-	if (expression->type != EXPRESSION_CONSTANT ||
-		value_is_missing(expression->constant))
-		return KIND_ANY;
-	if (value_is_string(expression->constant))
-		return KIND_STRING;
-	return value_is_number(expression->constant) ? KIND_NUMBER : KIND_BOOLEAN;
-}
-
-static void
-check_arguments(const Expression *call)
-{
-	const Function *function = call->function;
-	int			i;
-
-	if (call->count < function->min_arguments ||
-		call->count > function->max_arguments)
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("wrong number of arguments for %s: \"%s\"",
-						function->name, expression_text(call)),
-				 function->min_arguments == function->max_arguments ?
-				 errdetail("It takes %d.", function->min_arguments) :
-				 function->max_arguments == MANY_ARGUMENTS ?
-				 errdetail("It takes %d or more.", function->min_arguments) :
-				 errdetail("It takes between %d and %d.",
-						   function->min_arguments, function->max_arguments)));
-
-	for (i = 0; i < call->count; i++)
-	{
-		int			wanted = function->kinds[Min(i, lengthof(function->kinds) - 1)];
-		int			known = known_kinds(call->arguments[i]);
-
-		if (((wanted | known) & KIND_ANY) == 0 && (wanted & known) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("wrong argument for %s: \"%s\"", function->name,
-							expression_text(call)),
-					 errdetail("Argument %d, %s, is of the wrong type.", i + 1,
-							   expression_text(call->arguments[i]))));
-	}
-}
-
-Expression *
-expression_call(const char *name, Expression **arguments, int count)
-{
-	Expression *call = new_expression(EXPRESSION_CALL);
-
-	call->function = function_find(name);
-	call->arguments = arguments;
-	call->count = count;
-	if (call->function == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("unknown function in an expression: %s()", name),
-				 errhint("Known are %s.", function_names())));
-	check_arguments(call);
-	return call;
-}
-
-static Expression *
-call_of_two(const char *name, Expression *left, Expression *right)
-{
-	Expression **arguments = palloc(2 * sizeof(Expression *));
-
-	arguments[0] = left;
-	arguments[1] = right;
-	return expression_call(name, arguments, 2);
-}
-
-/* ----------
  * Grammar
  * ----------
  */
 
+/* What a letter behind a backslash stands for. */
 static char
-escaped(char c)
+escaped_char(char c)
 {
 	switch (c)
 	{
@@ -261,17 +286,18 @@ parse_string(Parser *parser)
 	{
 		if (*from == '\\' && from + 1 < end &&
 			(from[1] == quote || strchr("rnt\\", from[1]) != NULL))
-			*to++ = escaped(*++from);
+			*to++ = escaped_char(*++from);
 		else
 			*to++ = *from;
 	}
 	return expression_constant(value_string(quoted, to - quoted));
 }
 
+/* A name, or one of the words that are constants. */
 static Expression *
-parse_identifier(Parser *parser)
+parse_name(Parser *parser)
 {
-	char	   *name = take_text(parser, TOKEN_IDENTIFIER);
+	char	   *name = take_text(parser, TOKEN_NAME);
 
 	if (strcmp(name, "true") == 0 || strcmp(name, "false") == 0)
 		return expression_constant(value_bool(name[0] == 't'));
@@ -279,72 +305,82 @@ parse_identifier(Parser *parser)
 		return expression_constant(value_null());
 	if (strcmp(name, "undefined") == 0)
 		return expression_constant(NULL);
-	return property(name, NULL);
+	return expression_new(EXPRESSION_PROPERTY, name);
 }
 
-/* Up to and including the closing symbol. */
+/* The arguments of a call, up to and including the symbol that closes them. */
 static Expression *
 parse_call(Parser *parser, const char *name, const char *close)
 {
-	Expression **arguments = palloc(MAX_ARGUMENTS * sizeof(Expression *));
-	int			count = 0;
+	Expression *call = expression_new(EXPRESSION_CALL, name);
 
-	if (!take(parser, close))
+	if (take_symbol(parser, close))
+		return call;
+	do
 	{
-		do
-		{
-			if (count == MAX_ARGUMENTS)
-				fail_at_token(parser);
-			arguments[count++] = parse_level(parser, 0);
-		} while (take(parser, ","));
-		expect(parser, close);
-	}
-	return expression_call(name, arguments, count);
+		if (call->count == MAX_ARGUMENTS)
+			fail_at_token(parser);
+		expression_add(call, parse_level(parser, LOWEST_LEVEL));
+	} while (take_symbol(parser, ","));
+	expect_symbol(parser, close);
+	return call;
 }
 
+/* A constant, a name, an array or parentheses. */
 static Expression *
-parse_primary_start(Parser *parser)
+parse_primary(Parser *parser)
 {
 	Expression *expression;
+	char	   *digits;
 
 	switch (parser->token.type)
 	{
 		case TOKEN_NUMBER:
-			return expression_constant(value_number(strtod(take_text(parser, TOKEN_NUMBER), NULL)));
+			digits = take_text(parser, TOKEN_NUMBER);
+			return expression_constant(value_number(strtod(digits, NULL)));
 		case TOKEN_STRING:
 			return parse_string(parser);
-		case TOKEN_IDENTIFIER:
-			return parse_identifier(parser);
+		case TOKEN_NAME:
+			return parse_name(parser);
 		default:
 			break;
 	}
-	if (take(parser, "["))
+	if (take_symbol(parser, "["))
 		return parse_call(parser, "createArray", "]");
-	expect(parser, "(");
-	expression = parse_level(parser, 0);
-	expect(parser, ")");
+	expect_symbol(parser, "(");
+	expression = parse_level(parser, LOWEST_LEVEL);
+	expect_symbol(parser, ")");
 	return expression;
 }
 
+/*
+ * A primary with what follows it: members, indexes, arguments.  Only a name
+ * can be called; "a.b(c)" calls a function "a.b", which there is not.
+ */
 static Expression *
-parse_primary(Parser *parser)
+parse_postfix(Parser *parser)
 {
 	const char *start = parser->token.start;
 	const char *end = start + parser->token.length;
-	Expression *expression = parse_primary_start(parser);
+	Expression *expression = parse_primary(parser);
+	Expression *instance;
 
 	for (;;)
 	{
-		if (take(parser, "."))
+		instance = expression;
+		if (take_symbol(parser, "."))
 		{
 			end = parser->token.start + parser->token.length;
-			expression = property(take_text(parser, TOKEN_IDENTIFIER),
-								  expression);
+			expression = expression_new(EXPRESSION_PROPERTY,
+										take_text(parser, TOKEN_NAME));
+			expression_add(expression, instance);
 		}
-		else if (take(parser, "["))
+		else if (take_symbol(parser, "["))
 		{
-			expression = element(expression, parse_level(parser, 0));
-			expect(parser, "]");
+			expression = expression_new(EXPRESSION_ELEMENT, NULL);
+			expression_add(expression, instance);
+			expression_add(expression, parse_level(parser, LOWEST_LEVEL));
+			expect_symbol(parser, "]");
 		}
 		else if (token_is(parser, "(") &&
 				 expression->type == EXPRESSION_PROPERTY)
@@ -357,31 +393,30 @@ parse_primary(Parser *parser)
 	}
 }
 
+/* A sign is an operator whose left operand is zero. */
 static Expression *
 parse_unary(Parser *parser)
 {
-	Expression **operand;
+	Expression *zero;
 
 	check_stack_depth();
-	if (take(parser, "!"))
-	{
-		operand = palloc(sizeof(Expression *));
-		operand[0] = parse_unary(parser);
-		return expression_call("!", operand, 1);
-	}
-	if (take(parser, "-"))
-		return call_of_two("-", expression_constant(value_number(0)),
-						   parse_unary(parser));
-	if (take(parser, "+"))
-		return call_of_two("+", expression_constant(value_number(0)),
-						   parse_unary(parser));
-	return parse_primary(parser);
+	if (take_symbol(parser, "!"))
+		return expression_add(expression_new(EXPRESSION_CALL, "!"),
+							  parse_unary(parser));
+	if (!token_is(parser, "-") && !token_is(parser, "+"))
+		return parse_postfix(parser);
+	zero = expression_constant(value_number(0));
+	if (take_symbol(parser, "-"))
+		return expression_call_of_two("-", zero, parse_unary(parser));
+	next_token(parser);
+	return expression_call_of_two("+", zero, parse_unary(parser));
 }
 
+/* The binary operator that comes next, or NULL. */
 static const Operator *
-binary_operator(Parser *parser)
+find_operator(Parser *parser)
 {
-	int			i;
+	size_t		i;
 
 	for (i = 0; i < lengthof(binary_operators); i++)
 		if (token_is(parser, binary_operators[i].symbol))
@@ -389,16 +424,15 @@ binary_operator(Parser *parser)
 	return NULL;
 }
 
+/* What follows the "?" of a condition. */
 static Expression *
 parse_condition(Parser *parser, Expression *condition)
 {
-	Expression **arguments = palloc(3 * sizeof(Expression *));
+	Expression *call = expression_call_of_two("if", condition,
+								   parse_level(parser, LOWEST_LEVEL));
 
-	arguments[0] = condition;
-	arguments[1] = parse_level(parser, 0);
-	expect(parser, ":");
-	arguments[2] = parse_level(parser, CONDITION_LEVEL + 1);
-	return expression_call("if", arguments, 3);
+	expect_symbol(parser, ":");
+	return expression_add(call, parse_level(parser, CONDITION_LEVEL + 1));
 }
 
 /* An expression of operators that bind at least as tight as the level. */
@@ -407,25 +441,29 @@ parse_level(Parser *parser, int level)
 {
 	Expression *left = parse_unary(parser);
 	const Operator *operator;
+	Expression *right;
 
 	for (;;)
 	{
-		if (level <= CONDITION_LEVEL && take(parser, "?"))
-			left = parse_condition(parser, left);
-		else if ((operator = binary_operator(parser)) != NULL &&
-				 operator->level >= level)
+		if (level <= CONDITION_LEVEL && take_symbol(parser, "?"))
 		{
-			next_token(parser);
-			left = call_of_two(operator->symbol, left,
-							   parse_level(parser, operator->right ?
-										   operator->level :
-										   operator->level + 1));
+			left = parse_condition(parser, left);
+			continue;
 		}
-		else
+		operator = find_operator(parser);
+		if (operator == NULL || operator->level < level)
 			return left;
+		next_token(parser);
+		right = parse_level(parser, operator->right ? operator->level :
+							operator->level + 1);
+		left = expression_call_of_two(operator->symbol, left, right);
 	}
 }
 
+/*
+ * The tree of one expression, without "${" and "}", whose calls are not bound
+ * yet.  Raises an error that tells where the text cannot be understood.
+ */
 Expression *
 expression_parse(const char *text, int length)
 {
@@ -433,7 +471,7 @@ expression_parse(const char *text, int length)
 	Expression *expression;
 
 	next_token(&parser);
-	expression = parse_level(&parser, 0);
+	expression = parse_level(&parser, LOWEST_LEVEL);
 	if (parser.token.type != TOKEN_END)
 		fail_at_token(&parser);
 	return expression;

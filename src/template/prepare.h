@@ -1,56 +1,64 @@
 /*
- * template_internal.h
- *	  What the files template_*.c share.
+ * prepare.h
+ *	  Templates as they are once they have been read.
  */
-#ifndef TP_TEMPLATE_INTERNAL_H
-#define TP_TEMPLATE_INTERNAL_H
-
-#include "lib/stringinfo.h"
+#ifndef TP_PREPARE_H
+#define TP_PREPARE_H
 
 #include "template/expression.h"
 #include "template/template.h"
-#include "template/value.h"
 
 typedef enum TemplateNodeType
 {
 	NODE_LITERAL,				/* a scalar without expressions */
-	NODE_TEXT,					/* a string with expressions */
+	NODE_EXPRESSION,			/* a string that is one expression */
+	NODE_TEXT,					/* another string with expressions in it */
 	NODE_ARRAY,
 	NODE_OBJECT
 } TemplateNodeType;
 
 typedef struct TemplateNode
 {
-	TemplateNodeType	type;
-	char	   *where;			/* of a text: path within the template */
-	JsonbValue *literal;
-	Expression *text;
+	TemplateNodeType type;
+	JsonbValue *literal;		/* of all but arrays and objects: as written */
+	char	   *where;			/* of an expression or text: its path */
+	Expression **parts;			/* of an expression or text: what it is made
+								 * of; of text, also constants */
 	JsonbValue *keys;			/* of an object */
-	struct TemplateNode **children;		/* elements, or values of the keys */
-	int			count;
-	struct TemplateNode *data;			/* $data, or NULL */
-	struct TemplateNode *when;			/* $when, or NULL */
+	struct TemplateNode **children; /* elements, or values of the keys */
+	int			count;			/* of parts or children */
+	struct TemplateNode *data;	/* $data, or NULL */
+	struct TemplateNode *when;	/* $when, or NULL */
 } TemplateNode;
 
 struct Template
 {
 	const char *name;
-	TemplateNode	   *root;
+	TemplateNode *root;
 };
 
-/* Where in the template we are, for the context of errors. */
-typedef struct Place
+/*
+ * Where in a template we are.  Between template_enter() and template_leave()
+ * errors tell it in their context.
+ */
+typedef struct TemplatePlace
 {
-	const char *template_name;
-	StringInfoData where;
-} Place;
+	const char *template_name;	/* or NULL */
+	const char *where;			/* path within it, such as "body[0].text" */
+	ErrorContextCallback callback;
+} TemplatePlace;
 
-/* template_prepare.c: have errors tell the place, until left */
-extern void template_enter(Place *place, const char *template_name,
-						   ErrorContextCallback *callback);
-extern void template_leave(ErrorContextCallback *callback);
+extern void template_enter(TemplatePlace *place, const char *template_name);
+extern void template_leave(TemplatePlace *place);
 
 /* A shallow copy. */
-extern JsonbValue *template_copy_value(const JsonbValue *value);
+static inline JsonbValue *
+copy_json_value(const JsonbValue *value)
+{
+	JsonbValue *copy = palloc(sizeof(JsonbValue));
 
-#endif							/* TP_TEMPLATE_INTERNAL_H */
+	*copy = *value;
+	return copy;
+}
+
+#endif							/* TP_PREPARE_H */

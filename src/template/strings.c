@@ -1,42 +1,102 @@
 /*
- * expression_strings.c
+ * strings.c
  *	  The functions for strings.
+ *
+ * A string that is missing counts as an empty one.
  */
 #include "postgres.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "nodes/value.h"
+#include "utils/builtins.h"
 #include "utils/formatting.h"
 
-#include "template/eval.h"
+#include "base/compat.h"
+#include "base/json.h"
+#include "template/functions.h"
 
+#define WHITE_SPACE " \t\r\n\f\v"
+
+/* ----------
+ * From and to other values
+ * ----------
+ */
+
+/* string(value, locale): a number has separators only if there is a locale. */
 static JsonbValue *
-new_string(Evaluation *evaluation, const char *text, int length)
+string_from_value(Call *call)
 {
-	expression_take_room(evaluation, length);
-	return value_string(text, length);
-}
+	JsonbValue *value = call->values[0];
+	StringInfoData text;
+	char	   *locale;
 
-static void
-append_plain(StringInfo out, const JsonbValue *value)
-{
-	if (value != NULL && value->type == jbvBinary)
-		value_append_json(out, value);
+	if (value_is_string(value))
+		return value;
+	initStringInfo(&text);
+	if (value_is_number(value) && call->count > 1 &&
+		value_is_string(call->values[1]))
+	{
+		locale = value_text(call->values[1]);
+		appendStringInfoString(&text,
+							   number_with_separators(value_text(value),
+													  locale));
+	}
 	else if (!value_is_missing(value))
-		value_append_text(out, value);
+		value_append_json(&text, value);
+	return call_string(call, text.data, text.len);
 }
 
+/* json(): what a string says, which is read once to see that it is JSON. */
 static JsonbValue *
-join_arrays(JsonbValue *a, JsonbValue *b)
+string_to_json(Call *call)
+{
+	const char *problem = "";
+	char	   *text;
+	char	   *utf8;
+	Datum		jsonb;
+
+	if (!value_is_string(call->values[0]))
+		return eval_fail(call->evaluation, "%s is not a string.",
+						 call_argument_text(call, 0));
+	text = value_text(call->values[0]);
+	eval_take_room(call->evaluation, strlen(text));
+	utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
+	if (json_read(utf8, strlen(utf8), &problem) == NULL)
+		return eval_fail(call->evaluation, "%s is not JSON: %s.",
+						 call_argument_text(call, 0), problem);
+	jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+	return value_from_jsonb(DatumGetJsonbP(jsonb));
+}
+
+/* The argument as a string of C; what is missing is empty. */
+static char *
+string_argument(Call *call, int argument)
+{
+	int			bytes;
+	const char *text = value_string_bytes(call->values[argument], &bytes);
+
+	return pnstrdup(text, bytes);
+}
+
+/* ----------
+ * Joining
+ * ----------
+ */
+
+/* The array of all elements of two arrays. */
+static JsonbValue *
+join_arrays(Call *call, const JsonbValue *a, const JsonbValue *b)
 {
 	int			count = value_count(a) + value_count(b);
 	JsonbValue **elements = palloc(Max(count, 1) * sizeof(JsonbValue *));
 	int			i;
 
+	eval_take_room(call->evaluation, value_bytes(a) + (int64) value_bytes(b));
 	for (i = 0; i < value_count(a); i++)
 		elements[i] = value_element(a, i);
 	for (; i < count; i++)
@@ -44,86 +104,45 @@ join_arrays(JsonbValue *a, JsonbValue *b)
 	return value_array(elements, count);
 }
 
-bool
-string_concat(PARAMETERS)
+/*
+ * concat(...): arrays become one array.  What is missing is left out, and an
+ * array with anything else becomes text.
+ */
+static JsonbValue *
+string_concat(Call *call)
 {
-	JsonbValue *sum = arguments[0];
+	JsonbValue *sum = call->values[0];
 	int			i;
 
 	for (i = 1; i < call->count; i++)
 	{
-		JsonbValue *next = arguments[i];
+		JsonbValue *next = call->values[i];
 		StringInfoData text;
 
-		if (value_is_missing(sum) && value_is_missing(next))
-			sum = NULL;
-		else if (value_is_missing(sum) && value_is_array(next))
+		if (value_is_missing(next) &&
+			(value_is_missing(sum) || value_is_array(sum)))
+			continue;
+		if (value_is_missing(sum) && value_is_array(next))
 			sum = next;
 		else if (value_is_array(sum) && value_is_array(next))
-		{
-			expression_take_room(evaluation, sum->val.binary.len +
-								 next->val.binary.len);
-			sum = join_arrays(sum, next);
-		}
-		else if (!value_is_missing(next) || !value_is_array(sum))
+			sum = join_arrays(call, sum, next);
+		else
 		{
 			initStringInfo(&text);
-			append_plain(&text, sum);
-			append_plain(&text, next);
-			sum = new_string(evaluation, text.data, text.len);
+			if (!value_is_missing(sum))
+				value_append_json(&text, sum);
+			if (!value_is_missing(next))
+				value_append_json(&text, next);
+			sum = call_string(call, text.data, text.len);
 		}
 	}
-	*result = sum;
-	return true;
+	return sum;
 }
 
-bool
-string_length(PARAMETERS)
-{
-	int			bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
-
-	*result = value_number(value_string_units(text, bytes));
-	return true;
-}
-
-static char *
-separator(const Expression *call, JsonbValue **arguments, int number)
-{
-	if (number >= call->count || arguments[number] == NULL)
-		return ",";
-	return value_text(arguments[number]);
-}
-
-bool
-string_join(PARAMETERS)
-{
-	StringInfoData text;
-	int			count;
-	int			i;
-
-	if (!value_is_array(arguments[0]))
-		return expression_fail(evaluation, "%s is not an array.",
-							   expression_text(call->arguments[0]));
-	count = value_count(arguments[0]);
-	initStringInfo(&text);
-	for (i = 0; i < count; i++)
-	{
-		JsonbValue *element = value_element(arguments[0], i);
-		int			start = text.len;
-		bool		last = i == count - 1 && call->count == 3;
-
-		CHECK_FOR_INTERRUPTS();
-		if (i > 0)
-			appendStringInfoString(&text, separator(call, arguments,
-													last ? 2 : 1));
-		if (!value_is_missing(element))
-			value_append_text(&text, element);
-		expression_take_room(evaluation, text.len - start);
-	}
-	*result = value_string(text.data, text.len);
-	return true;
-}
+/* ----------
+ * Letters
+ * ----------
+ */
 
 /* All of Unicode, whatever the database's own collation knows. */
 static Oid
@@ -136,148 +155,185 @@ case_collation(void)
 	return OidIsValid(collation) ? collation : DEFAULT_COLLATION_OID;
 }
 
-bool
-string_upper(PARAMETERS)
+/* toUpper(string, locale), of which the locale is ignored */
+static JsonbValue *
+string_upper(Call *call)
 {
 	int			bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
+	const char *text = value_string_bytes(call->values[0], &bytes);
 	char	   *upper = str_toupper(text, bytes, case_collation());
 
-	*result = new_string(evaluation, upper, strlen(upper));
-	return true;
+	return call_string(call, upper, strlen(upper));
 }
 
-bool
-string_lower(PARAMETERS)
+/* toLower(string, locale), likewise */
+static JsonbValue *
+string_lower(Call *call)
 {
 	int			bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
+	const char *text = value_string_bytes(call->values[0], &bytes);
 	char	   *lower = str_tolower(text, bytes, case_collation());
 
-	*result = new_string(evaluation, lower, strlen(lower));
-	return true;
+	return call_string(call, lower, strlen(lower));
 }
 
-bool
-string_trim(PARAMETERS)
+/* ----------
+ * Parts
+ * ----------
+ */
+
+/* length(string), in units of UTF-16 */
+static JsonbValue *
+string_length(Call *call)
 {
 	int			bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
+	const char *text = value_string_bytes(call->values[0], &bytes);
 
-	while (bytes > 0 && strchr(" \t\r\n\f\v", text[bytes - 1]) != NULL)
+	return value_number(value_string_units(text, bytes));
+}
+
+/* trim(string): without the white space at both ends. */
+static JsonbValue *
+string_trim(Call *call)
+{
+	int			bytes;
+	const char *text = value_string_bytes(call->values[0], &bytes);
+
+	while (bytes > 0 && strchr(WHITE_SPACE, text[bytes - 1]) != NULL)
 		bytes--;
-	while (bytes > 0 && strchr(" \t\r\n\f\v", *text) != NULL)
+	while (bytes > 0 && strchr(WHITE_SPACE, *text) != NULL)
 	{
 		text++;
 		bytes--;
 	}
-	*result = new_string(evaluation, text, bytes);
-	return true;
+	return call_string(call, text, bytes);
 }
 
-bool
-string_starts_with(PARAMETERS)
+/* startsWith(string, beginning) */
+static JsonbValue *
+string_starts_with(Call *call)
 {
 	int			bytes;
 	int			wanted_bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
-	const char *wanted = value_string_bytes(arguments[1], &wanted_bytes);
+	const char *text = value_string_bytes(call->values[0], &bytes);
+	const char *wanted = value_string_bytes(call->values[1], &wanted_bytes);
 
-	*result = value_bool(wanted_bytes <= bytes &&
-						 memcmp(text, wanted, wanted_bytes) == 0);
-	return true;
+	return value_bool(wanted_bytes <= bytes &&
+					  memcmp(text, wanted, wanted_bytes) == 0);
 }
 
-bool
-string_ends_with(PARAMETERS)
+/* endsWith(string, end) */
+static JsonbValue *
+string_ends_with(Call *call)
 {
 	int			bytes;
 	int			wanted_bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
-	const char *wanted = value_string_bytes(arguments[1], &wanted_bytes);
+	const char *text = value_string_bytes(call->values[0], &bytes);
+	const char *wanted = value_string_bytes(call->values[1], &wanted_bytes);
 
-	*result = value_bool(wanted_bytes <= bytes &&
-						 memcmp(text + bytes - wanted_bytes, wanted,
-								wanted_bytes) == 0);
-	return true;
+	return value_bool(wanted_bytes <= bytes &&
+					  memcmp(text + bytes - wanted_bytes, wanted,
+							 wanted_bytes) == 0);
 }
 
-/* Is it an integer from zero on, and up to a limit? */
-static bool
-check_position(Evaluation *evaluation, const Expression *argument,
-			   const JsonbValue *value, int limit)
+/* An argument that must be an integer from 0 to a limit; -1 if it is not. */
+static int
+position_argument(Call *call, int argument, int limit)
 {
+	JsonbValue *value = call->values[argument];
+
 	if (!value_is_integer(value))
-		return expression_fail(evaluation, "%s is not an integer.",
-							   expression_text(argument));
-	if (value_double(value) < 0 || value_double(value) > limit)
-		return expression_fail(evaluation, "%s is out of range.",
-							   expression_text(argument));
-	return true;
+		(void) eval_fail(call->evaluation, "%s is not an integer.",
+						 call_argument_text(call, argument));
+	else if (value_double(value) < 0 || value_double(value) > limit)
+		(void) eval_fail(call->evaluation, "%s is out of range.",
+						 call_argument_text(call, argument));
+	else
+		return value_double(value);
+	return -1;
 }
 
-bool
-string_substring(PARAMETERS)
+/* substring(string, start, length), or to the end */
+static JsonbValue *
+string_substring(Call *call)
 {
 	int			bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
+	const char *text = value_string_bytes(call->values[0], &bytes);
 	int			units = value_string_units(text, bytes);
 	int			start;
-	int			end = units;
+	int			length;
 	int			offset;
+	int			end;
 
-	if (arguments[0] != NULL && !value_is_string(arguments[0]))
-		return expression_fail(evaluation, "%s is not a string.",
-							   expression_text(call->arguments[0]));
-	if (arguments[0] == NULL)
-	{
-		*result = value_string("", 0);
-		return true;
-	}
-	if (!check_position(evaluation, call->arguments[1], arguments[1], units))
-		return false;
-	start = value_double(arguments[1]);
-	if (call->count > 2)
-	{
-		if (!check_position(evaluation, call->arguments[2], arguments[2],
-							units - start))
-			return false;
-		end = start + value_double(arguments[2]);
-	}
+	if (call->values[0] == NULL)
+		return value_string("", 0);
+	if (!value_is_string(call->values[0]))
+		return eval_fail(call->evaluation, "%s is not a string.",
+						 call_argument_text(call, 0));
+	start = position_argument(call, 1, units);
+	if (start < 0)
+		return NULL;
+	length = call->count > 2 ? position_argument(call, 2, units - start) :
+		units - start;
+	if (length < 0)
+		return NULL;
 	offset = value_string_offset(text, bytes, start);
-	*result = new_string(evaluation, text + offset,
-						 value_string_offset(text, bytes, end) - offset);
-	return true;
+	end = value_string_offset(text, bytes, start + length);
+	return call_string(call, text + offset, end - offset);
 }
 
-bool
-string_replace(PARAMETERS)
+/*
+ * replace(string, old, new): by strstr(), whose time does not grow with the
+ * length of what it looks for.
+ */
+static JsonbValue *
+string_replace(Call *call)
 {
-	int			bytes;
-	int			old_bytes;
-	int			new_bytes;
-	const char *text = value_string_bytes(arguments[0], &bytes);
-	const char *old = value_string_bytes(arguments[1], &old_bytes);
-	const char *new = value_string_bytes(arguments[2], &new_bytes);
-	const char *end = text + bytes;
+	const char *text = string_argument(call, 0);
+	const char *old = string_argument(call, 1);
+	const char *new = string_argument(call, 2);
+	const char *found;
 	StringInfoData out;
 
-	if (old_bytes == 0)
-		return expression_fail(evaluation, "There is nothing to replace: %s is empty.",
-							   expression_text(call->arguments[1]));
+	if (old[0] == '\0')
+		return eval_fail(call->evaluation,
+						 "There is nothing to replace: %s is empty.",
+						 call_argument_text(call, 1));
 	initStringInfo(&out);
-	while (text < end)
+	for (; (found = strstr(text, old)) != NULL; text = found + strlen(old))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (end - text >= old_bytes && memcmp(text, old, old_bytes) == 0)
-		{
-			expression_take_room(evaluation, new_bytes);
-			appendBinaryStringInfo(&out, new, new_bytes);
-			text += old_bytes;
-		}
-		else
-			appendStringInfoChar(&out, *text++);
+		appendBinaryStringInfo(&out, text, found - text);
+		/* before it is there, since it may become far too much */
+		eval_take_room(call->evaluation, strlen(new));
+		appendStringInfoString(&out, new);
 	}
-	*result = new_string(evaluation, out.data, out.len);
-	return true;
+	appendStringInfoString(&out, text);
+	return call_string(call, out.data, out.len);
 }
+
+const Function string_functions[] = {
+	{"concat", "&", 1, MANY_ARGUMENTS, ANY, KIND_STRING | KIND_ARRAY,
+	CALL_EAGER, CHECK_NOTHING, string_concat},
+	{"length", NULL, 1, 1, STRINGS, KIND_NUMBER,
+	CALL_EAGER, CHECK_STRING, string_length},
+	{"toUpper", NULL, 1, 2, STRINGS, KIND_STRING,
+	CALL_EAGER, CHECK_STRING, string_upper},
+	{"toLower", NULL, 1, 2, STRINGS, KIND_STRING,
+	CALL_EAGER, CHECK_STRING, string_lower},
+	{"trim", NULL, 1, 1, STRINGS, KIND_STRING,
+	CALL_EAGER, CHECK_STRING, string_trim},
+	{"startsWith", NULL, 2, 2, STRINGS, KIND_BOOLEAN,
+	CALL_EAGER, CHECK_STRING, string_starts_with},
+	{"endsWith", NULL, 2, 2, STRINGS, KIND_BOOLEAN,
+	CALL_EAGER, CHECK_STRING, string_ends_with},
+	{"substring", NULL, 2, 3, {KIND_STRING, KIND_NUMBER, KIND_NUMBER},
+	KIND_STRING, CALL_EAGER, CHECK_NOTHING, string_substring},
+	{"replace", NULL, 3, 3, STRINGS, KIND_STRING,
+	CALL_EAGER, CHECK_STRING, string_replace},
+	{"string", NULL, 1, 2, {KIND_ANY, KIND_STRING, KIND_STRING}, KIND_STRING,
+	CALL_EAGER, CHECK_NOTHING, string_from_value},
+	{"json", NULL, 1, 1, STRINGS, KIND_ANY,
+	CALL_EAGER, CHECK_NOTHING, string_to_json},
+	{NULL, NULL, 0, 0, ANY, 0, CALL_EAGER, CHECK_NOTHING, NULL},
+};

@@ -4,7 +4,7 @@
  *
  * Numbers of the data are kept as the numeric they are, so that an id of
  * twenty digits survives; what is computed is computed in double precision,
- * as in JavaScript.
+ * as in JavaScript, since the time that takes is bounded.
  */
 #include "postgres.h"
 
@@ -12,6 +12,8 @@
 
 #include "common/shortest_dec.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -22,6 +24,7 @@
  * ----------
  */
 
+/* A value of that type, with nothing in it yet. */
 static JsonbValue *
 new_value(enum jbvType type)
 {
@@ -31,30 +34,28 @@ new_value(enum jbvType type)
 	return value;
 }
 
-static JsonbValue *
-binary_value(JsonbContainer *container, int length)
-{
-	JsonbValue *value = new_value(jbvBinary);
-
-	value->val.binary.data = container;
-	value->val.binary.len = length;
-	return value;
-}
-
+/* The value of a whole document, which must live as long. */
 JsonbValue *
 value_from_jsonb(Jsonb *jsonb)
 {
+	JsonbValue *value;
+
 	if (JB_ROOT_IS_SCALAR(jsonb))
 		return getIthJsonbValueFromContainer(&jsonb->root, 0);
-	return binary_value(&jsonb->root, VARSIZE(jsonb) - VARHDRSZ);
+	value = new_value(jbvBinary);
+	value->val.binary.data = &jsonb->root;
+	value->val.binary.len = VARSIZE(jsonb) - VARHDRSZ;
+	return value;
 }
 
+/* JSON's null, which is there, unlike NULL. */
 JsonbValue *
 value_null(void)
 {
 	return new_value(jbvNull);
 }
 
+/* JSON's true or false. */
 JsonbValue *
 value_bool(bool boolean)
 {
@@ -64,52 +65,63 @@ value_bool(bool boolean)
 	return value;
 }
 
+/*
+ * A string of bytes that are not copied: they must stay as they are for as
+ * long as the value lives.
+ */
 JsonbValue *
 value_string(const char *text, int length)
 {
 	JsonbValue *value = new_value(jbvString);
 
-	value->val.string.val = pnstrdup(text, length);
+	value->val.string.val = unconstify(char *, text);
 	value->val.string.len = length;
 	return value;
 }
 
-static Numeric
-numeric_from_text(const char *text)
+/* A number that is a numeric already, which is not copied. */
+JsonbValue *
+value_numeric(Numeric numeric)
 {
-	return DatumGetNumeric(DirectFunctionCall3(numeric_in,
-											   CStringGetDatum(text),
-											   ObjectIdGetDatum(InvalidOid),
-											   Int32GetDatum(-1)));
+	JsonbValue *value = new_value(jbvNumeric);
+
+	value->val.numeric = numeric;
+	return value;
 }
 
+/*
+ * A number by the shortest digits that mean it.  NULL if it is not finite:
+ * JSON has no such numbers.
+ */
 JsonbValue *
 value_number(double number)
 {
 	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
-	JsonbValue *value;
+	Datum		numeric;
 
 	if (!isfinite(number))
 		return NULL;
 	double_to_shortest_decimal_buf(number, text);
-	value = new_value(jbvNumeric);
-	value->val.numeric = numeric_from_text(text);
-	return value;
+	numeric = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+								  ObjectIdGetDatum(InvalidOid),
+								  Int32GetDatum(-1));
+	return value_numeric(DatumGetNumeric(numeric));
 }
 
+/* An array with copies of the elements; those that are not there are null. */
 JsonbValue *
 value_array(JsonbValue **elements, int count)
 {
 	JsonbParseState *state = NULL;
+	JsonbValue *array;
 	int			i;
 
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (i = 0; i < count; i++)
 		pushJsonbValue(&state, WJB_ELEM,
 					   elements[i] == NULL ? value_null() : elements[i]);
-	return value_from_jsonb(JsonbValueToJsonb(pushJsonbValue(&state,
-															 WJB_END_ARRAY,
-															 NULL)));
+	array = pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	return value_from_jsonb(JsonbValueToJsonb(array));
 }
 
 /* ----------
@@ -117,24 +129,28 @@ value_array(JsonbValue **elements, int count)
  * ----------
  */
 
+/* Is it not there, or null? */
 bool
 value_is_missing(const JsonbValue *value)
 {
 	return value == NULL || value->type == jbvNull;
 }
 
+/* Is it a string?  False of nothing, as with all that follow. */
 bool
 value_is_string(const JsonbValue *value)
 {
 	return value != NULL && value->type == jbvString;
 }
 
+/* Is it a number? */
 bool
 value_is_number(const JsonbValue *value)
 {
 	return value != NULL && value->type == jbvNumeric;
 }
 
+/* Is it a number without a fraction, as far as double precision can tell? */
 bool
 value_is_integer(const JsonbValue *value)
 {
@@ -146,6 +162,7 @@ value_is_integer(const JsonbValue *value)
 	return isfinite(number) && floor(number) == number;
 }
 
+/* Is it an array?  One under construction (jbvArray) is none here. */
 bool
 value_is_array(const JsonbValue *value)
 {
@@ -153,6 +170,7 @@ value_is_array(const JsonbValue *value)
 		JsonContainerIsArray(value->val.binary.data);
 }
 
+/* Is it an object?  One under construction (jbvObject) is none here. */
 bool
 value_is_object(const JsonbValue *value)
 {
@@ -160,6 +178,7 @@ value_is_object(const JsonbValue *value)
 		JsonContainerIsObject(value->val.binary.data);
 }
 
+/* Does it count as true: is it anything but false, null and nothing? */
 bool
 value_is_true(const JsonbValue *value)
 {
@@ -168,26 +187,66 @@ value_is_true(const JsonbValue *value)
 	return value->type != jbvBool || value->val.boolean;
 }
 
-char *
-value_numeric_text(const JsonbValue *number)
+static bool
+numerics_equal(Numeric a, Numeric b)
 {
-	Datum		numeric = NumericGetDatum(number->val.numeric);
-
-	return DatumGetCString(DirectFunctionCall1(numeric_out, numeric));
+	return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(a),
+											NumericGetDatum(b)));
 }
 
+/* Null and nothing are equal; else values of different types are not. */
+bool
+value_equals(const JsonbValue *a, const JsonbValue *b)
+{
+	if (value_is_missing(a) || value_is_missing(b))
+		return value_is_missing(a) && value_is_missing(b);
+	if (a->type != b->type)
+		return false;
+	switch (a->type)
+	{
+		case jbvBool:
+			return a->val.boolean == b->val.boolean;
+		case jbvNumeric:
+			return numerics_equal(a->val.numeric, b->val.numeric);
+		case jbvString:
+			return a->val.string.len == b->val.string.len &&
+				memcmp(a->val.string.val, b->val.string.val,
+					   a->val.string.len) == 0;
+		default:
+			return compareJsonbContainers(a->val.binary.data,
+										  b->val.binary.data) == 0;
+	}
+}
+
+/* A number in double precision; infinite if it is beyond that. */
 double
 value_double(const JsonbValue *number)
 {
-	return strtod(value_numeric_text(number), NULL);
+	Datum		numeric = NumericGetDatum(number->val.numeric);
+
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+											  numeric));
 }
 
+/* How many elements or members an array or object has. */
 int
 value_count(const JsonbValue *container)
 {
 	return JsonContainerSize(container->val.binary.data);
 }
 
+/* What it takes to look at all of a string, array or object; 0 for others. */
+int
+value_bytes(const JsonbValue *value)
+{
+	if (value_is_string(value))
+		return value->val.string.len;
+	if (value != NULL && value->type == jbvBinary)
+		return value->val.binary.len;
+	return 0;
+}
+
+/* The element of that number, from 0; NULL if the array has none. */
 JsonbValue *
 value_element(const JsonbValue *array, double index)
 {
@@ -197,6 +256,10 @@ value_element(const JsonbValue *array, double index)
 										 (uint32) index);
 }
 
+/*
+ * The member of that name, or else one whose name differs only in ASCII case,
+ * for which all are looked at; NULL if there is none.
+ */
 JsonbValue *
 value_property(const JsonbValue *object, const char *name)
 {
@@ -220,6 +283,88 @@ value_property(const JsonbValue *object, const char *name)
 	return NULL;
 }
 
+/* ----------
+ * Values as text
+ * ----------
+ */
+
+/*
+ * All digits of a number, without the zeros at the end of its fraction: data
+ * that come from a column of numeric(10,2) would have them in every text.
+ */
+static char *
+number_text(const JsonbValue *number)
+{
+	Datum		numeric = NumericGetDatum(number->val.numeric);
+
+	numeric = DirectFunctionCall1(numeric_trim_scale, numeric);
+	return DatumGetCString(DirectFunctionCall1(numeric_out, numeric));
+}
+
+/*
+ * The text that takes a value's place within another, which is the one of
+ * JavaScript's toString(): arrays lose their brackets, and objects all that is
+ * in them.
+ */
+void
+value_append_text(StringInfo out, const JsonbValue *value)
+{
+	int			i;
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	if (value == NULL)
+		appendStringInfoString(out, "undefined");
+	else if (value->type == jbvNull)
+		appendStringInfoString(out, "null");
+	else if (value->type == jbvBool)
+		appendStringInfoString(out, value->val.boolean ? "true" : "false");
+	else if (value->type == jbvNumeric)
+		appendStringInfoString(out, number_text(value));
+	else if (value->type == jbvString)
+		appendBinaryStringInfo(out, value->val.string.val,
+							   value->val.string.len);
+	else if (value_is_object(value))
+		appendStringInfoString(out, "[object Object]");
+	else
+		for (i = 0; i < value_count(value); i++)
+		{
+			JsonbValue *element = value_element(value, i);
+
+			if (i > 0)
+				appendStringInfoChar(out, ',');
+			if (!value_is_missing(element))
+				value_append_text(out, element);
+		}
+}
+
+/* The same, as a string of its own. */
+char *
+value_text(const JsonbValue *value)
+{
+	StringInfoData text;
+
+	if (value_is_string(value))
+		return pnstrdup(value->val.string.val, value->val.string.len);
+	if (value_is_number(value))
+		return number_text(value);
+	initStringInfo(&text);
+	value_append_text(&text, value);
+	return text.data;
+}
+
+/* The value as text, but arrays and objects as the JSON that they are. */
+void
+value_append_json(StringInfo out, const JsonbValue *value)
+{
+	if (value != NULL && value->type == jbvBinary)
+		(void) JsonbToCString(out, value->val.binary.data,
+							  value->val.binary.len);
+	else
+		value_append_text(out, value);
+}
+
+/* The bytes of a string, which are not copied; none of anything else. */
 const char *
 value_string_bytes(const JsonbValue *value, int *length)
 {
@@ -227,36 +372,46 @@ value_string_bytes(const JsonbValue *value, int *length)
 	return *length > 0 ? value->val.string.val : "";
 }
 
-/* The reference takes numbers for equal that are less than 2^-52 apart. */
-static bool
-numbers_equal(const JsonbValue *a, const JsonbValue *b)
+/* ----------
+ * Lengths of text
+ *
+ * They are counted in units of UTF-16, as in all implementations of the
+ * language.
+ * ----------
+ */
+
+/* Beyond the basic plane a character takes two units. */
+static int
+character_units(const char *character)
 {
-	if (DatumGetBool(DirectFunctionCall2(numeric_eq,
-										 NumericGetDatum(a->val.numeric),
-										 NumericGetDatum(b->val.numeric))))
-		return true;
-	return fabs(value_double(a) - value_double(b)) < 2.220446049250313e-16;
+	return pg_mblen(character) > 3 ? 2 : 1;
 }
 
-bool
-value_equals(const JsonbValue *a, const JsonbValue *b)
+/* How many units so many bytes of text are. */
+int
+value_string_units(const char *text, int length)
 {
-	if (value_is_missing(a) || value_is_missing(b))
-		return value_is_missing(a) && value_is_missing(b);
-	if (a->type != b->type)
-		return false;
-	switch (a->type)
+	const char *end = text + length;
+	int			units = 0;
+
+	for (; text < end; text += pg_mblen(text))
+		units += character_units(text);
+	return units;
+}
+
+/*
+ * The offset in bytes after so many units; behind a character of two, if it is
+ * in the middle of that.
+ */
+int
+value_string_offset(const char *text, int length, int units)
+{
+	const char *c = text;
+
+	while (c < text + length && units > 0)
 	{
-		case jbvBool:
-			return a->val.boolean == b->val.boolean;
-		case jbvNumeric:
-			return numbers_equal(a, b);
-		case jbvString:
-			return a->val.string.len == b->val.string.len &&
-				memcmp(a->val.string.val, b->val.string.val,
-					   a->val.string.len) == 0;
-		default:
-			return compareJsonbContainers(a->val.binary.data,
-										  b->val.binary.data) == 0;
+		units -= character_units(c);
+		c += pg_mblen(c);
 	}
+	return c - text;
 }
