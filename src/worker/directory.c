@@ -15,40 +15,85 @@
 #include "worker/directory.h"
 #include "worker/directory_page.h"
 #include "worker/line.h"
+#include "worker/retry.h"
 #include "worker/window.h"
 
-/* When to write again to a row that is locked, and after an error. */
-#define LOCKED_RETRY_MS 1000
+/* When to try again after an error. */
 #define ERROR_RETRY_MS 5000
 
 static MemoryContext directory_context;
-static dlist_head readings;
+static dlist_head pages;		/* of bots that read a list, one for each */
 static TimestampTz due_at;		/* 0: not by itself */
 
+/* Start with nothing under way; what is read is kept in the context. */
 void
 directory_open(MemoryContext context)
 {
 	directory_context = context;
-	dlist_init(&readings);
+	dlist_init(&pages);
 	directory_wake();
 }
 
+/* Look at all lists again: they, or the bots, may have changed. */
 void
 directory_wake(void)
 {
 	due_at = GetCurrentTimestamp();
 }
 
+/* Is there something to write, or to look at? */
 bool
 directory_is_due(void)
 {
 	return due_at != 0 && due_at <= GetCurrentTimestamp();
 }
 
+/* Is nothing under way? */
 bool
 directory_is_idle(void)
 {
-	return dlist_is_empty(&readings) && !directory_is_due();
+	return dlist_is_empty(&pages) && !directory_is_due();
+}
+
+static DirectoryPage *
+find_page(const Bot *bot)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &pages)
+	{
+		DirectoryPage *page = dlist_container(DirectoryPage, node, iter.cur);
+
+		if (page->bot == bot)
+			return page;
+	}
+	return NULL;
+}
+
+static void
+drop_page(DirectoryPage *page)
+{
+	dlist_delete(&page->node);
+	directory_page_free(page);
+}
+
+/*
+ * Does the bot read lists?  One that tries whether its pause is over tries with
+ * a message, not with these.
+ */
+static bool
+may_read(const Bot *bot)
+{
+	return bot_is_active(bot) && bot->status.state == BOT_ACTIVE;
+}
+
+/* Has it no page to wait for, but for one that is written now? */
+static bool
+needs_list(const Bot *bot)
+{
+	const DirectoryPage *page = find_page(bot);
+
+	return may_read(bot) && (page == NULL || page->written);
 }
 
 /* ----------
@@ -56,22 +101,10 @@ directory_is_idle(void)
  * ----------
  */
 
-static Reading *
-find_reading(const Bot *bot)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &readings)
-	{
-		Reading    *reading = dlist_container(Reading, node, iter.cur);
-
-		if (reading->bot == bot)
-			return reading;
-	}
-	return NULL;
-}
-
-/* A list that a bot can read; what stands in the way of one is written. */
+/*
+ * Find a list that the bot can read now; false if there is none.  What stands
+ * in the way of one is written.
+ */
 static bool
 find_list(Bot *bot, MemoryContext context, DirectoryList *list)
 {
@@ -87,7 +120,7 @@ find_list(Bot *bot, MemoryContext context, DirectoryList *list)
 		{
 			if (list->conversation_id != NULL)
 				return true;
-			reading_fail(list, &not_in_team);
+			directory_page_fail(list, &not_in_team);
 			continue;
 		}
 
@@ -101,12 +134,6 @@ find_list(Bot *bot, MemoryContext context, DirectoryList *list)
 		return true;
 	}
 	return false;
-}
-
-static bool
-may_read(const Bot *bot)
-{
-	return bot_is_active(bot) && bot->status.state == BOT_ACTIVE;
 }
 
 /* The lists that bots will read, if the transaction commits. */
@@ -123,10 +150,9 @@ choose_lists(MemoryContext context)
 
 	foreach_bot(bot)
 	{
-		Reading    *reading = find_reading(bot);
 		Chosen	   *choice;
 
-		if (!may_read(bot) || (reading != NULL && !reading->written))
+		if (!needs_list(bot))
 			continue;
 		choice = MemoryContextAlloc(context, sizeof(Chosen));
 		choice->bot = bot;
@@ -141,41 +167,44 @@ choose_lists(MemoryContext context)
 	return chosen;
 }
 
-/* When there may be a list for bots that have none to read now, or 0. */
-static TimestampTz
-look_again_at(List *chosen)
+static bool
+is_chosen(const Bot *bot, const List *chosen)
 {
-	const char **names = palloc(list_length(chosen) * sizeof(char *) + 1);
-	int			count = 0;
 	ListCell   *cell;
 
-	foreach_bot(bot)
-	{
-		Reading    *reading = find_reading(bot);
-		bool		is_chosen = reading != NULL && !reading->written;
+	foreach(cell, chosen)
+		if (((const Chosen *) lfirst(cell))->bot == bot)
+			return true;
+	return false;
+}
 
-		foreach(cell, chosen)
-			is_chosen |= ((Chosen *) lfirst(cell))->bot == bot;
-		if (!may_read(bot) || is_chosen)
-			continue;
-		names = repalloc(names, (count + 1) * sizeof(char *));
-		names[count++] = bot->name;
-	}
+/* When there may be a list for bots that have none to read now, or 0. */
+static TimestampTz
+look_again_at(const List *chosen)
+{
+	const char **names = palloc(sizeof(char *));
+	int			count = 0;
+
+	foreach_bot(bot)
+		if (needs_list(bot) && !is_chosen(bot, chosen))
+		{
+			names = repalloc(names, (count + 1) * sizeof(char *));
+			names[count++] = bot->name;
+		}
 	return outbox_next_directory(names, count);
 }
 
 static void
-write_answers(void)
+write_pages(void)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &readings)
+	dlist_foreach(iter, &pages)
 	{
-		Reading    *reading = dlist_container(Reading, node, iter.cur);
+		DirectoryPage *page = dlist_container(DirectoryPage, node, iter.cur);
 
-		reading->written = false;
-		if (reading->state == READING_ARRIVED)
-			reading->written = reading_write(reading);
+		page->written = page->state == PAGE_ARRIVED &&
+			directory_page_write(page);
 	}
 }
 
@@ -185,127 +214,66 @@ drop_names(void)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &readings)
+	dlist_foreach(iter, &pages)
 	{
-		Reading    *reading = dlist_container(Reading, node, iter.cur);
+		DirectoryPage *page = dlist_container(DirectoryPage, node, iter.cur);
 
-		for (int i = 0; reading->written && i < reading->doubts.count; i++)
+		for (int i = 0; page->written && i < page->doubts.count; i++)
 		{
-			const NameInDoubt *doubt = &reading->doubts.names[i];
+			const NameInDoubt *doubt = &page->doubts.names[i];
 
-			window_doubt(reading->bot, doubt->name, doubt->is_other ?
+			window_doubt(page->bot, doubt->name, doubt->is_other ?
 						 KNOWN_NOT : KNOWN_UNVERIFIED);
 		}
 	}
 }
 
-static char *
-keep(const char *text)
-{
-	return text != NULL ? MemoryContextStrdup(directory_context, text) : NULL;
-}
-
-static void
-forget_list(DirectoryList *list)
-{
-	char	   *texts[] = {list->bot, list->source, list->container, list->link,
-		list->later, list->conversation_id, list->service_url};
-
-	for (size_t i = 0; i < lengthof(texts); i++)
-		if (texts[i] != NULL)
-			pfree(texts[i]);
-}
-
-static void
-forget_mark(Reading *reading)
-{
-	if (reading->mark != NULL)
-		pfree(reading->mark);
-	reading->mark = NULL;
-	reading->steps = 0;
-}
-
-static void
-forget_reading(Reading *reading)
-{
-	dlist_delete(&reading->node);
-	forget_list(&reading->list);
-	forget_mark(reading);
-	MemoryContextDelete(reading->answer);
-	pfree(reading);
-}
-
-static Reading *
-new_reading(Bot *bot)
-{
-	Reading    *reading = MemoryContextAllocZero(directory_context,
-												 sizeof(Reading));
-
-	reading->bot = bot;
-	reading->answer = AllocSetContextCreate(directory_context,
-											"teams_proactive page",
-											ALLOCSET_DEFAULT_SIZES);
-	dlist_push_tail(&readings, &reading->node);
-	return reading;
-}
-
 /* The bot goes on with a list, perhaps the one that it has. */
 static void
-take_list(const Chosen *choice)
+turn_page(const Chosen *choice)
 {
-	const DirectoryList *list = &choice->list;
-	Reading    *reading = find_reading(choice->bot);
+	DirectoryPage *page = find_page(choice->bot);
 
-	if (reading == NULL)
-		reading = new_reading(choice->bot);
-	else
+	if (page == NULL)
 	{
-		if (list->link == NULL ||
-			strcmp(reading->list.source, list->source) != 0 ||
-			strcmp(reading->list.container, list->container) != 0)
-			forget_mark(reading);
-		forget_list(&reading->list);
-		MemoryContextReset(reading->answer);
+		page = directory_page_new(directory_context, choice->bot);
+		dlist_push_tail(&pages, &page->node);
 	}
-	reading->list = *list;
-	reading->list.bot = keep(list->bot);
-	reading->list.source = keep(list->source);
-	reading->list.container = keep(list->container);
-	reading->list.link = keep(list->link);
-	reading->list.later = keep(list->later);
-	reading->list.conversation_id = keep(list->conversation_id);
-	reading->list.service_url = keep(list->service_url);
-	reading->generation = choice->bot->generation;
-	reading->state = READING_WAITS;
-	reading->written = false;
+	directory_page_turn(page, &choice->list);
 }
 
+/* What is written and has no next page. */
 static void
-forget_written(void)
+drop_written(void)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &readings)
+	dlist_foreach_modify(iter, &pages)
 	{
-		Reading    *reading = dlist_container(Reading, node, iter.cur);
+		DirectoryPage *page = dlist_container(DirectoryPage, node, iter.cur);
 
-		if (reading->written)
-			forget_reading(reading);
+		if (page->written)
+			drop_page(page);
 	}
 }
 
-/* Is there an answer that could not be written? */
+/* Is there a page that could not be written? */
 static bool
 has_locked(void)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &readings)
-		if (dlist_container(Reading, node, iter.cur)->state == READING_ARRIVED)
+	dlist_foreach(iter, &pages)
+		if (dlist_container(DirectoryPage, node, iter.cur)->state == PAGE_ARRIVED)
 			return true;
 	return false;
 }
 
+/*
+ * In a transaction of its own, so that sending does not depend on it: write the
+ * pages that have come, and see what is to be read next.  False if the extension
+ * is gone.
+ */
 bool
 directory_write(SessionKind kind)
 {
@@ -316,13 +284,13 @@ directory_write(SessionKind kind)
 	List	   *chosen;
 	ListCell   *cell;
 
-	/* If this fails, it is not before then that it fails again. */
+	/* If this fails, it is tried again then. */
 	due_at = TimestampTzPlusMilliseconds(now, ERROR_RETRY_MS);
 	if (!session_begin(kind, &session))
 		return false;
 	MemoryContextSwitchTo(context);
 	session_hurry();
-	write_answers();
+	write_pages();
 	chosen = choose_lists(context);
 	next = look_again_at(chosen);
 	session_commit(&session);
@@ -330,9 +298,9 @@ directory_write(SessionKind kind)
 
 	drop_names();
 	foreach(cell, chosen)
-		take_list(lfirst(cell));
-	forget_written();
-	due_at = has_locked() ? TimestampTzPlusMilliseconds(now, LOCKED_RETRY_MS) :
+		turn_page(lfirst(cell));
+	drop_written();
+	due_at = has_locked() ? TimestampTzPlusMilliseconds(now, RETRY_LOCKED_MS) :
 		next;
 	return true;
 }
@@ -345,79 +313,88 @@ directory_write(SessionKind kind)
 static void
 on_page(const HttpReply *reply, void *argument)
 {
-	Reading    *reading = argument;
+	DirectoryPage *page = argument;
 
 	/* What never left is asked again when the host can be reached. */
 	if (reply->result == HTTP_NOT_REACHED)
 	{
-		reading->state = READING_WAITS;
+		page->state = PAGE_WAITS;
 		return;
 	}
-	reading_take(reading, reply);
-	reading->state = READING_ARRIVED;
+	directory_page_take(page, reply);
 	directory_wake();
 }
 
-static void
-ask(Reading *reading)
+/* Graph counts directory requests apart from what messages need (contract 5.2). */
+static bool
+pace_allows(const DirectoryPage *page)
 {
-	Bot		   *bot = reading->bot;
-	Audience	audience = reading_audience(reading);
+	Bot		   *bot = page->bot;
+
+	return !directory_page_is_roster(page) ||
+		pace_take(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate,
+				  1) > 0;
+}
+
+static void
+ask_for_page(DirectoryPage *page)
+{
+	Audience	audience = directory_page_audience(page);
 	HttpRequest request = {0};
 
-	request.url = reading_url(reading);
+	request.url = directory_page_url(page);
 	if (!line_is_free(request.url))
 		return;
-	request.bearer = bot_token_bearer(bot, audience);
-	if (request.bearer == NULL ||
-		(reading_is_roster(reading) &&
-		 pace_take(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate,
-				   1) == 0))
+	request.bearer = bot_token_bearer(page->bot, audience);
+	if (request.bearer == NULL || !pace_allows(page))
 		return;
 	request.handler = on_page;
-	request.argument = reading;
-	reading->token = bot->tokens[audience].serial;
-	reading->state = READING_FLIES;
+	request.argument = page;
+	page->token = page->bot->tokens[audience].serial;
+	page->state = PAGE_FLIES;
 	line_start(&request);
 }
 
+/*
+ * Ask for what can be asked for.  Pages that a bot was to read before it was
+ * paused or configured anew are dropped, and chosen again when it may.
+ */
 void
 directory_advance(void)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &readings)
+	dlist_foreach_modify(iter, &pages)
 	{
-		Reading    *reading = dlist_container(Reading, node, iter.cur);
-		Bot		   *bot = reading->bot;
+		DirectoryPage *page = dlist_container(DirectoryPage, node, iter.cur);
 
-		if (reading->state != READING_WAITS)
+		if (page->state != PAGE_WAITS)
 			continue;
-		if (may_read(bot) && reading->generation == bot->generation)
-			ask(reading);
+		if (may_read(page->bot) && page->generation == page->bot->generation)
+			ask_for_page(page);
 		else
 		{
-			forget_reading(reading);
+			drop_page(page);
 			directory_wake();
 		}
 	}
 }
 
+/* When there will be something to write, to look at or to ask for, or 0. */
 TimestampTz
 directory_next(void)
 {
 	TimestampTz next = due_at;
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &readings)
+	dlist_foreach(iter, &pages)
 	{
-		Reading    *reading = dlist_container(Reading, node, iter.cur);
-		Bot		   *bot = reading->bot;
+		DirectoryPage *page = dlist_container(DirectoryPage, node, iter.cur);
+		Bot		   *bot = page->bot;
 
-		if (reading->state != READING_WAITS || !reading_is_roster(reading))
-			continue;
-		next = sooner(next, pace_next(bot_pace(bot), PACE_CONNECTOR,
-									  bot->config->connector_rate));
+		if (page->state == PAGE_WAITS && directory_page_is_roster(page))
+			next = sooner(next, pace_next(bot_pace(bot), PACE_CONNECTOR,
+										  bot->config->connector_rate));
 	}
 	return next;
 }

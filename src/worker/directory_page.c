@@ -20,13 +20,94 @@
 /* After this many pages something is wrong. */
 #define MAX_PAGES 50000
 
-char *
-reading_url(const Reading *reading)
+/*
+ * A page of a bot that reads nothing yet, in a context below that one: it is
+ * given a list by directory_page_turn().
+ */
+DirectoryPage *
+directory_page_new(MemoryContext context, Bot *bot)
 {
-	const DirectoryList *list = &reading->list;
-	const Bot  *bot = reading->bot;
+	MemoryContext own = AllocSetContextCreate(context,
+											  "teams_proactive directory",
+											  ALLOCSET_SMALL_SIZES);
+	DirectoryPage *page = MemoryContextAllocZero(own, sizeof(DirectoryPage));
 
-	if (reading_is_roster(reading))
+	page->context = own;
+	page->list_context = AllocSetContextCreate(own,
+											   "teams_proactive list",
+											   ALLOCSET_SMALL_SIZES);
+	page->answer_context = AllocSetContextCreate(own,
+												 "teams_proactive page",
+												 ALLOCSET_DEFAULT_SIZES);
+	page->bot = bot;
+	return page;
+}
+
+/* No request for it may be under way. */
+void
+directory_page_free(DirectoryPage *page)
+{
+	MemoryContextDelete(page->context);
+}
+
+static void
+forget_mark(DirectoryPage *page)
+{
+	if (page->mark != NULL)
+		pfree(page->mark);
+	page->mark = NULL;
+	page->steps = 0;
+}
+
+static char *
+copy_text(const char *text)
+{
+	return text != NULL ? pstrdup(text) : NULL;
+}
+
+/*
+ * Go on to the next page that is to be asked for: of that list, perhaps the
+ * one that it had, of which the last page is forgotten.  The list is copied.
+ */
+void
+directory_page_turn(DirectoryPage *page, const DirectoryList *list)
+{
+	bool		goes_on = list->link != NULL &&
+		page->list.source != NULL &&
+		strcmp(page->list.source, list->source) == 0 &&
+		strcmp(page->list.container, list->container) == 0;
+	MemoryContext old;
+
+	if (!goes_on)
+		forget_mark(page);
+	MemoryContextReset(page->answer_context);
+	MemoryContextReset(page->list_context);
+	old = MemoryContextSwitchTo(page->list_context);
+	page->list = *list;
+	page->list.bot = copy_text(list->bot);
+	page->list.source = copy_text(list->source);
+	page->list.container = copy_text(list->container);
+	page->list.link = copy_text(list->link);
+	page->list.later = copy_text(list->later);
+	page->list.conversation_id = copy_text(list->conversation_id);
+	page->list.service_url = copy_text(list->service_url);
+	MemoryContextSwitchTo(old);
+	page->generation = page->bot->generation;
+	page->state = PAGE_WAITS;
+	page->written = false;
+}
+
+/*
+ * Where the page is: the list's link to it, or where the list begins; palloc'd,
+ * or the list's.
+ */
+char *
+directory_page_url(const DirectoryPage *page)
+{
+	const DirectoryList *list = &page->list;
+	const Bot  *bot = page->bot;
+
+	if (directory_page_is_roster(page))
 		return people_roster_url(list->service_url != NULL ?
 								 list->service_url : bot->connector_url,
 								 list->conversation_id, list->link);
@@ -46,108 +127,121 @@ reading_url(const Reading *reading)
  */
 
 static void
-set_error(Reading *reading, Action action, const char *code,
+set_error(DirectoryPage *page, Action action, const char *code,
 		  const char *message, const char *hint)
 {
-	reading->action = action;
-	reading->error.code = code;
-	reading->error.message = message;
-	reading->error.hint = hint;
+	page->action = action;
+	page->error.code = code;
+	page->error.message = message;
+	page->error.hint = hint;
 }
 
 /*
- * Where links go in a circle, one comes that was remembered: each that is
- * reached after twice as many steps is.
+ * Has the link been followed before?  Only one is remembered: each that is
+ * reached after twice as many steps as the last.  So where links go in a
+ * circle, one that is remembered comes again sooner or later.
  */
 static bool
-is_repeated(Reading *reading, const char *next)
+is_repeated(DirectoryPage *page, const char *next)
 {
-	const char *link = reading->list.link;
+	const char *link = page->list.link;
 
 	if ((link != NULL && strcmp(next, link) == 0) ||
-		(reading->mark != NULL && strcmp(next, reading->mark) == 0))
+		(page->mark != NULL && strcmp(next, page->mark) == 0))
 		return true;
-	reading->steps++;
-	if ((reading->steps & (reading->steps - 1)) == 0)
+	page->steps++;
+	if ((page->steps & (page->steps - 1)) == 0)
 	{
-		if (reading->mark != NULL)
-			pfree(reading->mark);
-		reading->mark = MemoryContextStrdup(GetMemoryChunkContext(reading), next);
+		if (page->mark != NULL)
+			pfree(page->mark);
+		page->mark = MemoryContextStrdup(page->context, next);
 	}
 	return false;
 }
 
+/* Would the token go to another host than the one that it is for? */
 static bool
-is_foreign(const Reading *reading, const char *link)
+is_foreign(const DirectoryPage *page, const char *link)
 {
-	return link != NULL && !reading_is_roster(reading) &&
-		!people_may_follow(reading->bot->graph_url, link);
+	return link != NULL && !directory_page_is_roster(page) &&
+		!people_may_follow(page->bot->graph_url, link);
 }
 
 static void
-check_links(Reading *reading)
+check_links(DirectoryPage *page)
 {
-	const PeoplePage *page = &reading->page;
+	const PeoplePage *people = &page->people;
 
-	if (is_foreign(reading, page->next) || is_foreign(reading, page->later))
-		set_error(reading, ACTION_FAIL, "foreign_link",
+	if (is_foreign(page, people->next) || is_foreign(page, people->later))
+		set_error(page, ACTION_FAIL, "foreign_link",
 				  "the next page is said to be at another host",
 				  "A token is sent to the configured graph_url only.");
-	else if (page->next != NULL && is_repeated(reading, page->next))
-		set_error(reading, ACTION_FAIL, "repeated_link",
+	else if (people->next != NULL && is_repeated(page, people->next))
+		set_error(page, ACTION_FAIL, "repeated_link",
 				  "the pages go in a circle", NULL);
-	else if (page->next != NULL && reading->list.pages >= MAX_PAGES)
-		set_error(reading, ACTION_FAIL, "too_many_pages",
+	else if (people->next != NULL && page->list.pages >= MAX_PAGES)
+		set_error(page, ACTION_FAIL, "too_many_pages",
 				  "the pages come to no end", NULL);
 }
 
+/* The service has answered with 200. */
 static void
-take_page(Reading *reading, const HttpReply *reply)
+take_people(DirectoryPage *page, const HttpReply *reply)
 {
 	const char *problem;
 	bool		is_good;
 
-	if (reading_is_roster(reading))
+	if (directory_page_is_roster(page))
 		is_good = people_roster_reply(reply->body, reply->length,
-									  &reading->page, &problem);
+									  &page->people, &problem);
 	else
 		is_good = people_graph_reply(reply->body, reply->length,
-									 &reading->page, &problem);
+									 &page->people, &problem);
 	if (is_good)
 	{
-		bot_token_accepted(reading->bot, reading_audience(reading),
-						   reading->token);
-		check_links(reading);
+		bot_token_accepted(page->bot, directory_page_audience(page),
+						   page->token);
+		check_links(page);
 	}
 	else
-		set_error(reading, ACTION_RETRY, "unusable_reply", problem, NULL);
+		set_error(page, ACTION_RETRY, "unusable_reply", problem, NULL);
 }
 
-static void
-take_refusal(Reading *reading, const HttpReply *reply)
+static Action
+classify_refusal(const DirectoryPage *page, int status,
+				 const ServiceError *error, Operation op)
 {
-	Operation	op = reading_is_roster(reading) ? OP_ROSTER : OP_DIRECTORY;
+	Action		action = policy_classify(op, status, error);
+
+	/* A token knows nothing of a permission that was granted since. */
+	if (status == 403 && !directory_page_is_roster(page) &&
+		page->list.attempts == 0)
+		return ACTION_REAUTH;
+
+	/* Some 2xx that is not the service's. */
+	return action == ACTION_OK ? ACTION_RETRY : action;
+}
+
+/* The service has answered with another status. */
+static void
+take_page_refusal(DirectoryPage *page, const HttpReply *reply)
+{
+	bool		is_roster = directory_page_is_roster(page);
+	Operation	op = is_roster ? OP_ROSTER : OP_DIRECTORY;
 	ServiceError error;
 	Action		action;
 
-	if (reading_is_roster(reading))
+	if (is_roster)
 		connector_error(reply->body, reply->length, &error);
 	else
 		graph_error(reply->body, reply->length, &error);
-	action = policy_classify(op, reply->status, &error);
-	if (action == ACTION_OK)	/* some 2xx that is not the service's */
-		action = ACTION_RETRY;
-
-	/* A token knows nothing of a permission that was granted since. */
-	if (reply->status == 403 && !reading_is_roster(reading) &&
-		reading->list.attempts == 0)
-		action = ACTION_REAUTH;
+	action = classify_refusal(page, reply->status, &error, op);
 	if (action == ACTION_REAUTH)
-		bot_token_forget(reading->bot, reading_audience(reading),
-						 reading->token);
-	if (action == ACTION_THROTTLED && reading_is_roster(reading))
-		bot_connector_throttled(reading->bot, reading->retry_after);
-	set_error(reading, action,
+		bot_token_forget(page->bot, directory_page_audience(page),
+						 page->token);
+	if (action == ACTION_THROTTLED && is_roster)
+		bot_connector_throttled(page->bot, page->retry_after);
+	set_error(page, action,
 			  error.code[0] != '\0' ? error.code :
 			  psprintf("status_%d", reply->status),
 			  error.message[0] != '\0' ? error.message :
@@ -155,20 +249,22 @@ take_refusal(Reading *reading, const HttpReply *reply)
 			  policy_hint(op, reply->status, &error));
 }
 
+/* The page has come, or has not: see what the reply says, and keep it. */
 void
-reading_take(Reading *reading, const HttpReply *reply)
+directory_page_take(DirectoryPage *page, const HttpReply *reply)
 {
-	MemoryContext old = MemoryContextSwitchTo(reading->answer);
+	MemoryContext old = MemoryContextSwitchTo(page->answer_context);
 
-	reading->action = ACTION_OK;
-	reading->retry_after = retry_told(reply->retry_after);
+	page->action = ACTION_OK;
+	page->retry_after = retry_told(reply->retry_after);
 	if (reply->result != HTTP_ANSWERED)
-		set_error(reading, ACTION_RETRY, "connection_failed",
+		set_error(page, ACTION_RETRY, "connection_failed",
 				  pstrdup(reply->problem), NULL);
 	else if (reply->status == 200)
-		take_page(reading, reply);
+		take_people(page, reply);
 	else
-		take_refusal(reading, reply);
+		take_page_refusal(page, reply);
+	page->state = PAGE_ARRIVED;
 	MemoryContextSwitchTo(old);
 }
 
@@ -177,8 +273,9 @@ reading_take(Reading *reading, const HttpReply *reply)
  * ----------
  */
 
+/* In a transaction: there is no use in going on with the list. */
 void
-reading_fail(const DirectoryList *list, const ListError *error)
+directory_page_fail(const DirectoryList *list, const ListError *error)
 {
 	outbox_fail_list(list, error);
 	ereport(LOG,
@@ -190,73 +287,80 @@ reading_fail(const DirectoryList *list, const ListError *error)
 
 /* After a failed attempt, or a 429. */
 static void
-delay_list(const Reading *reading)
+delay_list(const DirectoryPage *page)
 {
-	Action		action = reading->action == ACTION_THROTTLED ?
+	Action		action = page->action == ACTION_THROTTLED ?
 		ACTION_THROTTLED : ACTION_RETRY;
 	Retry		retry = retry_decide(RETRY_LIST, action,
-									 reading->list.attempts + 1,
-									 reading->retry_after);
+									 page->list.attempts + 1,
+									 page->retry_after);
 
 	if (retry.again)
-		outbox_delay_list(&reading->list, &reading->error, retry.counts,
+		outbox_delay_list(&page->list, &page->error, retry.counts,
 						  retry_time(retry.delay));
 	else
-		reading_fail(&reading->list, &reading->error);
+		directory_page_fail(&page->list, &page->error);
 }
 
-/* Where to go on is not known any more: begin, and with all of it. */
+/*
+ * The service does not know any more where the list was to go on: it is read
+ * from its beginning.  If that is what was asked for, it cannot be read.
+ */
 static void
-restart_list(const Reading *reading)
+restart_list(const DirectoryPage *page)
 {
-	const DirectoryList *list = &reading->list;
+	const DirectoryList *list = &page->list;
 
 	if (list->link == NULL && list->later == NULL)
-		reading_fail(&reading->list, &reading->error);
+		directory_page_fail(&page->list, &page->error);
 	else
 	{
 		outbox_restart_list(list);
 		if (list->later == NULL)
-			delay_list(reading);
+			delay_list(page);
 	}
 }
 
 static void
-write_page(Reading *reading)
+write_people(DirectoryPage *page)
 {
-	outbox_save_people(&reading->list, &reading->page, reading->answer,
-					   &reading->doubts);
-	if (reading->page.next != NULL)
-		outbox_continue_list(&reading->list, reading->page.next);
+	outbox_save_people(&page->list, &page->people, page->answer_context,
+					   &page->doubts);
+	if (page->people.next != NULL)
+		outbox_continue_list(&page->list, page->people.next);
 	else
-		outbox_finish_list(&reading->list, reading->page.later);
+		outbox_finish_list(&page->list, page->people.later);
 }
 
+/*
+ * In a transaction: write what came, unless the list is gone, or the bot was
+ * configured anew.  False if somebody has locked the list: then the page stays.
+ */
 bool
-reading_write(Reading *reading)
+directory_page_write(DirectoryPage *page)
 {
 	ListHold	hold = LIST_GONE;
 
-	reading->doubts.count = 0;
-	if (reading->generation == reading->bot->generation)
-		hold = outbox_hold_list(&reading->list);
+	page->doubts.count = 0;
+	if (page->generation == page->bot->generation)
+		hold = outbox_hold_list(&page->list);
 	if (hold != LIST_HELD)
 		return hold != LIST_LOCKED;
-	switch (reading->action)
+	switch (page->action)
 	{
 		case ACTION_OK:
-			write_page(reading);
+			write_people(page);
 			break;
 		case ACTION_RETRY:
 		case ACTION_THROTTLED:
 		case ACTION_REAUTH:
-			delay_list(reading);
+			delay_list(page);
 			break;
 		case ACTION_LOOK_UP_AGAIN:
-			restart_list(reading);
+			restart_list(page);
 			break;
 		default:
-			reading_fail(&reading->list, &reading->error);
+			directory_page_fail(&page->list, &page->error);
 			break;
 	}
 	return true;

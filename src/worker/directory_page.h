@@ -11,58 +11,60 @@
 #include "outbox/directories.h"
 #include "worker/bot.h"
 
-typedef enum ReadingState
+typedef enum PageState
 {
-	READING_WAITS,				/* for a token, or its pace */
-	READING_FLIES,
-	READING_ARRIVED				/* to be written */
-} ReadingState;
+	PAGE_WAITS,					/* for a token, or its pace */
+	PAGE_FLIES,
+	PAGE_ARRIVED				/* to be written */
+} PageState;
 
-typedef struct Reading
+typedef struct DirectoryPage
 {
-	dlist_node	node;
+	MemoryContext context;		/* of all of it */
+	dlist_node	node;			/* in the list of directory.c */
 	Bot		   *bot;
 	int			generation;		/* of the bot's configuration */
-	DirectoryList list;
-	ReadingState state;
-	int			token;			/* serial of the token */
-	char	   *mark;			/* an earlier link, to notice a circle */
-	int			steps;
+	PageState	state;
+	int			token;			/* serial of the token that it was asked with */
 	bool		written;		/* the current transaction has done so */
 
-	MemoryContext answer;		/* of what follows */
+	/* Pages that were read before, to notice links that go in a circle. */
+	char	   *mark;			/* the link of one of them */
+	int			steps;			/* how many there were */
+
+	MemoryContext list_context;
+	DirectoryList list;
+
+	MemoryContext answer_context;	/* of what follows */
 	Action		action;			/* ACTION_OK: the page is good */
-	PeoplePage	page;
+	PeoplePage	people;
 	DirectoryDoubts doubts;		/* that it has raised, once it is written */
 	ListError	error;
 	double		retry_after;	/* seconds; negative: not said */
-} Reading;
+} DirectoryPage;
 
 static inline bool
-reading_is_roster(const Reading *reading)
+directory_page_is_roster(const DirectoryPage *page)
 {
-	return directory_list_is_roster(&reading->list);
+	return directory_list_is_roster(&page->list);
 }
 
-/* Whose page it is: which token is shown for it. */
+/* Whose service has it. */
 static inline Audience
-reading_audience(const Reading *reading)
+directory_page_audience(const DirectoryPage *page)
 {
-	return reading_is_roster(reading) ? AUDIENCE_CONNECTOR : AUDIENCE_GRAPH;
+	return directory_page_is_roster(page) ? AUDIENCE_CONNECTOR :
+		AUDIENCE_GRAPH;
 }
 
-/* Where its next page is; palloc'd, or the list's. */
-extern char *reading_url(const Reading *reading);
-
-/* The page has come, or has not: read what the reply says of it. */
-extern void reading_take(Reading *reading, const HttpReply *reply);
-
-/*
- * In a transaction: write what came.  False if somebody has locked the list.
- */
-extern bool reading_write(Reading *reading);
-
-/* There is no use in going on. */
-extern void reading_fail(const DirectoryList *list, const ListError *error);
+extern DirectoryPage *directory_page_new(MemoryContext context, Bot *bot);
+extern void directory_page_free(DirectoryPage *page);
+extern void directory_page_turn(DirectoryPage *page,
+								const DirectoryList *list);
+extern char *directory_page_url(const DirectoryPage *page);
+extern void directory_page_take(DirectoryPage *page, const HttpReply *reply);
+extern bool directory_page_write(DirectoryPage *page);
+extern void directory_page_fail(const DirectoryList *list,
+								const ListError *error);
 
 #endif							/* TP_DIRECTORY_PAGE_H */
