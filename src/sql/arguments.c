@@ -9,10 +9,10 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "base/json.h"
 #include "base/trust.h"
 #include "protocol/activity.h"
 #include "protocol/rules.h"
@@ -286,7 +286,7 @@ activity_of_text(const char *text)
 				 errmsg("message text is empty")));
 	initStringInfo(&activity);
 	appendStringInfoString(&activity, "{\"type\":\"message\",\"text\":");
-	json_append_string(&activity, text);
+	escape_json(&activity, text);
 	appendStringInfoChar(&activity, '}');
 	return activity.data;
 }

@@ -23,13 +23,13 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "base/json.h"
 #include "outbox/outbox.h"
 #include "outbox/statement.h"
 #include "sql/notify_options.h"
@@ -347,7 +347,7 @@ static void
 append_member(StringInfo data, const char *name, const char *text)
 {
 	appendStringInfo(data, ",\"%s\":", name);
-	json_append_string(data, text);
+	escape_json(data, text);
 }
 
 /* The table and the operation, and the end. */
