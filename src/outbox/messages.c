@@ -11,7 +11,9 @@
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -23,35 +25,19 @@
 #include "outbox/statement.h"
 #include "server/wake.h"
 
+/*
+ * What this would call, or return, its executor would set up for each message:
+ * so the values are given, and the id is known.
+ */
 static Statement enqueue = {
 	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
 	" broadcast, refers_to, priority, delivery, sender, due_at, expires_at)"
-	" OVERRIDING SYSTEM VALUE VALUES (coalesce($1, pg_catalog.nextval($2)),"
-	" $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-	" pg_catalog.pg_get_userbyid($13), $14, $15) RETURNING id",
-	15, {INT8OID, REGCLASSOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	JSONOID, INT8OID, INT8OID, TEXTOID, TEXTOID, OIDOID, TIMESTAMPTZOID,
+	" OVERRIDING SYSTEM VALUE"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+	14, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONOID,
+		INT8OID, INT8OID, TEXTOID, TEXTOID, NAMEOID, TIMESTAMPTZOID,
 	TIMESTAMPTZOID}
 };
-
-static Statement find_bot = {
-	"SELECT dry_run FROM @.teams_bot WHERE bot OPERATOR(pg_catalog.=) $1",
-	1, {TEXTOID}
-};
-
-BotMode
-outbox_bot_mode(const char *bot)
-{
-	Datum		values[] = {CStringGetTextDatum(bot)};
-	Session		session;
-	BotMode		mode = BOT_MODE_MISSING;
-
-	session_begin(SESSION_CALLER, &session);
-	if (statement_run(&find_bot, values, NULL) > 0)
-		mode = result_bool(0, 1) ? BOT_MODE_RECORDS : BOT_MODE_SENDS;
-	session_commit(&session);
-	return mode;
-}
 
 static Statement find_registration = {
 	"SELECT FROM @.teams_bot WHERE client_id OPERATOR(pg_catalog.=) $1"
@@ -80,43 +66,34 @@ outbox_has_registration(Datum client_id, Datum tenant_id)
 	return finds(&find_registration, values);
 }
 
-static int64
+static void
 insert_message(const OutboxNew *message, int64 id)
 {
-	Datum		values[15];
-	char		nulls[15];
+	Datum		values[14];
+	char		nulls[14];
 
 	set_int8_parameter(&values[0], &nulls[0], id);
-	values[1] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
-	nulls[1] = ' ';
-	set_text_parameter(&values[2], &nulls[2], message->bot);
-	set_word_parameter(&values[3], &nulls[3], &kind_words, message->kind);
-	set_word_parameter(&values[4], &nulls[4], &scope_words, message->scope);
-	set_text_parameter(&values[5], &nulls[5], message->target);
-	set_text_parameter(&values[6], &nulls[6], message->team);
-	set_text_parameter(&values[7], &nulls[7], message->activity);
-	set_int8_parameter(&values[8], &nulls[8], message->broadcast);
-	set_int8_parameter(&values[9], &nulls[9], message->refers_to);
-	set_word_parameter(&values[10], &nulls[10], &priority_words,
+	set_text_parameter(&values[1], &nulls[1], message->bot);
+	set_word_parameter(&values[2], &nulls[2], &kind_words, message->kind);
+	set_word_parameter(&values[3], &nulls[3], &scope_words, message->scope);
+	set_text_parameter(&values[4], &nulls[4], message->target);
+	set_text_parameter(&values[5], &nulls[5], message->team);
+	set_text_parameter(&values[6], &nulls[6], message->activity);
+	set_int8_parameter(&values[7], &nulls[7], message->broadcast);
+	set_int8_parameter(&values[8], &nulls[8], message->refers_to);
+	set_word_parameter(&values[9], &nulls[9], &priority_words,
 					   message->priority);
-	set_word_parameter(&values[11], &nulls[11], &delivery_words,
+	set_word_parameter(&values[10], &nulls[10], &delivery_words,
 					   message->delivery);
-	values[12] = ObjectIdGetDatum(message->sender);
-	nulls[12] = ' ';
-	set_int8_parameter(&values[13], &nulls[13], message->send_at);
-	set_int8_parameter(&values[14], &nulls[14], message->expires_at);
-	statement_run(&enqueue, values, nulls);
-	return result_int8(0, 1);
-}
-
-/* Answer the message that started the thread, or start it. */
-static int64
-join_thread(OutboxNew *message, int64 id)
-{
-	if (id == 0)
-		id = nextval_internal(statement_relation(OUTBOX_SEQUENCE), false);
-	message->refers_to = outbox_claim_thread(message, id);
-	return id;
+	values[11] = DirectFunctionCall1(pg_get_userbyid,
+									 ObjectIdGetDatum(message->sender));
+	nulls[11] = ' ';
+	set_int8_parameter(&values[12], &nulls[12], message->send_at);
+	set_int8_parameter(&values[13], &nulls[13], message->expires_at);
+	if (statement_run(&enqueue, values, nulls) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("a trigger or rule has kept the message out of the outbox")));
 }
 
 int64
@@ -129,32 +106,18 @@ outbox_enqueue(OutboxNew *message)
 	session_begin(SESSION_CALLER, &session);
 	if (message->dedupe_key != NULL)
 		id = outbox_claim_key(message, &is_new);
+	if (is_new && id == 0)
+	{
+		/* What cannot be inserted shall not say that it cannot be numbered. */
+		PreventCommandIfReadOnly("INSERT");
+		id = nextval_internal(statement_relation(OUTBOX_SEQUENCE), false);
+	}
 	if (is_new && message->thread != NULL)
-		id = join_thread(message, id);
+		message->refers_to = outbox_claim_thread(message, id);
 	if (is_new)
-		id = insert_message(message, id);
+		insert_message(message, id);
 	session_commit(&session);
 	return id;
-}
-
-static Statement note = {
-	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
-	" VALUES ($1, $2, $3, $4)",
-	4, {TEXTOID, INT8OID, TEXTOID, INT8OID}
-};
-
-void
-outbox_note(const char *bot, int64 broadcast, const char *entry,
-			int64 messages)
-{
-	Datum		values[] = {CStringGetTextDatum(bot), Int64GetDatum(broadcast),
-	CStringGetTextDatum(entry), Int64GetDatum(messages)};
-	char		nulls[] = {' ', broadcast != 0 ? ' ' : 'n', ' ', ' '};
-	Session		session;
-
-	session_begin(SESSION_CALLER, &session);
-	statement_run(&note, values, nulls);
-	session_commit(&session);
 }
 
 /* ----------

@@ -314,6 +314,7 @@ typedef struct OutboxNew
 	const char *target;
 	const char *team;			/* of a channel, or NULL */
 	const char *activity;		/* JSON text, or NULL */
+	bool		is_judged;		/* the activity, by activity_problem() */
 	int64		broadcast;		/* or 0 */
 	int64		refers_to;		/* or 0 */
 	const char *thread;			/* the application's key of it, or NULL: then
@@ -326,16 +327,6 @@ typedef struct OutboxNew
 	Oid			sender;
 } OutboxNew;
 
-/* What becomes of a bot's messages: it may not be there, or be dry-run. */
-typedef enum BotMode
-{
-	BOT_MODE_MISSING,
-	BOT_MODE_SENDS,
-	BOT_MODE_RECORDS
-} BotMode;
-
-extern BotMode outbox_bot_mode(const char *bot);
-
 /*
  * Insert a message in the current transaction.  Returns its id, or that of the
  * message that has the key already.
@@ -344,13 +335,6 @@ extern int64 outbox_enqueue(OutboxNew *message);
 
 /* Is it a bot of this database: two uuids? */
 extern bool outbox_has_registration(Datum client_id, Datum tenant_id);
-
-/*
- * The current transaction has accepted, or recorded as sent, so many messages
- * of a bot and a broadcast (or 0).
- */
-extern void outbox_note(const char *bot, int64 broadcast, const char *entry,
-						int64 messages);
 
 /*
  * Cancel messages that the role may see and that are not on the wire; returns

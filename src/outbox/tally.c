@@ -1,19 +1,24 @@
 /*
  * tally.c
- *	  Counts the messages that a transaction writes, for teams_account.
+ *	  What a transaction writes for each bot: whether it may, and how much.
  *
  * A transaction adds one row for each bot just before it commits, whatever the
- * number of its messages.  So senders neither wait for each other, as they
+ * number of its messages, to teams_account.  So senders neither wait for each other, as they
  * would for a counter, nor pay for each message; and as the row is of the same
  * transaction, it is there if and only if the messages are.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "outbox/outbox.h"
+#include "base/trust.h"
+#include "outbox/session.h"
 #include "outbox/statement.h"
 #include "outbox/tally.h"
 
@@ -94,6 +99,30 @@ at_subtransaction_end(SubXactEvent event,
 		drop(level);
 }
 
+static Statement add_entry = {
+	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
+	" VALUES ($1, $2, $3, $4)",
+	4, {TEXTOID, INT8OID, TEXTOID, INT8OID}
+};
+
+static void
+write_entry(const Tally *tally, const char *entry, int64 messages)
+{
+	Datum		values[4];
+	char		nulls[4];
+	Session		session;
+
+	if (messages == 0)
+		return;
+	set_text_parameter(&values[0], &nulls[0], tally->bot);
+	set_int8_parameter(&values[1], &nulls[1], tally->broadcast);
+	set_text_parameter(&values[2], &nulls[2], entry);
+	set_int8_parameter(&values[3], &nulls[3], messages);
+	session_begin(SESSION_CALLER, &session);
+	statement_run(&add_entry, values, nulls);
+	session_commit(&session);
+}
+
 /* The extension may have been dropped since, in the same transaction. */
 static void
 write_tallies(void)
@@ -103,12 +132,8 @@ write_tallies(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	for (Tally *tally = tallies; tally != NULL; tally = tally->next)
 	{
-		if (tally->messages > 0)
-			outbox_note(tally->bot, tally->broadcast, "accepted",
-						tally->messages);
-		if (tally->recorded > 0)
-			outbox_note(tally->bot, tally->broadcast, "sent",
-						tally->recorded);
+		write_entry(tally, "accepted", tally->messages);
+		write_entry(tally, "sent", tally->recorded);
 	}
 	PopActiveSnapshot();
 }
@@ -161,6 +186,10 @@ open_tally(const char *bot, int64 broadcast)
 	return tally;
 }
 
+/*
+ * The current transaction has written a message of a bot and a broadcast (or
+ * 0), which is to be sent, or was recorded at once as if it had been.
+ */
 void
 tally_message(const char *bot, int64 broadcast, bool is_recorded)
 {
@@ -170,6 +199,86 @@ tally_message(const char *bot, int64 broadcast, bool is_recorded)
 	tally->recorded += is_recorded;
 }
 
+/* ----------
+ * What becomes of a bot's messages
+ * ----------
+ */
+
+/*
+ * A bot that sends, as most do all their life: a session that writes messages
+ * one by one need not read its row for each.  It is forgotten with the first
+ * change of the table, by whomever.
+ */
+static char known_sender[TRUST_MAX_BOT_NAME + 1];
+static Oid	known_in = InvalidOid;	/* the table */
+static uint64 changes = 0;		/* of it */
+
+static void
+on_table_change(Datum arg, Oid relation)
+{
+	if (!OidIsValid(relation) || relation == known_in)
+	{
+		known_in = InvalidOid;
+		changes++;
+	}
+}
+
+/*
+ * Nothing that a snapshot shows which may be older than the last change: that
+ * would be remembered until the next one.
+ */
+static void
+remember_sender(const char *bot, uint64 changes_before)
+{
+	if (changes != changes_before || IsolationUsesXactSnapshot() ||
+		strlen(bot) > TRUST_MAX_BOT_NAME)
+		return;
+	strcpy(known_sender, bot);
+	known_in = statement_relation("teams_bot");
+}
+
+static Statement find_bot = {
+	"SELECT dry_run FROM @.teams_bot WHERE bot OPERATOR(pg_catalog.=) $1",
+	1, {TEXTOID}
+};
+
+static BotMode
+read_mode(const char *bot)
+{
+	Datum		values[] = {CStringGetTextDatum(bot)};
+	Session		session;
+	BotMode		mode = BOT_MODE_MISSING;
+
+	session_begin(SESSION_CALLER, &session);
+	if (statement_run(&find_bot, values, NULL) > 0)
+		mode = result_bool(0, 1) ? BOT_MODE_RECORDS : BOT_MODE_SENDS;
+	session_commit(&session);
+	return mode;
+}
+
+static BotMode
+find_mode(const char *bot)
+{
+	static bool watching = false;
+	uint64		changes_before;
+	BotMode		mode;
+
+	if (!watching)
+		CacheRegisterRelcacheCallback(on_table_change, (Datum) 0);
+	watching = true;
+	if (OidIsValid(known_in) && strcmp(known_sender, bot) == 0)
+		return BOT_MODE_SENDS;
+	changes_before = changes;
+	mode = read_mode(bot);
+	if (mode == BOT_MODE_SENDS)
+		remember_sender(bot, changes_before);
+	return mode;
+}
+
+/*
+ * What becomes of a bot's messages; it is looked up once in a transaction,
+ * unless that changes the bots.
+ */
 BotMode
 tally_bot_mode(const char *bot)
 {
@@ -179,14 +288,17 @@ tally_bot_mode(const char *bot)
 		if (known->knows_mode && strcmp(known->bot, bot) == 0)
 			return known->mode;
 	known = open_tally(bot, 0);
-	known->mode = outbox_bot_mode(bot);
+	known->mode = find_mode(bot);
 	known->knows_mode = true;
 	return known->mode;
 }
 
+/* The table of bots has been changed; others learn of it when that is committed. */
 void
-tally_forget_modes(void)
+tally_forget_modes(Relation bots)
 {
 	for (Tally *tally = tallies; tally != NULL; tally = tally->next)
 		tally->knows_mode = false;
+	on_table_change((Datum) 0, InvalidOid);
+	CacheInvalidateRelcache(bots);
 }

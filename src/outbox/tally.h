@@ -1,23 +1,22 @@
 /*
  * tally.h
- *	  Counts the messages that a transaction writes, for teams_account.
+ *	  What a transaction writes for each bot: whether it may, and how much.
  */
 #ifndef TP_TALLY_H
 #define TP_TALLY_H
 
-#include "outbox/outbox.h"
+#include "utils/relcache.h"
 
-/*
- * The current transaction has written a message of a bot and broadcast (or 0),
- * which was recorded at once or is to be sent.
- */
+/* What becomes of a bot's messages. */
+typedef enum BotMode
+{
+	BOT_MODE_MISSING,			/* there is no such bot */
+	BOT_MODE_SENDS,
+	BOT_MODE_RECORDS			/* a dry-run bot: as if they had been sent */
+} BotMode;
+
 extern void tally_message(const char *bot, int64 broadcast, bool is_recorded);
-
-/*
- * What becomes of a bot's messages; it is looked up once in a transaction,
- * unless that changes the bots.
- */
 extern BotMode tally_bot_mode(const char *bot);
-extern void tally_forget_modes(void);
+extern void tally_forget_modes(Relation bots);
 
 #endif							/* TP_TALLY_H */

@@ -16,6 +16,7 @@
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "replication/logicalworker.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -30,6 +31,8 @@
 #include "protocol/activity.h"
 #include "protocol/rules.h"
 #include "server/wake.h"
+#include "sql/accept.h"
+#include "sql/arguments.h"
 
 SQL_FUNCTION(teams_accept);
 SQL_FUNCTION(teams_judge);
@@ -77,6 +80,7 @@ typedef struct NewRow
 	const char *target;
 	const char *team;
 	Datum		activity;		/* 0 if null */
+	bool		knows_activity; /* it has been judged */
 	bool		has_broadcast;
 	bool		has_referent;
 	int			priority;
@@ -147,6 +151,29 @@ size_of(TupleTableSlot *slot, AttrNumber number)
 	return value != (Datum) 0 ? toast_raw_datum_size(value) : 0;
 }
 
+/*
+ * The activity of the message that accept_message() is writing: the caller's
+ * arguments have been judged, and reading it as JSON twice more would cost as much
+ * as all other rules.  What counts is what the row says, not who writes it,
+ * so that whatever a trigger or function writes meanwhile is judged as ever.
+ */
+static const char *judged_activity = NULL;
+
+static bool
+is_judged(Datum activity)
+{
+	size_t		size;
+	text	   *json;
+
+	if (judged_activity == NULL)
+		return false;
+	size = strlen(judged_activity);
+	if (toast_raw_datum_size(activity) - VARHDRSZ != size)
+		return false;
+	json = DatumGetTextPP(activity);
+	return memcmp(VARDATA_ANY(json), judged_activity, size) == 0;
+}
+
 static void
 take_row(TupleTableSlot *slot, const AttrNumber *number, NewRow *row)
 {
@@ -156,6 +183,8 @@ take_row(TupleTableSlot *slot, const AttrNumber *number, NewRow *row)
 	row->target = text_of(slot, number[COLUMN_TARGET]);
 	row->team = text_of(slot, number[COLUMN_TEAM]);
 	row->activity = value_of(slot, number[COLUMN_ACTIVITY]);
+	row->knows_activity = row->activity != (Datum) 0 &&
+		is_judged(row->activity);
 	row->has_broadcast = !slot_attisnull(slot, number[COLUMN_BROADCAST]);
 	row->has_referent = !slot_attisnull(slot, number[COLUMN_REFERS_TO]);
 	row->priority = word_of(slot, number[COLUMN_PRIORITY], &priority_words);
@@ -209,7 +238,7 @@ problem_of(const NewRow *row, Column *column, const char **hint)
 	if (kind->has_activity ? row->activity == (Datum) 0 && !row->has_broadcast :
 		row->activity != (Datum) 0)
 		return "What is sent or edited has an activity, and nothing else has.";
-	if (row->activity != (Datum) 0 &&
+	if (row->activity != (Datum) 0 && !row->knows_activity &&
 		(problem = rules_json_problem(row->activity)) != NULL)
 		return problem;
 	*column = COLUMN_REFERS_TO;
@@ -232,7 +261,8 @@ problem_of(const NewRow *row, Column *column, const char **hint)
 	if (row->error_size > MAX_ERROR)
 		return "It is longer than 10000 bytes.";
 	*column = COLUMN_ACTIVITY;
-	if (row->activity != (Datum) 0 && !session_is_senders())
+	if (row->activity != (Datum) 0 && !row->knows_activity &&
+		!session_is_senders())
 		return content_problem(row->activity, hint);
 	return NULL;
 }
@@ -365,7 +395,7 @@ teams_wake(PG_FUNCTION_ARGS)
 	table = trigger->tg_trigger->tgargs[0];
 	if (strcmp(table, "bot") == 0)
 	{
-		tally_forget_modes();
+		tally_forget_modes(trigger->tg_relation);
 		wake_reload_at_commit();
 	}
 	else if (!session_is_senders())
@@ -376,4 +406,50 @@ teams_wake(PG_FUNCTION_ARGS)
 			wake_reload_at_commit();
 	}
 	return PointerGetDatum(NULL);
+}
+
+/* ----------
+ * The way from SQL functions into the outbox
+ * ----------
+ */
+
+static int64
+enqueue(OutboxNew *message)
+{
+	const char *outer = judged_activity;
+	int64		id;
+
+	judged_activity = message->is_judged ? message->activity : NULL;
+	PG_TRY();
+	{
+		id = outbox_enqueue(message);
+	}
+	PG_FINALLY();
+	{
+		judged_activity = outer;
+	}
+	PG_END_TRY();
+	return id;
+}
+
+/*
+ * Write a message or job of the calling role into the outbox, in the current
+ * transaction; returns its id, or that of the one that has its key already.
+ * Raises an error if the bot does not exist, the activity is too large, or the
+ * trigger finds something else wrong.
+ */
+int64
+accept_message(FunctionCallInfo fcinfo, OutboxNew *message)
+{
+	if (message->activity != NULL)
+		activity_check(message->activity);
+	message->sender = GetUserId();
+	statement_attach_function(fcinfo);
+
+	if (tally_bot_mode(message->bot) == BOT_MODE_MISSING)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("bot \"%s\" does not exist", message->bot),
+				 errhint("Create it with teams_configure().")));
+	return enqueue(message);
 }

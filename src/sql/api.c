@@ -15,7 +15,7 @@
 #include "outbox/session.h"
 #include "protocol/credential.h"
 #include "sql/arguments.h"
-#include "sql/submit.h"
+#include "sql/accept.h"
 
 SQL_FUNCTION(teams_send_text);
 SQL_FUNCTION(teams_send_activity);
@@ -31,6 +31,15 @@ SQL_FUNCTION(teams_check_credential);
  * ----------
  */
 
+/* The activity is the argument, or is made of the argument that is a text. */
+static void
+take_content(FunctionCallInfo fcinfo, int number, bool is_text,
+			 OutboxNew *message)
+{
+	message->activity = content_argument(fcinfo, number, is_text);
+	message->is_judged = true;
+}
+
 static Datum
 send_message(FunctionCallInfo fcinfo, Scope scope, char *target,
 			 bool is_text)
@@ -40,10 +49,10 @@ send_message(FunctionCallInfo fcinfo, Scope scope, char *target,
 	message.kind = KIND_SEND;
 	message.scope = scope;
 	message.target = target;
-	message.activity = content_argument(fcinfo, 1, is_text);
+	take_content(fcinfo, 1, is_text, &message);
 	take_options(fcinfo, 2, &message);
 	message.delivery = delivery_argument(fcinfo, 7);
-	PG_RETURN_INT64(submit(fcinfo, &message));
+	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }
 
 Datum
@@ -81,11 +90,11 @@ post(FunctionCallInfo fcinfo, bool is_text)
 	message.scope = channel != NULL ? SCOPE_CHANNEL : SCOPE_TEAM;
 	message.target = channel != NULL ? channel : team;
 	message.team = channel != NULL ? team : NULL;
-	message.activity = content_argument(fcinfo, 2, is_text);
+	take_content(fcinfo, 2, is_text, &message);
 	message.thread = key_argument(fcinfo, 3, "thread");
 	take_options(fcinfo, 4, &message);
 	message.delivery = delivery_argument(fcinfo, 9);
-	PG_RETURN_INT64(submit(fcinfo, &message));
+	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }
 
 Datum
@@ -115,7 +124,7 @@ enqueue_job(FunctionCallInfo fcinfo, Kind kind)
 	message.target = target_argument(fcinfo, 0, message.scope);
 	take_options(fcinfo, 1, &message);
 	message.delivery = DELIVERY_AT_LEAST_ONCE;
-	PG_RETURN_INT64(submit(fcinfo, &message));
+	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }
 
 /* teams_ensure_installed() and the others, each by its line of kindlist.h. */

@@ -124,7 +124,7 @@ take_broadcast(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 	broadcast->options.delivery = delivery_argument(fcinfo, 14);
 	broadcast->options.sender = GetUserId();
 	statement_attach_function(fcinfo);
-	if (outbox_bot_mode(broadcast->options.bot) == BOT_MODE_MISSING)
+	if (tally_bot_mode(broadcast->options.bot) == BOT_MODE_MISSING)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("bot \"%s\" does not exist", broadcast->options.bot),

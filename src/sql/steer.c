@@ -19,7 +19,7 @@
 #include "outbox/broadcasts.h"
 #include "outbox/statement.h"
 #include "sql/arguments.h"
-#include "sql/submit.h"
+#include "sql/accept.h"
 
 SQL_FUNCTION(teams_start_broadcast);
 SQL_FUNCTION(teams_pause_broadcast);
@@ -202,7 +202,7 @@ teams_preview(PG_FUNCTION_ARGS)
 	message.activity = text_in_server_encoding(activity);
 	message.priority = PRIORITY_HIGH;
 	message.delivery = DELIVERY_AT_LEAST_ONCE;
-	PG_RETURN_INT64(submit(fcinfo, &message));
+	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }
 
 /* Installing and sending go on side by side; the slower of them counts. */

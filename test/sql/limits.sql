@@ -70,6 +70,48 @@ UPDATE teams_outbox SET bot = 'no bot';
 UPDATE teams_outbox SET target = repeat('a', 245) || '@contoso.com';
 DELETE FROM teams_outbox;
 
+-- What a function writes says what its caller has been judged by: neither what
+-- becomes of it on its way, nor what is written beside it, goes unjudged.
+CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	CASE TG_ARGV[0]
+		WHEN 'change' THEN
+			NEW.activity := '{"type":"typing","text":"as long"}';
+		WHEN 'write' THEN
+			IF NEW.target <> 'eve@contoso.com' THEN
+				INSERT INTO teams_outbox (target, activity)
+					VALUES ('eve@contoso.com', '{"type":"typing","text":"as long"}');
+			END IF;
+		WHEN 'send' THEN
+			IF NEW.target <> 'eve@contoso.com' THEN
+				PERFORM teams_send('eve@contoso.com', 'nested');
+				NEW.activity := '{"type":"message","text":"nested"}';
+			END IF;
+		ELSE
+			RETURN NULL;
+	END CASE;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER meddle BEFORE INSERT ON teams_outbox FOR EACH ROW EXECUTE FUNCTION meddle('change');
+SELECT teams_send('ada@contoso.com', 'to be lost');
+DROP TRIGGER meddle ON teams_outbox;
+CREATE TRIGGER meddle BEFORE INSERT ON teams_outbox FOR EACH ROW EXECUTE FUNCTION meddle('write');
+SELECT teams_send('ada@contoso.com', 'all right');
+DROP TRIGGER meddle ON teams_outbox;
+CREATE TRIGGER meddle AFTER INSERT ON teams_outbox FOR EACH ROW EXECUTE FUNCTION meddle('write');
+SELECT teams_send('ada@contoso.com', 'all right');
+DROP TRIGGER meddle ON teams_outbox;
+CREATE TRIGGER meddle BEFORE INSERT ON teams_outbox FOR EACH ROW EXECUTE FUNCTION meddle('send');
+SELECT teams_send('ada@contoso.com', 'outer') > 0 AS is_sent;
+SELECT target, text FROM teams_recorded ORDER BY id DESC LIMIT 2;
+DROP TRIGGER meddle ON teams_outbox;
+CREATE TRIGGER meddle BEFORE INSERT ON teams_outbox FOR EACH ROW EXECUTE FUNCTION meddle('drop');
+SELECT teams_send('ada@contoso.com', 'never');
+DROP FUNCTION meddle() CASCADE;
+-- an error leaves nothing behind by which the next row would be judged
+INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', '{"type":"message"}');
+
 -- What is there nevertheless does not hide other rows.
 INSERT INTO teams_delivery (id, bot, kind, scope, target, sender, fate, attempts,
 							conversation_id, activity, doubtful, created_at)

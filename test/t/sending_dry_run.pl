@@ -93,7 +93,40 @@ is($node->fate($id), 'sent', 'a bot that is real again sends');
 is($sim->message_count, 1, 'what is new, and nothing of what was recorded');
 is($node->value("SELECT count(*) FROM teams_recorded WHERE id = $id"),
 	0, 'and that is not recorded');
+
+# A session that has sent knows its bot, and learns of what others, or itself,
+# make of it, and of what does not come to be.
+my $other_session = q{\! psql -X -q -d "} . $node->connstr('postgres') . q{" -c};
+my $make = q{UPDATE teams_bot SET dry_run = };
+is( $node->value(qq{
+	\\o /dev/null
+	SELECT teams_send('ada\@contoso.com', 'sent 1');
+	$other_session "${make}true"
+	SELECT teams_send('ada\@contoso.com', 'recorded 1');
+	$other_session "${make}false"
+	SELECT teams_send('ada\@contoso.com', 'sent 2');
+	BEGIN;
+	SAVEPOINT here;
+	${make}true;
+	SELECT teams_send('ada\@contoso.com', 'recorded and undone');
+	ROLLBACK TO here;
+	SELECT teams_send('ada\@contoso.com', 'sent 3');
+	${make}true;
+	SELECT teams_send('ada\@contoso.com', 'recorded and undone');
+	ROLLBACK;
+	SELECT teams_send('ada\@contoso.com', 'sent 4');
+	BEGIN ISOLATION LEVEL REPEATABLE READ;
+	SELECT 1;
+	$other_session "${make}true"
+	SELECT teams_send('ada\@contoso.com', 'sent to be recorded');
+	COMMIT;
+	SELECT teams_send('ada\@contoso.com', 'recorded 2');
+	\\o
+	SELECT string_agg(text, ', ' ORDER BY id) FROM teams_recorded
+		WHERE bot = 'default' AND text LIKE 'recorded %'}),
+	'recorded 1, recorded 2', 'a session learns at once what becomes of a bot');
 $node->stop;
+my $sent = $sim->message_count;
 
 # Without a worker, a session that drains feeds broadcasts.
 my $other = TeamsNode->start('other', $sim, preload => 0, configure => 0);
@@ -102,6 +135,6 @@ $other->value("SELECT teams_broadcast(ARRAY['ada\@contoso.com'], 'to all')");
 $other->value('CALL teams_drain()');
 is($other->value('SELECT target, text FROM teams_recorded'),
 	'ada@contoso.com|to all', 'a broadcast is recorded where no worker is');
-is($sim->message_count, 1, 'without sending');
+is($sim->message_count, $sent, 'without sending');
 
 done_testing();

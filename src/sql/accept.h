@@ -1,9 +1,9 @@
 /*
- * submit.h
+ * accept.h
  *	  The one way from SQL functions into the outbox.
  */
-#ifndef TP_SUBMIT_H
-#define TP_SUBMIT_H
+#ifndef TP_ACCEPT_H
+#define TP_ACCEPT_H
 
 #include "fmgr.h"
 
@@ -14,6 +14,6 @@
  * transaction; returns its id, or that of the one that has its key already.
  * Raises an error if the bot does not exist or the activity is too large.
  */
-extern int64 submit(FunctionCallInfo fcinfo, OutboxNew *message);
+extern int64 accept_message(FunctionCallInfo fcinfo, OutboxNew *message);
 
-#endif							/* TP_SUBMIT_H */
+#endif							/* TP_ACCEPT_H */
