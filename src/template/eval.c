@@ -128,6 +128,7 @@ index_text(Evaluation *evaluation, const Expression *index, bool substitute)
 
 	if (has_failed(evaluation))
 		return NULL;
+	take_work(evaluation, value_bytes(value));
 	if (value_is_number(value) || value_is_string(value))
 		return value_text(value);
 	(void) eval_fail(evaluation, "%s does not return an integer or a string.",
@@ -182,7 +183,7 @@ evaluate_element(Evaluation *evaluation, const Expression *expression,
 	index = eval_expression(evaluation, expression->arguments[1], false);
 	if (has_failed(evaluation))
 		return NULL;
-
+	take_work(evaluation, value_bytes(index));
 	if (value_is_string(index))
 		return find_member(evaluation, value, value_text(index));
 	if (!value_is_integer(index))

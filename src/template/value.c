@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -235,12 +236,38 @@ value_count(const JsonbValue *container)
 	return JsonContainerSize(container->val.binary.data);
 }
 
-/* What it takes to look at all of a string, array or object; 0 for others. */
+/*
+ * How many digits a number is written with.  They may be far more than the
+ * bytes that it takes: 1e131000 is kept in a few.  The binary form of numeric
+ * begins with the number of its digits to the base of 10000, the power of that
+ * which the first one counts, the sign, and how many decimal places there are.
+ */
+static int
+number_digits(const JsonbValue *number)
+{
+	Datum		numeric = NumericGetDatum(number->val.numeric);
+	bytea	   *sent = DatumGetByteaPP(DirectFunctionCall1(numeric_send,
+														   numeric));
+	uint16		header[4];
+	int			weight;
+
+	memcpy(header, VARDATA_ANY(sent), sizeof(header));
+	pfree(sent);
+	weight = (int16) pg_ntoh16(header[1]);
+	return 4 * Max(weight + 1, 0) + pg_ntoh16(header[3]);
+}
+
+/*
+ * How many bytes it takes to look at all of a value or to write it, roughly; 0
+ * for what is neither string, number, array nor object.
+ */
 int
 value_bytes(const JsonbValue *value)
 {
 	if (value_is_string(value))
 		return value->val.string.len;
+	if (value_is_number(value))
+		return number_digits(value);
 	if (value != NULL && value->type == jbvBinary)
 		return value->val.binary.len;
 	return 0;

@@ -155,6 +155,9 @@ SELECT teams_expand('[{"$data": "${$root}", "a": [{"$data": "${$root}", "b": "${
 	(SELECT jsonb_agg(i) FROM generate_series(1, 2000) AS i));
 SELECT teams_expand('[{"$data": "${$root}", "a": [{"$data": "${$root}", "$when": "${$data > $index + 1}"}]}]',
 	(SELECT jsonb_agg(i) FROM generate_series(1, 2000) AS i));
+-- A number of many digits is kept in a few bytes, and takes time as a long text.
+SELECT teams_expand('[{"$data": "${$root.list}", "$when": "${$root.n > $root.n}"}]',
+	jsonb_build_object('n', 1e131000, 'list', (SELECT jsonb_agg(i) FROM generate_series(1, 2000) AS i)));
 SELECT teams_expand(to_jsonb('${' || repeat('replace(', 20) || '''aa''' || repeat(', ''a'', ''aaaaaaaaaa'')', 20) || '}'));
 SELECT teams_expand(to_jsonb('${concat(' || repeat('a, ', 90) || 'a)}'),
 	jsonb_build_object('a', repeat('x', 1000000)));
