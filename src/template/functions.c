@@ -22,7 +22,7 @@ static const Function *const families[] = {
 
 /* By its name, or the symbol of an operator; NULL if there is none. */
 static const Function *
-find_function(const char *name)
+function_by_name(const char *name)
 {
 	const Function *function;
 	size_t		i;
@@ -124,7 +124,7 @@ functions_bind(Expression *expression)
 	if (expression->type != EXPRESSION_CALL)
 		return;
 
-	expression->function = find_function(expression->name);
+	expression->function = function_by_name(expression->name);
 	if (expression->function == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),

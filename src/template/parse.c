@@ -89,7 +89,7 @@ is_letter(char c)
 
 /* Digits, and a fraction if digits follow the point. */
 static int
-number_length(const char *start, const char *end)
+number_token_length(const char *start, const char *end)
 {
 	const char *c = start;
 
@@ -103,7 +103,7 @@ number_length(const char *start, const char *end)
 
 /* A sign that may begin a name (#, @, @@ or $) has been seen, or a letter. */
 static int
-name_length(const char *start, const char *end)
+name_token_length(const char *start, const char *end)
 {
 	const char *c = start + 1;
 
@@ -116,7 +116,7 @@ name_length(const char *start, const char *end)
 
 /* Up to the quote that closes it; 0 if none does. */
 static int
-string_length(const char *start, const char *end)
+string_token_length(const char *start, const char *end)
 {
 	const char *c;
 
@@ -132,7 +132,7 @@ string_length(const char *start, const char *end)
 
 /* The longest operator or bracket that begins here; 0 if none does. */
 static int
-symbol_length(const char *start, const char *end)
+symbol_token_length(const char *start, const char *end)
 {
 	static const char *const pairs[] = {"==", "!=", "&&", "||", "<=", ">=",
 	"??"};
@@ -166,22 +166,22 @@ next_token(Parser *parser)
 	if (is_digit(*c))
 	{
 		token->type = TOKEN_NUMBER;
-		token->length = number_length(c, end);
+		token->length = number_token_length(c, end);
 	}
 	else if (is_letter(*c) || *c == '#' || *c == '@' || *c == '$')
 	{
 		token->type = TOKEN_NAME;
-		token->length = name_length(c, end);
+		token->length = name_token_length(c, end);
 	}
 	else if (*c == '\'' || *c == '"')
 	{
 		token->type = TOKEN_STRING;
-		token->length = string_length(c, end);
+		token->length = string_token_length(c, end);
 	}
 	else
 	{
 		token->type = TOKEN_SYMBOL;
-		token->length = symbol_length(c, end);
+		token->length = symbol_token_length(c, end);
 	}
 	if (token->length == 0)
 	{

@@ -26,7 +26,7 @@
 
 /* Callback of the error context: says where in which template we are. */
 static void
-add_context(void *argument)
+add_template_context(void *argument)
 {
 	TemplatePlace *place = argument;
 	const char *name = place->template_name == NULL ? "a template" :
@@ -47,7 +47,7 @@ template_enter(TemplatePlace *place, const char *template_name)
 {
 	place->template_name = template_name;
 	place->where = "";
-	place->callback.callback = add_context;
+	place->callback.callback = add_template_context;
 	place->callback.arg = place;
 	place->callback.previous = error_context_stack;
 	error_context_stack = &place->callback;

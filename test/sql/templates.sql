@@ -97,8 +97,11 @@ SELECT teams_drop_template('due') AS dropped;
 -- Refused when they are stored
 --
 
+-- its hint lists all functions
+\set VERBOSITY terse
 SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "${shout(name)}"}]}');
 \echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
 SELECT teams_set_template('wrong', 'Hello ${first name}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT teams_set_template('wrong', 'Hello ${größe}');
@@ -109,7 +112,7 @@ SELECT teams_set_template('wrong', 'Hello ${length(7)}');
 SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "body": [{"$when": "${a &&& b}"}]}');
 SELECT teams_set_template('wrong', 'x', summary => '${oops(}');
 -- ... but a restored one that cannot be understood any more is not lost.
-INSERT INTO teams_template (name, body) VALUES ('wrong', '"${oops()}"');
+INSERT INTO teams_template (name, body) VALUES ('wrong', '"${oops(}"');
 SELECT teams_render('wrong');
 DELETE FROM teams_template WHERE name = 'wrong';
 \set VERBOSITY terse
