@@ -14,15 +14,19 @@
 
 #include "base/throttle.h"
 
-/* A tenth of a second, for a stream that flows evenly. */
+/* Of a stream that flows evenly, a tenth of a second has a fifth at most. */
 #define SMOOTH_SLOTS (100000 / THROTTLE_SLOT_US)
 #define SMOOTH_PART  5
 
-/* After a 429: the share that is used, and the time it takes to grow back. */
+/*
+ * After a 429 half of the quota is used, which grows back within a minute.  A
+ * service that goes on to complain gets a twentieth at least.
+ */
 #define REDUCED_SHARE  0.5
 #define LEAST_SHARE    0.05
 #define RECOVERY_US	   INT64CONST(60000000)
 
+/* Nothing has left, and the whole quota may. */
 void
 throttle_init(Throttle *throttle)
 {
@@ -30,6 +34,7 @@ throttle_init(Throttle *throttle)
 	throttle->share = 1.0;
 }
 
+/* The share of the quota that may be used now, up to 1. */
 double
 throttle_share(const Throttle *throttle, int64 now)
 {
@@ -38,7 +43,7 @@ throttle_share(const Throttle *throttle, int64 now)
 	return Min(1.0, throttle->share + elapsed / RECOVERY_US);
 }
 
-/* Forget what has left the window. */
+/* Forget what has left the window; a clock that goes back a little waits. */
 static void
 advance(Throttle *throttle, int64 now)
 {
@@ -74,6 +79,7 @@ left_lately(const Throttle *throttle)
 	return total;
 }
 
+/* How many requests have left within the window that ends now. */
 int
 throttle_left(Throttle *throttle, int64 now)
 {
@@ -88,6 +94,9 @@ current_quota(const Throttle *throttle, int quota, int64 now)
 	return Max(1, (int) (quota * throttle_share(throttle, now)));
 }
 
+/*
+ * How many requests may leave now, if no more than "quota" may within a second.
+ */
 int
 throttle_room(Throttle *throttle, int quota, int64 now)
 {
@@ -104,6 +113,10 @@ evenly(const Throttle *throttle, int quota, int64 now)
 	return Max(1, current_quota(throttle, quota, now) / SMOOTH_PART);
 }
 
+/*
+ * The same for a stream that shall flow evenly: no more than a fifth of the
+ * quota leaves in a tenth of a second.
+ */
 int
 throttle_smooth_room(Throttle *throttle, int quota, int64 now)
 {
@@ -115,6 +128,7 @@ throttle_smooth_room(Throttle *throttle, int quota, int64 now)
 					  left_lately(throttle)));
 }
 
+/* So many leave at that time, which may be a little ago. */
 void
 throttle_take(Throttle *throttle, int count, int64 now)
 {
@@ -130,6 +144,10 @@ throttle_take(Throttle *throttle, int count, int64 now)
 	throttle->left += count;
 }
 
+/*
+ * So many that were counted as leaving at "from", or a little later, do not
+ * leave.  Nothing is done if that is out of the window.
+ */
 void
 throttle_give_back(Throttle *throttle, int count, int64 from)
 {
@@ -137,8 +155,6 @@ throttle_give_back(Throttle *throttle, int count, int64 from)
 
 	if (slot <= throttle->newest - THROTTLE_SLOTS)
 		return;
-
-	/* They were counted at that time or a little later. */
 	for (; slot <= throttle->newest && count > 0; slot++)
 	{
 		uint16	   *counted = &throttle->counts[slot % THROTTLE_SLOTS];
@@ -150,6 +166,11 @@ throttle_give_back(Throttle *throttle, int count, int64 from)
 	}
 }
 
+/*
+ * So many that were counted as leaving at "from", or a little later, leave at
+ * "to".  If that is within the window they count there, even if they were
+ * counted before it.
+ */
 void
 throttle_move(Throttle *throttle, int count, int64 from, int64 to)
 {
@@ -158,12 +179,16 @@ throttle_move(Throttle *throttle, int count, int64 from, int64 to)
 		throttle_take(throttle, count, to);
 }
 
+/*
+ * The service has answered 429 now: nothing leaves until then, and afterwards
+ * half as much as before.
+ */
 void
 throttle_back_off(Throttle *throttle, int64 until, int64 now)
 {
 	double		share = throttle_share(throttle, now);
 
-	throttle->throttled++;
+	throttle->complaints++;
 
 	/* Those that were on the wire together are one complaint. */
 	if (now >= throttle->blocked_until)
@@ -174,7 +199,10 @@ throttle_back_off(Throttle *throttle, int64 until, int64 now)
 	throttle->blocked_until = Max(throttle->blocked_until, until);
 }
 
-/* When the first of the newest so many slots that is not empty has passed. */
+/*
+ * When the first of the newest so many slots that is not empty has left a
+ * window of that length: there is more room then.
+ */
 static int64
 first_passes(const Throttle *throttle, int slots, int64 now)
 {
@@ -186,6 +214,7 @@ first_passes(const Throttle *throttle, int slots, int64 now)
 	return Max((slot + slots) * THROTTLE_SLOT_US, now + THROTTLE_SLOT_US);
 }
 
+/* When throttle_room() will be more than now; or when to ask again. */
 int64
 throttle_next(Throttle *throttle, int quota, int64 now)
 {
@@ -206,6 +235,7 @@ throttle_next(Throttle *throttle, int quota, int64 now)
 	return next;
 }
 
+/* When throttle_smooth_room() will be more than now; or when to ask again. */
 int64
 throttle_smooth_next(Throttle *throttle, int quota, int64 now)
 {
@@ -215,7 +245,13 @@ throttle_smooth_next(Throttle *throttle, int quota, int64 now)
 	return throttle_next(throttle, quota, now);
 }
 
-/* What was not taken within two seconds is not made up for. */
+/*
+ * How many are due at a rate of so many a second, if as many as were due had
+ * been taken at "since" (0: none has been); no more than those of a second, as
+ * what was not taken within two seconds is not made up for.  If some of them are
+ * taken, *from and their time at that rate are the next "since", so that no
+ * fraction is lost.
+ */
 int
 throttle_due(int rate, int64 since, int64 now, int64 *from)
 {
@@ -240,6 +276,11 @@ throttle_due(int rate, int64 since, int64 now, int64 *from)
 /* What takes longer than this has most likely been worked on, not travelled. */
 #define MOST_DELAY INT64CONST(100000)
 
+/*
+ * By how much must a request that took so long, or is still on its way after so
+ * long, be counted later?  By what is not within the margin of a window, and at
+ * most a tenth of a second.
+ */
 int64
 throttle_delay(const TravelTime *travel, int64 took)
 {
@@ -248,6 +289,7 @@ throttle_delay(const TravelTime *travel, int64 took)
 	return Max(0, Min(delay, MOST_DELAY));
 }
 
+/* A request has come back after so long. */
 void
 throttle_arrived(TravelTime *travel, int64 took)
 {
@@ -278,6 +320,7 @@ static const struct
 	int			slots;
 }			windows[CHAT_LIMITS] = {{0, 12}, {0, 22}, {1, 31}, {2, 61}};
 
+/* Nothing has gone to the chat. */
 void
 chat_throttle_init(ChatThrottle *chat, uint64 key)
 {
@@ -319,6 +362,7 @@ window_next(const ChatRing *ring, int slots, int limit, int64 slot_us,
 	return now;
 }
 
+/* When the next message may go, by limits[CHAT_LIMITS]; "now" if at once. */
 int64
 chat_throttle_next(ChatThrottle *chat, const int *limits, int64 now)
 {
@@ -333,6 +377,7 @@ chat_throttle_next(ChatThrottle *chat, const int *limits, int64 now)
 	return next;
 }
 
+/* A message goes now. */
 void
 chat_throttle_take(ChatThrottle *chat, int64 now)
 {

@@ -11,7 +11,8 @@
 /*
  * Time is cut into slots of 2 ms.  A window of one second is taken a little
  * longer, so that requests which travel at different speeds do not meet in one
- * second of the service's; of those that differ by more than that, see below.
+ * second of the service's; of those that differ by more than that, see
+ * TravelTime.
  */
 #define THROTTLE_SLOT_US 2000
 #define THROTTLE_SLOTS	 506
@@ -26,71 +27,44 @@ typedef struct Throttle
 	int64		blocked_until;	/* the service has said so; 0: it has not */
 	double		share;			/* of the quota; less than 1 after a 429 */
 	int64		share_since;	/* when that was set */
-	int64		throttled;		/* how many 429s there were */
+	int64		complaints;		/* how many 429s there were */
 } Throttle;
 
 extern void throttle_init(Throttle *throttle);
 
-/* How many requests may leave now, by a quota for each second. */
+/* What may leave, by a quota for each second; and evenly within it. */
 extern int	throttle_room(Throttle *throttle, int quota, int64 now);
-
-/*
- * The same for a stream that shall flow evenly: no more than a fifth of the
- * quota leaves in a tenth of a second.
- */
+extern int64 throttle_next(Throttle *throttle, int quota, int64 now);
 extern int	throttle_smooth_room(Throttle *throttle, int quota, int64 now);
+extern int64 throttle_smooth_next(Throttle *throttle, int quota, int64 now);
 
-/*
- * So many leave at that time, which may be a little ago; or do not, though they
- * were counted then; or leave later instead.
- */
+/* What leaves. */
 extern void throttle_take(Throttle *throttle, int count, int64 now);
 extern void throttle_give_back(Throttle *throttle, int count, int64 from);
 extern void throttle_move(Throttle *throttle, int count, int64 from,
 						  int64 to);
 
-/*
- * The service answered 429: nothing leaves until then, and afterwards half as
- * much as before; that grows back within a minute.
- */
+/* What the service says of it. */
 extern void throttle_back_off(Throttle *throttle, int64 until, int64 now);
 
-/*
- * When there will be room, or more of it than now.
- */
-extern int64 throttle_next(Throttle *throttle, int quota, int64 now);
-extern int64 throttle_smooth_next(Throttle *throttle, int quota, int64 now);
+/* For people: the share of the quota in use, and what left within a second. */
+extern double throttle_share(const Throttle *throttle, int64 now);
+extern int	throttle_left(Throttle *throttle, int64 now);
 
-/*
- * How many are due at a rate of so many a second, if as many as were due had
- * been taken at "since" (0: none has been); no more than those of a second.  If
- * some of them are taken, *from and their time at that rate are the next
- * "since", so that no fraction is lost.
- */
 extern int	throttle_due(int rate, int64 since, int64 now, int64 *from);
 
 /*
- * How long requests usually take from where they are counted to the service
- * and back.  One that takes longer may have come to the service that much
- * later, and into the same second as those behind it.
+ * How long requests usually take to the service and back.  One that takes
+ * longer may have come to the service that much later, and into the same second
+ * as those behind it.
  */
 typedef struct TravelTime
 {
 	int64		usual;			/* microseconds, of the fastest; 0: unknown */
 } TravelTime;
 
-/*
- * By how much must a request that took so long, or is still on its way after
- * so long, be counted later, as it is not within what a window allows for?
- */
 extern int64 throttle_delay(const TravelTime *travel, int64 took);
-
-/* It has come back after that. */
 extern void throttle_arrived(TravelTime *travel, int64 took);
-
-/* For people: the share of the quota in use, and what left within a second. */
-extern double throttle_share(const Throttle *throttle, int64 now);
-extern int	throttle_left(Throttle *throttle, int64 now);
 
 /*
  * What has gone to one chat lately, in slots of three lengths, for the limits
@@ -115,12 +89,8 @@ typedef struct ChatThrottle
 } ChatThrottle;
 
 extern void chat_throttle_init(ChatThrottle *chat, uint64 key);
-
-/* When the next message may go, by limits[CHAT_LIMITS]; "now" if at once. */
 extern int64 chat_throttle_next(ChatThrottle *chat, const int *limits,
 								int64 now);
-
-/* A message goes now. */
 extern void chat_throttle_take(ChatThrottle *chat, int64 now);
 
 #endif							/* TP_THROTTLE_H */

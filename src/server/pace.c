@@ -2,8 +2,13 @@
  * pace.c
  *	  The pace of each bot, shared by all that send for it in the cluster.
  *
- * A quota is the bot's and the tenant's, whichever databases send for it.
- * What is counted is what leaves, so that nobody has to tell afterwards.
+ * A quota is the bot's and the tenant's (contract 5), whichever databases send
+ * for it.  What is counted is what leaves, so that a process that dies owes
+ * nobody anything.
+ *
+ * Windows are walked over slot by slot, which is too long for a spinlock.  All
+ * hold the lock exclusively, as even to look moves a window on; and they look
+ * at the clock when they have it, so that no window is moved back.
  */
 #include "postgres.h"
 
@@ -19,20 +24,20 @@
 #define IDLE_AFTER_US INT64CONST(10000000)
 
 static void
-lock_pace(Pace *pace)
+acquire(LWLock *lock)
 {
-	if (pace->lock != NULL)
-		LWLockAcquire(pace->lock, LW_EXCLUSIVE);
+	if (lock != NULL)
+		LWLockAcquire(lock, LW_EXCLUSIVE);
 }
 
 static void
-unlock_pace(Pace *pace)
+release(LWLock *lock)
 {
-	if (pace->lock != NULL)
-		LWLockRelease(pace->lock);
+	if (lock != NULL)
+		LWLockRelease(lock);
 }
 
-/* A new entry; without a lock it is this process's alone. */
+/* Make an entry for that key; without a lock it is this process's alone. */
 void
 pace_init(Pace *pace, const char *key, LWLock *lock)
 {
@@ -40,31 +45,35 @@ pace_init(Pace *pace, const char *key, LWLock *lock)
 	pace_assign(pace, key);
 }
 
+/* Let the entry be that key's from now on, of which nothing has left yet. */
 void
 pace_assign(Pace *pace, const char *key)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now;
 
-	lock_pace(pace);
+	acquire(pace->lock);
+	now = GetCurrentTimestamp();
 	strlcpy(pace->key, key, PACE_KEY_SIZE);
 	pace->used_at = now;
 	for (int kind = 0; kind < PACE_KINDS; kind++)
 		throttle_init(&pace->throttles[kind]);
-	unlock_pace(pace);
+	release(pace->lock);
 }
 
+/* Would nothing be forgotten if the entry were given to somebody else? */
 bool
 pace_is_idle(Pace *pace)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now;
 	bool		idle;
 
-	lock_pace(pace);
+	acquire(pace->lock);
+	now = GetCurrentTimestamp();
 	idle = pace->used_at < now - IDLE_AFTER_US;
 	for (int kind = 0; kind < PACE_KINDS; kind++)
 		idle = idle && pace->throttles[kind].blocked_until < now &&
 			throttle_share(&pace->throttles[kind], now) >= 1;
-	unlock_pace(pace);
+	release(pace->lock);
 	return idle;
 }
 
@@ -77,98 +86,125 @@ room_of(Throttle *throttle, PaceKind kind, int quota, TimestampTz now)
 		throttle_room(throttle, quota, now);
 }
 
+/*
+ * How many requests of that kind may leave now.  The quota, here and below, is
+ * how many may within a second.
+ */
 int
 pace_room(Pace *pace, PaceKind kind, int quota)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now;
 	int			room;
 
-	lock_pace(pace);
+	acquire(pace->lock);
+	now = GetCurrentTimestamp();
 	room = room_of(&pace->throttles[kind], kind, quota, now);
-	unlock_pace(pace);
+	release(pace->lock);
 	return room;
 }
 
+/*
+ * Let up to "wanted" leave, as many as may, and count them as leaving now.
+ * Returns how many.
+ */
 int
 pace_take(Pace *pace, PaceKind kind, int quota, int wanted)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now;
 	int			count;
 
-	lock_pace(pace);
+	acquire(pace->lock);
+	now = GetCurrentTimestamp();
 	count = Min(wanted, room_of(&pace->throttles[kind], kind, quota, now));
 	throttle_take(&pace->throttles[kind], count, now);
 	pace->used_at = now;
-	unlock_pace(pace);
+	release(pace->lock);
 	return count;
 }
 
+/* One leaves, whether there is room or not. */
 void
 pace_count(Pace *pace, PaceKind kind)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now;
 
-	lock_pace(pace);
+	acquire(pace->lock);
+	now = GetCurrentTimestamp();
 	throttle_take(&pace->throttles[kind], 1, now);
 	pace->used_at = now;
-	unlock_pace(pace);
+	release(pace->lock);
 }
 
+/*
+ * So many that were counted as leaving at "from" do not.  Others of the same
+ * kind that left then are as good, since nobody tells them apart.
+ */
 void
 pace_give_back(Pace *pace, PaceKind kind, int count, TimestampTz from)
 {
-	lock_pace(pace);
+	acquire(pace->lock);
 	throttle_give_back(&pace->throttles[kind], count, from);
-	unlock_pace(pace);
+	release(pace->lock);
 }
 
+/* So many that were counted as leaving at "from" leave at "to". */
 void
 pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from,
 		  TimestampTz to)
 {
-	lock_pace(pace);
+	acquire(pace->lock);
 	throttle_move(&pace->throttles[kind], count, from, to);
-	unlock_pace(pace);
+	release(pace->lock);
 }
 
+/*
+ * The service has answered 429: nothing leaves for so many seconds, and then
+ * less than before for a while.
+ */
 void
 pace_back_off(Pace *pace, PaceKind kind, double seconds)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz until = TimestampTzPlusMilliseconds(now, seconds * 1000);
+	TimestampTz now;
+	TimestampTz until;
 
-	lock_pace(pace);
+	acquire(pace->lock);
+	now = GetCurrentTimestamp();
+	until = TimestampTzPlusMilliseconds(now, seconds * 1000);
 	throttle_back_off(&pace->throttles[kind], until, now);
-	unlock_pace(pace);
+	release(pace->lock);
 }
 
+/* When there will be room, or more of it than now. */
 TimestampTz
 pace_next(Pace *pace, PaceKind kind, int quota)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now;
 	TimestampTz next;
 
-	lock_pace(pace);
+	acquire(pace->lock);
+	now = GetCurrentTimestamp();
 	next = kind == PACE_CONNECTOR ?
 		throttle_smooth_next(&pace->throttles[kind], quota, now) :
 		throttle_next(&pace->throttles[kind], quota, now);
-	unlock_pace(pace);
+	release(pace->lock);
 	return next;
 }
 
+/* How the pace is now, for people. */
 PaceState
 pace_state(Pace *pace, PaceKind kind)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now;
 	Throttle   *throttle = &pace->throttles[kind];
 	PaceState	state;
 
-	lock_pace(pace);
+	acquire(pace->lock);
+	now = GetCurrentTimestamp();
 	state.left = throttle_left(throttle, now);
 	state.share = throttle_share(throttle, now);
 	state.until = throttle->blocked_until > now ? throttle->blocked_until : 0;
-	state.complaints = throttle->throttled;
-	unlock_pace(pace);
+	state.complaints = throttle->complaints;
+	release(pace->lock);
 	return state;
 }
 
@@ -177,6 +213,7 @@ pace_state(Pace *pace, PaceKind kind)
  * ----------
  */
 
+/* No chat has got anything; without a lock they are this process's alone. */
 void
 pace_init_chats(ChatPaces *chats, LWLock *lock)
 {
@@ -202,11 +239,17 @@ find_chat(ChatPaces *chats, uint64 key)
 	return oldest;
 }
 
+/*
+ * Let a message go to a chat, and count it, if the limits of contract 5.1 for
+ * each conversation allow it: limits[CHAT_LIMITS].  Returns 0 if it may go, else
+ * when to ask again.  They are the limits of one bot, which is known by the key
+ * of its pace.
+ */
 TimestampTz
 pace_take_chat(ChatPaces *chats, const Pace *pace, const char *chat_id,
 			   const int *limits)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now;
 	uint64		key = DatumGetUInt64(hash_any_extended((const unsigned char *) pace->key,
 													   strlen(pace->key), 0));
 	ChatThrottle *chat;
@@ -214,13 +257,12 @@ pace_take_chat(ChatPaces *chats, const Pace *pace, const char *chat_id,
 
 	key = DatumGetUInt64(hash_any_extended((const unsigned char *) chat_id,
 										   strlen(chat_id), key));
-	if (chats->lock != NULL)
-		LWLockAcquire(chats->lock, LW_EXCLUSIVE);
+	acquire(chats->lock);
+	now = GetCurrentTimestamp();
 	chat = find_chat(chats, key);
 	next = chat_throttle_next(chat, limits, now);
 	if (next <= now)
 		chat_throttle_take(chat, now);
-	if (chats->lock != NULL)
-		LWLockRelease(chats->lock);
+	release(chats->lock);
 	return next <= now ? 0 : next;
 }

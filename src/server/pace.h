@@ -33,12 +33,32 @@ typedef struct Pace
 	Throttle	throttles[PACE_KINDS];
 } Pace;
 
-/* A new entry; or let it be another one's from now on. */
+/* An entry, and whose it is. */
 extern void pace_init(Pace *pace, const char *key, LWLock *lock);
 extern void pace_assign(Pace *pace, const char *key);
-
-/* Would nothing be forgotten if the entry were given to somebody else? */
 extern bool pace_is_idle(Pace *pace);
+
+/* What may leave, what does, and what did not or only later. */
+extern int	pace_room(Pace *pace, PaceKind kind, int quota);
+extern TimestampTz pace_next(Pace *pace, PaceKind kind, int quota);
+extern int	pace_take(Pace *pace, PaceKind kind, int quota, int wanted);
+extern void pace_count(Pace *pace, PaceKind kind);
+extern void pace_give_back(Pace *pace, PaceKind kind, int count,
+						   TimestampTz from);
+extern void pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from,
+					  TimestampTz to);
+extern void pace_back_off(Pace *pace, PaceKind kind, double seconds);
+
+/* For people; "until" is 0 unless the service has asked to wait. */
+typedef struct PaceState
+{
+	int			left;			/* requests within the last second */
+	double		share;			/* of the quota that is used */
+	TimestampTz until;
+	int64		complaints;		/* how many 429s there were */
+} PaceState;
+
+extern PaceState pace_state(Pace *pace, PaceKind kind);
 
 /*
  * What has gone to each chat lately.  Places are few and go to the chats used
@@ -53,44 +73,7 @@ typedef struct ChatPaces
 } ChatPaces;
 
 extern void pace_init_chats(ChatPaces *chats, LWLock *lock);
-
-/*
- * Let a message go to a chat, by the bot's limits for chats.  Returns 0 if it
- * may go, else when to ask again.
- */
 extern TimestampTz pace_take_chat(ChatPaces *chats, const Pace *pace,
 								  const char *chat_id, const int *limits);
-
-/* How many requests may leave now. */
-extern int	pace_room(Pace *pace, PaceKind kind, int quota);
-
-/* Let up to "wanted" leave; returns how many may. */
-extern int	pace_take(Pace *pace, PaceKind kind, int quota, int wanted);
-
-/* One leaves whether there is room or not. */
-extern void pace_count(Pace *pace, PaceKind kind);
-
-/* What was let leave at that time does not; or leaves only later. */
-extern void pace_give_back(Pace *pace, PaceKind kind, int count,
-						   TimestampTz from);
-extern void pace_move(Pace *pace, PaceKind kind, int count, TimestampTz from,
-					  TimestampTz to);
-
-/* The service answered 429: nothing leaves for so many seconds. */
-extern void pace_back_off(Pace *pace, PaceKind kind, double seconds);
-
-/* When there will be room, or more of it than now. */
-extern TimestampTz pace_next(Pace *pace, PaceKind kind, int quota);
-
-/* For people; "until" is 0 unless the service has asked to wait. */
-typedef struct PaceState
-{
-	int			left;			/* requests within the last second */
-	double		share;			/* of the quota that is used */
-	TimestampTz until;
-	int64		complaints;		/* how many 429s there were */
-} PaceState;
-
-extern PaceState pace_state(Pace *pace, PaceKind kind);
 
 #endif							/* TP_PACE_H */

@@ -24,6 +24,15 @@
 /* Conversations that are throttled within a second: then it is the bot. */
 #define COMPLAINTS_OF_BOT 3
 
+static MemoryContext pace_context = NULL;
+
+/* Where shared memory has no room, paces are kept in the context. */
+void
+bot_pace_open(MemoryContext context)
+{
+	pace_context = context;
+}
+
 /*
  * What the bot may send now: the count of all in the cluster that send for it,
  * or this process's alone where shared memory is missing, or full of others.
@@ -51,8 +60,7 @@ bot_pace(Bot *bot)
 	else if (!is_mine)
 	{
 		if (pacing->own == NULL)
-			pacing->own = MemoryContextAlloc(GetMemoryChunkContext(bot),
-											 sizeof(Pace));
+			pacing->own = MemoryContextAlloc(pace_context, sizeof(Pace));
 		pace_init(pacing->own, pacing->key, NULL);
 		pacing->used = pacing->own;
 	}

@@ -31,6 +31,7 @@ typedef struct Trip
 	TimestampTz counted_at;		/* by the pace */
 } Trip;
 
+extern void bot_pace_open(MemoryContext context);
 extern Pace *bot_pace(struct Bot *bot);
 extern void bot_graph_throttled(struct Bot *bot, PaceKind kind,
 								double retry_after);

@@ -86,6 +86,7 @@ delivery_open(SessionKind kind, Slot *my_slot)
 	bot_status_open(delivery_context);
 	installation_open(delivery_context);
 	window_open(delivery_context);
+	bot_pace_open(delivery_context);
 	bot_fetch_open(delivery_context);
 	bot_token_open(delivery_context);
 	settle_open(delivery_context);

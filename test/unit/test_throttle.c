@@ -176,7 +176,7 @@ test_back_off(void)
 	throttle_back_off(&throttle, now + 3 * SECOND, now + SECOND);
 	is_int(throttle_room(&throttle, 50, now + 3 * SECOND), 25,
 		   "complaints about the same burst count once");
-	is_int(throttle.throttled, 2, "but are counted");
+	is_int(throttle.complaints, 2, "but are counted");
 	is_int(throttle_room(&throttle, 50, now + 20 * SECOND), 39,
 		   "the rate finds its way back");
 	is_int(throttle_room(&throttle, 50, now + 40 * SECOND), 50,
