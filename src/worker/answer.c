@@ -160,63 +160,67 @@ concerns_another(const Target *target)
 	return target_is_name(target) && target->knowledge != KNOWN_INSTALLED;
 }
 
+/* What the Bot Connector says in an error, as what people are told. */
+static void
+describe_refusal(const Message *message, const HttpReply *reply,
+				 ServiceError *error, Failure *failure)
+{
+	connector_error(reply->body, reply->length, error);
+	failure->code = error->code[0] != '\0' ? error->code :
+		psprintf("http_%d", reply->status);
+	failure->error = error->message[0] != '\0' ? error->message :
+		psprintf("the Bot Connector answered with status %d", reply->status);
+	failure->hint = policy_hint(message->op, reply->status, error);
+	failure->may_be_done = policy_may_be_done(reply->status);
+}
+
 /* The Bot Connector has answered with an error. */
 static void
-take_refusal(Message *message, Operation op, const HttpReply *reply)
+take_refusal(Message *message, const HttpReply *reply, Failure *failure)
 {
-	Bot		   *bot = message->target->bot;
-	ServiceError error;
-	Failure		failure = {0};
-	Action		action;
+	Operation	op = message->op;
 	double		told = retry_told(reply->retry_after);
+	ServiceError error;
+	Action		action;
 
-	connector_error(reply->body, reply->length, &error);
-	failure.code = error.code[0] != '\0' ? error.code :
-		psprintf("http_%d", reply->status);
-	failure.error = error.message[0] != '\0' ? error.message :
-		psprintf("the Bot Connector answered with status %d", reply->status);
-	failure.hint = policy_hint(op, reply->status, &error);
-	failure.correlation_id = reply->correlation_id;
-	failure.is_attempt = true;
-	failure.may_be_done = policy_may_be_done(reply->status);
-
+	describe_refusal(message, reply, &error, failure);
 	action = policy_classify(op, reply->status, &error);
 	switch (action)
 	{
 		case ACTION_OK:
 		case ACTION_FAIL:
 			if (policy_is_ambiguous(op, reply->status))
-				fail_in_doubt(message, &failure);
+				fail_in_doubt(message, failure);
 			else
-				settle_failed(message, &failure);
+				settle_failed(message, failure);
 			break;
 		case ACTION_RETRY:
 			if (policy_is_ambiguous(op, reply->status))
-				outcome_unknown(message, &failure, told);
+				outcome_unknown(message, failure, told);
 			else
-				try_again(message, &failure, action, told);
+				try_again(message, failure, action, told);
 			break;
 		case ACTION_THROTTLED:
-			bot_connector_throttled(bot, told);
-			try_again(message, &failure, action, told);
+			bot_connector_throttled(message->bot, told);
+			try_again(message, failure, action, told);
 			break;
 		case ACTION_REAUTH:
-			take_refused_token(message, &failure, &error);
+			take_refused_token(message, failure, &error);
 			break;
 		case ACTION_PAUSE_BOT:
-			bot_pause_for(bot, "the Bot Connector refused a message", OP_SEND,
-						  reply->status, &error);
-			try_again(message, &failure, action, told);
+			bot_pause_for(message->bot, "the Bot Connector refused a message",
+						  OP_SEND, reply->status, &error);
+			try_again(message, failure, action, told);
 			break;
 		case ACTION_LOOK_UP_AGAIN:
 		case ACTION_INSTALL_AGAIN:
 		case ACTION_BLOCKED:
 			if (concerns_another(message->target))
-				try_again(message, &failure, ACTION_LOOK_UP_AGAIN, told);
+				try_again(message, failure, ACTION_LOOK_UP_AGAIN, told);
 			else if (action == ACTION_BLOCKED)
-				take_block(message, &failure, &error);
+				take_block(message, failure, &error);
 			else
-				look_up_again(message, &failure, &error,
+				look_up_again(message, failure, &error,
 							  policy_concern(op, reply->status, &error));
 			break;
 	}
@@ -224,52 +228,59 @@ take_refusal(Message *message, Operation op, const HttpReply *reply)
 
 /* It is done. */
 static void
-take_success(Flight *flight, const HttpReply *reply)
+take_success(Message *message, const HttpReply *reply)
 {
-	Message    *message = flight->message;
-	char	   *conversation_id = flight->conversation_id;
-	char	   *activity_id = flight->activity_id;
+	char	   *conversation_id = message->conversation_id;
+	char	   *activity_id = message->activity_id;
 
 	bot_token_accepted(message->bot, AUDIENCE_CONNECTOR, message->token);
 	bot_succeeded(message->bot, OP_SEND);
 	message->bot->disabled = 0;
-	if (flight->op == OP_THREAD)
+	if (message->op == OP_THREAD)
 		connector_thread_reply(reply->body, reply->length, &conversation_id,
 							   &activity_id);
-	else if (flight->op == OP_SEND)
+	else if (message->op == OP_SEND)
 		activity_id = connector_send_reply(reply->body, reply->length);
 	settle_sent(message, conversation_id != NULL ? conversation_id :
 				message->target->chat_id, activity_id);
 }
 
-/* To change a message twice is to change it once. */
+/* May it be sent twice?  To change a message twice is to change it once. */
+static bool
+is_change(const Message *message)
+{
+	return message->op == OP_EDIT || message->op == OP_DELETE;
+}
+
+/* Nothing that can be believed says what became of it. */
 static void
-take_doubt(Message *message, Operation op, Failure *failure)
+take_doubt(Message *message, Failure *failure)
 {
 	failure->may_be_done = true;
-	if (op == OP_EDIT || op == OP_DELETE)
+	if (is_change(message))
 		try_again(message, failure, ACTION_RETRY, -1);
 	else
 		outcome_unknown(message, failure, -1);
 }
 
+/* It has left, and the connection ended before an answer. */
 static void
-take_silence(Message *message, Operation op, Failure *failure)
+take_silence(Message *message, Failure *failure)
 {
 	failure->code = "no_answer";
-	if (op != OP_EDIT && op != OP_DELETE)
+	if (!is_change(message))
 		failure->hint = "It is sent again; see delivery => 'at-most-once'.";
-	take_doubt(message, op, failure);
+	take_doubt(message, failure);
 }
 
 /* A success that the Bot Connector would not tell like this. */
 static void
-take_stranger(Message *message, Operation op, Failure *failure)
+take_stranger(Message *message, Failure *failure)
 {
 	failure->code = "unusable_reply";
 	failure->error = "the answer was not the Bot Connector's";
 	failure->hint = "Something between here and the Bot Connector, such as a proxy, has answered in its place.";
-	take_doubt(message, op, failure);
+	take_doubt(message, failure);
 }
 
 /*
@@ -297,6 +308,7 @@ take_broken_line(Message *message, Failure *failure)
 	settle_retry(message, failure, retry);
 }
 
+/* Is that a status that the operation succeeds with? */
 static bool
 is_success(Operation op, const HttpReply *reply)
 {
@@ -305,54 +317,26 @@ is_success(Operation op, const HttpReply *reply)
 	return policy_classify(op, reply->status, &none) == ACTION_OK;
 }
 
-void
-answer_without_referent(Message *message)
+/* It may be a success, an error, or somebody else's. */
+static void
+take_answer(Message *message, const HttpReply *reply, Failure *failure)
 {
-	Failure		failure = {0};
-
-	failure.code = "not_sent";
-	failure.error = "the message that it refers to was not sent";
-	failure.hint = "See teams_message for what became of that one.";
-	settle_failed(message, &failure);
+	if (!is_success(message->op, reply))
+		take_refusal(message, reply, failure);
+	else if (!connector_is_reply(reply->body, reply->length, reply->is_cut))
+		take_stranger(message, failure);
+	else
+		take_success(message, reply);
 }
 
-void
-answer_opted_out(Message *message)
-{
-	Failure		failure = {0};
-
-	failure.code = "opted_out";
-	failure.error = "the recipient has opted out of the broadcast's topic";
-	failure.hint = "See teams_opt_out, and teams_opt_in() for who changes their mind.";
-	settle_cancelled(message, &failure);
-}
-
-void
-answer_without_broadcast(Message *message)
-{
-	Failure		failure = {0};
-
-	failure.code = "broadcast_gone";
-	failure.error = "the broadcast that has its text was removed";
-	failure.hint = "Send it as a new message; see teams_proactive.retention.";
-	settle_failed(message, &failure);
-}
-
-void
-answer_unfit(Message *message, const char *problem)
-{
-	Failure		failure = {0};
-
-	failure.code = "invalid_row";
-	failure.error = problem;
-	settle_failed(message, &failure);
-}
-
+/*
+ * The handler of a message's request; the argument is the message, which is on
+ * the wire.  It has an outcome after that.
+ */
 void
 answer_post(const HttpReply *reply, void *argument)
 {
-	Flight	   *flight = argument;
-	Message    *message = flight->message;
+	Message    *message = argument;
 	Failure		failure = {0};
 
 	if (reply->result != HTTP_NOT_REACHED)
@@ -371,17 +355,10 @@ answer_post(const HttpReply *reply, void *argument)
 			try_again(message, &failure, ACTION_RETRY, -1);
 			break;
 		case HTTP_OUTCOME_UNKNOWN:
-			take_silence(message, flight->op, &failure);
+			take_silence(message, &failure);
 			break;
 		case HTTP_ANSWERED:
-			if (!is_success(flight->op, reply))
-				take_refusal(message, flight->op, reply);
-			else if (!connector_is_reply(reply->body, reply->length,
-										 reply->is_cut))
-				take_stranger(message, flight->op, &failure);
-			else
-				take_success(flight, reply);
+			take_answer(message, reply, &failure);
 			break;
 	}
-	flight_free(flight);
 }

@@ -3,18 +3,20 @@
  *	  Chooses the messages that go on the wire next, and posts them.
  *
  * Choosing, entering into the ledger and posting are three steps, with the
- * commit between the last two: no byte leaves before the ledger has it.
+ * commit between the last two: no byte leaves before the ledger has it.  What a
+ * message becomes on the wire is known only by then, as the row that it changes
+ * or answers may have got its fate meanwhile.
  */
 #include "postgres.h"
 
 #include "base/moment.h"
 #include "base/settings.h"
+#include "protocol/connector.h"
 #include "server/shared.h"
 #include "worker/answer.h"
 #include "worker/bot_token.h"
 #include "worker/chat.h"
 #include "worker/dispatch.h"
-#include "worker/flight.h"
 #include "worker/line.h"
 #include "worker/settle.h"
 
@@ -34,6 +36,7 @@ static int64 batch_id;
 static int64 *gone;
 static int	gone_count;
 
+/* Start with nothing chosen; what is needed for long lives in the context. */
 void
 dispatch_open(MemoryContext context)
 {
@@ -43,6 +46,7 @@ dispatch_open(MemoryContext context)
 	dispatch_begin();
 }
 
+/* Forget what an earlier transaction has chosen, which came to nothing. */
 void
 dispatch_begin(void)
 {
@@ -65,8 +69,9 @@ leads_nowhere(const Message *message)
 	return *message_chat(message) == '\0';
 }
 
+/* It goes next, unless the transaction comes to nothing. */
 static void
-choose(Message *message)
+choose_message(Message *message)
 {
 	if (chosen_count == chosen_room)
 	{
@@ -113,8 +118,8 @@ is_to_be_verified(const Message *message)
 {
 	const Target *target = message->target;
 
-	return message_needs_target(message) && target->verify_at != 0 && !target->is_verified &&
-		target->verify_at <= GetCurrentTimestamp();
+	return message_needs_target(message) && target->verify_at != 0 &&
+		!target->is_verified && target->verify_at <= GetCurrentTimestamp();
 }
 
 /* Choose up to "room" messages of a lane; returns how many. */
@@ -141,7 +146,7 @@ choose_of_lane(dlist_head *ready, int room)
 		}
 		if (!chat_may_go(first) || !line_reserve(message_service_url(first)))
 			continue;
-		choose(first);
+		choose_message(first);
 		count++;
 	}
 	return count;
@@ -156,6 +161,7 @@ wire_room(const Bot *bot)
 	return Max(0, most - bot->window.in_flight);
 }
 
+/* Is there a target whose first message can go, as far as that knows? */
 static bool
 has_ready(const Bot *bot)
 {
@@ -182,6 +188,10 @@ choose_of_bot(Bot *bot)
 	pace_give_back(bot_pace(bot), PACE_CONNECTOR, room, chosen_at);
 }
 
+/*
+ * In a transaction: choose the messages that go next.  The chat and the line of
+ * each are reserved until dispatch_post() or the next dispatch_begin().
+ */
 void
 dispatch_choose(void)
 {
@@ -204,6 +214,7 @@ has_message_to_post(Bot *bot)
 	return false;
 }
 
+/* Is there a message of the bot that could be chosen now? */
 bool
 dispatch_can_choose(Bot *bot)
 {
@@ -234,6 +245,7 @@ first_rest_ends(Bot *bot)
 	return earliest;
 }
 
+/* When there will be one of those that wait for their pace only, or 0. */
 TimestampTz
 dispatch_next(Bot *bot)
 {
@@ -250,6 +262,10 @@ dispatch_next(Bot *bot)
  * ----------
  */
 
+/*
+ * In the same transaction: enter what was chosen into the ledger.  What that
+ * tells of the rows lives as long as the current memory context.
+ */
 void
 dispatch_enter_ledger(void)
 {
@@ -268,40 +284,131 @@ dispatch_enter_ledger(void)
 /* What the pace counts for a message. */
 static const int one_message[PACE_KINDS] = {[PACE_CONNECTOR] = 1};
 
-static void
-post(Message *message, const OutboxPost *row, LedgerBatch *batch)
+/* There are threads in channels only; a reply elsewhere is a message. */
+static Operation
+operation_of(const Message *message, const OutboxPost *row)
 {
-	Bot		   *bot = message->target->bot;
-	Flight	   *flight = flight_new(dispatch_context, message, row);
-	HttpRequest request = {0};
+	if (row->kind == KIND_EDIT)
+		return OP_EDIT;
+	if (row->kind == KIND_DELETE)
+		return OP_DELETE;
+	return target_is_in_team(message->target) && !row->has_referent ?
+		OP_THREAD : OP_SEND;
+}
+
+/* What is to be done with the message, and where, as far as the row tells. */
+static void
+prepare_post(Message *message, const OutboxPost *row)
+{
+	message->op = operation_of(message, row);
+	if (row->conversation_id != NULL &&
+		(message->op != OP_SEND || target_is_in_team(message->target)))
+		message->conversation_id = MemoryContextStrdup(dispatch_context,
+													   row->conversation_id);
+	if (row->activity_id != NULL && message->op != OP_SEND)
+		message->activity_id = MemoryContextStrdup(dispatch_context,
+												   row->activity_id);
+}
+
+/* Was the message sent that it changes, or whose thread it belongs to? */
+static bool
+has_referent(const Message *message, const OutboxPost *row)
+{
+	if (message->op == OP_EDIT || message->op == OP_DELETE)
+		return message->conversation_id != NULL &&
+			message->activity_id != NULL;
+	return !row->has_referent || message->conversation_id != NULL ||
+		!target_is_in_team(message->target);
+}
+
+/* Settle a message that cannot be sent, or shall not be; false if it can. */
+static bool
+settle_unsendable(Message *message, const OutboxPost *row)
+{
+	Failure		failure = {0};
 
 	if (row->problem != NULL)
 	{
-		message->batch = batch;
-		answer_unfit(message, row->problem);
-		flight_free(flight);
-		return;
+		failure.code = "invalid_row";
+		failure.error = row->problem;
 	}
-	if (row->opted_out || !flight_has_content(flight, row) ||
-		!flight_has_referent(flight, row))
+	else if (row->opted_out)
 	{
-		message->batch = batch;
-		if (row->opted_out)
-			answer_opted_out(message);
-		else if (flight_has_content(flight, row))
-			answer_without_referent(message);
-		else
-			answer_without_broadcast(message);
-		flight_free(flight);
-		return;
+		failure.code = "opted_out";
+		failure.error = "the recipient has opted out of the broadcast's topic";
+		failure.hint = "See teams_opt_out, and teams_opt_in() for who changes their mind.";
+		settle_cancelled(message, &failure);
+		return true;
 	}
-	flight_address(flight, row, &request);
+	else if (row->activity == NULL && message->op != OP_DELETE)
+	{
+		failure.code = "broadcast_gone";
+		failure.error = "the broadcast that has its text was removed";
+		failure.hint = "Send it as a new message; see teams_proactive.retention.";
+	}
+	else if (!has_referent(message, row))
+	{
+		failure.code = "not_sent";
+		failure.error = "the message that it refers to was not sent";
+		failure.hint = "See teams_message for what became of that one.";
+	}
+	else
+		return false;
+	settle_failed(message, &failure);
+	return true;
+}
+
+/* Fill in method, URL and body; what they point to is palloc'd. */
+static void
+address_request(const Message *message, const OutboxPost *row, HttpRequest *request)
+{
+	const Target *target = message->target;
+	const char *service_url = message_service_url(message);
+
+	request->body = row->activity;
+	switch (message->op)
+	{
+		case OP_THREAD:
+			request->url = connector_thread_url(service_url);
+			request->body = connector_thread_request(target->bot->config->tenant_id,
+													 target->chat_id,
+													 row->activity);
+			break;
+		case OP_EDIT:
+		case OP_DELETE:
+			request->method = message->op == OP_EDIT ? "PUT" : "DELETE";
+			request->url = connector_activity_url(service_url,
+												  message->conversation_id,
+												  message->activity_id);
+			break;
+		default:
+			request->url = connector_send_url(service_url,
+											  message->conversation_id ?
+											  message->conversation_id :
+											  target->chat_id);
+			break;
+	}
+	request->length = request->body != NULL ? strlen(request->body) : 0;
+}
+
+/* The ledger has it: let it leave. */
+static void
+post_message(Message *message, const OutboxPost *row, LedgerBatch *batch)
+{
+	Bot		   *bot = message->bot;
+	HttpRequest request = {0};
+
+	message->batch = batch;
+	prepare_post(message, row);
+	if (settle_unsendable(message, row))
+		return;
+	address_request(message, row, &request);
 	request.bearer = bot_token_bearer(bot, AUDIENCE_CONNECTOR);
 	message->token = bot->tokens[AUDIENCE_CONNECTOR].serial;
 	request.content_type = "application/json; charset=utf-8";
 	request.max_reply = HTTP_SHORT_BODY;
 	request.handler = answer_post;
-	request.argument = flight;
+	request.argument = message;
 	line_start(&request);
 	bot_trip_begins(bot, &message->trip, AUDIENCE_CONNECTOR, one_message,
 					chosen_at);
@@ -340,6 +447,7 @@ find_post(const Message *message)
 				   compare_posts);
 }
 
+/* The batch that the ledger has now; NULL if it has let nothing go. */
 static LedgerBatch *
 open_batch(void)
 {
@@ -347,6 +455,10 @@ open_batch(void)
 	return post_count > 0 ? settle_new_batch(batch_id, post_count) : NULL;
 }
 
+/*
+ * After the commit, instead of dispatch_post(): nothing shall leave any more.
+ * What was chosen is to be sent another time.
+ */
 void
 dispatch_call_back(void)
 {
@@ -363,12 +475,14 @@ dispatch_call_back(void)
 		chosen[i]->batch = batch;
 		settle_retry(chosen[i], &failure, at_once);
 	}
-	chosen_count = 0;
-	line_give_up();
-	chat_give_up();
 	forget_gone();
+	dispatch_begin();
 }
 
+/*
+ * After the commit, in the memory context in which the ledger was entered: post
+ * what the ledger has.  What somebody has locked is chosen again later.
+ */
 void
 dispatch_post(void)
 {
@@ -379,14 +493,10 @@ dispatch_post(void)
 		OutboxPost *row = find_post(chosen[i]);
 
 		if (row != NULL)
-			post(chosen[i], row, batch);
+			post_message(chosen[i], row, batch);
 		else
-			chosen[i]->target->not_before =
-				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											RETRY_LOCKED_MS);
+			chosen[i]->target->not_before = retry_time(RETRY_LOCKED_MS / 1000.0);
 	}
-	chosen_count = 0;
-	line_give_up();
-	chat_give_up();
 	forget_gone();
+	dispatch_begin();
 }

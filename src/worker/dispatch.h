@@ -5,28 +5,23 @@
 #ifndef TP_DISPATCH_H
 #define TP_DISPATCH_H
 
-#include "worker/window.h"
+#include "datatype/timestamp.h"
+
+#include "worker/bot.h"
 
 extern void dispatch_open(MemoryContext context);
 
-/* Is there a message of the bot that could be chosen now? */
+/* Is there something to choose, or when? */
 extern bool dispatch_can_choose(Bot *bot);
-
-/* When there will be one that waits for its pace only, or 0. */
 extern TimestampTz dispatch_next(Bot *bot);
 
-/* Forget what an earlier transaction has chosen, which came to nothing. */
+/* In a transaction. */
 extern void dispatch_begin(void);
-
-/*
- * In a transaction: choose what goes next, and enter it into the ledger.  In
- * the same memory context, after the commit: post it.
- */
 extern void dispatch_choose(void);
 extern void dispatch_enter_ledger(void);
-extern void dispatch_post(void);
 
-/* Instead of that: nothing shall leave any more. */
+/* After its commit: either of them. */
+extern void dispatch_post(void);
 extern void dispatch_call_back(void);
 
 #endif							/* TP_DISPATCH_H */

@@ -47,6 +47,11 @@ typedef struct Message
 								 * if that was not sent; NULL: its target's */
 	char	   *place_url;		/* the service URL there, if that is known */
 	LedgerBatch *batch;			/* while in the ledger */
+
+	/* What is done on the wire; ids that are known beforehand, or NULL. */
+	Operation	op;
+	char	   *conversation_id;
+	char	   *activity_id;
 } Message;
 
 /*

@@ -78,6 +78,10 @@ free_message(Message *message)
 		pfree(message->place);
 	if (message->place_url != NULL)
 		pfree(message->place_url);
+	if (message->conversation_id != NULL)
+		pfree(message->conversation_id);
+	if (message->activity_id != NULL)
+		pfree(message->activity_id);
 	pfree(message);
 }
 
