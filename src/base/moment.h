@@ -18,4 +18,12 @@ sooner(TimestampTz a, TimestampTz b)
 	return Min(a, b);
 }
 
+/* As Unix time. */
+static inline double
+unix_seconds(TimestampTz moment)
+{
+	return (double) moment / USECS_PER_SEC +
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (double) SECS_PER_DAY;
+}
+
 #endif							/* TP_MOMENT_H */

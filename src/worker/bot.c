@@ -62,11 +62,3 @@ bot_add(const char *name)
 	last_bot = bot;
 	return bot;
 }
-
-/* Now, as Unix time. */
-double
-bot_clock(void)
-{
-	return (double) GetCurrentTimestamp() / USECS_PER_SEC +
-		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (double) SECS_PER_DAY;
-}

@@ -116,7 +116,4 @@ bot_is_probing(const Bot *bot)
 	return bot->status.state == BOT_PROBING;
 }
 
-/* Now, as Unix time. */
-extern double bot_clock(void);
-
 #endif							/* TP_BOT_H */

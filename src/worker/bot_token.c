@@ -14,6 +14,7 @@
 
 #include "utils/memutils.h"
 
+#include "base/moment.h"
 #include "http/http.h"
 #include "outbox/session.h"
 #include "protocol/credential.h"
@@ -69,7 +70,7 @@ take_token(Token *token, const AuthReply *reply)
 {
 	bot_token_drop(token);
 	token->bearer = MemoryContextStrdup(token_context, reply->access_token);
-	token->expires_at = bot_clock() + reply->expires_in;
+	token->expires_at = unix_seconds(GetCurrentTimestamp()) + reply->expires_in;
 	token->refresh_at = token->expires_at -
 		Min(AUTH_REFRESH_AHEAD, reply->expires_in / 2);
 	token->serial++;
@@ -157,7 +158,7 @@ const char *
 bot_token_bearer(Bot *bot, Audience audience)
 {
 	Token	   *token = &bot->tokens[audience];
-	double		now = bot_clock();
+	double		now = unix_seconds(GetCurrentTimestamp());
 
 	if ((token->bearer == NULL || now >= token->refresh_at) &&
 		bot_fetch_may_start(bot, &token->fetch, bot->login_url))

@@ -7,8 +7,8 @@
 #include "base/compat.h"
 #include "utils/timestamp.h"
 
+#include "base/moment.h"
 #include "base/settings.h"
-#include "worker/bot.h"
 #include "worker/retry.h"
 
 /* The longest Retry-After that is believed, in seconds (contract 5.2). */
@@ -18,7 +18,8 @@
 double
 retry_told(const char *header)
 {
-	return policy_retry_after(header, bot_clock(), MAX_RETRY_AFTER);
+	return policy_retry_after(header, unix_seconds(GetCurrentTimestamp()),
+							  MAX_RETRY_AFTER);
 }
 
 /* As policy_retry(), by what the administrator has set. */
