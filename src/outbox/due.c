@@ -21,17 +21,43 @@
  */
 #define ASKS_ANYHOW(o) "(" IS_JOB(o) " AND " o ".kind <> 'install')"
 
-/* What is read of a message, and what take_message() takes. */
+/*
+ * The columns by which all statements here begin.  Those of the message itself
+ * and of what teams_installation knows of its target are in the lists below; a
+ * channel is where its team is.  Others may follow, which are the statement's own.
+ */
+typedef enum MessageColumn
+{
+	COLUMN_ID = 1,
+	COLUMN_BOT,
+	COLUMN_KIND,
+	COLUMN_SCOPE,
+	COLUMN_TARGET,
+	COLUMN_PRIORITY,
+	COLUMN_ATTEMPTS,
+	COLUMN_RETRYING,
+	COLUMN_AT_MOST_ONCE,
+	COLUMN_ERROR_CODE,
+	COLUMN_TEAM,
+	COLUMN_STATE,
+	COLUMN_HAS_ERROR,
+	COLUMN_CHAT_ID,
+	COLUMN_SERVICE_URL,
+	COLUMN_INSTALLATION_ID,
+	COLUMN_USER_ID,
+	COLUMN_VERIFY_AT,
+	COLUMN_IS_HELD,				/* IS_HELD_BY_TEAM() */
+	COLUMN_PLACE,				/* PLACE_COLUMNS() */
+	COLUMN_PLACE_URL,
+	COLUMN_PARTY,				/* PARTY_OF() */
+	FIRST_OWN_COLUMN
+} MessageColumn;
+
 #define MESSAGE_COLUMNS(o) \
 	o ".id, " o ".bot, " o ".kind, " o ".scope, " o ".target," \
 	" " o ".priority, " o ".attempts, " o ".retrying," \
 	" " o ".delivery = 'at-most-once', substr(" o ".error_code, 1, 255)," \
 	" " o ".team"
-
-/*
- * And what is known of its target: the row of teams_installation, if any.  A
- * channel is where its team is.
- */
 #define CHAT_OF(o, i) \
 	"CASE WHEN " o ".team IS NULL THEN " i ".chat_id ELSE " o ".target END"
 #define TARGET_COLUMNS(o, i) \
@@ -181,58 +207,51 @@ problem_of(const OutboxMessage *message, int kind, int scope, bool exact)
 	return NULL;
 }
 
-/*
- * Columns 1 to 23: those above, the source, whether its team holds it, what tells
- * where it goes if it is a change, and the party.
- */
 static void
 take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 {
-	int			kind = result_word(row, 3, &kind_words);
-	int			scope = result_word(row, 4, &scope_words);
-	int			priority = result_word(row, 6, &priority_words);
+	int			kind = result_word(row, COLUMN_KIND, &kind_words);
+	int			scope = result_word(row, COLUMN_SCOPE, &scope_words);
+	int			priority = result_word(row, COLUMN_PRIORITY, &priority_words);
+	int			state = result_word(row, COLUMN_STATE, &install_state_words);
 	bool		exact = true;
 
-	message->id = result_int8(row, 1);
-	message->bot = result_exact_text(row, 2, context, &exact);
+	message->id = result_int8(row, COLUMN_ID);
+	message->bot = result_exact_text(row, COLUMN_BOT, context, &exact);
 	message->kind = Max(kind, 0);
 	message->scope = Max(scope, 0);
-	message->target = result_exact_text(row, 5, context, &exact);
+	message->target = result_exact_text(row, COLUMN_TARGET, context, &exact);
 	message->priority = priority >= 0 ? priority : PRIORITY_NORMAL;
-	message->attempts = result_int4(row, 7);
-	message->retrying = result_bool(row, 8);
-	message->at_most_once = result_bool(row, 9);
-	message->error_code = result_text(row, 10, context);
-	message->team = result_exact_text(row, 11, context, &exact);
+	message->attempts = result_int4(row, COLUMN_ATTEMPTS);
+	message->retrying = result_bool(row, COLUMN_RETRYING);
+	message->at_most_once = result_bool(row, COLUMN_AT_MOST_ONCE);
+	message->error_code = result_text(row, COLUMN_ERROR_CODE, context);
+	message->team = result_exact_text(row, COLUMN_TEAM, context, &exact);
 	message->problem = problem_of(message, kind, scope, exact);
-	message->chat_id = result_text(row, 14, context);
-	message->knowledge = knowledge_of(result_word(row, 12, &install_state_words),
-									  result_bool(row, 13),
+	message->chat_id = result_text(row, COLUMN_CHAT_ID, context);
+	message->knowledge = knowledge_of(state, result_bool(row, COLUMN_HAS_ERROR),
 									  message->chat_id);
-	message->service_url = result_text(row, 15, context);
-	message->installation_id = result_text(row, 16, context);
-	message->user_id = result_text(row, 17, context);
-	message->verify_at = result_timestamp(row, 18);
-	message->source = result_int4(row, 19);
-	message->is_held = result_bool(row, 20);
-	message->place = result_text(row, 21, context);
-	message->place_url = result_text(row, 22, context);
-	message->party = result_int8(row, 23);
+	message->service_url = result_text(row, COLUMN_SERVICE_URL, context);
+	message->installation_id = result_text(row, COLUMN_INSTALLATION_ID,
+										   context);
+	message->user_id = result_text(row, COLUMN_USER_ID, context);
+	message->verify_at = result_timestamp(row, COLUMN_VERIFY_AT);
+	message->is_held = result_bool(row, COLUMN_IS_HELD);
+	message->place = result_text(row, COLUMN_PLACE, context);
+	message->place_url = result_text(row, COLUMN_PLACE_URL, context);
+	message->party = result_int8(row, COLUMN_PARTY);
 }
 
-static int
-take_messages(uint64 count, MemoryContext context, OutboxMessage **messages)
+/* Zeroed, so that what a statement does not have is 0, false or NULL. */
+static OutboxMessage *
+make_messages(uint64 count, MemoryContext context)
 {
-	*messages = MemoryContextAllocZero(context,
-									   (count + 1) * sizeof(OutboxMessage));
-	for (uint64 i = 0; i < count; i++)
-		take_message(&(*messages)[i], i, context);
-	return (int) count;
+	return MemoryContextAllocZero(context, (count + 1) * sizeof(OutboxMessage));
 }
 
 /* Is it of a party that its sweep leaves out? */
 #define IS_LEFT_OUT(d) \
-	"((" d ".source, " d ".party) IN (SELECT * FROM unnest($11, $12)))"
+	"((" d ".sweep, " d ".party) IN (SELECT * FROM unnest($11, $12)))"
 
 /*
  * Has the table nothing else that is before it, and due to the same target?
@@ -245,14 +264,25 @@ take_messages(uint64 count, MemoryContext context, OutboxMessage **messages)
 	" AND " IDS_BETWEEN("xp", "xk.priority", "0", d ".id - 1") \
 	" AND " IS_DUE("xp") " LIMIT 1) AS xf)"
 
+/* How far a sweep came is in each row of what it found, or in one without. */
+typedef enum DueColumn
+{
+	COLUMN_AT_ONCE = FIRST_OWN_COLUMN,
+	COLUMN_IS_EARLIER,
+	COLUMN_FOUND_BY,
+	COLUMN_SWEEP,				/* the same, and there if nothing was found */
+	COLUMN_LAST,
+	COLUMN_SCANNED,
+	COLUMN_PASSED_FROM
+} DueColumn;
+
 /*
  * A sweep goes by (bot, priority, id), so that it never looks twice at what
- * other transactions keep from being vacuumed.  For each sweep there is also a
- * row that says how far it came; it comes first.
+ * other transactions keep from being vacuumed.
  */
 static Statement read_due = {
 	"WITH scanned AS MATERIALIZED ("
-	"SELECT s.n::int - 1 AS source, s.takes_known, s.takes_unknown, s.alone,"
+	"SELECT s.n::int - 1 AS sweep, s.takes_known, s.takes_unknown, s.alone,"
 	" s.ahead, s.first_party, o.*,"
 	" " STATE_OF("i") " AS state, i.error_code AS target_error,"
 	" " CHAT_OF("o", "i") " AS chat_id, i.service_url,"
@@ -279,15 +309,15 @@ static Statement read_due = {
 	" WHERE CASE WHEN a.at_once THEN d.takes_known ELSE d.takes_unknown END"
 	" AND NOT " IS_LEFT_OUT("d")
 	" AND " HAS_TIME("d") " AND NOT " WAITS("d") " AND " IS_NOT_HELD("d") "),"
-	" found AS (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
+	" found AS MATERIALIZED (SELECT " MESSAGE_COLUMNS("d") ", d.state,"
 	" d.target_error IS NOT NULL, d.chat_id, d.service_url,"
-	" d.installation_id, d.user_id, d.verify_at,"
-	" d.source * 2 + (NOT d.at_once)::int, " IS_HELD_BY_TEAM("d") ","
-	" d.place, d.place_url, d.party FROM due AS d"
+	" d.installation_id, d.user_id, d.verify_at, " IS_HELD_BY_TEAM("d") ","
+	" d.place, d.place_url, d.party, d.at_once, false, d.sweep FROM due AS d"
 	" UNION ALL"
 	" SELECT " MESSAGE_COLUMNS("e") ", d.state, d.target_error IS NOT NULL,"
-	" d.chat_id, d.service_url, d.installation_id, d.user_id, d.verify_at, -1,"
-	" " IS_HELD_BY_TEAM("e") ", " PLACE_COLUMNS("e") ", d.party FROM due AS d"
+	" d.chat_id, d.service_url, d.installation_id, d.user_id, d.verify_at,"
+	" " IS_HELD_BY_TEAM("e") ", " PLACE_COLUMNS("e") ", d.party, false, true,"
+	" d.sweep FROM due AS d"
 	" JOIN " EACH_PRIORITY("o")
 	" ON CASE WHEN o.priority = d.priority THEN d.ahead ELSE NOT d.alone END"
 	" OR d.state IN ('removed', 'uninstalled', 'blocked') OR " ASKS_ANYHOW("d")
@@ -296,41 +326,23 @@ static Statement read_due = {
 	" WHERE p.bot = d.bot AND p.scope = d.scope AND p.target = d.target"
 	" AND " IDS_BETWEEN("p", "o.priority", "0", "d.id - 1")
 	" AND " IS_DUE("p") " AND " HAS_TIME("p") " AND NOT " WAITS("p")
-	IN_ORDER("p") " LIMIT $10) AS e)"
-	" SELECT max(d.id), NULL, NULL, NULL, NULL, NULL, count(*)::int, NULL,"
-	" NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.source,"
-	" NULL, NULL, NULL, min(d.id) FILTER (WHERE NOT d.known"
-	" AND d.party <> d.first_party AND " IS_LEFT_OUT("d") "), 0 AS class"
-	" FROM scanned AS d GROUP BY d.source"
-	" UNION ALL"
-	" SELECT f.*, 1 FROM found AS f"
-	" ORDER BY 24, 1",
+	IN_ORDER("p") " LIMIT $10) AS e),"
+	" progress AS (SELECT d.sweep, max(d.id), count(*)::int,"
+	" min(d.id) FILTER (WHERE NOT d.known AND d.party <> d.first_party"
+	" AND " IS_LEFT_OUT("d") ") FROM scanned AS d GROUP BY d.sweep)"
+	" SELECT f.*, p.* FROM progress AS p"
+	" LEFT JOIN found AS f ON f.sweep = p.sweep ORDER BY f.id",
 	12, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
 	BOOLARRAYOID, BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4OID,
 	INT8ARRAYOID, INT8ARRAYOID}
 };
 
-/* The rows that say how far the sweeps came; returns how many there were. */
-static uint64
-take_progress(OutboxSweep *sweeps, int nsweeps, uint64 count)
+static void
+take_progress(OutboxSweep *sweep, uint64 row)
 {
-	uint64		row;
-
-	for (int i = 0; i < nsweeps; i++)
-	{
-		sweeps[i].last = sweeps[i].after;
-		sweeps[i].scanned = 0;
-		sweeps[i].passed_from = 0;
-	}
-	for (row = 0; row < count && result_int4(row, 24) == 0; row++)
-	{
-		OutboxSweep *sweep = &sweeps[result_int4(row, 19)];
-
-		sweep->last = result_int8(row, 1);
-		sweep->scanned = result_int4(row, 7);
-		sweep->passed_from = result_int8(row, 23);
-	}
-	return row;
+	sweep->last = result_int8(row, COLUMN_LAST);
+	sweep->scanned = result_int4(row, COLUMN_SCANNED);
+	sweep->passed_from = result_int8(row, COLUMN_PASSED_FROM);
 }
 
 /* The sweeps, as the arrays that are parameters 1 to 9. */
@@ -393,36 +405,54 @@ set_parties(const OutboxSweep *sweeps, int nsweeps, Datum *values)
 	values[1] = parameter_int8_array(parties, count);
 }
 
+/*
+ * Read messages that are due and that no retry of an earlier one to the same
+ * target holds back, in the order of their ids; and with each, up to
+ * "earlier_room" that are due to the same target in other priorities, or were
+ * passed over, and come before it, unless there are none.  Returns how many, in
+ * the context, and sets how far each sweep came.
+ */
 int
 outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 				MemoryContext context, OutboxMessage **messages)
 {
 	Datum		values[12];
-	uint64		count;
-	uint64		skip;
+	uint64		nrows;
+	int			count = 0;
 
 	set_sweeps(sweeps, nsweeps, values);
 	values[9] = Int32GetDatum(earlier_room);
 	set_parties(sweeps, nsweeps, &values[10]);
-	count = statement_run(&read_due, values, NULL);
+	nrows = statement_run(&read_due, values, NULL);
 
-	skip = take_progress(sweeps, nsweeps, count);
-	*messages = MemoryContextAllocZero(context,
-									   (count + 1) * sizeof(OutboxMessage));
-	for (uint64 i = skip; i < count; i++)
+	for (int i = 0; i < nsweeps; i++)
 	{
-		OutboxMessage *message = &(*messages)[i - skip];
-
-		take_message(message, i, context);
-		message->at_once = message->source >= 0 && message->source % 2 == 0;
+		sweeps[i].last = sweeps[i].after;
+		sweeps[i].scanned = 0;
+		sweeps[i].passed_from = 0;
 	}
-	return (int) (count - skip);
+	*messages = make_messages(nrows, context);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		int			sweep = result_int4(row, COLUMN_SWEEP);
+		OutboxMessage *message = &(*messages)[count];
+
+		take_progress(&sweeps[sweep], row);
+		if (result_int8(row, COLUMN_ID) == 0)
+			continue;
+		take_message(message, row, context);
+		message->source = sweep;
+		message->at_once = result_bool(row, COLUMN_AT_ONCE);
+		message->is_earlier = result_bool(row, COLUMN_IS_EARLIER);
+		count++;
+	}
+	return count;
 }
 
 static Statement read_behind = {
 	"SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
-	" (t.n - 1)::int, " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") ","
-	" " PARTY_OF("o")
+	" " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") ", " PARTY_OF("o") ","
+	" (t.n - 1)::int"
 	" FROM unnest($1, $2, $3) WITH ORDINALITY"
 	" AS t (bot, scope, target, n)"
 	" CROSS JOIN LATERAL ("
@@ -442,6 +472,10 @@ static Statement read_behind = {
 	4, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID}
 };
 
+/*
+ * Read the first that are due to each target, no more than "room" for each, in
+ * the context: by target, then by id.  Returns how many.
+ */
 int
 outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
 				   MemoryContext context, OutboxMessage **messages)
@@ -450,6 +484,7 @@ outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
 	int		   *scopes = palloc(ntargets * sizeof(int));
 	const char **ids = palloc(ntargets * sizeof(char *));
 	Datum		values[4];
+	uint64		nrows;
 
 	for (int i = 0; i < ntargets; i++)
 	{
@@ -461,29 +496,43 @@ outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
 	values[1] = parameter_word_array(scopes, ntargets, &scope_words);
 	values[2] = parameter_text_array(ids, ntargets);
 	values[3] = Int32GetDatum(room);
-	return take_messages(statement_run(&read_behind, values, NULL), context,
-						 messages);
+	nrows = statement_run(&read_behind, values, NULL);
+	*messages = make_messages(nrows, context);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		take_message(&(*messages)[row], row, context);
+		(*messages)[row].source = result_int4(row, FIRST_OWN_COLUMN);
+	}
+	return (int) nrows;
 }
 
-/*
- * A thousand at a time: the rest follows in the next transaction.  The source
- * says whether others were waiting for the message.
- */
+/* A thousand at a time: the rest follows in the next transaction. */
 static Statement make_ready = {
 	"WITH ready AS ("
 	"UPDATE @.teams_outbox SET due_at = NULL WHERE id IN ("
 	"SELECT id FROM @.teams_outbox WHERE due_at <= now()"
 	" ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *)"
 	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
-	" EXISTS (SELECT FROM @.teams_outbox AS f WHERE f.refers_to = o.id)::int,"
-	" " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") ", " PARTY_OF("o")
+	" " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") ", " PARTY_OF("o") ","
+	" EXISTS (SELECT FROM @.teams_outbox AS f WHERE f.refers_to = o.id)"
 	" FROM ready AS o" JOIN_TARGET("o", "i")
 	" ORDER BY o.id"
 };
 
+/*
+ * Make messages ready whose time has come, up to a thousand, and read them in
+ * the order of their ids, in the context.  Returns how many.
+ */
 int
 outbox_make_ready(MemoryContext context, OutboxMessage **messages)
 {
-	return take_messages(statement_run(&make_ready, NULL, NULL), context,
-						 messages);
+	uint64		nrows = statement_run(&make_ready, NULL, NULL);
+
+	*messages = make_messages(nrows, context);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		take_message(&(*messages)[row], row, context);
+		(*messages)[row].has_followers = result_bool(row, FIRST_OWN_COLUMN);
+	}
+	return (int) nrows;
 }

@@ -93,13 +93,13 @@ typedef struct OutboxMessage
 	char	   *user_id;
 	TimestampTz verify_at;
 	int64		party;			/* whose share of what Graph is asked for it
-								 * takes; of OUTBOX_EARLIER, the later one's */
+								 * takes; if it is_earlier, the later one's */
 	const char *problem;		/* why nothing can be done for it, or NULL */
-	int			source;			/* number of the target that it was read for; of
-								 * the sweep, doubled, and one more for those
-								 * to people who are not known; or
-								 * OUTBOX_EARLIER; of what has become ready, not
-								 * 0 if others waited for it */
+	int			source;			/* index of the sweep or target that it was
+								 * read for; 0 of what has become ready */
+	bool		is_earlier;		/* it was read because a later one to the same
+								 * target is due */
+	bool		has_followers;	/* of what has become ready: others wait for it */
 	char	   *place;			/* of a change: the chat where the message is, ""
 								 * if that was not sent; or NULL */
 	char	   *place_url;		/* the service URL of that chat, or NULL */
@@ -107,9 +107,6 @@ typedef struct OutboxMessage
 	bool		is_held;		/* it waits for a job of its team, or is one that
 								 * waits for messages to the team's channels */
 } OutboxMessage;
-
-/* It was read because a later one to the same target is due. */
-#define OUTBOX_EARLIER (-1)
 
 /*
  * Where to look for a bot's messages: "room" ids above "after" of one

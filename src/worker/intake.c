@@ -101,7 +101,7 @@ intake_make_ready(void)
 		if (bot != NULL && (!bot_is_active(bot) || !rows[i].retrying ||
 							!intake_admit(&rows[i])))
 			lanes_look_for(bot->lanes, &rows[i]);
-		if (bot != NULL && rows[i].source != 0)
+		if (bot != NULL && rows[i].has_followers)
 			lanes_look_again(bot->lanes, rows[i].id);
 	}
 	return count;

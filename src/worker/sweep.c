@@ -271,16 +271,14 @@ waits_for_party(Pass *pass, const OutboxMessage *row)
 static void
 admit_swept(Pass *passes, const OutboxMessage *row)
 {
-	Pass	   *pass;
-	bool		known;
+	Pass	   *pass = &passes[row->source];
+	bool		known = row->at_once;
 
-	if (row->source == OUTBOX_EARLIER)
+	if (row->is_earlier)
 	{
 		(void) intake_admit(row);
 		return;
 	}
-	pass = &passes[row->source / 2];
-	known = row->source % 2 == 0;
 	if (known ? pass->known_full : pass->unknown_full)
 		return;
 	if ((row->is_held || has_room_for_job(row)) && intake_admit(row))
@@ -314,8 +312,8 @@ sweep_all(void)
 							CurrentMemoryContext, &rows);
 	cost = GetCurrentTimestamp() - began_at;
 	for (int i = 0; i < nrows; i++)
-		if (rows[i].source != OUTBOX_EARLIER)
-			passes[rows[i].source / 2].found++;
+		if (!rows[i].is_earlier)
+			passes[rows[i].source].found++;
 	for (int i = 0; i < count; i++)
 		advance_pass(&passes[i], &sweeps[i], cost);
 	for (int i = 0; i < nrows; i++)

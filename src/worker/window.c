@@ -235,7 +235,7 @@ has_room_for(Bot *bot, const OutboxMessage *row)
 	if (((row->knowledge <= KNOWN_LOST && !row->at_once) ||
 		 !kind_installs(row->kind)) && share_room(bot, row->party) == 0)
 		return false;
-	return row->source == OUTBOX_EARLIER ||
+	return row->is_earlier ||
 		window_room(bot, row->priority) > 0;
 }
 
