@@ -19,7 +19,9 @@ NO_INSTALLCHECK = yes
 # What PostgreSQL was compiled with is for gcc.
 FOR_CLANG = $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
 	-Wno-ignored-optimization-argument -Wno-ignored-attributes)
-PG_CPPFLAGS = -I$(TOP)src $(shell curl-config --cflags 2>/dev/null)
+# PostgreSQL's headers are the system's: warnings are for ours alone.
+PG_CPPFLAGS = -I$(TOP)src -isystem $(shell $(PG_CONFIG) --includedir-server) \
+	$(shell curl-config --cflags 2>/dev/null)
 PG_CFLAGS = -std=gnu11 -fvisibility=hidden -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers $(FOR_CLANG) \
 	$(if $(WERROR),-Werror)
@@ -49,7 +51,7 @@ PARTS = guard domain wake bot outbox account delivery installation activity send
 $(DATA_built): $(patsubst %,$(TOP)sql/%.sql,$(PARTS)) $(TOP)Makefile
 	cat $(patsubst %,'$(TOP)sql/%.sql',$(PARTS)) >$@
 
-.PHONY: help dist test check installcheck matrix fuzz demo sim torture bench clean-tests
+.PHONY: help dist test check installcheck matrix lint fuzz demo sim torture bench clean-tests
 
 help:
 	@echo "make                build the extension"
@@ -57,6 +59,7 @@ help:
 	@echo "make installcheck   test the SQL of what is installed, in a running server"
 	@echo "make test           build and test everything, in a private server; also: make check"
 	@echo "make matrix         the same on several releases of Debian, in chroots"
+	@echo "make lint           look for mistakes in the sources that no test finds"
 	@echo "make demo           show the main job, against the simulator"
 	@echo "make fuzz           damaged replies, for a minute each"
 	@echo "make torture        send while everything breaks"
@@ -102,6 +105,11 @@ dist:
 # and libcurl, each in a chroot: make matrix RELEASES="trixie"
 matrix:
 	@RELEASES='$(RELEASES)' test/matrix/run.sh
+
+# What compilers, analyzers and the rules of pgindent have against the sources.
+lint:
+	@test/setup/packages.sh lint
+	@PG_CONFIG='$(PG_CONFIG)' test/lint/run.sh
 
 # Fuzz all that reads bytes from outside: each target for FUZZ_TIME seconds.
 fuzz:

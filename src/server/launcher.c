@@ -42,7 +42,7 @@
 /* What the launcher alone knows of a slot. */
 typedef struct Restart
 {
-	int			failures;		/* in a row */
+	unsigned int failures;		/* in a row */
 	TimestampTz not_before;		/* of the next start; 0: not chosen yet */
 } Restart;
 

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -20,7 +21,7 @@ static const char *const names[NOTIFY_VALUES] = {
 	"priority"
 };
 
-static void
+pg_noreturn static void
 bad_option(const char *argument, const char *detail)
 {
 	ereport(ERROR,

@@ -1,8 +1,9 @@
 #!/bin/sh
-# packages.sh [fuzz | server]
+# packages.sh [fuzz | server | lint]
 #
 # Installs what building, testing and the demo need, on Debian and Ubuntu; with
-# "fuzz" also clang and its libFuzzer, with "server" what a server is built with.
+# "fuzz" also clang and its libFuzzer, with "server" what a server is built
+# with, with "lint" what looks at the sources.
 # Does nothing, and asks for no rights, where it is all there.
 set -eu
 
@@ -42,7 +43,10 @@ do
 	esac
 done
 perl -MIPC::Run -e 1 2>/dev/null || missing libipc-run-perl
-[ "$purpose" != fuzz ] || command -v clang >/dev/null || missing clang
+case $purpose in
+	fuzz|lint) command -v clang >/dev/null || missing clang ;;
+esac
+[ "$purpose" != lint ] || command -v cppcheck >/dev/null || missing cppcheck
 if [ "$purpose" = server ]
 then
 	command -v bison >/dev/null || missing bison

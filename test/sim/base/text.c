@@ -17,7 +17,7 @@ sim_fold(const char *id, char *key)
 {
 	size_t		i;
 
-	for (i = 0; id[i] != '\0' && i < SIM_MAX_KEY - 1; i++)
+	for (i = 0; i < SIM_MAX_KEY - 1 && id[i] != '\0'; i++)
 		key[i] = (char) tolower((unsigned char) id[i]);
 	key[id[i] == '\0' ? i : 0] = '\0';
 	return key;
