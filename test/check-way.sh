@@ -1,7 +1,8 @@
 #!/bin/sh
-# Checks src/README.md against the code: the rooms are those of check-layers.sh,
-# what it names exists, and in its blocks of calls each function is where it is
-# said to be and is called by the one above it that is less indented.
+# Checks the READMEs of src/ against the code.  What they name exists, and each
+# room's lists all of its files.  The rooms of src/README.md are those of
+# check-layers.sh, and in its blocks of calls each function is where it is said
+# to be and is called by the one above it that is less indented.
 set -eu
 cd "$(dirname "$0")/../src"
 exec perl -x "../test/check-way.sh"
@@ -11,12 +12,12 @@ use strict;
 use warnings;
 
 my $status = 0;
-my $line;
+my ($readme, $line);
 
 sub complain
 {
 	my ($text) = @_;
-	print STDERR "src/README.md:$line: $text\n";
+	print STDERR "src/$readme:$line: $text\n";
 	$status = 1;
 }
 
@@ -113,39 +114,12 @@ my $layers = read_file("../test/check-layers.sh");
 my ($rooms) = $layers =~ /^rooms='\n(.*?)^'/ms;
 my %may_include = map { /^(\w+):?\s*(.*)$/ ? ($1 => join(", ", split / /, $2)) : () }
 	split /\n/, $rooms;
-my $is_calls = 0;
-my $is_block = 0;
 my $calls = 0;
 
-open my $readme, "<", "README.md" or die "src/README.md: $!\n";
-while (<$readme>)
+# What a line of prose or of calls names: functions, constants and files.
+sub check_names
 {
-	$line = $.;
-	chomp;
-	if (/^```(.*)/)
-	{
-		$is_calls = !$is_block && $1 eq "calls";
-		$is_block = !$is_block;
-		@callers = ();
-	}
-	elsif ($is_calls)
-	{
-		if (/^( *)(\w+)\(\) +(\S+\.(?:c|sql))(?: |$)/)
-		{
-			check_call(length $1, $2, $3);
-			$calls++;
-		}
-		elsif (/\S/)
-		{
-			complain("this is no function with its file: $_");
-		}
-	}
-	elsif (m{^\| (?:\[)?`(\w+)/`.*\| ?(.*?) ?\|$})
-	{
-		my $listed = delete $may_include{$1};
-		complain("$1/ is no room, or listed twice") unless defined $listed;
-		complain("$1/ may include: $listed") if defined $listed && $listed ne $2;
-	}
+	my ($room) = @_;
 	for my $name (/\b([a-z_]\w*)\(\)/g)
 	{
 		complain("there is no $name()")
@@ -155,12 +129,79 @@ while (<$readme>)
 	{
 		complain("there is no $name") unless $code =~ /\b$name\b/;
 	}
-	for my $name (m{(?<![\w/.-])([\w./-]+\.(?:c|h|sh|sql))\b}g)
+	for my $name (m{(?<![\w/.*-])([\w./-]+\.(?:c|h|sh|sql))\b}g)
 	{
-		complain("there is no $name") unless -e $name || -e "../$name" || $name !~ m{/} && glob("*/$name");
+		my @places = ($name, "../$name", "$room$name", $name =~ m{/} ? () : glob("*/$name"));
+		complain("there is no $name") unless grep { -e } @places;
 	}
+	return;
 }
-$line = 0;
-complain("$_/ is not listed") for sort keys %may_include;
-complain("there are no calls") if $calls == 0;
+
+sub check_map
+{
+	my $in_block = 0;
+	my $in_calls = 0;
+
+	open my $in, "<", $readme or die "src/$readme: $!\n";
+	while (<$in>)
+	{
+		$line = $.;
+		chomp;
+		check_names("");
+		if (/^```(.*)/)
+		{
+			$in_calls = !$in_block && $1 eq "calls";
+			$in_block = !$in_block;
+			@callers = ();
+		}
+		elsif ($in_calls && /^( *)(\w+)\(\) +(\S+\.(?:c|sql))(?: |$)/)
+		{
+			check_call(length $1, $2, $3);
+			$calls++;
+		}
+		elsif ($in_calls && /\S/)
+		{
+			complain("this is no function with its file: $_");
+		}
+		elsif (m{^\| (?:\[)?`(\w+)/`.*\| ?(.*?) ?\|$})
+		{
+			my $listed = delete $may_include{$1};
+			complain("$1/ is no room, or listed twice") unless defined $listed;
+			complain("$1/ may include: $listed") if defined $listed && $listed ne $2;
+		}
+	}
+	complain("$_/ is not listed") for sort keys %may_include;
+	complain("there are no calls") if $calls == 0;
+	return;
+}
+
+sub check_room
+{
+	my ($room) = @_;
+	my $text = "";
+
+	$line = 0;
+	open my $in, "<", $readme or return complain("there is none");
+	while (<$in>)
+	{
+		$line = $.;
+		$text .= $_;
+		check_names($room);
+	}
+	for my $file (glob("$room*.[ch]"))
+	{
+		my ($name) = $file =~ m{([^/]+)\.[ch]$};
+		complain("$file is not listed") unless $text =~ /`[^`]*\b$name\b[^`]*`/;
+	}
+	return;
+}
+
+my @rooms = sort keys %may_include;
+$readme = "README.md";
+check_map();
+for my $room (@rooms)
+{
+	$readme = "$room/README.md";
+	check_room("$room/");
+}
 exit $status;
