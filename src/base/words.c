@@ -53,11 +53,20 @@ static const char *const install_states[] = {
 	[INSTALL_UNVERIFIED] = "unverified"
 };
 
+static const char *const broadcast_states[] = {
+	[BROADCAST_DRAFT] = "draft",
+	[BROADCAST_RUNNING] = "running",
+	[BROADCAST_PAUSED] = "paused",
+	[BROADCAST_DONE] = "done",
+	[BROADCAST_CANCELLED] = "cancelled"
+};
+
 const WordList scope_words = WORD_LIST(scopes);
 const WordList priority_words = WORD_LIST(priorities);
 const WordList delivery_words = WORD_LIST(deliveries);
 const WordList fate_words = WORD_LIST(fates);
 const WordList install_state_words = WORD_LIST(install_states);
+const WordList broadcast_state_words = WORD_LIST(broadcast_states);
 
 /*
  * The value of a word of that length, which need not end in a zero byte; -1 if

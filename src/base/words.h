@@ -67,11 +67,22 @@ typedef enum InstallState
 								 * name when that was found out */
 } InstallState;
 
+/* How a broadcast is; see teams_broadcast. */
+typedef enum BroadcastState
+{
+	BROADCAST_DRAFT,
+	BROADCAST_RUNNING,
+	BROADCAST_PAUSED,
+	BROADCAST_DONE,
+	BROADCAST_CANCELLED
+} BroadcastState;
+
 extern const WordList scope_words;
 extern const WordList priority_words;
 extern const WordList delivery_words;
 extern const WordList fate_words;
 extern const WordList install_state_words;
+extern const WordList broadcast_state_words;
 
 extern int	words_find(const WordList *list, const char *word, size_t length);
 extern const char *words_name(const WordList *list, int value);

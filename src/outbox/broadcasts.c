@@ -113,15 +113,6 @@ outbox_sees_broadcast(int64 id, Oid role)
 	return found;
 }
 
-bool
-outbox_is_listed(const char *word, const char *list)
-{
-	size_t		length = strlen(word);
-	const char *place = strstr(list, word);
-
-	return place != NULL && (place[length] == ',' || place[length] == '\0');
-}
-
 static ArrayType *
 pending_of(int64 id, MemoryContext context)
 {
@@ -138,26 +129,33 @@ pending_of(int64 id, MemoryContext context)
 
 /* Returns what the outbox has of it. */
 static ArrayType *
-change_state(int64 id, const char *to, MemoryContext context)
+change_state(int64 id, BroadcastState to, MemoryContext context)
 {
-	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(to)};
+	const char *word = words_name(&broadcast_state_words, to);
+	Datum		values[] = {Int64GetDatum(id), CStringGetTextDatum(word)};
 
 	statement_run(&set_state, values, NULL);
-	if (strcmp(to, "running") == 0)
+	if (to == BROADCAST_RUNNING)
 		statement_run(&let_go, values, NULL);
 	return pending_of(id, context);
 }
 
 /* Who may stop everybody's messages may let go on what was stopped. */
 static bool
-is_operators(const char *from, const char *to)
+is_operators(BroadcastState from, BroadcastState to)
 {
-	return strcmp(to, "running") != 0 || strcmp(from, "paused") == 0;
+	return to != BROADCAST_RUNNING || from == BROADCAST_PAUSED;
 }
 
+/*
+ * Change the state of a broadcast to running or paused, if it is "from".  What
+ * the outbox has of it is let go or held back.  Whoever may see it may do that,
+ * except for starting it, which is its sender's.  Returns false if the role may
+ * not; else *state is the state that it had.
+ */
 bool
-outbox_steer_broadcast(int64 id, const char *from, const char *to, Oid role,
-					   char **state)
+outbox_steer_broadcast(int64 id, BroadcastState from, BroadcastState to,
+					   Oid role, BroadcastState *state)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ArrayType  *pending = NULL;
@@ -168,12 +166,12 @@ outbox_steer_broadcast(int64 id, const char *from, const char *to, Oid role,
 	found = run_about(is_operators(from, to) ? &lock_broadcast :
 					  &lock_own_broadcast, id, role);
 	if (found)
-		*state = result_text(0, 1, context);
-	if (found && outbox_is_listed(*state, from))
+		*state = result_word(0, 1, &broadcast_state_words);
+	if (found && *state == from)
 		pending = change_state(id, to, context);
 	session_commit(&session);
 
-	if (pending != NULL && strcmp(to, "paused") == 0)
+	if (pending != NULL && to == BROADCAST_PAUSED)
 		outbox_hold(pending, role);
 	return found;
 }
@@ -194,31 +192,33 @@ end_locked(int64 id, Oid role)
 	outbox_cancel(pending, role);
 }
 
+/*
+ * Cancel a broadcast that the role may see: also one that is done, but has
+ * messages that are sent again.  Returns false if there is none.  *state is what
+ * it was, and *is_cancelled false if there was nothing to cancel in that.
+ */
 bool
-outbox_cancel_broadcast(int64 id, Oid role, char **state)
+outbox_cancel_broadcast(int64 id, Oid role, BroadcastState *state,
+						bool *is_cancelled)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Session		session;
 	bool		found;
-	bool		has_pending = false;
 
+	*is_cancelled = false;
 	session_begin(SESSION_CALLER, &session);
 	found = run_about(&lock_broadcast, id, role);
 	if (found)
 	{
-		*state = result_text(0, 1, context);
+		*state = result_word(0, 1, &broadcast_state_words);
 		/* An empty array has no dimension. */
-		has_pending = ARR_NDIM(pending_of(id, context)) > 0;
+		*is_cancelled = *state < BROADCAST_DONE ||
+			ARR_NDIM(pending_of(id, context)) > 0;
 	}
 	session_commit(&session);
-	if (!found)
-		return false;
-	if (has_pending || outbox_is_listed(*state, "draft,running,paused"))
-	{
+	if (*is_cancelled)
 		end_locked(id, role);
-		*state = NULL;
-	}
-	return true;
+	return found;
 }
 
 void

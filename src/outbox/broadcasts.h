@@ -106,28 +106,14 @@ extern void outbox_add_recipients(int64 broadcast, int64 first,
 /* Exclude who must not get it, and count; then it starts, if it shall. */
 extern void outbox_complete_broadcast(int64 broadcast, bool start);
 
-/* Is the word one of a list with commas? */
-extern bool outbox_is_listed(const char *word, const char *list);
-
 /* May the role see the broadcast? */
 extern bool outbox_sees_broadcast(int64 id, Oid role);
 
-/*
- * Change the state of a broadcast to "running" or "paused", from one of those
- * in "from" (a list with commas).  What the outbox has of it is let go or held
- * back.  Whoever may see it may do that, except for starting it, which is its
- * sender's.  Returns false if the role may not; else *state is the state that
- * it had.
- */
-extern bool outbox_steer_broadcast(int64 id, const char *from,
-								   const char *to, Oid role, char **state);
-
-/*
- * Cancel a broadcast that the role may see: also what was done, but has
- * messages that are sent again.  Returns false if there is none; *state is NULL,
- * or the state in which there was nothing to cancel.
- */
-extern bool outbox_cancel_broadcast(int64 id, Oid role, char **state);
+extern bool outbox_steer_broadcast(int64 id, BroadcastState from,
+								   BroadcastState to, Oid role,
+								   BroadcastState *state);
+extern bool outbox_cancel_broadcast(int64 id, Oid role, BroadcastState *state,
+									bool *is_cancelled);
 
 /* End one that is about to be recalled, whatever its state, and its edits. */
 extern void outbox_end_broadcast(int64 id, Oid role);

@@ -48,47 +48,48 @@ report_absent(int64 id)
 }
 
 static void
-report_state(int64 id, const char *what, const char *state)
+report_state(int64 id, const char *what, BroadcastState state)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("broadcast " INT64_FORMAT " cannot be %s", id, what),
-			 errdetail("Its state is \"%s\".", state)));
+			 errdetail("Its state is \"%s\".",
+					   words_name(&broadcast_state_words, state))));
 }
 
-/* From one of the states to another; elsewhere it is an error. */
+/* From one state to another; in any other state it is an error. */
 static void
-steer(FunctionCallInfo fcinfo, const char *from, const char *to,
+steer(FunctionCallInfo fcinfo, BroadcastState from, BroadcastState to,
 	  const char *what)
 {
 	int64		id = PG_GETARG_INT64(0);
-	char	   *state;
+	BroadcastState state;
 
 	statement_attach_function(fcinfo);
 	if (!outbox_steer_broadcast(id, from, to, GetUserId(), &state))
 		report_absent(id);
-	if (!outbox_is_listed(state, from))
+	if (state != from)
 		report_state(id, what, state);
 }
 
 Datum
 teams_start_broadcast(PG_FUNCTION_ARGS)
 {
-	steer(fcinfo, "draft", "running", "started");
+	steer(fcinfo, BROADCAST_DRAFT, BROADCAST_RUNNING, "started");
 	PG_RETURN_VOID();
 }
 
 Datum
 teams_pause_broadcast(PG_FUNCTION_ARGS)
 {
-	steer(fcinfo, "running", "paused", "paused");
+	steer(fcinfo, BROADCAST_RUNNING, BROADCAST_PAUSED, "paused");
 	PG_RETURN_VOID();
 }
 
 Datum
 teams_resume_broadcast(PG_FUNCTION_ARGS)
 {
-	steer(fcinfo, "paused", "running", "resumed");
+	steer(fcinfo, BROADCAST_PAUSED, BROADCAST_RUNNING, "resumed");
 	PG_RETURN_VOID();
 }
 
@@ -96,12 +97,13 @@ Datum
 teams_cancel_broadcast(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
-	char	   *state;
+	BroadcastState state;
+	bool		is_cancelled;
 
 	statement_attach_function(fcinfo);
-	if (!outbox_cancel_broadcast(id, GetUserId(), &state))
+	if (!outbox_cancel_broadcast(id, GetUserId(), &state, &is_cancelled))
 		report_absent(id);
-	if (state != NULL)
+	if (!is_cancelled)
 		report_state(id, "cancelled", state);
 	PG_RETURN_VOID();
 }
