@@ -35,23 +35,23 @@ outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 	Session		session;
 	int64		id;
 
-	set_text_parameter(&values[0], &nulls[0], options->bot);
-	set_word_parameter(&values[1], &nulls[1], &kind_words, broadcast->kind);
-	set_int8_parameter(&values[2], &nulls[2], broadcast->refers_to);
-	set_text_parameter(&values[3], &nulls[3], broadcast->title);
-	set_text_parameter(&values[4], &nulls[4], broadcast->topic);
-	set_text_parameter(&values[5], &nulls[5], broadcast->activity);
-	set_text_parameter(&values[6], &nulls[6], broadcast->template);
+	parameter_set_text(&values[0], &nulls[0], options->bot);
+	parameter_set_word(&values[1], &nulls[1], &kind_words, broadcast->kind);
+	parameter_set_int8(&values[2], &nulls[2], broadcast->refers_to);
+	parameter_set_text(&values[3], &nulls[3], broadcast->title);
+	parameter_set_text(&values[4], &nulls[4], broadcast->topic);
+	parameter_set_text(&values[5], &nulls[5], broadcast->activity);
+	parameter_set_text(&values[6], &nulls[6], broadcast->template);
 	values[7] = broadcast->data;
 	nulls[7] = ' ';
 	values[8] = Int32GetDatum(broadcast->rate);
 	nulls[8] = broadcast->rate != 0 ? ' ' : 'n';
-	set_int8_parameter(&values[9], &nulls[9], options->send_at);
-	set_int8_parameter(&values[10], &nulls[10], options->expires_at);
-	set_word_parameter(&values[11], &nulls[11], &priority_words,
+	parameter_set_int8(&values[9], &nulls[9], options->send_at);
+	parameter_set_int8(&values[10], &nulls[10], options->expires_at);
+	parameter_set_word(&values[11], &nulls[11], &priority_words,
 					   options->priority);
-	set_text_parameter(&values[12], &nulls[12], options->dedupe_key);
-	set_word_parameter(&values[13], &nulls[13], &delivery_words,
+	parameter_set_text(&values[12], &nulls[12], options->dedupe_key);
+	parameter_set_word(&values[13], &nulls[13], &delivery_words,
 					   options->delivery);
 	values[14] = ObjectIdGetDatum(options->sender);
 	nulls[14] = ' ';

@@ -72,24 +72,24 @@ insert_message(const OutboxNew *message, int64 id)
 	Datum		values[14];
 	char		nulls[14];
 
-	set_int8_parameter(&values[0], &nulls[0], id);
-	set_text_parameter(&values[1], &nulls[1], message->bot);
-	set_word_parameter(&values[2], &nulls[2], &kind_words, message->kind);
-	set_word_parameter(&values[3], &nulls[3], &scope_words, message->scope);
-	set_text_parameter(&values[4], &nulls[4], message->target);
-	set_text_parameter(&values[5], &nulls[5], message->team);
-	set_text_parameter(&values[6], &nulls[6], message->activity);
-	set_int8_parameter(&values[7], &nulls[7], message->broadcast);
-	set_int8_parameter(&values[8], &nulls[8], message->refers_to);
-	set_word_parameter(&values[9], &nulls[9], &priority_words,
+	parameter_set_int8(&values[0], &nulls[0], id);
+	parameter_set_text(&values[1], &nulls[1], message->bot);
+	parameter_set_word(&values[2], &nulls[2], &kind_words, message->kind);
+	parameter_set_word(&values[3], &nulls[3], &scope_words, message->scope);
+	parameter_set_text(&values[4], &nulls[4], message->target);
+	parameter_set_text(&values[5], &nulls[5], message->team);
+	parameter_set_text(&values[6], &nulls[6], message->activity);
+	parameter_set_int8(&values[7], &nulls[7], message->broadcast);
+	parameter_set_int8(&values[8], &nulls[8], message->refers_to);
+	parameter_set_word(&values[9], &nulls[9], &priority_words,
 					   message->priority);
-	set_word_parameter(&values[10], &nulls[10], &delivery_words,
+	parameter_set_word(&values[10], &nulls[10], &delivery_words,
 					   message->delivery);
 	values[11] = DirectFunctionCall1(pg_get_userbyid,
 									 ObjectIdGetDatum(message->sender));
 	nulls[11] = ' ';
-	set_int8_parameter(&values[12], &nulls[12], message->send_at);
-	set_int8_parameter(&values[13], &nulls[13], message->expires_at);
+	parameter_set_int8(&values[12], &nulls[12], message->send_at);
+	parameter_set_int8(&values[13], &nulls[13], message->expires_at);
 	if (statement_run(&enqueue, values, nulls) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
@@ -387,14 +387,14 @@ outbox_note_notify_error(const OutboxNotifyError *error)
 	char		nulls[8];
 	Session		session;
 
-	set_text_parameter(&values[0], &nulls[0], error->schema);
-	set_text_parameter(&values[1], &nulls[1], error->table);
-	set_text_parameter(&values[2], &nulls[2], error->trigger);
-	set_text_parameter(&values[3], &nulls[3], error->template);
-	set_text_parameter(&values[4], &nulls[4], error->error_code);
-	set_text_parameter(&values[5], &nulls[5], error->error);
-	set_text_parameter(&values[6], &nulls[6], error->hint);
-	set_text_parameter(&values[7], &nulls[7], error->data);
+	parameter_set_text(&values[0], &nulls[0], error->schema);
+	parameter_set_text(&values[1], &nulls[1], error->table);
+	parameter_set_text(&values[2], &nulls[2], error->trigger);
+	parameter_set_text(&values[3], &nulls[3], error->template);
+	parameter_set_text(&values[4], &nulls[4], error->error_code);
+	parameter_set_text(&values[5], &nulls[5], error->error);
+	parameter_set_text(&values[6], &nulls[6], error->hint);
+	parameter_set_text(&values[7], &nulls[7], error->data);
 	session_begin(SESSION_CALLER, &session);
 	statement_run(&note_notify_error, values, nulls);
 	session_commit(&session);

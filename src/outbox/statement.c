@@ -361,7 +361,7 @@ parameter_text(const char *text)
 }
 
 void
-set_text_parameter(Datum *value, char *null, const char *text)
+parameter_set_text(Datum *value, char *null, const char *text)
 {
 	*value = text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
 	*null = text != NULL ? ' ' : 'n';
@@ -369,13 +369,13 @@ set_text_parameter(Datum *value, char *null, const char *text)
 
 /* The word of a value in the list. */
 void
-set_word_parameter(Datum *value, char *null, const WordList *list, int number)
+parameter_set_word(Datum *value, char *null, const WordList *list, int number)
 {
-	set_text_parameter(value, null, words_name(list, number));
+	parameter_set_text(value, null, words_name(list, number));
 }
 
 void
-set_int8_parameter(Datum *value, char *null, int64 number)
+parameter_set_int8(Datum *value, char *null, int64 number)
 {
 	*value = Int64GetDatum(number);
 	*null = number != 0 ? ' ' : 'n';

@@ -84,10 +84,10 @@ extern TimestampTz result_timestamp(uint64 row, int column);	/* 0: null */
 extern Datum parameter_text(const char *text);
 
 /* One that may be null, in the caller's encoding: NULL or 0 is. */
-extern void set_text_parameter(Datum *value, char *null, const char *text);
-extern void set_word_parameter(Datum *value, char *null,
+extern void parameter_set_text(Datum *value, char *null, const char *text);
+extern void parameter_set_word(Datum *value, char *null,
 							   const WordList *list, int number);
-extern void set_int8_parameter(Datum *value, char *null, int64 number);
+extern void parameter_set_int8(Datum *value, char *null, int64 number);
 
 extern Datum parameter_text_array(const char *const *texts, int count);
 /* Of texts or jsonb, where 0 is null; if all are, 'n' goes to *null. */

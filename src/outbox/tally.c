@@ -114,10 +114,10 @@ write_entry(const Tally *tally, const char *entry, int64 messages)
 
 	if (messages == 0)
 		return;
-	set_text_parameter(&values[0], &nulls[0], tally->bot);
-	set_int8_parameter(&values[1], &nulls[1], tally->broadcast);
-	set_text_parameter(&values[2], &nulls[2], entry);
-	set_int8_parameter(&values[3], &nulls[3], messages);
+	parameter_set_text(&values[0], &nulls[0], tally->bot);
+	parameter_set_int8(&values[1], &nulls[1], tally->broadcast);
+	parameter_set_text(&values[2], &nulls[2], entry);
+	parameter_set_int8(&values[3], &nulls[3], messages);
 	session_begin(SESSION_CALLER, &session);
 	statement_run(&add_entry, values, nulls);
 	session_commit(&session);

@@ -442,7 +442,7 @@ int64
 accept_message(FunctionCallInfo fcinfo, OutboxNew *message)
 {
 	if (message->activity != NULL)
-		activity_check(message->activity);
+		argument_check_activity(message->activity);
 	message->sender = GetUserId();
 	statement_attach_function(fcinfo);
 

@@ -36,7 +36,7 @@ static void
 take_content(FunctionCallInfo fcinfo, int number, bool is_text,
 			 OutboxNew *message)
 {
-	message->activity = content_argument(fcinfo, number, is_text);
+	message->activity = argument_content(fcinfo, number, is_text);
 	message->is_judged = true;
 }
 
@@ -50,50 +50,50 @@ send_message(FunctionCallInfo fcinfo, Scope scope, char *target,
 	message.scope = scope;
 	message.target = target;
 	take_content(fcinfo, 1, is_text, &message);
-	take_options(fcinfo, 2, &message);
-	message.delivery = delivery_argument(fcinfo, 7);
+	argument_options(fcinfo, 2, &message);
+	message.delivery = argument_delivery(fcinfo, 7);
 	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }
 
 Datum
 teams_send_text(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, SCOPE_USER, user_id_argument(fcinfo, 0), true);
+	return send_message(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0), true);
 }
 
 Datum
 teams_send_activity(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, SCOPE_USER, user_id_argument(fcinfo, 0), false);
+	return send_message(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0), false);
 }
 
 Datum
 teams_send_chat_text(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, SCOPE_CHAT, chat_argument(fcinfo, 0), true);
+	return send_message(fcinfo, SCOPE_CHAT, argument_chat(fcinfo, 0), true);
 }
 
 Datum
 teams_send_chat_activity(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, SCOPE_CHAT, chat_argument(fcinfo, 0), false);
+	return send_message(fcinfo, SCOPE_CHAT, argument_chat(fcinfo, 0), false);
 }
 
 static Datum
 post(FunctionCallInfo fcinfo, bool is_text)
 {
 	OutboxNew	message = {0};
-	char	   *team = team_argument(fcinfo, 0);
-	char	   *channel = channel_argument(fcinfo, 1);
+	char	   *team = argument_team(fcinfo, 0);
+	char	   *channel = argument_channel(fcinfo, 1);
 
 	message.kind = KIND_SEND;
 	message.scope = channel != NULL ? SCOPE_CHANNEL : SCOPE_TEAM;
 	message.target = channel != NULL ? channel : team;
 	message.team = channel != NULL ? team : NULL;
 	take_content(fcinfo, 2, is_text, &message);
-	message.thread = key_argument(fcinfo, 3, "thread");
-	take_options(fcinfo, 4, &message);
-	message.delivery = delivery_argument(fcinfo, 9);
+	message.thread = argument_key(fcinfo, 3, "thread");
+	argument_options(fcinfo, 4, &message);
+	message.delivery = argument_delivery(fcinfo, 9);
 	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }
 
@@ -120,9 +120,9 @@ enqueue_job(FunctionCallInfo fcinfo, Kind kind)
 	OutboxNew	message = {0};
 
 	message.kind = kind;
-	message.scope = scope_argument(fcinfo, 6);
-	message.target = target_argument(fcinfo, 0, message.scope);
-	take_options(fcinfo, 1, &message);
+	message.scope = argument_scope(fcinfo, 6);
+	message.target = argument_target(fcinfo, 0, message.scope);
+	argument_options(fcinfo, 1, &message);
 	message.delivery = DELIVERY_AT_LEAST_ONCE;
 	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }

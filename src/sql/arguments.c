@@ -21,7 +21,7 @@
 #define MAX_KEY 255
 
 char *
-text_argument(FunctionCallInfo fcinfo, int number, const char *name)
+argument_text(FunctionCallInfo fcinfo, int number, const char *name)
 {
 	if (PG_ARGISNULL(number))
 		ereport(ERROR,
@@ -40,9 +40,9 @@ is_conversation_id(const char *id)
 
 /* A user id in the form in which it is stored: both kinds ignore case. */
 char *
-user_id_argument(FunctionCallInfo fcinfo, int number)
+argument_user_id(FunctionCallInfo fcinfo, int number)
 {
-	char	   *user_id = text_argument(fcinfo, number, "user_id");
+	char	   *user_id = argument_text(fcinfo, number, "user_id");
 	const char *problem = rules_user_id_problem(user_id);
 
 	if (is_conversation_id(user_id))
@@ -60,9 +60,9 @@ user_id_argument(FunctionCallInfo fcinfo, int number)
 }
 
 char *
-team_argument(FunctionCallInfo fcinfo, int number)
+argument_team(FunctionCallInfo fcinfo, int number)
 {
-	char	   *team = text_argument(fcinfo, number, "team");
+	char	   *team = argument_text(fcinfo, number, "team");
 
 	if (!trust_is_guid(team))
 		ereport(ERROR,
@@ -74,13 +74,13 @@ team_argument(FunctionCallInfo fcinfo, int number)
 }
 
 char *
-channel_argument(FunctionCallInfo fcinfo, int number)
+argument_channel(FunctionCallInfo fcinfo, int number)
 {
 	char	   *channel;
 
 	if (PG_ARGISNULL(number))
 		return NULL;
-	channel = text_argument(fcinfo, number, "channel");
+	channel = argument_text(fcinfo, number, "channel");
 	if (!is_conversation_id(channel))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -91,9 +91,9 @@ channel_argument(FunctionCallInfo fcinfo, int number)
 }
 
 char *
-chat_argument(FunctionCallInfo fcinfo, int number)
+argument_chat(FunctionCallInfo fcinfo, int number)
 {
-	char	   *chat = text_argument(fcinfo, number, "chat_id");
+	char	   *chat = argument_text(fcinfo, number, "chat_id");
 
 	if (is_conversation_id(chat))
 		return chat;
@@ -112,10 +112,10 @@ chat_argument(FunctionCallInfo fcinfo, int number)
 
 /* A word of the list; any other is an error that says what kind of word. */
 static int
-word_argument(FunctionCallInfo fcinfo, int number, const char *name,
+argument_word(FunctionCallInfo fcinfo, int number, const char *name,
 			  const WordList *list, const char *what, const char *hint)
 {
-	char	   *word = text_argument(fcinfo, number, name);
+	char	   *word = argument_text(fcinfo, number, name);
 	int			value = words_find(list, word, strlen(word));
 
 	if (value < 0)
@@ -128,18 +128,18 @@ word_argument(FunctionCallInfo fcinfo, int number, const char *name,
 
 /* Where the bot can be installed: a channel is where its team is. */
 Scope
-scope_argument(FunctionCallInfo fcinfo, int number)
+argument_scope(FunctionCallInfo fcinfo, int number)
 {
 	WordList	all_but_channel = {scope_words.words, SCOPE_CHANNEL};
 
-	return word_argument(fcinfo, number, "scope", &all_but_channel, "scope",
+	return argument_word(fcinfo, number, "scope", &all_but_channel, "scope",
 						 "Give \"user\", \"team\" or \"chat\".");
 }
 
 char *
-target_argument(FunctionCallInfo fcinfo, int number, Scope scope)
+argument_target(FunctionCallInfo fcinfo, int number, Scope scope)
 {
-	char	   *target = text_argument(fcinfo, number, "target");
+	char	   *target = argument_text(fcinfo, number, "target");
 
 	if (scope == SCOPE_USER && is_conversation_id(target))
 		ereport(ERROR,
@@ -147,14 +147,14 @@ target_argument(FunctionCallInfo fcinfo, int number, Scope scope)
 				 errmsg("\"%s\" is a chat, not a person", target),
 				 errhint("Give scope => 'chat'.")));
 	if (scope == SCOPE_TEAM)
-		return team_argument(fcinfo, number);
+		return argument_team(fcinfo, number);
 	if (scope == SCOPE_CHAT)
-		return chat_argument(fcinfo, number);
-	return user_id_argument(fcinfo, number);
+		return argument_chat(fcinfo, number);
+	return argument_user_id(fcinfo, number);
 }
 
 ArrayType *
-ids_argument(FunctionCallInfo fcinfo)
+argument_ids(FunctionCallInfo fcinfo)
 {
 	ArrayType  *ids = PG_GETARG_ARRAYTYPE_P(0);
 
@@ -166,24 +166,24 @@ ids_argument(FunctionCallInfo fcinfo)
 }
 
 Delivery
-delivery_argument(FunctionCallInfo fcinfo, int number)
+argument_delivery(FunctionCallInfo fcinfo, int number)
 {
-	return word_argument(fcinfo, number, "delivery", &delivery_words,
+	return argument_word(fcinfo, number, "delivery", &delivery_words,
 						 "kind of delivery",
 						 "Give \"at-least-once\" or \"at-most-once\".");
 }
 
 static Priority
-priority_argument(FunctionCallInfo fcinfo, int number)
+argument_priority(FunctionCallInfo fcinfo, int number)
 {
-	return word_argument(fcinfo, number, "priority", &priority_words,
+	return argument_word(fcinfo, number, "priority", &priority_words,
 						 "priority",
 						 "Give \"high\", \"normal\" or \"low\".");
 }
 
 /* Not before then; 0 for null, and for what is over anyhow. */
 static TimestampTz
-send_at_argument(FunctionCallInfo fcinfo, int number)
+argument_send_at(FunctionCallInfo fcinfo, int number)
 {
 	TimestampTz time;
 
@@ -202,7 +202,7 @@ send_at_argument(FunctionCallInfo fcinfo, int number)
  * past is an error, and so are -infinity and the time whose number is 0.
  */
 static TimestampTz
-expires_at_argument(FunctionCallInfo fcinfo, int number, TimestampTz send_at)
+argument_expires_at(FunctionCallInfo fcinfo, int number, TimestampTz send_at)
 {
 	TimestampTz time;
 
@@ -220,14 +220,14 @@ expires_at_argument(FunctionCallInfo fcinfo, int number, TimestampTz send_at)
 }
 
 char *
-key_argument(FunctionCallInfo fcinfo, int number, const char *name)
+argument_key(FunctionCallInfo fcinfo, int number, const char *name)
 {
 	char	   *key;
 	int			length;
 
 	if (PG_ARGISNULL(number))
 		return NULL;
-	key = text_argument(fcinfo, number, name);
+	key = argument_text(fcinfo, number, name);
 	length = pg_mbstrlen(key);
 	if (length == 0 || length > MAX_KEY)
 		ereport(ERROR,
@@ -240,14 +240,14 @@ key_argument(FunctionCallInfo fcinfo, int number, const char *name)
 
 /* The arguments that are the same for all, from this number on. */
 void
-take_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
+argument_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
 {
-	message->bot = text_argument(fcinfo, first, "bot");
-	message->send_at = send_at_argument(fcinfo, first + 1);
-	message->expires_at = expires_at_argument(fcinfo, first + 2,
+	message->bot = argument_text(fcinfo, first, "bot");
+	message->send_at = argument_send_at(fcinfo, first + 1);
+	message->expires_at = argument_expires_at(fcinfo, first + 2,
 											  message->send_at);
-	message->priority = priority_argument(fcinfo, first + 3);
-	message->dedupe_key = key_argument(fcinfo, first + 4, "dedupe_key");
+	message->priority = argument_priority(fcinfo, first + 3);
+	message->dedupe_key = argument_key(fcinfo, first + 4, "dedupe_key");
 }
 
 /* ----------
@@ -256,7 +256,7 @@ take_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
  */
 
 void
-activity_check(const char *activity)
+argument_check_activity(const char *activity)
 {
 	bool		too_large;
 	const char *problem = rules_activity_problem(activity, &too_large);
@@ -307,10 +307,10 @@ activity_of_jsonb(Jsonb *activity)
 }
 
 char *
-content_argument(FunctionCallInfo fcinfo, int number, bool is_text)
+argument_content(FunctionCallInfo fcinfo, int number, bool is_text)
 {
 	if (is_text)
-		return activity_of_text(text_argument(fcinfo, number, "text"));
+		return activity_of_text(argument_text(fcinfo, number, "text"));
 	if (PG_ARGISNULL(number))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

@@ -67,7 +67,7 @@ data_problem(Datum data)
 }
 
 static Datum
-data_argument(FunctionCallInfo fcinfo, int number)
+argument_data(FunctionCallInfo fcinfo, int number)
 {
 	const char *problem;
 
@@ -98,12 +98,12 @@ take_content(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 						"there is more than one thing to say"),
 				 errhint("Give one of text, activity and template.")));
 	if (!PG_ARGISNULL(3))
-		broadcast->template = text_argument(fcinfo, 3, "template");
+		broadcast->template = argument_text(fcinfo, 3, "template");
 	else
-		broadcast->activity = content_argument(fcinfo, PG_ARGISNULL(1) ? 2 : 1,
+		broadcast->activity = argument_content(fcinfo, PG_ARGISNULL(1) ? 2 : 1,
 											   !PG_ARGISNULL(1));
 	if (broadcast->activity != NULL)
-		activity_check(broadcast->activity);
+		argument_check_activity(broadcast->activity);
 }
 
 static void
@@ -111,17 +111,17 @@ take_broadcast(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 {
 	broadcast->kind = KIND_SEND;
 	take_content(fcinfo, broadcast);
-	broadcast->data = data_argument(fcinfo, 4);
+	broadcast->data = argument_data(fcinfo, 4);
 	broadcast->title = PG_ARGISNULL(5) ? NULL :
-		text_argument(fcinfo, 5, "title");
-	broadcast->topic = key_argument(fcinfo, 6, "topic");
+		argument_text(fcinfo, 5, "title");
+	broadcast->topic = argument_key(fcinfo, 6, "topic");
 	if (!PG_ARGISNULL(8))
 	{
 		broadcast->rate = PG_GETARG_INT32(8);
 		check_rate(broadcast->rate);
 	}
-	take_options(fcinfo, 9, &broadcast->options);
-	broadcast->options.delivery = delivery_argument(fcinfo, 14);
+	argument_options(fcinfo, 9, &broadcast->options);
+	broadcast->options.delivery = argument_delivery(fcinfo, 14);
 	broadcast->options.sender = GetUserId();
 	statement_attach_function(fcinfo);
 	if (tally_bot_mode(broadcast->options.bot) == BOT_MODE_MISSING)
@@ -354,7 +354,7 @@ end_broadcast(FunctionCallInfo fcinfo, int64 id)
 Datum
 teams_broadcast_query(PG_FUNCTION_ARGS)
 {
-	char	   *query = text_argument(fcinfo, 0, "audience");
+	char	   *query = argument_text(fcinfo, 0, "audience");
 	int64		id;
 
 	if (begin_broadcast(fcinfo, &id))

@@ -73,7 +73,7 @@ Datum
 teams_cancel(PG_FUNCTION_ARGS)
 {
 	statement_attach_function(fcinfo);
-	PG_RETURN_INT64(outbox_cancel(ids_argument(fcinfo), GetUserId()));
+	PG_RETURN_INT64(outbox_cancel(argument_ids(fcinfo), GetUserId()));
 }
 
 Datum
@@ -84,7 +84,7 @@ teams_retry(PG_FUNCTION_ARGS)
 		FuncCallContext *call;
 		Ids		   *ids = begin_ids(fcinfo, &call);
 
-		ids->count = outbox_retry(ids_argument(fcinfo), GetUserId(),
+		ids->count = outbox_retry(argument_ids(fcinfo), GetUserId(),
 								  call->multi_call_memory_ctx, &ids->ids);
 	}
 	return next_id(fcinfo);
@@ -166,8 +166,8 @@ edit(FunctionCallInfo fcinfo, bool is_text)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("id must not be null")));
-	activity = content_argument(fcinfo, 1, is_text);
-	activity_check(activity);
+	activity = argument_content(fcinfo, 1, is_text);
+	argument_check_activity(activity);
 	statement_attach_function(fcinfo);
 	PG_RETURN_INT64(change_one(fcinfo, activity));
 }
@@ -191,10 +191,10 @@ edit_all(FunctionCallInfo fcinfo, bool is_text)
 	{
 		FuncCallContext *call;
 		Ids		   *ids = begin_ids(fcinfo, &call);
-		char	   *activity = content_argument(fcinfo, 1, is_text);
+		char	   *activity = argument_content(fcinfo, 1, is_text);
 
-		activity_check(activity);
-		ids->count = outbox_change(ids_argument(fcinfo), activity,
+		argument_check_activity(activity);
+		ids->count = outbox_change(argument_ids(fcinfo), activity,
 								   GetUserId(), call->multi_call_memory_ctx,
 								   &ids->ids);
 	}
@@ -231,7 +231,7 @@ teams_delete_all(PG_FUNCTION_ARGS)
 	{
 		FuncCallContext *call;
 		Ids		   *ids = begin_ids(fcinfo, &call);
-		ArrayType  *wanted = ids_argument(fcinfo);
+		ArrayType  *wanted = argument_ids(fcinfo);
 
 		outbox_cancel_own(wanted, GetUserId());
 		ids->count = outbox_change(wanted, NULL, GetUserId(),

@@ -171,9 +171,9 @@ teams_edit_broadcast(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("give either text or activity")));
-	activity = content_argument(fcinfo, PG_ARGISNULL(1) ? 2 : 1,
+	activity = argument_content(fcinfo, PG_ARGISNULL(1) ? 2 : 1,
 								!PG_ARGISNULL(1));
-	activity_check(activity);
+	argument_check_activity(activity);
 	statement_attach_function(fcinfo);
 	id = change_broadcast(fcinfo, KIND_EDIT, activity);
 	outbox_replace_activity(PG_GETARG_INT64(0), activity, GetUserId());
@@ -189,7 +189,7 @@ teams_preview(PG_FUNCTION_ARGS)
 	char	   *activity;
 	char	   *problem;
 
-	message.target = user_id_argument(fcinfo, 1);
+	message.target = argument_user_id(fcinfo, 1);
 	statement_attach_function(fcinfo);
 	if (!outbox_preview(id, GetUserId(), &bot, &activity, &problem))
 		report_absent(id);
@@ -253,8 +253,8 @@ teams_plan(PG_FUNCTION_ARGS)
 static void
 set_opt_out(FunctionCallInfo fcinfo, bool out)
 {
-	char	   *target = user_id_argument(fcinfo, 0);
-	char	   *topic = key_argument(fcinfo, 1, "topic");
+	char	   *target = argument_user_id(fcinfo, 0);
+	char	   *topic = argument_key(fcinfo, 1, "topic");
 
 	statement_attach_function(fcinfo);
 	outbox_opt_out(target, topic, out);
