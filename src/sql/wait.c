@@ -21,7 +21,7 @@
 #include "outbox/statement.h"
 #include "server/shared.h"
 #include "sql/arguments.h"
-#include "worker/worker.h"
+#include "worker/drain.h"
 
 SQL_FUNCTION(teams_wait);
 SQL_FUNCTION(teams_drain);
@@ -205,7 +205,7 @@ teams_drain(PG_FUNCTION_ARGS)
 	{
 		SPI_connect_ext(SPI_OPT_NONATOMIC);
 		statement_attach_function(fcinfo);
-		if (!worker_drain(deadline))
+		if (!drain_outbox(deadline))
 			ereport(NOTICE,
 					(errmsg("there are messages left that are due")));
 		SPI_finish();

@@ -7,6 +7,10 @@
  * reply.  A request to end is met between two steps: nothing new is started,
  * what is on the wire gets a moment to come back, and what has come back is
  * written; the ledger knows the rest.
+ *
+ * The launcher has filled a slot for it and reads there how it ended: stopped,
+ * to be started again; absent, as the extension is not there; or failed, which
+ * is what it is until the worker knows better.
  */
 #include "postgres.h"
 
@@ -15,13 +19,11 @@
 #endif
 
 #include "base/compat.h"
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/lmgr.h"
 #include "storage/pmsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -34,7 +36,6 @@
 #include "server/slot.h"
 #include "server/wake.h"
 #include "worker/delivery.h"
-#include "worker/worker.h"
 
 /* Free memory that stays with the process. */
 #define KEPT_MEMORY (8 * 1024 * 1024)
@@ -45,9 +46,6 @@
 /* How often to log an error that does not go away. */
 #define REPEAT_ERROR_MS 60000
 
-/* How often a session that sends looks for what has committed late. */
-#define DRAIN_LOOK_MS 1000
-
 /* How often to look whether a teams_drain() has ended. */
 #define DRAIN_POLL_MS 500
 
@@ -55,8 +53,14 @@ PGDLLEXPORT void teams_worker_main(Datum arg);
 
 static Slot *my_slot = NULL;
 static SlotState exit_state = SLOT_FAILED;
-static MemoryContext loop_context;
+static MemoryContext loop_context;	/* reset after each step */
 
+/* ----------
+ * Signals
+ * ----------
+ */
+
+/* However the process ends, the launcher is told. */
 static void
 leave_slot(int code pg_attribute_unused(), Datum arg pg_attribute_unused())
 {
@@ -64,8 +68,8 @@ leave_slot(int code pg_attribute_unused(), Datum arg pg_attribute_unused())
 }
 
 /*
- * Outside a transaction there is nothing to cancel; inside, the signal for
- * that is also how lock_timeout works.
+ * Between two steps.  There is nothing to cancel then; within a transaction
+ * there may be, as the signal for that is also how lock_timeout works.
  */
 static void
 check_interrupts(void)
@@ -77,8 +81,8 @@ check_interrupts(void)
 }
 
 /*
- * Within a transaction the worker may wait for a lock or a standby: that ends,
- * too, and what it was for is left to the next worker.
+ * SIGTERM.  Within a transaction the worker may wait for a lock or a standby:
+ * that ends, too, and what it was for is left to the next worker.
  */
 static void
 request_stop(SIGNAL_ARGS pg_attribute_unused())
@@ -92,6 +96,7 @@ request_stop(SIGNAL_ARGS pg_attribute_unused())
 	errno = save_errno;
 }
 
+/* Has somebody asked for the end: by a signal, or DDL by the slot? */
 static bool
 must_stop(void)
 {
@@ -99,7 +104,21 @@ must_stop(void)
 		pg_atomic_read_u32(&my_slot->stop) != 0;
 }
 
-/* Say in pg_stat_activity what there is to do. */
+static void
+set_up_signals(void)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGINT, StatementCancelHandler);
+	pqsignal(SIGTERM, request_stop);
+	BackgroundWorkerUnblockSignals();
+}
+
+/* ----------
+ * One step
+ * ----------
+ */
+
+/* Say in pg_stat_activity what there is to do, if that has changed. */
 static void
 report_activity(void)
 {
@@ -146,21 +165,34 @@ report_error(void)
 	slot_note_error(my_slot, error->message);
 }
 
+/* Pass on what commits and sessions have told since the last step. */
 static void
-take_wake_ups(Slot *slot)
+take_wake_ups(void)
 {
 	WakeUp		wake_up;
 
-	if (wake_take(slot, &wake_up))
+	if (wake_take(my_slot, &wake_up))
 		delivery_wake(&wake_up);
 }
 
+/* Read the settings anew if they have changed: what failed may go well now. */
+static void
+take_settings(void)
+{
+	if (!ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	delivery_try_again();
+}
+
 /*
- * One step of delivery.  An error in its transaction ends neither the worker
- * nor what it has in memory: it is logged, and the step is tried again.
+ * Do what can be done in delivery; *timeout_ms is until there is more, as from
+ * delivery_advance().  An error in its transaction ends neither the worker nor
+ * what it has in memory: it is logged, and the step is tried again after a rest.
  */
 static DeliveryStep
-advance(long *timeout_ms)
+advance_delivery(long *timeout_ms)
 {
 	static TimestampTz rests_until = 0;
 	volatile DeliveryStep step = DELIVERY_GOES_ON;
@@ -223,9 +255,24 @@ wait_for_events(long timeout_ms)
 }
 
 /*
- * Send until told to end.  A copy of the database has no worker until one of
- * its bots is configured or resumed there: whoever may copy databases would
- * take the slots of all others.
+ * Is the database a copy, for which nobody has spoken?  It has no worker until
+ * one of its bots is configured or resumed there: whoever may copy databases
+ * would take the slots of all others.
+ */
+static bool
+is_silent_copy(void)
+{
+	return delivery_is_away() && pg_atomic_read_u32(&my_slot->reload) == 0;
+}
+
+/* ----------
+ * The process
+ * ----------
+ */
+
+/*
+ * Send until told to end, or until there is nobody to send for.  If it is the
+ * extension that has gone, another worker shall see whether a new one has come.
  */
 static SlotState
 serve(void)
@@ -238,21 +285,23 @@ serve(void)
 		check_interrupts();
 		if (must_stop())
 			return SLOT_STOPPED;
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-			delivery_try_again();
-		}
-		take_wake_ups(my_slot);
-		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
+		take_settings();
+		take_wake_ups();
+		if (advance_delivery(&timeout_ms) == DELIVERY_EXTENSION_GONE)
 			return SLOT_STOPPED;
-		if (delivery_is_away() && pg_atomic_read_u32(&my_slot->reload) == 0)
+		if (is_silent_copy())
 			return SLOT_ABSENT;
 		report_activity();
 		wait_for_events(timeout_ms);
 		MemoryContextReset(loop_context);
 	}
+}
+
+/* Milliseconds, 0 if it has passed. */
+static long
+time_left(TimestampTz deadline)
+{
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 }
 
 /* The end must wait neither for a lock nor for a standby. */
@@ -267,15 +316,17 @@ limit_waits(long left_ms)
 					PGC_S_OVERRIDE);
 }
 
-/* Wait for answers, and write what has come; the ledger has the rest. */
+/*
+ * Wait for answers for as long as teams_proactive.shutdown_grace, and write what
+ * has come; the ledger has the rest.
+ */
 static void
 finish(void)
 {
-	TimestampTz deadline;
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   settings_shutdown_grace);
 
 	delivery_stop();
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-										   settings_shutdown_grace);
 	for (;;)
 	{
 		long		timeout_ms;
@@ -283,12 +334,10 @@ finish(void)
 
 		MemoryContextSwitchTo(loop_context);
 		QueryCancelPending = false;
-		limit_waits(TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-													deadline));
-		if (advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
+		limit_waits(time_left(deadline));
+		if (advance_delivery(&timeout_ms) == DELIVERY_EXTENSION_GONE)
 			return;
-		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-											   deadline);
+		left = time_left(deadline);
 		if (delivery_is_quiet() || left <= 0)
 			return;
 		http_wait(timeout_ms < 0 ? left : Min(left, timeout_ms));
@@ -296,15 +345,19 @@ finish(void)
 	}
 }
 
+/* What each step takes and gives back shall not trouble the kernel. */
 static void
-set_up_signals(void)
+keep_freed_memory(void)
 {
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGINT, StatementCancelHandler);
-	pqsignal(SIGTERM, request_stop);
-	BackgroundWorkerUnblockSignals();
+#ifdef M_TRIM_THRESHOLD
+	mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
+#endif
 }
 
+/*
+ * Where the launcher starts a worker, for the database of the slot that has
+ * that number.  What libcurl holds goes with the process.
+ */
 void
 teams_worker_main(Datum arg)
 {
@@ -313,10 +366,7 @@ teams_worker_main(Datum arg)
 		return;
 	before_shmem_exit(leave_slot, (Datum) 0);
 
-	/* What each step takes and gives back shall not trouble the kernel. */
-#ifdef M_TRIM_THRESHOLD
-	mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
-#endif
+	keep_freed_memory();
 	set_up_signals();
 	BackgroundWorkerInitializeConnectionByOid(my_slot->database, InvalidOid,
 											  0);
@@ -332,11 +382,6 @@ teams_worker_main(Datum arg)
 										 "teams_proactive worker loop",
 										 ALLOCSET_DEFAULT_SIZES);
 	delivery_open(SESSION_WORKER, my_slot);
-
-	/*
-	 * Another worker may find another extension, and none that finds none
-	 * stays.  What libcurl holds goes with the process.
-	 */
 	if (wait_for_outbox())
 	{
 		SlotState	state = serve();
@@ -347,81 +392,4 @@ teams_worker_main(Datum arg)
 	else
 		exit_state = SLOT_STOPPED;
 	proc_exit(0);
-}
-
-/* ----------
- * In a session
- * ----------
- */
-
-/*
- * What commits while a session sends, perhaps with a lower id than what it has
- * read, is told to the worker's slot.  Without shared memory nobody tells.
- */
-static void
-look_for_late_commits(Slot *slot)
-{
-	static TimestampTz looked_at = 0;
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (slot != NULL)
-		take_wake_ups(slot);
-	else if (TimestampDifferenceExceeds(looked_at, now, DRAIN_LOOK_MS))
-	{
-		WakeUp		anything = {1, true, true};
-
-		looked_at = now;
-		delivery_wake(&anything);
-	}
-}
-
-bool
-worker_drain(TimestampTz deadline)
-{
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext,
-												  "teams_proactive drain",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = CurrentMemoryContext;
-	Slot	   *slot = shared_my_slot();
-	volatile bool drained = false;
-
-	PG_TRY();
-	{
-		delivery_open(SESSION_PROCEDURE, NULL);
-		for (;;)
-		{
-			long		timeout_ms;
-			long		left = -1;
-
-			MemoryContextSwitchTo(context);
-			CHECK_FOR_INTERRUPTS();
-			if (deadline != 0)
-				left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-													   deadline);
-			if (left == 0)
-				delivery_stop();
-			look_for_late_commits(slot);
-			if (delivery_advance(&timeout_ms) == DELIVERY_EXTENSION_GONE)
-				break;
-			drained = delivery_is_idle();
-			if (drained || (left == 0 && delivery_is_quiet()))
-				break;
-			if (left > 0 && (timeout_ms < 0 || left < timeout_ms))
-				timeout_ms = left;
-			if (timeout_ms != 0)
-				http_wait(timeout_ms);
-			else
-				http_poll();
-			MemoryContextReset(context);
-		}
-	}
-	PG_FINALLY();
-	{
-		session_leave();
-		delivery_close();
-		MemoryContextSwitchTo(old);
-		MemoryContextDelete(context);
-	}
-	PG_END_TRY();
-	return drained;
 }
