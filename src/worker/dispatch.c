@@ -43,7 +43,9 @@ dispatch_open(MemoryContext context)
 	dispatch_context = context;
 	chosen = NULL;
 	chosen_room = 0;
-	dispatch_begin();
+	chosen_count = 0;
+	post_count = 0;
+	gone_count = 0;
 }
 
 /* Forget what an earlier transaction has chosen, which came to nothing. */
