@@ -75,6 +75,13 @@ only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' ./outbox/
 only 'WaitEventSetWait' http/sockets.c
 only '\bhttp_start\(' http/http.c http/http.h worker/line.c worker/line.h
 
+# What a module of the worker's begins with.
+for opener in $(sed -n 's/^extern void \([a-z_]*_open\)(MemoryContext context);/\1/p' worker/*.h)
+do
+	grep -q "^	$opener,\{0,1\}$" worker/delivery.c ||
+		complain "worker/delivery.c: $opener is not in the list"
+done
+
 # What callers run with the rights of the tables' owner must not look for an
 # operator or function in the callers' search_path: the modules that begin such
 # a session, and what those share.

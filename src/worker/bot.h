@@ -41,7 +41,6 @@ typedef struct Bot
 	int			version_jobs;	/* targets being asked for that need it */
 	BotStatus	status;			/* see bot_status.h */
 	int			generation;		/* counts configurations */
-	bool		is_other;		/* its registration has changed */
 
 	MemoryContext context;		/* of what follows, up to the tokens */
 	OutboxBot  *config;

@@ -12,6 +12,7 @@
 #include "base/cloud.h"
 #include "worker/bot.h"
 #include "worker/line.h"
+#include "worker/window.h"
 
 static const char *
 url_or_default(Bot *bot, const char *url, const char *otherwise)
@@ -55,16 +56,23 @@ copy_config(const OutboxBot *config)
 	return copy;
 }
 
+/* Is what was known of targets true still? */
+static bool
+is_same_app(const OutboxBot *a, const OutboxBot *b)
+{
+	return strcmp(a->client_id, b->client_id) == 0 &&
+		strcmp(a->tenant_id, b->tenant_id) == 0 &&
+		same_text(a->teams_app_id, b->teams_app_id);
+}
+
 static void
 configure(Bot *bot, const OutboxBot *config)
 {
 	const Cloud *cloud = cloud_find(config->cloud);
 	MemoryContext old;
 
-	if (bot->config != NULL)
-		bot->is_other = strcmp(bot->config->client_id, config->client_id) != 0 ||
-			strcmp(bot->config->tenant_id, config->tenant_id) != 0 ||
-			!same_text(bot->config->teams_app_id, config->teams_app_id);
+	if (bot->config != NULL && !is_same_app(bot->config, config))
+		window_drop_bot(bot);
 	MemoryContextReset(bot->context);
 	old = MemoryContextSwitchTo(bot->context);
 	bot->config = copy_config(config);

@@ -25,6 +25,7 @@
 #include "worker/bot_token.h"
 #include "worker/broadcast.h"
 #include "worker/catalog.h"
+#include "worker/chat.h"
 #include "worker/delivery.h"
 #include "worker/directory.h"
 #include "worker/dispatch.h"
@@ -34,6 +35,7 @@
 #include "worker/intake.h"
 #include "worker/line.h"
 #include "worker/settle.h"
+#include "worker/share.h"
 #include "worker/sweep.h"
 #include "worker/target_outcome.h"
 #include "worker/window.h"
@@ -52,57 +54,84 @@
 /* The wait primitives count milliseconds in an int. */
 #define MAX_WAIT_MS 3600000
 
-static MemoryContext delivery_context = NULL;
-static SessionKind session_kind;
-static Slot *slot;
-
-static bool stopping;
-static bool recover_wanted;
-static bool reload_wanted;
-static bool due_wanted;			/* next_due is to be read again */
-static TimestampTz next_due;	/* 0: nothing is scheduled, nor expires */
-static TimestampTz left_at;		/* 0: nothing was left to others */
-static bool after_error;		/* what was read may not have been taken in */
-static TimestampTz step_started_at;
-
-void
-delivery_open(SessionKind kind, Slot *my_slot)
+/* What the next transaction is to see to, besides what others have for it. */
+typedef struct Wanted
 {
-	delivery_context = AllocSetContextCreate(TopMemoryContext,
+	bool		recovery;		/* of what the ledger has of an earlier process */
+	bool		bots;			/* as teams_bot says they are now */
+	bool		next_due;		/* is to be read again */
+	bool		everything;		/* the last one has failed: what it has read may
+								 * not be in memory */
+} Wanted;
+
+/* What is under way; nothing is if it has no context. */
+static struct
+{
+	MemoryContext context;
+	SessionKind kind;
+	Slot	   *slot;			/* or NULL */
+	bool		stopping;
+	Wanted		wanted;
+	TimestampTz next_due;		/* 0: nothing is scheduled, nor expires */
+	TimestampTz left_at;		/* when to look at what somebody had locked; 0:
+								 * nothing was */
+	TimestampTz step_started_at;
+}			delivery;
+
+/*
+ * Each makes its module start with nothing, and allocate in the context.  None
+ * calls another one's functions, so that the order is of no importance;
+ * test/check-layers.sh sees that none is missing.
+ */
+static void (*const open_functions[]) (MemoryContext context) = {
+	bot_open,
+	bot_fetch_open,
+	bot_pace_open,
+	bot_status_open,
+	bot_token_open,
+	chat_open,
+	directory_open,
+	dispatch_open,
+	installation_open,
+	line_open,
+	settle_open,
+	share_open,
+	target_open,
+	window_open
+};
+
+/*
+ * Begin to deliver with the rights of that kind of session.  What the ledger
+ * has is decided about in the first transaction.  The slot (or NULL) gets the
+ * counters.  To be ended by delivery_close(), also after an error.
+ */
+void
+delivery_open(SessionKind kind, Slot *slot)
+{
+	memset(&delivery, 0, sizeof(delivery));
+	delivery.context = AllocSetContextCreate(TopMemoryContext,
 											 "teams_proactive delivery",
 											 ALLOCSET_DEFAULT_SIZES);
-	session_kind = kind;
-	slot = my_slot;
-	stopping = false;
-	recover_wanted = true;
-	reload_wanted = true;
-	due_wanted = true;
-	next_due = 0;
-	left_at = 0;
-	after_error = false;
+	delivery.kind = kind;
+	delivery.slot = slot;
+	delivery.wanted.recovery = true;
+	delivery.wanted.bots = true;
+	delivery.wanted.next_due = true;
+	for (size_t i = 0; i < lengthof(open_functions); i++)
+		open_functions[i] (delivery.context);
 	house_open();
 	broadcast_open();
-	bot_open(delivery_context);
-	bot_status_open(delivery_context);
-	installation_open(delivery_context);
-	window_open(delivery_context);
-	bot_pace_open(delivery_context);
-	bot_fetch_open(delivery_context);
-	bot_token_open(delivery_context);
-	settle_open(delivery_context);
-	dispatch_open(delivery_context);
-	directory_open(delivery_context);
-	line_open(delivery_context);
 	http_open();
 }
 
+/* End, and forget everything; what is on the wire stays in the ledger. */
 void
 delivery_close(void)
 {
 	http_close();
-	if (delivery_context != NULL)
-		MemoryContextDelete(delivery_context);
-	delivery_context = NULL;
+	if (delivery.context != NULL)
+		MemoryContextDelete(delivery.context);
+	delivery.context = NULL;
 }
 
 static bool
@@ -111,6 +140,7 @@ is_past(TimestampTz time)
 	return time != 0 && time <= GetCurrentTimestamp();
 }
 
+/* Messages from that id on may have come, or may go on. */
 static void
 look_again(int64 from)
 {
@@ -118,15 +148,24 @@ look_again(int64 from)
 		lanes_look_again(bot->lanes, from);
 }
 
+/* The same, unless it is 0. */
+static void
+look_again_from(int64 from)
+{
+	if (from != 0)
+		look_again(from);
+}
+
+/* Something has been committed: see there what. */
 void
 delivery_wake(const WakeUp *wake_up)
 {
 	if (wake_up->times)
-		due_wanted = true;
+		delivery.wanted.next_due = true;
 	house_note_change();
 	if (wake_up->reload)
 	{
-		reload_wanted = true;
+		delivery.wanted.bots = true;
 		broadcast_wake();
 		directory_wake();
 	}
@@ -134,6 +173,7 @@ delivery_wake(const WakeUp *wake_up)
 		look_again(wake_up->from_id);
 }
 
+/* Settings have changed: what has failed because of them may go well now. */
 void
 delivery_try_again(void)
 {
@@ -143,28 +183,17 @@ delivery_try_again(void)
 		bot_fetch_try_again(bot);
 }
 
+/* From now on start nothing; settle what was started. */
 void
 delivery_stop(void)
 {
-	stopping = true;
+	delivery.stopping = true;
 }
 
 /* ----------
- * The transaction
+ * What a transaction does
  * ----------
  */
-
-/* What was known of targets is not true for a bot that became another. */
-static void
-drop_old_targets(void)
-{
-	foreach_bot(bot)
-	{
-		if (bot->is_other)
-			window_drop_bot(bot);
-		bot->is_other = false;
-	}
-}
 
 /*
  * What a point in time brings: messages become due, or expire.  False if what
@@ -175,16 +204,16 @@ do_what_is_due(void)
 {
 	int			count;
 
-	if (next_due == 0 || next_due > GetCurrentTimestamp())
+	if (delivery.next_due == 0 || delivery.next_due > GetCurrentTimestamp())
 		return true;
 	count = intake_expire();
-	if (!stopping)
+	if (!delivery.stopping)
 		count += intake_make_ready();
-	due_wanted = true;
+	delivery.wanted.next_due = true;
 	return count > 0;
 }
 
-/* When there is something to do next, or 0. */
+/* When there is something to do next, or 0; not at once for what is locked. */
 static TimestampTz
 read_next_due(bool locked)
 {
@@ -200,113 +229,148 @@ read_next_due(bool locked)
 static void
 plan_left(void)
 {
-	if (left_at == 0)
-		left_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											  LEFT_RETRY_MS);
+	delivery.left_at = sooner(delivery.left_at,
+							  TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+														  LEFT_RETRY_MS));
 }
 
+/* What waits for a bot that is not paused any more does not wait longer. */
+static void
+reload_bots(void)
+{
+	bot_reload(outbox_read_bots(CurrentMemoryContext));
+	look_again_from(outbox_end_postponed());
+}
+
+/* Take into memory what there is, and choose what goes on the wire. */
+static void
+take_in_and_choose(void)
+{
+	if (broadcast_is_due())
+		look_again_from(broadcast_feed());
+	intake_read_behind();
+	sweep_all();
+	if (!intake_refuse_unfit())
+		plan_left();
+	intake_record();
+	house_keep();
+	dispatch_choose();
+	dispatch_enter_ledger();
+}
+
+/* What a transaction finds out, for when it has committed. */
+typedef struct Findings
+{
+	int64		doubtful;		/* messages that an earlier process had begun */
+	TimestampTz next_due;
+} Findings;
+
+/*
+ * Outcomes are written before rows are read, and what the ledger gets comes
+ * last, as late as can be known what goes on the wire.
+ */
+static Findings
+do_transaction(void)
+{
+	const Wanted *wanted = &delivery.wanted;
+	Findings	findings = {0, delivery.next_due};
+	bool		locked;
+
+	if (wanted->recovery)
+		findings.doubtful = outbox_recover();
+	settle_write();
+	bot_save_news();
+	if (wanted->bots)
+		reload_bots();
+	locked = !do_what_is_due();
+	if (!delivery.stopping)
+		take_in_and_choose();
+	if (wanted->next_due || settle_has_retries())
+		findings.next_due = read_next_due(locked);
+	return findings;
+}
+
+/* ----------
+ * The transaction
+ * ----------
+ */
+
+/*
+ * What is begun here and not committed is wanted still, and everything is to be
+ * read once more.
+ */
+static void
+transaction_begins(void)
+{
+	bool		left = is_past(delivery.left_at);
+
+	intake_begin();
+	if (delivery.wanted.everything || left)
+		look_again(1);
+	if (left)
+		delivery.left_at = 0;
+	delivery.wanted.everything = true;
+}
+
+/* What was settled is told: to the slot's counters, and to those who wait. */
 static void
 count_settled(SettleCounts counts)
 {
-	if (counts.sent + counts.failed + counts.cancelled > 0)
+	Slot	   *slot = delivery.slot;
+	bool		any = counts.sent + counts.failed + counts.cancelled > 0;
+
+	if (any)
 		house_note_change();
 	if (counts.left > 0)
 		plan_left();
-	if (counts.look_from != 0)
-		look_again(counts.look_from);
+	look_again_from(counts.look_from);
 	if (slot == NULL)
 		return;
 	pg_atomic_fetch_add_u64(&slot->sent, counts.sent);
 	pg_atomic_fetch_add_u64(&slot->failed, counts.failed);
 	pg_atomic_fetch_add_u64(&slot->retried, counts.retried);
-	if (counts.sent + counts.failed + counts.cancelled > 0)
+	if (any)
 		ConditionVariableBroadcast(&slot->settled);
 }
 
+/* Nothing is wanted any more, and what the ledger has now may leave. */
 static void
-feed_broadcasts(void)
+transaction_committed(const Findings *findings)
 {
-	int64		first_id = broadcast_feed();
-
-	if (first_id != 0)
-		look_again(first_id);
+	if (findings->doubtful > 0)
+		ereport(LOG,
+				(errmsg("teams_proactive: " INT64_FORMAT " messages were on the wire when the last worker ended",
+						findings->doubtful)));
+	memset(&delivery.wanted, 0, sizeof(delivery.wanted));
+	delivery.next_due = findings->next_due;
+	bot_news_saved();
+	count_settled(settle_written());
+	if (delivery.stopping || ShutdownRequestPending)
+		dispatch_call_back();
+	else
+		dispatch_post();
 }
 
-static void
-end_postponed(void)
-{
-	int64		first_id = outbox_end_postponed();
-
-	if (first_id != 0)
-		look_again(first_id);
-}
-
-/* False if the extension is gone. */
+/*
+ * Run one, in the current memory context, in which what it reads is allocated.
+ * False if the extension is gone.  An error leaves what is wanted as it was.
+ */
 static bool
 run_transaction(void)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int64		doubtful = 0;
 	Session		session;
-	TimestampTz due = next_due;
-	bool		reloading = reload_wanted;
-	bool		locked;
+	Findings	findings;
 
 	dispatch_begin();
-	if (!session_begin(session_kind, &session))
+	if (!session_begin(delivery.kind, &session))
 		return false;
 	MemoryContextSwitchTo(context);
-	intake_begin();
-	if (after_error || is_past(left_at))
-		look_again(1);
-	if (is_past(left_at))
-		left_at = 0;
-	after_error = true;
-	if (recover_wanted)
-		doubtful = outbox_recover();
-	settle_write();
-	bot_save_news();
-	if (reloading)
-	{
-		bot_reload(outbox_read_bots(context));
-		drop_old_targets();
-		end_postponed();
-	}
-	locked = !do_what_is_due();
-	if (!stopping)
-	{
-		if (broadcast_is_due())
-			feed_broadcasts();
-		intake_read_behind();
-		sweep_all();
-		if (!intake_refuse_unfit())
-			plan_left();
-		intake_record();
-		house_keep();
-		dispatch_choose();
-		dispatch_enter_ledger();
-	}
-	if (due_wanted || settle_has_retries())
-		due = read_next_due(locked);
+	transaction_begins();
+	findings = do_transaction();
 	session_commit(&session);
 	MemoryContextSwitchTo(context);
-
-	if (doubtful > 0)
-		ereport(LOG,
-				(errmsg("teams_proactive: " INT64_FORMAT " messages were on the wire when the last worker ended",
-						doubtful)));
-	after_error = false;
-	recover_wanted = false;
-	if (reloading)
-		reload_wanted = false;
-	due_wanted = false;
-	next_due = due;
-	bot_news_saved();
-	count_settled(settle_written());
-	if (stopping || ShutdownRequestPending)
-		dispatch_call_back();
-	else
-		dispatch_post();
+	transaction_committed(&findings);
 	return true;
 }
 
@@ -315,26 +379,33 @@ run_transaction(void)
  * ----------
  */
 
+/*
+ * Outcomes wait a little for others, to be written together; but not if no more
+ * are to come.
+ */
 static bool
 settle_is_due(void)
 {
 	if (settle_count() == 0)
 		return false;
-	return stopping || settle_count() >= SETTLE_COUNT ||
+	return delivery.stopping || settle_count() >= SETTLE_COUNT ||
 		http_in_flight() == 0 ||
 		TimestampDifferenceExceeds(settle_since(), GetCurrentTimestamp(),
 								   SETTLE_DELAY_MS);
 }
 
+/* Is there something that has to be done in a transaction, now? */
 static bool
 transaction_is_due(void)
 {
-	if (recover_wanted || reload_wanted || bot_has_news() ||
-		settle_is_due())
+	const Wanted *wanted = &delivery.wanted;
+
+	if (wanted->recovery || wanted->bots || bot_has_news() || settle_is_due())
 		return true;
-	if (stopping)
+	if (delivery.stopping)
 		return false;
-	if (due_wanted || after_error || is_past(next_due) || is_past(left_at) ||
+	if (wanted->next_due || wanted->everything ||
+		is_past(delivery.next_due) || is_past(delivery.left_at) ||
 		is_past(house_next()) || broadcast_is_due() || intake_has_behind() ||
 		intake_has_dry_runs())
 		return true;
@@ -356,17 +427,18 @@ transaction_is_due(void)
 static bool
 directory_may_be_written(void)
 {
-	return !stopping && directory_is_due() && settle_count() == 0;
+	return !delivery.stopping && directory_is_due() && settle_count() == 0;
 }
 
 /* What was due when the step began has been seen to. */
 static void
 earlier(TimestampTz *earliest, TimestampTz time)
 {
-	if (time > step_started_at)
+	if (time > delivery.step_started_at)
 		*earliest = sooner(*earliest, time);
 }
 
+/* Milliseconds until the clock brings something; negative: it never does. */
 static long
 time_to_next_step(void)
 {
@@ -375,10 +447,10 @@ time_to_next_step(void)
 	if (settle_count() > 0)
 		earlier(&earliest, TimestampTzPlusMilliseconds(settle_since(),
 													   SETTLE_DELAY_MS));
-	if (!stopping)
+	if (!delivery.stopping)
 	{
-		earlier(&earliest, next_due);
-		earlier(&earliest, left_at);
+		earlier(&earliest, delivery.next_due);
+		earlier(&earliest, delivery.left_at);
 		earlier(&earliest, house_next());
 		earlier(&earliest, broadcast_next());
 		earlier(&earliest, directory_next());
@@ -408,29 +480,35 @@ static void
 watch_lines(void)
 {
 	foreach_bot(bot)
-	{
 		if (bot->exists && bot_watch_lines(bot) &&
 			bot->status.line_trouble != NULL)
-			slot_note_error(slot, psprintf("bot \"%s\": %s", bot->name,
-											 bot->status.line_trouble));
-	}
+			slot_note_error(delivery.slot,
+							psprintf("bot \"%s\": %s", bot->name,
+									 bot->status.line_trouble));
 }
 
+/*
+ * Do all that can be done without waiting; at most one transaction, besides the
+ * directory's.  Then *timeout_ms is for how long there is nothing more to do,
+ * unless http_wait() brings something; negative means for ever.  An error in
+ * the transaction is raised after the memory was made to agree with the tables,
+ * and calling again goes on.
+ */
 DeliveryStep
 delivery_advance(long *timeout_ms)
 {
-	step_started_at = GetCurrentTimestamp();
+	delivery.step_started_at = GetCurrentTimestamp();
 	target_outcome_advance();
 	watch_lines();
-	if (!stopping)
+	if (!delivery.stopping)
 		foreach_bot(bot)
 			bot_probe(bot);
 	if (transaction_is_due() && !run_transaction())
 		return DELIVERY_EXTENSION_GONE;
-	if (directory_may_be_written() && !directory_write(session_kind))
+	if (directory_may_be_written() && !directory_write(delivery.kind))
 		return DELIVERY_EXTENSION_GONE;
 	target_outcome_advance();
-	if (!stopping)
+	if (!delivery.stopping)
 	{
 		foreach_bot(bot)
 		{
@@ -440,13 +518,19 @@ delivery_advance(long *timeout_ms)
 		directory_advance();
 	}
 
-	if (slot != NULL)
-		pg_atomic_write_u32(&slot->in_flight, http_in_flight());
+	if (delivery.slot != NULL)
+		pg_atomic_write_u32(&delivery.slot->in_flight, http_in_flight());
 	*timeout_ms = transaction_is_due() || directory_may_be_written() ?
 		0 : time_to_next_step();
 	return DELIVERY_GOES_ON;
 }
 
+/* ----------
+ * What is there
+ * ----------
+ */
+
+/* How many messages are in memory, and of these on the wire. */
 void
 delivery_counts(int *in_memory, int *in_flight)
 {
@@ -459,18 +543,18 @@ delivery_counts(int *in_memory, int *in_flight)
 	}
 }
 
+/* Would a new message be taken in at once? */
 bool
 delivery_has_room(void)
 {
 	foreach_bot(bot)
-	{
 		for (int i = 0; i < PRIORITIES; i++)
 			if (bot_is_active(bot) && sweep_has_room(bot, i))
 				return true;
-	}
 	return false;
 }
 
+/* Is nothing in flight and nothing to settle? */
 bool
 delivery_is_quiet(void)
 {
@@ -481,13 +565,15 @@ delivery_is_quiet(void)
 	return in_flight == 0 && settle_count() == 0;
 }
 
+/* Is there nothing to do because the database is a copy? */
 bool
 delivery_is_away(void)
 {
-	return !recover_wanted && !reload_wanted && delivery_is_quiet() &&
-		bot_all_are_away();
+	return !delivery.wanted.recovery && !delivery.wanted.bots &&
+		delivery_is_quiet() && bot_all_are_away();
 }
 
+/* Is nothing in flight, nothing to settle, and nothing due? */
 bool
 delivery_is_idle(void)
 {

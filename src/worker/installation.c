@@ -510,6 +510,5 @@ installation_open(MemoryContext context)
 {
 	targets_context = context;
 	dlist_init(&finished);
-	share_open(context);
 	graph_queue_open(context, take_reply);
 }

@@ -41,8 +41,6 @@ window_open(MemoryContext context)
 	HASHCTL		control = {0};
 
 	window_context = context;
-	target_open(context);
-	chat_open(context);
 	control.keysize = sizeof(int64);
 	control.entrysize = sizeof(MessageEntry);
 	control.hcxt = context;
