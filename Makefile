@@ -79,6 +79,7 @@ test:
 	@test/check-names.sh
 	@test/check-docs.sh
 	@$(MAKE) -s all sim WERROR=1 with_llvm=no
+	@test/check-circles.sh
 	@$(MAKE) -s -C test/resend
 	@$(MAKE) -s -C test/unit check
 ifeq ($(TESTS),)

@@ -1,13 +1,27 @@
 #!/bin/sh
-# Checks that the files of src/ call each other in no circle, by the objects
-# that were built from them.
+# Checks that the files of src/ need each other in no circle, by the objects
+# that were built from them: a function that is called or whose address is
+# taken, and a variable, is needed from the file that has it.
 set -eu
 cd "$(dirname "$0")/../src"
 
-circles=$(nm ./*.o ./*/*.o | awk '
-	/:$/ { file = substr($1, 3, length($1) - 5) }
-	$2 ~ /^[BDRTV]$/ { home[$3] = file }
-	$1 == "U" { wants[file, $2] }
+# Objects may be left over from sources that are gone.
+objects=
+for source in *.c */*.c
+do
+	[ ! -e "${source%.c}.o" ] || objects="$objects ${source%.c}.o"
+done
+
+# shellcheck disable=SC2086
+circles=$(nm -A $objects | awk '
+	{
+		file = $1
+		sub(/\.o:.*/, "", file)
+		symbol = $NF
+		type = $(NF - 1)
+	}
+	type ~ /^[BDRTV]$/ { home[symbol] = file }
+	type == "U" { wants[file, symbol] }
 	END {
 		for (pair in wants)
 		{
@@ -17,7 +31,7 @@ circles=$(nm ./*.o ./*/*.o | awk '
 		}
 	}' | tsort 2>&1 >/dev/null | sed 's/^tsort: //') || true
 [ -z "$circles" ] || {
-	echo "src/: files that call each other in a circle:" >&2
+	echo "src/: files that need each other in a circle:" >&2
 	echo "$circles" >&2
 	exit 1
 }
