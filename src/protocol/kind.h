@@ -61,7 +61,7 @@ kind_only_looks(Kind kind)
 	return kind_traits[kind].operation == OP_LOOKUP;
 }
 
-/* Is the bot not there any more, if all goes well? */
+/* Is the bot not there any more, if its operation has succeeded? */
 static inline bool
 kind_uninstalls(Kind kind)
 {

@@ -46,14 +46,11 @@ bot_add(const char *name)
 	bot->name = MemoryContextStrdup(bots_context, name);
 	bot->context = AllocSetContextCreate(bots_context, "teams_proactive bot",
 										 ALLOCSET_SMALL_SIZES);
-	for (int kind = 0; kind < PACE_KINDS; kind++)
-		dlist_init(&bot->asking[kind]);
+	graph_queue_init(&bot->graph);
+	catalog_init(&bot->catalog);
 	for (int i = 0; i < PRIORITIES; i++)
 		dlist_init(&bot->window.ready[i]);
 	dlist_init(&bot->window.asks);
-	dlist_init(&bot->resting);
-	dlist_init(&bot->doubting);
-	dlist_init(&bot->graph_batches);
 	dlist_init(&bot->window.due);
 	if (last_bot != NULL)
 		last_bot->next = bot;

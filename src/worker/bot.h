@@ -15,6 +15,8 @@
 #include "worker/bot_pace.h"
 #include "worker/bot_status.h"
 #include "worker/bot_token.h"
+#include "worker/catalog.h"
+#include "worker/graph_queue.h"
 #include "worker/lane.h"
 
 /* What is in memory for the bot.  It is kept by target.c and window.c. */
@@ -56,28 +58,15 @@ typedef struct Bot
 
 	BotPace		pacing;
 
-	/* For graph_queue.c: targets that wait for Graph, by what they wait for. */
-	dlist_head	asking[PACE_KINDS];
-	int			asking_count[PACE_KINDS];
-	int			asking_targets; /* all that wait for an answer */
+	GraphQueue	graph;			/* see graph_queue.h */
+	int			asking_targets; /* all that are asked about */
 	HTAB	   *shares;			/* and whose they are, for share.c */
-	dlist_head	resting;		/* those whose team has been asked enough */
-	dlist_head	graph_batches;	/* in flight */
-	int			graph_batch_count;
-	int			disabled;		/* people in a row for whom an administrator has
-								 * blocked the app */
-
-	/* For catalog.c: has the catalog the app that is being installed? */
-	Fetch		app_fetch;
-	bool		app_is_missing; /* as it said; as a manifest's id, it is asked
-								 * for next */
-	TimestampTz app_seen_at;	/* it was there; 0: never */
-	TimestampTz app_unknowable_until;	/* the catalog does not tell */
-	dlist_head	doubting;		/* targets that wait for the answer */
+	BotCatalog	catalog;		/* see catalog.h */
+	int			disabled;		/* answer.c: people in a row for whom an
+								 * administrator has blocked the app */
 
 	BotWindow	window;			/* see target.c and window.c */
 	Lane		lanes[PRIORITIES];	/* the sweeps over the outbox */
-
 } Bot;
 
 /* For each of the bots, also those that do not exist any more. */

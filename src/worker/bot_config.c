@@ -93,13 +93,10 @@ configure(Bot *bot, const OutboxBot *config)
 	bot_status_configure(bot);
 	bot_fetch_configure(&bot->catalog_fetch);
 	bot_fetch_configure(&bot->version_fetch);
-	bot_fetch_configure(&bot->app_fetch);
+	catalog_configure(&bot->catalog);
 	bot->app_version[0] = '\0';
 	bot_drop_news(bot, BOT_NEWS_APP_ID | BOT_NEWS_APP_VERSION);
 	bot->disabled = 0;
-	bot->app_is_missing = false;
-	bot->app_seen_at = 0;
-	bot->app_unknowable_until = 0;
 	bot->generation++;
 	line_try_again();
 	lanes_restart(bot->lanes);

@@ -165,7 +165,7 @@ bot_probe(Bot *bot)
 	for (int i = 0; i < AUDIENCES; i++)
 		bot_token_drop(&bot->tokens[i]);
 	bot_fetch_reset(&bot->catalog_fetch);
-	bot_fetch_reset(&bot->app_fetch);
+	bot_fetch_reset(&bot->catalog.fetch);
 	lanes_restart(bot->lanes);
 }
 

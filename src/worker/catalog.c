@@ -18,6 +18,7 @@
 #include "worker/catalog.h"
 #include "worker/graph_queue.h"
 #include "worker/line.h"
+#include "worker/target.h"
 
 /* So long an answer of the catalog is believed. */
 #define BELIEVED_MS 60000
@@ -25,16 +26,36 @@
 /* Failed attempts to ask it; then it cannot be known for a while. */
 #define MAX_FAILURES 3
 
+/* A bot of which nobody doubts that its app is there. */
+void
+catalog_init(BotCatalog *catalog)
+{
+	dlist_init(&catalog->doubting);
+}
+
+/*
+ * Another configuration may name another app.  Those that wait for an answer
+ * stay: it is of the next one.
+ */
+void
+catalog_configure(BotCatalog *catalog)
+{
+	bot_fetch_configure(&catalog->fetch);
+	catalog->is_missing = false;
+	catalog->seen_at = 0;
+	catalog->unknowable_until = 0;
+}
+
 /* Those that wait for the answer are asked about anew. */
 static void
 ask_again(Bot *bot)
 {
-	while (!dlist_is_empty(&bot->doubting))
+	while (!dlist_is_empty(&bot->catalog.doubting))
 	{
-		Target	   *target = dlist_container(Target, node,
-											 dlist_pop_head_node(&bot->doubting));
+		Target	   *target = dlist_container(Target, question.node,
+											 dlist_pop_head_node(&bot->catalog.doubting));
 
-		graph_queue_ask(target, target->next);
+		graph_queue_ask(target, target->question.op);
 	}
 }
 
@@ -42,7 +63,7 @@ static void
 is_there(Bot *bot)
 {
 	catalog_note_app(bot);
-	bot_fetch_reset(&bot->app_fetch);
+	bot_fetch_reset(&bot->catalog.fetch);
 	bot_succeeded(bot, OP_CATALOG);
 	ask_again(bot);
 }
@@ -50,9 +71,9 @@ is_there(Bot *bot)
 static void
 cannot_be_known(Bot *bot)
 {
-	bot->app_unknowable_until =
+	bot->catalog.unknowable_until =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BELIEVED_MS);
-	bot_fetch_reset(&bot->app_fetch);
+	bot_fetch_reset(&bot->catalog.fetch);
 	ask_again(bot);
 }
 
@@ -60,8 +81,8 @@ cannot_be_known(Bot *bot)
 static void
 is_missing(Bot *bot, const char *catalog_id)
 {
-	bot->app_is_missing = false;
-	bot_fetch_reset(&bot->app_fetch);
+	bot->catalog.is_missing = false;
+	bot_fetch_reset(&bot->catalog.fetch);
 	if (catalog_id != NULL)
 		bot_pause(bot, OP_CATALOG, "teams_app_id %s is the id in the app's manifest, not that of the catalog, which is %s.  Give teams_configure() teams_app_id => '%s', or the other one as manifest_id.",
 				  bot->teams_app_id, catalog_id, catalog_id);
@@ -80,12 +101,12 @@ take_list(Bot *bot, const HttpReply *reply)
 													reply->length, &id);
 
 	if (result != GRAPH_CATALOG_MALFORMED)
-		bot_token_accepted(bot, AUDIENCE_GRAPH, bot->app_fetch.token);
-	if (bot->app_is_missing)
+		bot_token_accepted(bot, AUDIENCE_GRAPH, bot->catalog.fetch.token);
+	if (bot->catalog.is_missing)
 		is_missing(bot, result == GRAPH_CATALOG_FOUND ? id : NULL);
 	else if (result == GRAPH_CATALOG_ABSENT)
 	{
-		bot->app_is_missing = true;
+		bot->catalog.is_missing = true;
 		catalog_advance(bot);
 	}
 	else if (result == GRAPH_CATALOG_MALFORMED)
@@ -98,7 +119,7 @@ take_list(Bot *bot, const HttpReply *reply)
 static void
 take_failure(Bot *bot, const HttpReply *reply)
 {
-	Fetch	   *fetch = &bot->app_fetch;
+	Fetch	   *fetch = &bot->catalog.fetch;
 	ServiceError error;
 	Action		action = ACTION_RETRY;
 
@@ -111,7 +132,7 @@ take_failure(Bot *bot, const HttpReply *reply)
 		bot_token_refused(bot, AUDIENCE_GRAPH, fetch->token, &error);
 	if (action != ACTION_PAUSE_BOT && fetch->failures + 1 < MAX_FAILURES)
 		bot_fetch_later(fetch, NULL);
-	else if (bot->app_is_missing)
+	else if (bot->catalog.is_missing)
 		is_missing(bot, NULL);
 	else
 		cannot_be_known(bot);
@@ -129,20 +150,21 @@ on_apps(Bot *bot, Fetch *fetch, const HttpReply *reply)
 		take_failure(bot, reply);
 }
 
+/* Ask the catalog, if targets wait for that and it can be asked now. */
 void
 catalog_advance(Bot *bot)
 {
-	Fetch	   *fetch = &bot->app_fetch;
+	Fetch	   *fetch = &bot->catalog.fetch;
 	HttpRequest request = {0};
 	const char *bearer;
 
-	if (dlist_is_empty(&bot->doubting) ||
+	if (dlist_is_empty(&bot->catalog.doubting) ||
 		!bot_fetch_may_start(bot, fetch, bot->graph_url))
 		return;
 	bearer = bot_token_bearer(bot, AUDIENCE_GRAPH);
 	if (bearer == NULL || bot_app_id(bot) == NULL)
 		return;
-	request.url = bot->app_is_missing ?
+	request.url = bot->catalog.is_missing ?
 		graph_catalog_url(bot->graph_url, bot->teams_app_id) :
 		graph_versions_url(bot->graph_url, bot->teams_app_id);
 	request.bearer = bearer;
@@ -151,22 +173,29 @@ catalog_advance(Bot *bot)
 	pace_count(bot_pace(bot), PACE_GRAPH_READ);
 }
 
+/* The app was installed somewhere: it is in the catalog. */
 void
 catalog_note_app(Bot *bot)
 {
-	bot->app_seen_at = GetCurrentTimestamp();
+	bot->catalog.seen_at = GetCurrentTimestamp();
 }
 
+/*
+ * Graph has answered that it has not got the app, or the person.  True if the
+ * catalog is asked which of them: then the target is asked about anew when it
+ * has answered, and if it has not got the app, the bot is paused.  False if it
+ * was asked lately, or cannot be: then it is the person, as far as can be known.
+ */
 bool
 catalog_doubt(Target *target)
 {
 	Bot		   *bot = target->bot;
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (bot->app_unknowable_until > now ||
-		(bot->app_seen_at != 0 &&
-		 !TimestampDifferenceExceeds(bot->app_seen_at, now, BELIEVED_MS)))
+	if (bot->catalog.unknowable_until > now ||
+		(bot->catalog.seen_at != 0 &&
+		 !TimestampDifferenceExceeds(bot->catalog.seen_at, now, BELIEVED_MS)))
 		return false;
-	dlist_push_tail(&bot->doubting, &target->node);
+	dlist_push_tail(&bot->catalog.doubting, &target->question.node);
 	return true;
 }

@@ -5,20 +5,31 @@
 #ifndef TP_CATALOG_H
 #define TP_CATALOG_H
 
-#include "worker/target.h"
+#include "lib/ilist.h"
 
-/*
- * Graph has answered that it has not got the app, or the person.  True if the
- * catalog is asked which of them: then the target is asked about anew when it
- * has answered, and if it has not got the app, the bot is paused.  False if it
- * was asked lately, or cannot be: then it is the person, as far as can be known.
- */
-extern bool catalog_doubt(Target *target);
+#include "worker/bot_fetch.h"
 
-/* The app was installed somewhere: it is in the catalog. */
-extern void catalog_note_app(Bot *bot);
+struct Bot;
+struct Target;
 
-/* Ask the catalog, if targets wait for that. */
-extern void catalog_advance(Bot *bot);
+/* What is known of a bot's app, of which Graph may say that it has not got it. */
+typedef struct BotCatalog
+{
+	Fetch		fetch;
+	bool		is_missing;		/* as the catalog said; as a manifest's id, it is
+								 * asked for next */
+	TimestampTz seen_at;		/* it was there; 0: never */
+	TimestampTz unknowable_until;	/* the catalog does not tell */
+	dlist_head	doubting;		/* targets that wait for the answer */
+} BotCatalog;
+
+extern void catalog_init(BotCatalog *catalog);
+extern void catalog_configure(BotCatalog *catalog);
+
+/* What was heard of the app by the way. */
+extern bool catalog_doubt(struct Target *target);
+extern void catalog_note_app(struct Bot *bot);
+
+extern void catalog_advance(struct Bot *bot);
 
 #endif							/* TP_CATALOG_H */

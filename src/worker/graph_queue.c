@@ -22,6 +22,7 @@
 #include "worker/bot_token.h"
 #include "worker/graph_queue.h"
 #include "worker/line.h"
+#include "worker/target.h"
 
 /* Batches that one bot may have in flight. */
 #define MAX_BATCHES 8
@@ -53,6 +54,7 @@ typedef struct GraphBatch
 static MemoryContext graph_queue_context;
 static GraphQueueHandler handle_reply;
 
+/* Start with nothing asked; what is asked lives in the context. */
 void
 graph_queue_open(MemoryContext context, GraphQueueHandler handler)
 {
@@ -60,6 +62,17 @@ graph_queue_open(MemoryContext context, GraphQueueHandler handler)
 	handle_reply = handler;
 }
 
+/* A bot of which nobody has asked anything yet. */
+void
+graph_queue_init(GraphQueue *queue)
+{
+	for (int i = 0; i < PACE_KINDS; i++)
+		dlist_init(&queue->asking[i]);
+	dlist_init(&queue->resting);
+	dlist_init(&queue->batches);
+}
+
+/* What the quotas count the call among. */
 PaceKind
 graph_queue_pace(Operation op)
 {
@@ -87,35 +100,36 @@ take_turn(Target *target, dlist_head *list)
 	dlist_iter	iter;
 	dlist_node *before = NULL;
 
-	target->turn = dlist_is_empty(list) ? 0 :
-		dlist_head_element(Target, node, list)->turn;
+	target->question.turn = dlist_is_empty(list) ? 0 :
+		dlist_head_element(Target, question.node, list)->question.turn;
 	dlist_foreach(iter, list)
 	{
-		const Target *other = dlist_container(Target, node, iter.cur);
+		const Target *other = dlist_container(Target, question.node, iter.cur);
 
 		if (other->party == target->party)
-			target->turn = other->turn + 1;
+			target->question.turn = other->question.turn + 1;
 	}
 	dlist_foreach(iter, list)
-		if (dlist_container(Target, node, iter.cur)->turn > target->turn)
+		if (dlist_container(Target, question.node, iter.cur)->question.turn > target->question.turn)
 		{
 			before = iter.cur;
 			break;
 		}
 	if (before != NULL)
-		dlist_insert_before(before, &target->node);
+		dlist_insert_before(before, &target->question.node);
 	else
-		dlist_push_tail(list, &target->node);
+		dlist_push_tail(list, &target->question.node);
 }
 
+/* Ask that of a target, in one of the next batches. */
 void
-graph_queue_ask(Target *target, Operation next)
+graph_queue_ask(Target *target, Operation op)
 {
-	PaceKind	kind = graph_queue_pace(next);
+	PaceKind	kind = graph_queue_pace(op);
 
-	target->next = next;
-	take_turn(target, &target->bot->asking[kind]);
-	target->bot->asking_count[kind]++;
+	target->question.op = op;
+	take_turn(target, &target->bot->graph.asking[kind]);
+	target->bot->graph.count[kind]++;
 }
 
 /* ----------
@@ -166,13 +180,13 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 
 		/* What never left is asked again when the host can be reached. */
 		if (reply->result == HTTP_NOT_REACHED)
-			graph_queue_ask(target, target->next);
+			graph_queue_ask(target, target->question.op);
 		else if (failure.status != 0 && batch->count > 1 &&
-			is_refused_for_good(&failure, target->next))
+			is_refused_for_good(&failure, target->question.op))
 		{
 			/* One of them may be at fault: each is asked for alone. */
-			target->alone = true;
-			graph_queue_ask(target, target->next);
+			target->question.alone = true;
+			graph_queue_ask(target, target->question.op);
 		}
 		else
 			handle_reply(target, &failure, batch->token);
@@ -188,7 +202,7 @@ land(GraphBatch *batch, const HttpReply *reply)
 	if (reply->result != HTTP_NOT_REACHED)
 		bot_trip_ends(bot, &batch->trip);
 	dlist_delete(&batch->node);
-	bot->graph_batch_count--;
+	bot->graph.batch_count--;
 }
 
 static void
@@ -246,7 +260,7 @@ graph_scope(const Target *target)
 static const char *
 graph_id(const Target *target)
 {
-	if (target->asks_former)
+	if (target->inquiry.asks_former)
 		return target->user_id;
 	return target->team != NULL ? target->team : target->id;
 }
@@ -261,10 +275,10 @@ team_may_go(Target *target)
 	if (graph_scope(target) != SCOPE_TEAM)
 		return true;
 	key = psprintf("team %s", graph_id(target));
-	target->rests_until = pace_take_chat(shared_chat_paces(),
+	target->question.rests_until = pace_take_chat(shared_chat_paces(),
 										 bot_pace(target->bot), key, limits);
 	pfree(key);
-	return target->rests_until == 0;
+	return target->question.rests_until == 0;
 }
 
 static void
@@ -272,7 +286,7 @@ add_item(GraphBatch *batch, Target *target)
 {
 	GraphItem  *item = &batch->items[batch->count];
 
-	item->op = target->next;
+	item->op = target->question.op;
 	item->scope = graph_scope(target);
 	item->id = graph_id(target);
 	item->installation_id = target->installation_id;
@@ -285,22 +299,22 @@ fill_batch(GraphBatch *batch, PaceKind kind, int count)
 {
 	Bot		   *bot = batch->bot;
 
-	while (batch->counts[kind] < count && bot->asking_count[kind] > 0)
+	while (batch->counts[kind] < count && bot->graph.count[kind] > 0)
 	{
-		Target	   *target = dlist_head_element(Target, node,
-												&bot->asking[kind]);
+		Target	   *target = dlist_head_element(Target, question.node,
+												&bot->graph.asking[kind]);
 
-		if (batch->count > 0 && (target->alone || batch->targets[0]->alone))
+		if (batch->count > 0 && (target->question.alone || batch->targets[0]->question.alone))
 			break;
-		dlist_delete(&target->node);
-		bot->asking_count[kind]--;
+		dlist_delete(&target->question.node);
+		bot->graph.count[kind]--;
 		if (team_may_go(target))
 		{
 			add_item(batch, target);
 			batch->counts[kind]++;
 		}
 		else
-			dlist_push_tail(&bot->resting, &target->node);
+			dlist_push_tail(&bot->graph.resting, &target->question.node);
 	}
 }
 
@@ -311,14 +325,14 @@ wake_resting(Bot *bot)
 	TimestampTz now = GetCurrentTimestamp();
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &bot->resting)
+	dlist_foreach_modify(iter, &bot->graph.resting)
 	{
-		Target	   *target = dlist_container(Target, node, iter.cur);
+		Target	   *target = dlist_container(Target, question.node, iter.cur);
 
-		if (target->rests_until > now)
+		if (target->question.rests_until > now)
 			continue;
-		dlist_delete(&target->node);
-		graph_queue_ask(target, target->next);
+		dlist_delete(&target->question.node);
+		graph_queue_ask(target, target->question.op);
 	}
 }
 
@@ -339,7 +353,7 @@ next_batch(Bot *bot)
 	{
 		PaceKind	kind = graph_kinds[i];
 		int			count = pace_take(bot_pace(bot), kind, quota_of(bot, kind),
-									  Min(bot->asking_count[kind],
+									  Min(bot->graph.count[kind],
 										  room - batch->count));
 
 		fill_batch(batch, kind, count);
@@ -375,8 +389,8 @@ send_batch(GraphBatch *batch, const char *bearer, const char *app_id)
 	line_start(&request);
 	bot_trip_begins(bot, &batch->trip, AUDIENCE_GRAPH, batch->counts,
 					batch->taken_at);
-	dlist_push_tail(&bot->graph_batches, &batch->node);
-	bot->graph_batch_count++;
+	dlist_push_tail(&bot->graph.batches, &batch->node);
+	bot->graph.batch_count++;
 	pfree(body.data);
 }
 
@@ -386,7 +400,7 @@ waiting_count(const Bot *bot)
 	int			count = 0;
 
 	for (int i = 0; i < GRAPH_KINDS; i++)
-		count += bot->asking_count[graph_kinds[i]];
+		count += bot->graph.count[graph_kinds[i]];
 	return count;
 }
 
@@ -394,9 +408,9 @@ waiting_count(const Bot *bot)
 static int
 leaving_count(Bot *bot, PaceKind kind)
 {
-	if (bot->asking_count[kind] == 0)
+	if (bot->graph.count[kind] == 0)
 		return 0;
-	return Min(bot->asking_count[kind],
+	return Min(bot->graph.count[kind],
 			   pace_room(bot_pace(bot), kind, quota_of(bot, kind)));
 }
 
@@ -410,7 +424,7 @@ more_may_leave_at(Bot *bot)
 	{
 		PaceKind	kind = graph_kinds[i];
 
-		if (bot->asking_count[kind] > leaving_count(bot, kind))
+		if (bot->graph.count[kind] > leaving_count(bot, kind))
 			next = sooner(next, pace_next(bot_pace(bot), kind,
 										  quota_of(bot, kind)));
 	}
@@ -440,8 +454,8 @@ batch_is_worth_while(Bot *bot)
 	for (int i = 0; i < GRAPH_KINDS; i++)
 		leaving += leaving_count(bot, graph_kinds[i]);
 	if (leaving >= GRAPH_BATCH_MAX && !bot_is_probing(bot))
-		return bot->graph_batch_count < MAX_BATCHES;
-	return bot->graph_batch_count == 0 && leaving > 0 &&
+		return bot->graph.batch_count < MAX_BATCHES;
+	return bot->graph.batch_count == 0 && leaving > 0 &&
 		(bot_is_probing(bot) || !is_worth_waiting(bot));
 }
 
@@ -451,10 +465,15 @@ count_trips(Bot *bot)
 {
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &bot->graph_batches)
+	dlist_foreach(iter, &bot->graph.batches)
 		bot_trip_goes_on(bot, &dlist_container(GraphBatch, node, iter.cur)->trip);
 }
 
+/*
+ * Send what can be sent of a bot's questions.  Nothing can as long as a token,
+ * the app's id or, for those who need it, its version are not known: asking for
+ * these is begun here.
+ */
 void
 graph_queue_advance(Bot *bot)
 {
@@ -487,12 +506,13 @@ first_rest_ends(const Bot *bot)
 	TimestampTz first = 0;
 	dlist_iter	iter;
 
-	dlist_foreach(iter, unconstify(dlist_head *, &bot->resting))
-		first = sooner(first, dlist_container(Target, node,
-											  iter.cur)->rests_until);
+	dlist_foreach(iter, unconstify(dlist_head *, &bot->graph.resting))
+		first = sooner(first, dlist_container(Target, question.node,
+											  iter.cur)->question.rests_until);
 	return first;
 }
 
+/* When more of what waits may be sent, or 0. */
 TimestampTz
 graph_queue_next(Bot *bot)
 {
@@ -503,7 +523,7 @@ graph_queue_next(Bot *bot)
 		return 0;
 
 	/* An answer that is under way brings the next step. */
-	if (bot->graph_batch_count < (bot_is_probing(bot) ? 1 : MAX_BATCHES))
+	if (bot->graph.batch_count < (bot_is_probing(bot) ? 1 : MAX_BATCHES))
 		more = more_may_leave_at(bot);
 	return sooner(more, rested);
 }

@@ -5,29 +5,39 @@
 #ifndef TP_GRAPH_QUEUE_H
 #define TP_GRAPH_QUEUE_H
 
+#include "lib/ilist.h"
+
 #include "protocol/graph.h"
-#include "worker/target.h"
+#include "server/pace.h"
+
+struct Bot;
+struct Target;
+
+/* The targets of a bot about which there is a question. */
+typedef struct GraphQueue
+{
+	dlist_head	asking[PACE_KINDS]; /* by what the pace counts it among */
+	int			count[PACE_KINDS];	/* of these */
+	dlist_head	resting;		/* whose team has been asked enough for now */
+	dlist_head	batches;		/* on the wire */
+	int			batch_count;
+} GraphQueue;
 
 /*
- * Called with the answer to a target's question, target->next; "token" is the
- * serial of the token that it was asked with.
+ * Called with the answer to a target's question; "token" is the serial of the
+ * token that it was asked with.
  */
-typedef void (*GraphQueueHandler) (Target *target, const GraphReply *reply,
-								int token);
+typedef void (*GraphQueueHandler) (struct Target *target,
+								   const GraphReply *reply, int token);
 
-/* Start with nothing asked; what is asked lives in the context. */
 extern void graph_queue_open(MemoryContext context, GraphQueueHandler handler);
+extern void graph_queue_init(GraphQueue *queue);
 
-/* What the quotas count the call among. */
 extern PaceKind graph_queue_pace(Operation op);
+extern void graph_queue_ask(struct Target *target, Operation op);
 
-/* Ask that of a target, in one of the next batches. */
-extern void graph_queue_ask(Target *target, Operation next);
-
-/* Send what can be sent of a bot's questions. */
-extern void graph_queue_advance(Bot *bot);
-
-/* When more of what waits may be sent, or 0. */
-extern TimestampTz graph_queue_next(Bot *bot);
+/* What can leave, and when more can. */
+extern void graph_queue_advance(struct Bot *bot);
+extern TimestampTz graph_queue_next(struct Bot *bot);
 
 #endif							/* TP_GRAPH_QUEUE_H */

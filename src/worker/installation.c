@@ -50,9 +50,9 @@ keep(char **place, const char *text)
 static bool
 is_there(const Target *target)
 {
-	if (target->verdict == ACTION_OK)
-		return !target->is_absent;
-	return !kind_installs(target->job) && target->knowledge == KNOWN_INSTALLED;
+	if (target->inquiry.verdict == ACTION_OK)
+		return !target->inquiry.is_absent;
+	return !kind_installs(target->inquiry.job) && target->knowledge == KNOWN_INSTALLED;
 }
 
 /*
@@ -78,16 +78,16 @@ installation_take_finished(void)
 
 	if (dlist_is_empty(&finished))
 		return NULL;
-	target = dlist_container(Target, node, dlist_pop_head_node(&finished));
+	target = dlist_container(Target, question.node, dlist_pop_head_node(&finished));
 	target_set_state(target, is_there(target) ? TARGET_KNOWN : TARGET_NEW);
-	if (target_is_name(target) && target->verdict == ACTION_OK &&
+	if (target_is_name(target) && target->inquiry.verdict == ACTION_OK &&
 		target->state == TARGET_KNOWN)
 	{
 		target->verify_at = next_verification();
 		target->is_verified = true;
 	}
 	share_give_back(target->bot, target->party);
-	if (kind_traits[target->job].needs_version)
+	if (kind_traits[target->inquiry.job].needs_version)
 		target->bot->version_jobs--;
 	return target;
 }
@@ -100,17 +100,17 @@ installation_take_finished(void)
 static void
 finish(Target *target)
 {
-	dlist_push_tail(&finished, &target->node);
+	dlist_push_tail(&finished, &target->question.node);
 }
 
 static void
 forget_error(Target *target)
 {
-	if (target->error.code != NULL)
-		pfree(unconstify(char *, target->error.code));
-	if (target->error.message != NULL)
-		pfree(unconstify(char *, target->error.message));
-	target->error.code = target->error.message = NULL;
+	if (target->inquiry.error.code != NULL)
+		pfree(unconstify(char *, target->inquiry.error.code));
+	if (target->inquiry.error.message != NULL)
+		pfree(unconstify(char *, target->inquiry.error.message));
+	target->inquiry.error.code = target->inquiry.error.message = NULL;
 }
 
 static void
@@ -121,12 +121,12 @@ fail(Target *target, Action verdict, const ServiceError *error,
 
 	forget_error(target);
 	old = MemoryContextSwitchTo(targets_context);
-	target->verdict = verdict;
-	policy_set_error(&target->error, error->code, error->message);
+	target->inquiry.verdict = verdict;
+	policy_set_error(&target->inquiry.error, error->code, error->message);
 	MemoryContextSwitchTo(old);
-	target->hint = hint;
-	target->retry_after = retry_after;
-	dlist_push_tail(&finished, &target->node);
+	target->inquiry.hint = hint;
+	target->inquiry.told = retry_after;
+	dlist_push_tail(&finished, &target->question.node);
 }
 
 /* Fail a target for a reason of our own. */
@@ -166,7 +166,7 @@ was_there(const Target *target)
 static Operation
 first_step(const Target *target, bool is_retry)
 {
-	bool		install = kind_installs(target->job);
+	bool		install = kind_installs(target->inquiry.job);
 
 	return install && !is_retry && !was_there(target) ?
 		OP_INSTALL : OP_LOOKUP;
@@ -199,26 +199,26 @@ installation_ask(Target *target)
 	Bot		   *bot = target->bot;
 
 	target_set_state(target, TARGET_ASKING);
-	target->job = job;
-	target->job_id = kind_is_job(job) ? first->id : 0;
-	target->may_reinstall = kind_is_job(job) || bot->config->reinstall;
+	target->inquiry.job = job;
+	target->inquiry.job_id = kind_is_job(job) ? first->id : 0;
+	target->inquiry.may_reinstall = kind_is_job(job) || bot->config->reinstall;
 	share_take(bot, target->party);
 
 	/* The first of them wants to hear of what has just been published. */
 	if (kind_traits[job].needs_version && bot->version_jobs++ == 0)
 		bot->version_fetch.not_before = 0;
-	target->verdict = ACTION_OK;
-	target->is_absent = false;
-	target->looked_up = false;
+	target->inquiry.verdict = ACTION_OK;
+	target->inquiry.is_absent = false;
+	target->inquiry.looked_up = false;
 
 	/* Where it was installed but is not visible yet, looking is all there is. */
-	target->tried_to_install = strcmp(last_code, NOT_VISIBLE) == 0;
-	target->upgraded = false;
-	target->tried_new_token = false;
-	target->alone = false;
-	target->installed_by_us = false;
-	target->failed_state = INSTALL_FAILED;
-	target->asks_former = false;
+	target->inquiry.tried_to_install = strcmp(last_code, NOT_VISIBLE) == 0;
+	target->inquiry.is_done = false;
+	target->inquiry.tried_new_token = false;
+	target->question.alone = false;
+	target->inquiry.installed_by_us = false;
+	target->inquiry.failed_state = INSTALL_FAILED;
+	target->inquiry.asks_former = false;
 	if (target->knowledge == KNOWN_NOT && target_is_name(target))
 		forget_person(target);
 	if (problem != NULL)
@@ -244,7 +244,7 @@ take_absence(Target *target)
 	keep(&target->installation_id, NULL);
 	keep(&target->app_version, NULL);
 	keep(&target->chat_id, NULL);
-	target->is_absent = true;
+	target->inquiry.is_absent = true;
 	finish(target);
 }
 
@@ -255,7 +255,7 @@ take_absence(Target *target)
 static void
 ask_for_chat(Target *target)
 {
-	if (target->chat_id != NULL && (!kind_installs(target->job) ||
+	if (target->chat_id != NULL && (!kind_installs(target->inquiry.job) ||
 									target->knowledge == KNOWN_UNVERIFIED))
 		finish(target);
 	else if (target->scope == SCOPE_USER)
@@ -267,17 +267,27 @@ ask_for_chat(Target *target)
 }
 
 /*
- * Upgrading to the same version is documented nowhere (contract 3.6), so it is
- * avoided where the catalog's version is known.
+ * Is there something to do with an installation that was found?  Upgrading to
+ * the same version is documented nowhere (contract 3.6), so it is avoided where
+ * the catalog's version is known.
  */
 static bool
-is_to_be_upgraded(const Target *target)
+has_operation(const Target *target)
 {
 	const char *newest = target->bot->app_version;
 
-	return kind_traits[target->job].operation == OP_UPGRADE && !target->upgraded &&
-		(*newest == '\0' || target->app_version == NULL ||
-		 strcmp(target->app_version, newest) != 0);
+	switch (kind_traits[target->inquiry.job].operation)
+	{
+		case OP_LOOKUP:
+		case OP_INSTALL:
+			return false;
+		case OP_UPGRADE:
+			return !target->inquiry.is_done &&
+				(*newest == '\0' || target->app_version == NULL ||
+				 strcmp(target->app_version, newest) != 0);
+		default:
+			return !target->inquiry.is_done;
+	}
 }
 
 static void
@@ -290,10 +300,8 @@ take_installation(Target *target, const GraphReply *reply)
 		forget_person(target);
 	keep(&target->installation_id, reply->installation_id);
 	keep(&target->app_version, reply->app_version);
-	if (kind_uninstalls(target->job))
-		graph_queue_ask(target, OP_UNINSTALL);
-	else if (is_to_be_upgraded(target))
-		graph_queue_ask(target, OP_UPGRADE);
+	if (has_operation(target))
+		graph_queue_ask(target, kind_traits[target->inquiry.job].operation);
 	else
 		ask_for_chat(target);
 }
@@ -306,14 +314,14 @@ take_installation(Target *target, const GraphReply *reply)
 static bool
 must_ask_former(const Target *target)
 {
-	return !kind_is_job(target->job) && was_there(target) &&
-		!target->may_reinstall && target->user_id != NULL;
+	return !kind_is_job(target->inquiry.job) && was_there(target) &&
+		!target->inquiry.may_reinstall && target->user_id != NULL;
 }
 
 static void
 take_former(Target *target, bool is_other)
 {
-	target->asks_former = false;
+	target->inquiry.asks_former = false;
 	if (is_other)
 	{
 		forget_person(target);
@@ -327,27 +335,27 @@ take_former(Target *target, bool is_other)
 static void
 take_lookup(Target *target, const GraphReply *reply)
 {
-	target->looked_up = true;
-	if (target->asks_former)
+	target->inquiry.looked_up = true;
+	if (target->inquiry.asks_former)
 		take_former(target, reply->installation_id != NULL);
 	else if (reply->installation_id != NULL)
 		take_installation(target, reply);
-	else if (kind_traits[target->job].absence == ABSENCE_IS_SUCCESS)
+	else if (kind_traits[target->inquiry.job].absence == ABSENCE_IS_SUCCESS)
 		take_absence(target);
-	else if (kind_traits[target->job].absence == ABSENCE_IS_FAILURE)
+	else if (kind_traits[target->inquiry.job].absence == ABSENCE_IS_FAILURE)
 	{
 		fail_because(target, ACTION_FAIL, "not_installed",
 					 "the bot is not installed there");
-		target->hint = "Call teams_ensure_installed() to install it.";
+		target->inquiry.hint = "Call teams_ensure_installed() to install it.";
 	}
 	else if (must_ask_former(target))
 	{
-		target->asks_former = true;
+		target->inquiry.asks_former = true;
 		graph_queue_ask(target, OP_LOOKUP);
 	}
-	else if (was_there(target) && !target->may_reinstall)
+	else if (was_there(target) && !target->inquiry.may_reinstall)
 		take_former(target, false);
-	else if (!target->tried_to_install)
+	else if (!target->inquiry.tried_to_install)
 		graph_queue_ask(target, OP_INSTALL);
 	else
 		fail_because(target, ACTION_RETRY, NOT_VISIBLE,
@@ -358,30 +366,31 @@ static void
 take_success(Target *target, const GraphReply *reply, int token)
 {
 	bot_token_accepted(target->bot, AUDIENCE_GRAPH, token);
-	bot_succeeded(target->bot, target->next);
-	switch (target->next)
+	bot_succeeded(target->bot, target->question.op);
+	switch (target->question.op)
 	{
 		case OP_LOOKUP:
 			take_lookup(target, reply);
 			break;
 		case OP_INSTALL:
 			/* 201 has no body, 409 says that it is there: ask for its id */
-			target->tried_to_install = true;
-			target->installed_by_us = reply->status != 409;
-			if (target->installed_by_us)
+			target->inquiry.tried_to_install = true;
+			target->inquiry.installed_by_us = reply->status != 409;
+			if (target->inquiry.installed_by_us)
 				catalog_note_app(target->bot);
 			graph_queue_ask(target, OP_LOOKUP);
 			break;
-		case OP_UPGRADE:
-			/* 204 says nothing of the version that is there now */
-			target->upgraded = true;
-			graph_queue_ask(target, OP_LOOKUP);
-			break;
-		case OP_UNINSTALL:
-			take_absence(target);
+		case OP_CHAT:
+		case OP_CHANNEL:
+			take_chat(target, reply->chat_id);
 			break;
 		default:
-			take_chat(target, reply->chat_id);
+			/* 204 says nothing of what is there now */
+			target->inquiry.is_done = true;
+			if (kind_uninstalls(target->inquiry.job))
+				take_absence(target);
+			else
+				graph_queue_ask(target, OP_LOOKUP);
 			break;
 	}
 }
@@ -394,7 +403,7 @@ take_success(Target *target, const GraphReply *reply, int token)
 static bool
 is_open(const Target *target, const GraphReply *reply)
 {
-	return target->next == OP_INSTALL &&
+	return target->question.op == OP_INSTALL &&
 		(reply->status == 404 || reply->status == 400);
 }
 
@@ -402,7 +411,7 @@ is_open(const Target *target, const GraphReply *reply)
 static bool
 is_refused_unseen(const Target *target, Action action)
 {
-	return target->next == OP_INSTALL && !target->looked_up &&
+	return target->question.op == OP_INSTALL && !target->inquiry.looked_up &&
 		(action == ACTION_FAIL || action == ACTION_PAUSE_BOT);
 }
 
@@ -414,10 +423,10 @@ hint_of(const Target *target, const GraphReply *reply, Action action)
 	{
 		if (action == ACTION_PAUSE_BOT)
 			return GROUP_ROLES_HINT;
-		if (reply->status == 404 && target->next != OP_CHANNEL)
+		if (reply->status == 404 && target->question.op != OP_CHANNEL)
 			return UNKNOWN_GROUP_HINT;
 	}
-	return policy_hint(target->next, reply->status, &reply->error);
+	return policy_hint(target->question.op, reply->status, &reply->error);
 }
 
 static InstallState
@@ -435,7 +444,7 @@ take_refusal(Target *target, const GraphReply *reply, Action action,
 {
 	if (is_open(target, reply) && catalog_doubt(target))
 		return;
-	target->failed_state = failed_state(target->next, reply->status);
+	target->inquiry.failed_state = failed_state(target->question.op, reply->status);
 	fail(target, action, &reply->error, hint, delay);
 }
 
@@ -451,17 +460,17 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 	{
 		case ACTION_THROTTLED:
 			/* The longest of the delays told counts (contract 3.10). */
-			bot_graph_throttled(bot, graph_queue_pace(target->next),
+			bot_graph_throttled(bot, graph_queue_pace(target->question.op),
 								told);
-			graph_queue_ask(target, target->next);
+			graph_queue_ask(target, target->question.op);
 			break;
 		case ACTION_REAUTH:
 			bot_token_refused(bot, AUDIENCE_GRAPH, token, &reply->error);
-			if (target->tried_new_token)
+			if (target->inquiry.tried_new_token)
 				fail(target, ACTION_RETRY, &reply->error, hint, told);
 			else
-				graph_queue_ask(target, target->next);
-			target->tried_new_token = true;
+				graph_queue_ask(target, target->question.op);
+			target->inquiry.tried_new_token = true;
 			break;
 		case ACTION_PAUSE_BOT:
 			if (target->scope != SCOPE_USER)
@@ -470,9 +479,9 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 				take_refusal(target, reply, ACTION_FAIL, hint, told);
 				break;
 			}
-			bot_pause_for(bot, "Graph refused a request", target->next,
+			bot_pause_for(bot, "Graph refused a request", target->question.op,
 						  reply->status, &reply->error);
-			graph_queue_ask(target, target->next);
+			graph_queue_ask(target, target->question.op);
 			break;
 		default:
 			take_refusal(target, reply, action, hint, told);
@@ -485,7 +494,7 @@ take_reply(Target *target, const GraphReply *reply, int token)
 {
 	Action		action;
 
-	keep(&target->correlation_id, reply->correlation_id);
+	keep(&target->inquiry.correlation_id, reply->correlation_id);
 	if (reply->status == 0)
 		fail(target, ACTION_RETRY, &reply->error, NULL, -1);
 	else if (reply->malformed)
@@ -493,10 +502,10 @@ take_reply(Target *target, const GraphReply *reply, int token)
 					 "Graph's reply makes no sense");
 	else
 	{
-		action = policy_classify(target->next, reply->status, &reply->error);
+		action = policy_classify(target->question.op, reply->status, &reply->error);
 		if (action == ACTION_OK)
 			take_success(target, reply, token);
-		else if (target->asks_former && reply->status == 404)
+		else if (target->inquiry.asks_former && reply->status == 404)
 			take_former(target, true);
 		else if (is_refused_unseen(target, action))
 			graph_queue_ask(target, OP_LOOKUP);

@@ -211,9 +211,9 @@ settle_installation(const Target *target, InstallState state,
 		installation->chat_id = keep(target->chat_id);
 	installation->user_id = keep(target->user_id);
 	installation->verify_at = target->verify_at;
-	installation->installed_by_us = target->installed_by_us;
+	installation->installed_by_us = target->inquiry.installed_by_us;
 	installation->hint = keep(hint);
-	installation->job = target->job_id;
+	installation->job = target->inquiry.job_id;
 	if (error != NULL)
 	{
 		installation->error_code = keep(error->code);

@@ -426,9 +426,9 @@ free_target(Target *target)
 	free_text(target->chat_id);
 	free_text(target->service_url);
 	free_text(target->user_id);
-	free_text(target->error.code);
-	free_text(target->error.message);
-	free_text(target->correlation_id);
+	free_text(target->inquiry.error.code);
+	free_text(target->inquiry.error.message);
+	free_text(target->inquiry.correlation_id);
 	pfree(target);
 }
 

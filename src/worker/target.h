@@ -65,6 +65,41 @@ typedef struct TargetRest
 	dlist_node	node;			/* in the bot's list "due" */
 } TargetRest;
 
+/* What Graph is asked about a target, and what came of it. */
+typedef struct TargetInquiry
+{
+	Kind		job;			/* what for: a job, or only where to send */
+	int64		job_id;			/* of the message that is the job, or 0 */
+	bool		may_reinstall;	/* although the bot was there once */
+	bool		looked_up;
+	bool		tried_to_install;
+	bool		is_done;		/* the job's operation */
+	bool		tried_new_token;
+	bool		asks_former;	/* whether user_id still has the bot, as the
+								 * name's owner has not */
+
+	/* At its end. */
+	Action		verdict;		/* ACTION_OK if all went well */
+	bool		is_absent;		/* then: the bot is not there */
+	bool		installed_by_us;
+	ServiceError error;			/* if it did not: why */
+	const char *hint;
+	char	   *correlation_id; /* Graph's request-id, or NULL */
+	double		told;			/* Retry-After in seconds; negative: not told */
+	InstallState failed_state;	/* for teams_installation */
+} TargetInquiry;
+
+/* The next question of the inquiry, on its way to Graph. */
+typedef struct TargetQuestion
+{
+	Operation	op;
+	int64		turn;			/* among those that wait */
+	bool		alone;			/* travels in a batch of its own */
+	TimestampTz rests_until;	/* its team has been asked enough for now */
+	dlist_node	node;			/* among those that wait, in a batch, or where
+								 * installation.c or catalog.c keep it */
+} TargetQuestion;
+
 typedef struct Target
 {
 	const char *key;			/* scope:id, the hash key */
@@ -75,20 +110,7 @@ typedef struct Target
 
 	TargetState state;
 	int64		party;			/* whose share it is asked for by */
-	int64		turn;			/* in the list "asking" */
-	Operation	next;			/* the next call while asking */
 	TargetKnowledge knowledge;
-	Kind		job;			/* what Graph is asked for: a job, or only for
-								 * where a message goes */
-	int64		job_id;			/* of the message that is the job, or 0 */
-	bool		may_reinstall;	/* although the bot was there once */
-	bool		looked_up;
-	bool		tried_to_install;
-	bool		upgraded;
-	bool		tried_new_token;
-	bool		alone;			/* travels in a batch of its own */
-	bool		installed_by_us;
-	bool		is_absent;		/* what was found out, if all went well */
 	char	   *installation_id;
 	char	   *app_version;
 	char	   *chat_id;
@@ -98,20 +120,9 @@ typedef struct Target
 	TimestampTz verify_at;		/* from then on the name may be another's; 0:
 								 * never */
 	bool		is_verified;	/* just now, and nothing was sent since */
-	bool		asks_former;	/* whether user_id still has the bot, as the
-								 * name's owner has not */
 	bool		in_doubt;		/* what the answers say may be outdated */
-	dlist_node	node;			/* in the bot's list "asking", in a batch or
-								 * among those finished */
-
-	/* If asking has failed: why. */
-	Action		verdict;		/* ACTION_OK if it has not */
-	ServiceError error;
-	const char *hint;
-	char	   *correlation_id; /* Graph's request-id, or NULL */
-	double		retry_after;	/* seconds; negative: not said */
-	InstallState failed_state;	/* for teams_installation */
-	TimestampTz rests_until;	/* its team has been asked enough for now */
+	TargetInquiry inquiry;		/* installation.c */
+	TargetQuestion question;	/* graph_queue.c */
 
 	TimestampTz not_before;		/* dispatch.c: until then its chat rests */
 	TargetQueue queue;			/* target.c and window.c */

@@ -96,8 +96,8 @@ see_to_first(Target *target)
 static Message *
 job_of(const Target *target)
 {
-	Message    *message = target->job_id != 0 ?
-		window_find(target->job_id) : NULL;
+	Message    *message = target->inquiry.job_id != 0 ?
+		window_find(target->inquiry.job_id) : NULL;
 
 	return message != NULL && message->target == target &&
 		message->state == MESSAGE_QUEUED ? message : NULL;
@@ -117,7 +117,7 @@ static void
 take_presence(Target *target)
 {
 	/* That it is there does not say that it is wanted. */
-	if (kind_only_looks(target->job) && target->knowledge == KNOWN_BLOCKED)
+	if (kind_only_looks(target->inquiry.job) && target->knowledge == KNOWN_BLOCKED)
 		target_make_stale(target);
 	else
 	{
@@ -133,7 +133,7 @@ take_absence(Target *target)
 {
 	InstallState state = INSTALL_ABSENT;
 
-	if (kind_uninstalls(target->job))
+	if (kind_uninstalls(target->inquiry.job))
 		target->knowledge = KNOWN_UNINSTALLED;
 	else if (target->knowledge != KNOWN_NOT &&
 			 target->knowledge != KNOWN_UNINSTALLED)
@@ -152,9 +152,9 @@ take_absence(Target *target)
 static void
 fail_job(Target *target, Message *job, const Failure *failure)
 {
-	if (kind_only_looks(target->job))
-		settle_installation(target, target->failed_state, &target->error,
-							target->hint);
+	if (kind_only_looks(target->inquiry.job))
+		settle_installation(target, target->inquiry.failed_state, &target->inquiry.error,
+							target->inquiry.hint);
 	settle_failed(job, failure);
 }
 
@@ -163,18 +163,18 @@ give_up(Target *target, Failure *failure)
 {
 	Message    *job = job_of(target);
 
-	if (target->verdict == ACTION_INSTALL_AGAIN)
+	if (target->inquiry.verdict == ACTION_INSTALL_AGAIN)
 	{
 		target->knowledge = KNOWN_REMOVED;
-		target->failed_state = INSTALL_REMOVED;
+		target->inquiry.failed_state = INSTALL_REMOVED;
 		failure->hint = REMOVED_HINT;
 	}
-	if (job != NULL && !kind_installs(target->job))
+	if (job != NULL && !kind_installs(target->inquiry.job))
 	{
 		fail_job(target, job, failure);
 		return;
 	}
-	settle_installation(target, target->failed_state, &target->error,
+	settle_installation(target, target->inquiry.failed_state, &target->inquiry.error,
 						failure->hint);
 	settle_all_failed(target, failure);
 }
@@ -204,25 +204,25 @@ take_failure(Target *target)
 	Message    *asker = asker_of(target);
 	Failure		failure = {0};
 
-	failure.code = target->error.code[0] ? target->error.code : "graph_error";
-	failure.error = target->error.message;
-	failure.hint = target->hint;
-	failure.correlation_id = target->correlation_id;
+	failure.code = target->inquiry.error.code[0] ? target->inquiry.error.code : "graph_error";
+	failure.error = target->inquiry.error.message;
+	failure.hint = target->inquiry.hint;
+	failure.correlation_id = target->inquiry.correlation_id;
 	failure.is_attempt = true;
-	if (target->verdict != ACTION_RETRY)
+	if (target->inquiry.verdict != ACTION_RETRY)
 	{
 		give_up(target, &failure);
 		return;
 	}
 
 	/* So that people see what it waits for. */
-	if (target->knowledge == KNOWN_NOT && kind_installs(target->job))
-		settle_installation(target, INSTALL_INSTALLING, &target->error,
-							target->hint);
+	if (target->knowledge == KNOWN_NOT && kind_installs(target->inquiry.job))
+		settle_installation(target, INSTALL_INSTALLING, &target->inquiry.error,
+							target->inquiry.hint);
 	if (asker != NULL)
 		settle_retry(asker, &failure,
 					 retry_decide(RETRY_MESSAGE, ACTION_RETRY,
-								  asker->attempts + 1, target->retry_after));
+								  asker->attempts + 1, target->inquiry.told));
 }
 
 /*
@@ -249,9 +249,9 @@ take_outcome(Target *target)
 		return;
 	if (target->in_doubt)
 		ask_once_more(target);
-	else if (target->verdict != ACTION_OK)
+	else if (target->inquiry.verdict != ACTION_OK)
 		take_failure(target);
-	else if (target->is_absent)
+	else if (target->inquiry.is_absent)
 		take_absence(target);
 	else
 		take_presence(target);
