@@ -26,6 +26,10 @@ static Statement create = {
 	TEXTOID, OIDOID}
 };
 
+/*
+ * Make a draft without recipients; returns its id, or that of the broadcast
+ * that has the key already, and then *is_new is false.
+ */
 int64
 outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 {
@@ -73,6 +77,10 @@ static Statement keep_template = {
 	2, {INT8OID, TEXTOID}
 };
 
+/*
+ * Keep a template, in all its locales, for the broadcast; false if there is
+ * none of that name.
+ */
 bool
 outbox_keep_template(int64 broadcast, const char *name)
 {
@@ -202,6 +210,7 @@ static Statement complete_change = {
 	1, {INT8OID}
 };
 
+/* Exclude who must not get it, and count; then it starts, if it shall. */
 void
 outbox_complete_broadcast(int64 broadcast, bool start)
 {

@@ -7,9 +7,9 @@
 #include "catalog/pg_type.h"
 #include "utils/memutils.h"
 
-#include "outbox/outbox.h"
-#include "outbox/sql.h"
+#include "outbox/bots.h"
 #include "outbox/session.h"
+#include "outbox/sql.h"
 #include "outbox/statement.h"
 
 /* ----------
@@ -61,6 +61,7 @@ static Statement save_app_version = {
 	2, {TEXTOID, TEXTOID}
 };
 
+/* All bots, as a list of OutboxBot in the given context. */
 List *
 outbox_read_bots(MemoryContext context)
 {
@@ -97,6 +98,7 @@ outbox_read_bots(MemoryContext context)
 	return bots;
 }
 
+/* May the bot's row be written without waiting for somebody's transaction? */
 bool
 outbox_lock_bot(const char *bot)
 {

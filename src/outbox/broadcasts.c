@@ -101,6 +101,7 @@ run_about(Statement *statement, int64 id, Oid role)
 	return statement_run(statement, values, NULL) > 0;
 }
 
+/* May the role see the broadcast? */
 bool
 outbox_sees_broadcast(int64 id, Oid role)
 {
@@ -221,6 +222,7 @@ outbox_cancel_broadcast(int64 id, Oid role, BroadcastState *state,
 	return found;
 }
 
+/* End one that is about to be recalled, whatever its state, and its edits. */
 void
 outbox_end_broadcast(int64 id, Oid role)
 {
@@ -247,6 +249,11 @@ static Statement read_broadcast = {
 	3, {INT8OID, OIDOID, OIDOID}
 };
 
+/*
+ * For a broadcast that changes another: lock that one, and read its bot,
+ * priority and kind, and the id of the broadcast that recalls it already, or 0.
+ * False if it is not the role's.
+ */
 bool
 outbox_read_broadcast(int64 id, Oid role, NewBroadcast *broadcast,
 					  int64 *recall)
@@ -286,6 +293,7 @@ static Statement replace_rendered = {
 	2, {INT8ARRAYOID, JSONOID}
 };
 
+/* What is pending of it says something else from now on. */
 void
 outbox_replace_activity(int64 id, const char *activity, Oid role)
 {
@@ -322,6 +330,10 @@ static Statement preview = {
 	3, {INT8OID, OIDOID, OIDOID}
 };
 
+/*
+ * What the first recipient gets, as JSON, and from which bot; or the problem
+ * with the template.  False if the broadcast is not the role's.
+ */
 bool
 outbox_preview(int64 id, Oid role, char **bot, char **activity,
 			   char **problem)

@@ -5,7 +5,7 @@
 #ifndef TP_BROADCASTS_H
 #define TP_BROADCASTS_H
 
-#include "outbox/outbox.h"
+#include "outbox/messages.h"
 
 /* ----------
  * For the worker
@@ -36,28 +36,12 @@ typedef struct BroadcastPlace
 	TimestampTz due_at;
 	int64		id;
 } BroadcastPlace;
-
-/*
- * Up to "most" of those that are due, behind a place; what they have in the
- * outbox is counted up to ahead_most.
- */
 extern int	outbox_read_broadcasts(int ahead_most, const BroadcastPlace *after,
 								   int most, MemoryContext context,
 								   Broadcast **broadcasts);
-
-/* When the next of the others will be, or 0. */
 extern TimestampTz outbox_next_broadcast(void);
-
-/*
- * Hand over up to "room" recipients to the outbox, or fewer if a template takes
- * its time.  Returns how many; 0: there are no more, -1: somebody has locked or
- * changed the broadcast.  *first_id is the first message's id, or 0.  By a rate of its own, what is handed over is counted from "from"
- * on; 0: there is no rate.
- */
 extern int	outbox_feed(const Broadcast *broadcast, int room,
 						TimestampTz from, int64 *first_id);
-
-/* All is said and done.  False if somebody has locked or changed it. */
 extern bool outbox_finish_broadcast(const Broadcast *broadcast);
 
 /* ----------
@@ -76,18 +60,8 @@ typedef struct NewBroadcast
 	int			rate;			/* or 0 */
 	OutboxNew	options;		/* bot, times, priority, key, delivery, sender */
 } NewBroadcast;
-
-/*
- * Make a draft without recipients; returns its id, or that of the broadcast
- * that has the key already, and then *is_new is false.
- */
 extern int64 outbox_create_broadcast(const NewBroadcast *broadcast,
 									 bool *is_new);
-
-/*
- * Keep a template, in all its locales, for the broadcast; false if there is
- * none of that name.
- */
 extern bool outbox_keep_template(int64 broadcast, const char *name);
 
 /* A part of an audience, column by column: texts, and jsonb; 0 is null. */
@@ -99,40 +73,19 @@ typedef struct Audience
 	Datum	   *data;
 	Datum	   *excluded;		/* why, or 0 */
 } Audience;
-
 extern void outbox_add_recipients(int64 broadcast, int64 first,
 								  const Audience *audience);
-
-/* Exclude who must not get it, and count; then it starts, if it shall. */
 extern void outbox_complete_broadcast(int64 broadcast, bool start);
-
-/* May the role see the broadcast? */
 extern bool outbox_sees_broadcast(int64 id, Oid role);
-
 extern bool outbox_steer_broadcast(int64 id, BroadcastState from,
 								   BroadcastState to, Oid role,
 								   BroadcastState *state);
 extern bool outbox_cancel_broadcast(int64 id, Oid role, BroadcastState *state,
 									bool *is_cancelled);
-
-/* End one that is about to be recalled, whatever its state, and its edits. */
 extern void outbox_end_broadcast(int64 id, Oid role);
-
-/*
- * For a broadcast that changes another: lock that one, and read its bot,
- * priority and kind, and the id of the broadcast that recalls it already, or 0.
- * False if it is not the role's.
- */
 extern bool outbox_read_broadcast(int64 id, Oid role,
 								  NewBroadcast *broadcast, int64 *recall);
-
-/* What is pending of it says something else from now on. */
 extern void outbox_replace_activity(int64 id, const char *activity, Oid role);
-
-/*
- * What the first recipient gets, as JSON, and from which bot; or the problem
- * with the template.  False if the broadcast is not the role's.
- */
 extern bool outbox_preview(int64 id, Oid role, char **bot, char **activity,
 						   char **problem);
 
@@ -147,9 +100,7 @@ typedef struct BroadcastPlan
 	int			rate;			/* 0: none of its own */
 	TimestampTz send_at;
 } BroadcastPlan;
-
 extern bool outbox_plan(int64 id, Oid role, BroadcastPlan *plan);
-
 extern void outbox_opt_out(const char *target, const char *topic, bool out);
 
 #endif							/* TP_BROADCASTS_H */

@@ -8,10 +8,10 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "outbox/outbox.h"
+#include "outbox/changes.h"
 #include "outbox/locks.h"
-#include "outbox/sql.h"
 #include "outbox/session.h"
+#include "outbox/sql.h"
 #include "outbox/statement.h"
 
 /*
@@ -72,6 +72,12 @@ rewrite_unsent(ArrayType *unsent, const char *activity, Oid role,
 	return ArrayGetNItems(ARR_NDIM(unsent), ARR_DIMS(unsent));
 }
 
+/*
+ * Give another activity to those of the messages that the role, or one of which
+ * it is a member, has sent or is about to; or delete them if that is NULL.
+ * What is not on the wire yet is rewritten; for the others a job is written.
+ * Returns how many, and the ids of the jobs like outbox_retry().
+ */
 int
 outbox_change(ArrayType *ids, const char *activity, Oid role,
 			  MemoryContext context, int64 **new_ids)
@@ -122,6 +128,7 @@ static Statement read_link = {
 	3, {INT8OID, OIDOID, OIDOID}
 };
 
+/* Where a message is that was sent; false if the role cannot know. */
 bool
 outbox_read_link(int64 id, Oid role, ConnectorLink *link)
 {

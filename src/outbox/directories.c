@@ -13,6 +13,7 @@
 #include "outbox/sql.h"
 #include "outbox/statement.h"
 
+/* Is it the list of all people, and one of the Bot Connector's? */
 bool
 directory_list_is_people(const DirectoryList *list)
 {
@@ -66,6 +67,10 @@ set_key(Datum *values, const DirectoryList *list)
 	values[2] = parameter_text(list->container);
 }
 
+/*
+ * Which of a bot's lists is to be read now; it is begun if it is not.  False
+ * if there is none that is due and not locked.
+ */
 bool
 outbox_next_list(const char *bot, MemoryContext context, DirectoryList *list)
 {
@@ -91,6 +96,7 @@ outbox_next_list(const char *bot, MemoryContext context, DirectoryList *list)
 	return true;
 }
 
+/* When there may be one for any of these bots that cannot be read now, or 0. */
 TimestampTz
 outbox_next_directory(const char *const *bots, int count)
 {
@@ -122,6 +128,7 @@ static Statement find_list = {
 	3, {TEXTOID, TEXTOID, TEXTOID}
 };
 
+/* Before one of these: lock the list's row. */
 ListHold
 outbox_hold_list(const DirectoryList *list)
 {
@@ -344,6 +351,7 @@ removed_column(const PeoplePage *page)
 	return parameter_bool_array(column, page->count);
 }
 
+/* Sets the names that are in doubt now, in the context. */
 void
 outbox_save_people(const DirectoryList *list, const PeoplePage *page,
 				   MemoryContext context, DirectoryDoubts *doubts)
@@ -433,6 +441,7 @@ static Statement finish_list = {
 	4, {TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
+/* All pages have been read: who was in none of them is not in the list. */
 void
 outbox_finish_list(const DirectoryList *list, const char *later)
 {
@@ -454,6 +463,7 @@ static Statement restart_list = {
 	3, {TEXTOID, TEXTOID, TEXTOID}
 };
 
+/* Read all of it, from its beginning. */
 void
 outbox_restart_list(const DirectoryList *list)
 {
@@ -487,6 +497,7 @@ set_error(Datum *values, const DirectoryList *list, const ListError *error)
 	values[5] = error->hint != NULL ? parameter_text(error->hint) : (Datum) 0;
 }
 
+/* Go on later, after a failed attempt or just a 429; or not at all. */
 void
 outbox_delay_list(const DirectoryList *list, const ListError *error,
 				  bool is_failure, TimestampTz until)

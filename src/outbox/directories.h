@@ -23,19 +23,10 @@ typedef struct DirectoryList
 									 * NULL: the bot is not known to be there */
 	char	   *service_url;	/* of it, or NULL: the bot's */
 } DirectoryList;
-
-/* Is it the list of all people, and one of the Bot Connector's? */
 extern bool directory_list_is_people(const DirectoryList *list);
 extern bool directory_list_is_roster(const DirectoryList *list);
-
-/*
- * Which of a bot's lists is to be read now; it is begun if it is not.  False
- * if there is none that is due and not locked.
- */
 extern bool outbox_next_list(const char *bot, MemoryContext context,
 							 DirectoryList *list);
-
-/* When there may be one for any of these bots that cannot be read now, or 0. */
 extern TimestampTz outbox_next_directory(const char *const *bots, int count);
 
 typedef enum ListHold
@@ -44,8 +35,6 @@ typedef enum ListHold
 	LIST_LOCKED,				/* by somebody else */
 	LIST_GONE					/* or not where it was */
 } ListHold;
-
-/* Before one of these: lock the list's row. */
 extern ListHold outbox_hold_list(const DirectoryList *list);
 
 /*
@@ -63,17 +52,11 @@ typedef struct DirectoryDoubts
 	int			count;
 	NameInDoubt *names;
 } DirectoryDoubts;
-
-/* Sets the names that are in doubt now, in the context. */
 extern void outbox_save_people(const DirectoryList *list,
 							   const PeoplePage *page, MemoryContext context,
 							   DirectoryDoubts *doubts);
 extern void outbox_continue_list(const DirectoryList *list, const char *next);
-
-/* All pages have been read: who was in none of them is not in the list. */
 extern void outbox_finish_list(const DirectoryList *list, const char *later);
-
-/* Read all of it, from its beginning. */
 extern void outbox_restart_list(const DirectoryList *list);
 
 typedef struct ListError
@@ -82,8 +65,6 @@ typedef struct ListError
 	const char *message;
 	const char *hint;			/* or NULL */
 } ListError;
-
-/* Go on later, after a failed attempt or just a 429; or not at all. */
 extern void outbox_delay_list(const DirectoryList *list,
 							  const ListError *error, bool is_failure,
 							  TimestampTz until);

@@ -11,7 +11,7 @@
 #include "utils/memutils.h"
 
 #include "base/trust.h"
-#include "outbox/outbox.h"
+#include "outbox/due.h"
 #include "outbox/sql.h"
 #include "outbox/statement.h"
 
@@ -535,4 +535,28 @@ outbox_make_ready(MemoryContext context, OutboxMessage **messages)
 		(*messages)[row].has_followers = result_bool(row, FIRST_OWN_COLUMN);
 	}
 	return (int) nrows;
+}
+
+/* What is on the wire does not expire. */
+static Statement next_due = {
+	"SELECT d.time FROM (SELECT least((SELECT due_at FROM @.teams_outbox"
+	" WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1),"
+	" (SELECT expires_at FROM @.teams_outbox AS o"
+	" WHERE expires_at IS NOT NULL AND NOT EXISTS ("
+	"SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
+	" ORDER BY expires_at LIMIT 1))) AS d (time) WHERE d.time IS NOT NULL"
+};
+
+/* When the next message becomes due, or expires, or 0. */
+TimestampTz
+outbox_next_due(void)
+{
+	TimestampTz due;
+
+	if (statement_run(&next_due, NULL, NULL) == 0)
+		return 0;
+
+	/* Zero is a time, too, but for us it means that there is none. */
+	due = result_timestamp(0, 1);
+	return due != 0 ? due : 1;
 }

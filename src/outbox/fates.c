@@ -8,7 +8,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "outbox/outbox.h"
+#include "outbox/fates.h"
 #include "outbox/sql.h"
 #include "outbox/statement.h"
 
@@ -18,6 +18,10 @@ static Statement lock_free = {
 	1, {INT8ARRAYOID}
 };
 
+/*
+ * Lock those that are still there and that nobody has locked; returns how many,
+ * and their ids, palloc'd.
+ */
 int
 outbox_lock_free(const int64 *ids, int count, int64 **locked)
 {
@@ -169,6 +173,10 @@ outbox_settle(Outcome *const *outcomes, int count)
 	statement_run(&settle, values, NULL);
 }
 
+/*
+ * Have messages sent again later; those that were cancelled when they were on
+ * the wire are not.  Returns the id of the first of these, or 0.
+ */
 int64
 outbox_postpone(Outcome *const *outcomes, int count)
 {
@@ -213,65 +221,6 @@ outbox_end_postponed(void)
 	return result_int8(0, 1);
 }
 
-static Statement leave_ledger = {
-	"UPDATE @.teams_inflight SET ids = ARRAY(SELECT kept.id"
-	" FROM unnest(ids) AS kept (id) WHERE kept.id <> ALL ($2))"
-	" WHERE batch = ANY ($1)",
-	2, {INT8ARRAYOID, INT8ARRAYOID}
-};
-
-static Statement close_batches = {
-	"DELETE FROM @.teams_inflight WHERE batch = ANY ($1)",
-	1, {INT8ARRAYOID}
-};
-
-void
-outbox_leave_ledger(const int64 *batches, int nbatches,
-					const int64 *ids, int nids)
-{
-	Datum		values[2];
-
-	if (nids == 0)
-		return;
-	values[0] = parameter_int8_array(batches, nbatches);
-	values[1] = parameter_int8_array(ids, nids);
-	statement_run(&leave_ledger, values, NULL);
-}
-
-void
-outbox_close_batches(const int64 *batches, int count)
-{
-	Datum		values[1];
-
-	if (count == 0)
-		return;
-	values[0] = parameter_int8_array(batches, count);
-	statement_run(&close_batches, values, NULL);
-}
-
-/* What is on the wire does not expire. */
-static Statement next_due = {
-	"SELECT d.time FROM (SELECT least((SELECT due_at FROM @.teams_outbox"
-	" WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1),"
-	" (SELECT expires_at FROM @.teams_outbox AS o"
-	" WHERE expires_at IS NOT NULL AND NOT EXISTS ("
-	"SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
-	" ORDER BY expires_at LIMIT 1))) AS d (time) WHERE d.time IS NOT NULL"
-};
-
-TimestampTz
-outbox_next_due(void)
-{
-	TimestampTz due;
-
-	if (statement_run(&next_due, NULL, NULL) == 0)
-		return 0;
-
-	/* Zero is a time, too, but for us it means that there is none. */
-	due = result_timestamp(0, 1);
-	return due != 0 ? due : 1;
-}
-
 static Statement expire = {
 	"WITH gone AS (DELETE FROM @.teams_outbox WHERE id IN ("
 	"SELECT id FROM @.teams_outbox AS o WHERE expires_at <= now()"
@@ -310,6 +259,10 @@ static Statement refuse = {
 	2, {INT8ARRAYOID, TEXTARRAYOID}
 };
 
+/*
+ * Settle rows as failed for which nothing can be done; returns how many nobody
+ * had locked.
+ */
 int
 outbox_refuse(const int64 *ids, const char *const *problems, int count)
 {
@@ -372,6 +325,10 @@ static Statement purge_broadcasts = {
 	1, {INT4OID}
 };
 
+/*
+ * Remove up to a thousand old messages from the history, as many recipients of
+ * old broadcasts, and broadcasts without any; returns how many rows.
+ */
 int64
 outbox_purge_history(int retention_minutes)
 {
@@ -410,6 +367,10 @@ static Statement fold_account = {
 	2, {INT8OID, INT4OID}
 };
 
+/*
+ * Add up the account: up to so many rows behind an id, which is moved on.
+ * False if there are more.
+ */
 bool
 outbox_fold_account(int64 *after, int most)
 {
@@ -420,39 +381,4 @@ outbox_fold_account(int64 *after, int most)
 	is_all = result_int4(0, 1) < most;
 	*after = Max(*after, result_int8(0, 2));
 	return is_all;
-}
-
-static Statement recover = {
-	"WITH ledger AS (DELETE FROM @.teams_inflight RETURNING ids),"
-	" doubt AS (SELECT o.id, o.delivery FROM @.teams_outbox AS o"
-	" WHERE o.id IN (SELECT unnest(ids) FROM ledger)),"
-	" again AS ("
-	"UPDATE @.teams_outbox SET attempts = attempts + 1, retrying = true,"
-	" doubtful = doubtful OR kind = 'send', error_code = 'interrupted',"
-	" error = 'attempted before a crash'"
-	" WHERE id IN (SELECT id FROM doubt WHERE delivery = 'at-least-once')),"
-	" gone AS ("
-	"DELETE FROM @.teams_outbox"
-	" WHERE id IN (SELECT id FROM doubt WHERE delivery = 'at-most-once')"
-	" RETURNING *),"
-	" history AS ("
-	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team,"
-	" broadcast, refers_to, sender, fate, attempts, doubtful, error_code,"
-	" error, hint, activity, priority, delivery, created_at)"
-	" SELECT id, bot, kind, scope, target, team, broadcast, refers_to, sender,"
-	" 'failed', attempts + 1, true, 'outcome_unknown', 'attempted before a crash',"
-	" 'Look into the chat before you send it again.', activity, priority,"
-	" delivery, created_at FROM gone ON CONFLICT (id) DO NOTHING),"
-	" account AS ("
-	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
-	" SELECT bot, broadcast, 'failed', count(*) FROM gone"
-	" GROUP BY bot, broadcast)"
-	" SELECT count(*) FROM doubt"
-};
-
-int64
-outbox_recover(void)
-{
-	statement_run(&recover, NULL, NULL);
-	return result_int8(0, 1);
 }

@@ -46,6 +46,10 @@ static Statement read_broadcasts = {
 	4, {INT4OID, TIMESTAMPTZOID, INT8OID, INT4OID}
 };
 
+/*
+ * Up to "most" of those that are due, behind a place; what they have in the
+ * outbox is counted up to ahead_most.
+ */
 int
 outbox_read_broadcasts(int ahead_most, const BroadcastPlace *after, int most,
 					   MemoryContext context, Broadcast **broadcasts)
@@ -83,6 +87,7 @@ static Statement next_broadcast = {
 	" ORDER BY " DUE_AT("b") " LIMIT 1"
 };
 
+/* When the next of the others will be, or 0. */
 TimestampTz
 outbox_next_broadcast(void)
 {
@@ -196,6 +201,12 @@ render(int room, Datum *values, char *nulls)
 	return count > 0;
 }
 
+/*
+ * Hand over up to "room" recipients to the outbox, or fewer if a template takes
+ * its time.  Returns how many; 0: there are no more, -1: somebody has locked or
+ * changed the broadcast.  *first_id is the first message's id, or 0.  By a rate of its own, what is handed over is counted from "from"
+ * on; 0: there is no rate.
+ */
 int
 outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
 			int64 *first_id)
@@ -233,6 +244,7 @@ static Statement finish = {
 	2, {INT8OID, INT8OID}
 };
 
+/* All is said and done.  False if somebody has locked or changed it. */
 bool
 outbox_finish_broadcast(const Broadcast *broadcast)
 {

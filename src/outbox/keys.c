@@ -61,6 +61,10 @@ key_is_lost(void)
 			 errhint("Try again.")));
 }
 
+/*
+ * The id for a message with a dedupe_key: a new one, or that of the message
+ * that has the key already, and then *is_new is false.
+ */
 int64
 outbox_claim_key(const OutboxNew *message, bool *is_new)
 {
@@ -117,6 +121,10 @@ static Statement claim_thread = {
 	6, {TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID, INT8OID}
 };
 
+/*
+ * The message that started the thread with the message's key, if that was not
+ * the one with this id: then it does, and 0 is returned.
+ */
 int64
 outbox_claim_thread(const OutboxNew *message, int64 id)
 {
@@ -165,6 +173,10 @@ set_key(Datum *values, const OutboxNew *options)
 	values[2] = CStringGetTextDatum(options->dedupe_key);
 }
 
+/*
+ * Take the dedupe_key from a broadcast that came to nothing; false if the one
+ * that has it did not.
+ */
 bool
 outbox_free_broadcast_key(const OutboxNew *options)
 {
@@ -174,6 +186,7 @@ outbox_free_broadcast_key(const OutboxNew *options)
 	return statement_run(&free_broadcast_key, values, NULL) > 0;
 }
 
+/* The broadcast that has the key. */
 int64
 outbox_find_broadcast_key(const OutboxNew *options)
 {

@@ -11,7 +11,7 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
-#include "outbox/outbox.h"
+#include "outbox/ledger.h"
 #include "outbox/sql.h"
 #include "outbox/statement.h"
 #include "protocol/rules.h"
@@ -102,6 +102,12 @@ take_activity(OutboxPost *post, uint64 row, MemoryContext context)
 		post->problem = "Its activity cannot be written as UTF-8.";
 }
 
+/*
+ * Enter messages into the ledger and read what to post.  Those that somebody
+ * has locked are left out, those that have expired, which outbox_expire() will
+ * settle, and those that are gone; the ids of the latter go
+ * to gone[count].  Returns the batch's id, 0 if none is left.
+ */
 int64
 outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
 					OutboxPost **posts, int *nposts, int64 *gone, int *ngone)
@@ -136,4 +142,80 @@ outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
 	if (has_topics)
 		mark_opted_out(values[0], *posts, *nposts);
 	return *nposts > 0 ? batch : 0;
+}
+
+static Statement leave_ledger = {
+	"UPDATE @.teams_inflight SET ids = ARRAY(SELECT kept.id"
+	" FROM unnest(ids) AS kept (id) WHERE kept.id <> ALL ($2))"
+	" WHERE batch = ANY ($1)",
+	2, {INT8ARRAYOID, INT8ARRAYOID}
+};
+
+static Statement close_batches = {
+	"DELETE FROM @.teams_inflight WHERE batch = ANY ($1)",
+	1, {INT8ARRAYOID}
+};
+
+/* Take messages that are to be tried again from their batches. */
+void
+outbox_leave_ledger(const int64 *batches, int nbatches,
+					const int64 *ids, int nids)
+{
+	Datum		values[2];
+
+	if (nids == 0)
+		return;
+	values[0] = parameter_int8_array(batches, nbatches);
+	values[1] = parameter_int8_array(ids, nids);
+	statement_run(&leave_ledger, values, NULL);
+}
+
+void
+outbox_close_batches(const int64 *batches, int count)
+{
+	Datum		values[1];
+
+	if (count == 0)
+		return;
+	values[0] = parameter_int8_array(batches, count);
+	statement_run(&close_batches, values, NULL);
+}
+
+static Statement recover = {
+	"WITH ledger AS (DELETE FROM @.teams_inflight RETURNING ids),"
+	" doubt AS (SELECT o.id, o.delivery FROM @.teams_outbox AS o"
+	" WHERE o.id IN (SELECT unnest(ids) FROM ledger)),"
+	" again AS ("
+	"UPDATE @.teams_outbox SET attempts = attempts + 1, retrying = true,"
+	" doubtful = doubtful OR kind = 'send', error_code = 'interrupted',"
+	" error = 'attempted before a crash'"
+	" WHERE id IN (SELECT id FROM doubt WHERE delivery = 'at-least-once')),"
+	" gone AS ("
+	"DELETE FROM @.teams_outbox"
+	" WHERE id IN (SELECT id FROM doubt WHERE delivery = 'at-most-once')"
+	" RETURNING *),"
+	" history AS ("
+	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team,"
+	" broadcast, refers_to, sender, fate, attempts, doubtful, error_code,"
+	" error, hint, activity, priority, delivery, created_at)"
+	" SELECT id, bot, kind, scope, target, team, broadcast, refers_to, sender,"
+	" 'failed', attempts + 1, true, 'outcome_unknown', 'attempted before a crash',"
+	" 'Look into the chat before you send it again.', activity, priority,"
+	" delivery, created_at FROM gone ON CONFLICT (id) DO NOTHING),"
+	" account AS ("
+	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
+	" SELECT bot, broadcast, 'failed', count(*) FROM gone"
+	" GROUP BY bot, broadcast)"
+	" SELECT count(*) FROM doubt"
+};
+
+/*
+ * Decide about the messages that the ledger has from an earlier life: those
+ * are in doubt, and no others.  Returns how many there were.
+ */
+int64
+outbox_recover(void)
+{
+	statement_run(&recover, NULL, NULL);
+	return result_int8(0, 1);
 }

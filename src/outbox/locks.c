@@ -71,6 +71,7 @@ take_ids(uint64 count)
 	return ids;
 }
 
+/* For qsort and bsearch over ids. */
 int
 outbox_compare_ids(const void *a, const void *b)
 {

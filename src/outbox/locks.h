@@ -22,8 +22,6 @@ typedef enum Unsent
  * session_begin() and session_commit().
  */
 extern ArrayType *outbox_lock_unsent(Unsent which, ArrayType *ids, Oid role);
-
-/* For qsort and bsearch over ids. */
 extern int	outbox_compare_ids(const void *a, const void *b);
 
 #endif							/* TP_LOCKS_H */

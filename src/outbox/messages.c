@@ -17,11 +17,11 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "outbox/outbox.h"
 #include "outbox/keys.h"
 #include "outbox/locks.h"
-#include "outbox/sql.h"
+#include "outbox/messages.h"
 #include "outbox/session.h"
+#include "outbox/sql.h"
 #include "outbox/statement.h"
 #include "server/wake.h"
 
@@ -58,6 +58,7 @@ finds(Statement *query, Datum *values)
 	return found;
 }
 
+/* Is it a bot of this database: two uuids? */
 bool
 outbox_has_registration(Datum client_id, Datum tenant_id)
 {
@@ -96,6 +97,10 @@ insert_message(const OutboxNew *message, int64 id)
 				 errmsg("a trigger or rule has kept the message out of the outbox")));
 }
 
+/*
+ * Insert a message in the current transaction.  Returns its id, or that of the
+ * message that has the key already.
+ */
 int64
 outbox_enqueue(OutboxNew *message)
 {
@@ -145,6 +150,11 @@ static Statement record = {
 	1, {INT8OID}
 };
 
+/*
+ * What a dry-run bot has in the outbox goes to the history as if it had been
+ * sent: one message that the current transaction has written; or up to a
+ * thousand that got there otherwise, and how many those were.
+ */
 void
 outbox_record(int64 id)
 {
@@ -216,6 +226,10 @@ cancel_unsent(Unsent which, ArrayType *ids, Oid role)
 	return count;
 }
 
+/*
+ * Cancel messages that the role may see and that are not on the wire; returns
+ * how many.  The second leaves out those that others have sent.
+ */
 int64
 outbox_cancel(ArrayType *ids, Oid role)
 {
@@ -239,6 +253,7 @@ static Statement hold_loaded = {
 	1, {INT8OID}
 };
 
+/* Hold a message back that was not written here, until teams_resume(). */
 void
 outbox_hold_loaded(int64 id)
 {
@@ -257,6 +272,7 @@ static Statement hold = {
 	1, {INT8ARRAYOID}
 };
 
+/* Hold such messages back until their due_at is something else again. */
 void
 outbox_hold(ArrayType *ids, Oid role)
 {
@@ -305,6 +321,10 @@ static Statement retry = {
 	4, {INT8ARRAYOID, OIDOID, OIDOID, REGCLASSOID}
 };
 
+/*
+ * Send messages again that the role may see and that were not sent; their new
+ * ids go to new_ids, palloc'd in the context.
+ */
 int
 outbox_retry(ArrayType *ids, Oid role, MemoryContext context, int64 **new_ids)
 {
@@ -345,6 +365,10 @@ static Statement read_fate = {
 	1, {INT8OID}
 };
 
+/*
+ * What became of a message by now, whatever the caller's transaction has seen
+ * of it; palloc'd in the context.
+ */
 MessageFate *
 outbox_fate(int64 id, MemoryContext context)
 {
@@ -373,7 +397,7 @@ outbox_fate(int64 id, MemoryContext context)
 	return fate;
 }
 
-static Statement note_notify_error = {
+static Statement save_notify_error = {
 	"INSERT INTO @.teams_notify_error (schema_name, table_name, trigger_name,"
 	" template, error_code, error, hint, data)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -381,7 +405,7 @@ static Statement note_notify_error = {
 };
 
 void
-outbox_note_notify_error(const OutboxNotifyError *error)
+outbox_save_notify_error(const OutboxNotifyError *error)
 {
 	Datum		values[8];
 	char		nulls[8];
@@ -396,7 +420,7 @@ outbox_note_notify_error(const OutboxNotifyError *error)
 	parameter_set_text(&values[6], &nulls[6], error->hint);
 	parameter_set_text(&values[7], &nulls[7], error->data);
 	session_begin(SESSION_CALLER, &session);
-	statement_run(&note_notify_error, values, nulls);
+	statement_run(&save_notify_error, values, nulls);
 	session_commit(&session);
 }
 
@@ -405,6 +429,7 @@ static Statement find_template = {
 	1, {TEXTOID}
 };
 
+/* Is there a template of that name, for whatever locale? */
 bool
 outbox_has_template(const char *name)
 {

@@ -157,6 +157,7 @@ lock_extension(void)
 	return extension == session_extension;
 }
 
+/* The worker: is the extension here at all? */
 bool
 session_has_extension(void)
 {
@@ -183,6 +184,10 @@ ownership_tag(LOCKTAG *tag, Oid extension)
 	tag->locktag_lockmethodid = USER_LOCKMETHOD;
 }
 
+/*
+ * Become the one process that sends from this database's outbox, until the
+ * process ends or session_disown_outbox().  False if another one is.
+ */
 bool
 session_own_outbox(void)
 {
@@ -264,6 +269,10 @@ attach_procedure(void)
 								 false);
 }
 
+/*
+ * In a transaction that is not worth waiting for: give up soon if somebody
+ * holds a lock.
+ */
 void
 session_hurry(void)
 {
@@ -301,6 +310,10 @@ become_owner(Session *session)
 						   SECURITY_LOCAL_USERID_CHANGE);
 }
 
+/*
+ * The name of the current database.  The first call of a process must be in a
+ * transaction; while it is connected the name does not change.
+ */
 const char *
 session_database(void)
 {
@@ -314,6 +327,7 @@ session_database(void)
 /* Between session_begin() and session_commit() of the process that sends. */
 static bool in_senders_session = false;
 
+/* Are the tables being written by the process that sends? */
 bool
 session_is_senders(void)
 {

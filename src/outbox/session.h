@@ -41,30 +41,11 @@ extern void session_attach_worker(void);
 extern bool session_begin(SessionKind kind, Session *session);
 extern void session_commit(const Session *session);
 extern void session_abort(void);
-
-/*
- * In a transaction that is not worth waiting for: give up soon if somebody
- * holds a lock.
- */
 extern void session_hurry(void);
-
-/*
- * The name of the current database.  The first call of a process must be in a
- * transaction; while it is connected the name does not change.
- */
 extern const char *session_database(void);
-
-/* Are the tables being written by the process that sends? */
 extern bool session_is_senders(void);
 extern void session_leave(void);	/* after an error in SESSION_PROCEDURE */
-
-/* The worker: is the extension here at all? */
 extern bool session_has_extension(void);
-
-/*
- * Become the one process that sends from this database's outbox, until the
- * process ends or session_disown_outbox().  False if another one is.
- */
 extern bool session_own_outbox(void);
 extern void session_disown_outbox(void);
 

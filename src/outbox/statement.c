@@ -40,6 +40,7 @@ on_schema_change(Datum arg pg_attribute_unused(),
 	plans_generation++;
 }
 
+/* Say where the tables are: in the schema of the function that is running. */
 void
 statement_attach(Oid schema)
 {
@@ -62,6 +63,7 @@ statement_attach_function(FunctionCallInfo fcinfo)
 	statement_attach(get_func_namespace(fcinfo->flinfo->fn_oid));
 }
 
+/* Prepare all statements anew when they are run next. */
 void
 statement_forget_plans(void)
 {
@@ -174,6 +176,10 @@ run(Statement *statement, Datum *values, const char *nulls, View view)
 	return SPI_processed;
 }
 
+/*
+ * A cursor for a query of a user's, with the rights of the current user; it
+ * must only read.  SPI must be connected.
+ */
 Portal
 statement_open_cursor(const char *query)
 {
@@ -188,6 +194,12 @@ statement_open_cursor(const char *query)
 	return SPI_cursor_open(NULL, plan, NULL, NULL, true);
 }
 
+/*
+ * Run a statement; nulls may be NULL.  Returns the number of rows.  The second
+ * is for reading what has been committed by now, also in a transaction that
+ * goes by an older snapshot; the third reads what a STABLE function would see
+ * that is called in the same place.
+ */
 uint64
 statement_run(Statement *statement, Datum *values, const char *nulls)
 {
@@ -213,6 +225,7 @@ statement_schema(void)
 	return extension_schema;
 }
 
+/* The oid of a table or sequence of the extension; InvalidOid: not there. */
 Oid
 statement_relation(const char *name)
 {
@@ -231,6 +244,7 @@ column_value(uint64 row, int column, bool *isnull)
 						 column, isnull);
 }
 
+/* The bytes of a text or json, which are not read for that; 0 for null. */
 Size
 result_size(uint64 row, int column)
 {
@@ -260,6 +274,11 @@ result_exact_text(uint64 row, int column, MemoryContext context, bool *exact)
 	return kept;
 }
 
+/*
+ * A column of a row of the last result.  Text comes as UTF-8 in the given
+ * memory context, NULL for null; numbers of nulls are 0.  What has no UTF-8 is
+ * a question mark, and *exact false, which is not set otherwise.
+ */
 char *
 result_text(uint64 row, int column, MemoryContext context)
 {
@@ -277,6 +296,7 @@ result_int8(uint64 row, int column)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+/* The first column of so many rows, palloc'd in the context. */
 int64 *
 result_ids(uint64 count, MemoryContext context)
 {
@@ -336,6 +356,7 @@ result_timestamp(uint64 row, int column)
  * ----------
  */
 
+/* The same of a column of the last result, with so many rows: a copy. */
 Datum
 result_array(uint64 count, int column, Oid type, char *null)
 {
@@ -352,6 +373,10 @@ result_array(uint64 count, int column, Oid type, char *null)
 	return parameter_array(values, (int) count, type, null);
 }
 
+/*
+ * Parameters from what the services say.  Text is UTF-8; what the database's
+ * encoding does not have becomes question marks.
+ */
 Datum
 parameter_text(const char *text)
 {
@@ -360,6 +385,7 @@ parameter_text(const char *text)
 	return CStringGetTextDatum(encoding_from_utf8(text, &exact));
 }
 
+/* One that may be null, in the caller's encoding: NULL or 0 is. */
 void
 parameter_set_text(Datum *value, char *null, const char *text)
 {
@@ -420,6 +446,7 @@ parameter_word_array(const int *values, int count, const WordList *list)
 	return make_array(texts, NULL, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
+/* Of texts or jsonb, where 0 is null; if all are, 'n' goes to *null. */
 Datum
 parameter_array(const Datum *values, int count, Oid type, char *null)
 {

@@ -14,7 +14,6 @@ typedef enum BotMode
 	BOT_MODE_SENDS,
 	BOT_MODE_RECORDS			/* a dry-run bot: as if they had been sent */
 } BotMode;
-
 extern void tally_message(const char *bot, int64 broadcast, bool is_recorded);
 extern BotMode tally_bot_mode(const char *bot);
 extern void tally_forget_modes(Relation bots);

@@ -24,7 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "base/trust.h"
-#include "outbox/outbox.h"
+#include "outbox/messages.h"
 #include "outbox/session.h"
 #include "outbox/statement.h"
 #include "outbox/tally.h"

@@ -7,7 +7,7 @@
 
 #include "fmgr.h"
 
-#include "outbox/outbox.h"
+#include "outbox/messages.h"
 
 /*
  * Write a message or job of the calling role into the outbox, in the current

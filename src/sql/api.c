@@ -11,11 +11,11 @@
 #include "base/cloud.h"
 #include "base/trust.h"
 #include "http/http.h"
-#include "outbox/outbox.h"
+#include "outbox/messages.h"
 #include "outbox/session.h"
 #include "protocol/credential.h"
-#include "sql/arguments.h"
 #include "sql/accept.h"
+#include "sql/arguments.h"
 
 SQL_FUNCTION(teams_send_text);
 SQL_FUNCTION(teams_send_activity);

@@ -11,7 +11,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
-#include "outbox/outbox.h"
+#include "outbox/messages.h"
 
 /* A text that must not be null. */
 extern char *argument_text(FunctionCallInfo fcinfo, int number,

@@ -14,7 +14,8 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "outbox/outbox.h"
+#include "outbox/changes.h"
+#include "outbox/messages.h"
 #include "outbox/statement.h"
 #include "protocol/connector.h"
 #include "sql/arguments.h"

@@ -30,7 +30,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "outbox/outbox.h"
+#include "outbox/messages.h"
 #include "outbox/statement.h"
 #include "sql/notify_options.h"
 
@@ -272,7 +272,7 @@ note_error(const Firing *firing, const Subject *subject,
 	record.error = error->message;
 	record.hint = error->hint;
 	record.data = subject->data;
-	outbox_note_notify_error(&record);
+	outbox_save_notify_error(&record);
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
 			 errmsg("notification \"%s\" is not sent: %s",

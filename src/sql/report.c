@@ -15,7 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "outbox/outbox.h"
+#include "outbox/messages.h"
 #include "outbox/statement.h"
 #include "server/shared.h"
 #include "server/slot.h"

@@ -16,7 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "outbox/outbox.h"
+#include "outbox/messages.h"
 #include "outbox/session.h"
 #include "outbox/statement.h"
 #include "server/shared.h"

@@ -9,7 +9,7 @@
 #include "utils/hsearch.h"
 #include "utils/timestamp.h"
 
-#include "outbox/outbox.h"
+#include "outbox/bots.h"
 #include "protocol/graph.h"
 #include "worker/bot_fetch.h"
 #include "worker/bot_pace.h"

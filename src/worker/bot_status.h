@@ -7,7 +7,6 @@
 
 #include "utils/timestamp.h"
 
-#include "outbox/outbox.h"
 #include "protocol/policy.h"
 
 struct Bot;

@@ -20,7 +20,10 @@
 
 #include "base/moment.h"
 #include "http/http.h"
-#include "outbox/outbox.h"
+#include "outbox/bots.h"
+#include "outbox/due.h"
+#include "outbox/fates.h"
+#include "outbox/ledger.h"
 #include "outbox/session.h"
 #include "worker/bot_token.h"
 #include "worker/broadcast.h"

@@ -11,6 +11,7 @@
 
 #include "base/moment.h"
 #include "base/settings.h"
+#include "outbox/ledger.h"
 #include "protocol/connector.h"
 #include "server/shared.h"
 #include "worker/answer.h"

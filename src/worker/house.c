@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "base/settings.h"
-#include "outbox/outbox.h"
+#include "outbox/fates.h"
 #include "worker/house.h"
 
 #define PURGE_PAUSE_MS 50

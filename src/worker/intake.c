@@ -8,7 +8,9 @@
  */
 #include "postgres.h"
 
-#include "outbox/outbox.h"
+#include "outbox/due.h"
+#include "outbox/fates.h"
+#include "outbox/messages.h"
 #include "worker/intake.h"
 #include "worker/target_outcome.h"
 #include "worker/window.h"

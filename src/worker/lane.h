@@ -7,7 +7,7 @@
 
 #include "utils/timestamp.h"
 
-#include "outbox/outbox.h"
+#include "outbox/due.h"
 
 /* A pass over the messages of a lane, in the order of their ids. */
 typedef struct Sweep

@@ -11,6 +11,8 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "outbox/fates.h"
+#include "outbox/ledger.h"
 #include "outbox/locks.h"
 #include "worker/settle.h"
 

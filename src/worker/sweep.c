@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "outbox/outbox.h"
+#include "outbox/due.h"
 #include "worker/intake.h"
 #include "worker/share.h"
 #include "worker/sweep.h"
