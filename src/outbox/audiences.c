@@ -14,7 +14,7 @@
 #include "outbox/session.h"
 #include "outbox/statement.h"
 
-static Statement create = {
+static Statement create_broadcast = {
 	"INSERT INTO @.teams_broadcast (bot, kind, refers_to, title, topic,"
 	" activity, template, data, rate, send_at, expires_at, priority,"
 	" dedupe_key, delivery, sender, state)"
@@ -27,8 +27,9 @@ static Statement create = {
 };
 
 /*
- * Make a draft without recipients; returns its id, or that of the broadcast
- * that has the key already, and then *is_new is false.
+ * Make a draft without recipients.  Returns its id, or that of the broadcast
+ * that has the key already, and then *is_new is false.  A key whose broadcast
+ * came to nothing is free again.
  */
 int64
 outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
@@ -61,9 +62,9 @@ outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 	nulls[14] = ' ';
 
 	session_begin(SESSION_CALLER, &session);
-	*is_new = statement_run(&create, values, nulls) > 0;
+	*is_new = statement_run(&create_broadcast, values, nulls) > 0;
 	if (!*is_new && outbox_free_broadcast_key(options))
-		*is_new = statement_run(&create, values, nulls) > 0;
+		*is_new = statement_run(&create_broadcast, values, nulls) > 0;
 	id = *is_new ? result_int8(0, 1) : outbox_find_broadcast_key(options);
 	session_commit(&session);
 	return id;
@@ -78,8 +79,8 @@ static Statement keep_template = {
 };
 
 /*
- * Keep a template, in all its locales, for the broadcast; false if there is
- * none of that name.
+ * Keep a template as it is now, in all its locales, for the broadcast.  False
+ * if there is none of that name.
  */
 bool
 outbox_keep_template(int64 broadcast, const char *name)
@@ -98,8 +99,8 @@ outbox_keep_template(int64 broadcast, const char *name)
 	"(SELECT bot FROM @.teams_broadcast WHERE id OPERATOR(pg_catalog.=) $1)"
 
 /*
- * Whose name a recipient's is, is looked up one by one, as all that is known of
- * them below: nothing is known yet of the sizes of the tables.
+ * Whose name a recipient's is, is looked up one by one, as all that is known
+ * of them below: nothing is known yet of the sizes of the tables.
  */
 static Statement add_recipients = {
 	"INSERT INTO @.teams_recipient (broadcast, n, target, user_id, locale,"
@@ -113,6 +114,7 @@ static Statement add_recipients = {
 	TEXTARRAYOID}
 };
 
+/* Write a part of an audience; the recipients are numbered from "first" on. */
 void
 outbox_add_recipients(int64 broadcast, int64 first, const Audience *audience)
 {
@@ -186,7 +188,7 @@ static Statement exclude_unreachable = {
 	1, {INT8OID}
 };
 
-static Statement complete = {
+static Statement complete_send = {
 	"UPDATE @.teams_broadcast AS b SET recipients = c.recipients,"
 	" excluded = c.excluded,"
 	" state = CASE WHEN $2 THEN 'running' ELSE b.state END"
@@ -210,7 +212,11 @@ static Statement complete_change = {
 	1, {INT8OID}
 };
 
-/* Exclude who must not get it, and count; then it starts, if it shall. */
+/*
+ * The audience is complete: exclude who must not get the message, and count.
+ * Then the broadcast starts, if it shall; one that changes another does in any
+ * case.
+ */
 void
 outbox_complete_broadcast(int64 broadcast, bool start)
 {
@@ -224,7 +230,7 @@ outbox_complete_broadcast(int64 broadcast, bool start)
 			statement_run(&exclude_duplicates, values, NULL);
 		statement_run(&exclude_opted_out, values, NULL);
 		statement_run(&exclude_unreachable, values, NULL);
-		statement_run(&complete, values, NULL);
+		statement_run(&complete_send, values, NULL);
 	}
 	session_commit(&session);
 }

@@ -61,7 +61,7 @@ static Statement save_app_version = {
 	2, {TEXTOID, TEXTOID}
 };
 
-/* All bots, as a list of OutboxBot in the given context. */
+/* All bots, as a list of OutboxBot, palloc'd in the context. */
 List *
 outbox_read_bots(MemoryContext context)
 {
@@ -98,7 +98,10 @@ outbox_read_bots(MemoryContext context)
 	return bots;
 }
 
-/* May the bot's row be written without waiting for somebody's transaction? */
+/*
+ * Lock the bot's row.  False if it is gone, or if somebody else's transaction
+ * has it: whoever writes it then would have to wait for that.
+ */
 bool
 outbox_lock_bot(const char *bot)
 {
@@ -107,6 +110,10 @@ outbox_lock_bot(const char *bot)
 	return statement_run(&lock_bot, values, NULL) > 0;
 }
 
+/*
+ * Pause a bot, by the name of who does so and with a reason for people to
+ * read; one that is paused stays as it is.
+ */
 void
 outbox_pause_bot(const char *bot, const char *reason, const char *paused_by)
 {
@@ -116,6 +123,7 @@ outbox_pause_bot(const char *bot, const char *reason, const char *paused_by)
 	statement_run(&pause_bot, values, NULL);
 }
 
+/* Let a bot go on that the worker has paused, and nobody else. */
 void
 outbox_resume_bot(const char *bot)
 {
@@ -124,7 +132,10 @@ outbox_resume_bot(const char *bot)
 	statement_run(&resume_bot, values, NULL);
 }
 
-/* NULL: there is none any more. */
+/*
+ * What keeps a bot from sending, for people to read; NULL if nothing does any
+ * more.
+ */
 void
 outbox_save_trouble(const char *bot, const char *trouble)
 {
@@ -134,6 +145,10 @@ outbox_save_trouble(const char *bot, const char *trouble)
 	statement_run(&save_trouble, values, trouble ? "  " : " n");
 }
 
+/*
+ * The id that the catalog has for the bot's manifest, unless one is
+ * configured.
+ */
 void
 outbox_save_app_id(const char *bot, const char *teams_app_id)
 {
@@ -143,7 +158,9 @@ outbox_save_app_id(const char *bot, const char *teams_app_id)
 	statement_run(&save_app_id, values, NULL);
 }
 
-/* "": it cannot be known. */
+/*
+ * The version that the catalog has of the bot's app; "" if it cannot be known.
+ */
 void
 outbox_save_app_version(const char *bot, const char *version)
 {
@@ -158,8 +175,8 @@ outbox_save_app_version(const char *bot, const char *version)
  */
 
 /*
- * What is not found out anew stays, as long as the bot is there.  Who wanted it
- * away is the sender of the job, which has just become history.
+ * What is not found out anew stays, as long as the bot is there.  Who wanted
+ * it away is the sender of the job, which has just become history.
  */
 #define IF_THERE(column) \
 	column " = coalesce(excluded." column "," \
@@ -270,6 +287,11 @@ installation_column(OutboxInstallation *const *records, int count,
 	return parameter_text_array(column, count);
 }
 
+/*
+ * Write what has been found out about targets, each of which is in the list
+ * once.  What is not known anew stays as it was, while the bot is there.
+ * Opt-outs by a name that has changed hands go to whoever had it.
+ */
 void
 outbox_save_installations(OutboxInstallation *const *records, int count)
 {

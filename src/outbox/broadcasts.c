@@ -150,9 +150,9 @@ is_operators(BroadcastState from, BroadcastState to)
 
 /*
  * Change the state of a broadcast to running or paused, if it is "from".  What
- * the outbox has of it is let go or held back.  Whoever may see it may do that,
- * except for starting it, which is its sender's.  Returns false if the role may
- * not; else *state is the state that it had.
+ * the outbox has of it is let go or held back.  Whoever may see it may do
+ * that, except for starting it, which is its sender's.  Returns false if the
+ * role may not; else *state is the state that it had.
  */
 bool
 outbox_steer_broadcast(int64 id, BroadcastState from, BroadcastState to,
@@ -195,8 +195,8 @@ end_locked(int64 id, Oid role)
 
 /*
  * Cancel a broadcast that the role may see: also one that is done, but has
- * messages that are sent again.  Returns false if there is none.  *state is what
- * it was, and *is_cancelled false if there was nothing to cancel in that.
+ * messages that are sent again.  Returns false if there is none.  *state is
+ * what it was, and *is_cancelled false if there was nothing to cancel in that.
  */
 bool
 outbox_cancel_broadcast(int64 id, Oid role, BroadcastState *state,
@@ -222,7 +222,10 @@ outbox_cancel_broadcast(int64 id, Oid role, BroadcastState *state,
 	return found;
 }
 
-/* End one that is about to be recalled, whatever its state, and its edits. */
+/*
+ * End a broadcast that is about to be recalled, whatever its state, and the
+ * edits of it that are running; what is pending of them is cancelled.
+ */
 void
 outbox_end_broadcast(int64 id, Oid role)
 {
@@ -250,9 +253,9 @@ static Statement read_broadcast = {
 };
 
 /*
- * For a broadcast that changes another: lock that one, and read its bot,
- * priority and kind, and the id of the broadcast that recalls it already, or 0.
- * False if it is not the role's.
+ * For a broadcast that changes another: lock that one until the transaction
+ * ends, and read its bot, priority and kind, and the id of the broadcast that
+ * recalls it already, or 0.  False if it is not the role's to change.
  */
 bool
 outbox_read_broadcast(int64 id, Oid role, NewBroadcast *broadcast,
@@ -293,7 +296,10 @@ static Statement replace_rendered = {
 	2, {INT8ARRAYOID, JSONOID}
 };
 
-/* What is pending of it says something else from now on. */
+/*
+ * What is pending of the broadcast, and what it has yet to hand over, says
+ * something else from now on.
+ */
 void
 outbox_replace_activity(int64 id, const char *activity, Oid role)
 {
@@ -317,7 +323,7 @@ outbox_replace_activity(int64 id, const char *activity, Oid role)
  * ----------
  */
 
-static Statement preview = {
+static Statement read_preview = {
 	"SELECT b.bot, coalesce(b.activity, m.activity)::pg_catalog.text, m.problem"
 	" FROM @.teams_broadcast AS b"
 	" LEFT JOIN LATERAL (SELECT r.data, r.locale FROM @.teams_recipient AS r"
@@ -332,7 +338,7 @@ static Statement preview = {
 
 /*
  * What the first recipient gets, as JSON, and from which bot; or the problem
- * with the template.  False if the broadcast is not the role's.
+ * with the template, in UTF-8.  False if the broadcast is not the role's.
  */
 bool
 outbox_preview(int64 id, Oid role, char **bot, char **activity,
@@ -343,7 +349,7 @@ outbox_preview(int64 id, Oid role, char **bot, char **activity,
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	found = run_about(&preview, id, role);
+	found = run_about(&read_preview, id, role);
 	if (found)
 	{
 		*bot = result_text(0, 1, context);
@@ -355,7 +361,7 @@ outbox_preview(int64 id, Oid role, char **bot, char **activity,
 }
 
 /* Of those who have not got it yet. */
-static Statement plan = {
+static Statement read_plan = {
 	"SELECT pg_catalog.count(*) FILTER (WHERE r.excluded IS NULL"
 	" AND i.state OPERATOR(pg_catalog.=) 'installed'),"
 	" pg_catalog.count(*) FILTER (WHERE r.n IS NOT NULL AND r.excluded IS NULL"
@@ -383,6 +389,10 @@ static Statement plan = {
 	3, {INT8OID, OIDOID, OIDOID}
 };
 
+/*
+ * How many recipients are still to get the broadcast, and at which rates.
+ * False if the role may not see it.
+ */
 bool
 outbox_plan(int64 id, Oid role, BroadcastPlan *result)
 {
@@ -391,7 +401,7 @@ outbox_plan(int64 id, Oid role, BroadcastPlan *result)
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	found = run_about(&plan, id, role);
+	found = run_about(&read_plan, id, role);
 	if (found)
 	{
 		result->known = result_int8(0, 1);
@@ -427,6 +437,10 @@ static Statement opt_in = {
 	2, {TEXTOID, TEXTOID}
 };
 
+/*
+ * Have a person get nothing more of a topic, or again all of it: then also
+ * what was said under other names of theirs is taken back.
+ */
 void
 outbox_opt_out(const char *target, const char *topic, bool out)
 {

@@ -18,7 +18,7 @@
  * What is not on the wire yet says the new thing when it gets there.  The edit
  * has then been carried out, and is in the history as a job of its own.
  */
-static Statement rewrite = {
+static Statement rewrite_messages = {
 	"WITH rewritten AS (UPDATE @.teams_outbox SET activity = $3"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" RETURNING id, bot, scope, target, team, priority),"
@@ -37,7 +37,7 @@ static Statement rewrite = {
 };
 
 /* What is on the wire or has been sent is changed by a job that follows it. */
-static Statement change = {
+static Statement write_changes = {
 	"WITH wanted AS ("
 	"SELECT id, bot, scope, target, team, priority FROM @.teams_delivery"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
@@ -68,15 +68,15 @@ rewrite_unsent(ArrayType *unsent, const char *activity, Oid role,
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = CStringGetTextDatum(activity);
 	values[3] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
-	*new_ids = result_ids(statement_run(&rewrite, values, NULL), context);
+	*new_ids = result_ids(statement_run(&rewrite_messages, values, NULL), context);
 	return ArrayGetNItems(ARR_NDIM(unsent), ARR_DIMS(unsent));
 }
 
 /*
- * Give another activity to those of the messages that the role, or one of which
- * it is a member, has sent or is about to; or delete them if that is NULL.
- * What is not on the wire yet is rewritten; for the others a job is written.
- * Returns how many, and the ids of the jobs like outbox_retry().
+ * Give another activity to those of the messages that the role, or one of
+ * which it is a member, has sent or is about to; or delete them if that is
+ * NULL.  What is not on the wire yet is rewritten; for the others a job is
+ * written.  Returns how many, and the ids of the jobs like outbox_retry().
  */
 int
 outbox_change(ArrayType *ids, const char *activity, Oid role,
@@ -103,7 +103,7 @@ outbox_change(ArrayType *ids, const char *activity, Oid role,
 	values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
 	values[3] = activity != NULL ? CStringGetTextDatum(activity) : (Datum) 0;
 	values[4] = PointerGetDatum(unsent);
-	njobs = (int) statement_run(&change, values, nulls);
+	njobs = (int) statement_run(&write_changes, values, nulls);
 	jobs = result_ids(njobs, context);
 	session_commit(&session);
 

@@ -13,13 +13,14 @@
 #include "outbox/sql.h"
 #include "outbox/statement.h"
 
-/* Is it the list of all people, and one of the Bot Connector's? */
+/* Is it the list of all people of the tenant? */
 bool
 directory_list_is_people(const DirectoryList *list)
 {
 	return strcmp(list->source, "people") == 0;
 }
 
+/* Is it a list of the Bot Connector's, that of a team's members? */
 bool
 directory_list_is_roster(const DirectoryList *list)
 {
@@ -60,7 +61,7 @@ static Statement next_directory = {
 };
 
 static void
-set_key(Datum *values, const DirectoryList *list)
+set_list_parameters(Datum *values, const DirectoryList *list)
 {
 	values[0] = parameter_text(list->bot);
 	values[1] = parameter_text(list->source);
@@ -89,7 +90,7 @@ outbox_next_list(const char *bot, MemoryContext context, DirectoryList *list)
 	list->service_url = result_text(0, 8, context);
 	if (!result_bool(0, 9))
 		return true;
-	set_key(values, list);
+	set_list_parameters(values, list);
 	statement_run(&begin_list, values, NULL);
 	list->link = NULL;
 	list->attempts = list->pages = 0;
@@ -134,7 +135,7 @@ outbox_hold_list(const DirectoryList *list)
 {
 	Datum		values[4];
 
-	set_key(values, list);
+	set_list_parameters(values, list);
 	values[3] = list->link != NULL ? parameter_text(list->link) : (Datum) 0;
 	if (statement_run(&hold_list, values, list->link ? "    " : "   n") > 0)
 		return result_bool(0, 1) ? LIST_HELD : LIST_GONE;
@@ -240,8 +241,8 @@ static Statement confirm_names = {
 /*
  * An opt-out by a name is that of the person who had the name: it stays with
  * them when they lose it.  It stays with the name as well, unless it is known
- * that they still had it when, or after, it was made.  To be run before what is
- * known changes.
+ * that they still had it when, or after, it was made.  To be run before what
+ * is known changes.
  */
 static Statement keep_opt_outs = {
 	"WITH page AS MATERIALIZED ("
@@ -294,8 +295,8 @@ add_doubts(DirectoryDoubts *doubts, Statement *statement, Datum *values,
 }
 
 /*
- * Names change hands: what was found out by a name must not lead to the one who
- * had it before.  Rosters are what Teams remembers, and confirm nothing.
+ * Names change hands: what was found out by a name must not lead to the one
+ * who had it before.  Rosters are what Teams remembers, and confirm nothing.
  */
 static void
 compare_names(const DirectoryList *list, Datum ids, Datum names,
@@ -380,7 +381,7 @@ outbox_save_people(const DirectoryList *list, const PeoplePage *page,
 	compare_names(list, ids, values[4], context, doubts);
 	if (is_people)
 		return;
-	set_key(values, list);
+	set_list_parameters(values, list);
 	values[3] = ids;
 	statement_run(&save_members, values, NULL);
 }
@@ -397,12 +398,13 @@ static Statement continue_list = {
 	4, {TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 };
 
+/* A page has been read: go on with the next one. */
 void
 outbox_continue_list(const DirectoryList *list, const char *next)
 {
 	Datum		values[4];
 
-	set_key(values, list);
+	set_list_parameters(values, list);
 	values[3] = parameter_text(next);
 	statement_run(&continue_list, values, NULL);
 }
@@ -447,7 +449,7 @@ outbox_finish_list(const DirectoryList *list, const char *later)
 {
 	Datum		values[4];
 
-	set_key(values, list);
+	set_list_parameters(values, list);
 	values[3] = later != NULL ? parameter_text(later) : (Datum) 0;
 	if (!directory_list_is_people(list))
 		statement_run(&forget_members, values, NULL);
@@ -469,7 +471,7 @@ outbox_restart_list(const DirectoryList *list)
 {
 	Datum		values[3];
 
-	set_key(values, list);
+	set_list_parameters(values, list);
 	statement_run(&restart_list, values, NULL);
 }
 
@@ -491,13 +493,16 @@ static Statement fail_list = {
 static void
 set_error(Datum *values, const DirectoryList *list, const ListError *error)
 {
-	set_key(values, list);
+	set_list_parameters(values, list);
 	values[3] = parameter_text(error->code);
 	values[4] = parameter_text(error->message);
 	values[5] = error->hint != NULL ? parameter_text(error->hint) : (Datum) 0;
 }
 
-/* Go on later, after a failed attempt or just a 429; or not at all. */
+/*
+ * Go on with the list later, after an attempt that failed, which is counted,
+ * or that was just asked to wait.
+ */
 void
 outbox_delay_list(const DirectoryList *list, const ListError *error,
 				  bool is_failure, TimestampTz until)
@@ -510,6 +515,7 @@ outbox_delay_list(const DirectoryList *list, const ListError *error,
 	statement_run(&delay_list, values, error->hint ? "        " : "     n  ");
 }
 
+/* Give the list up, after an error that trying again does not mend. */
 void
 outbox_fail_list(const DirectoryList *list, const ListError *error)
 {

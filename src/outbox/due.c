@@ -16,15 +16,16 @@
 #include "outbox/statement.h"
 
 /*
- * Has Graph to be asked, even if the target is known?  A job to install the bot
- * has reached its end where the bot is.
+ * Has Graph to be asked, even if the target is known?  A job to install the
+ * bot has reached its end where the bot is.
  */
 #define ASKS_ANYHOW(o) "(" IS_JOB(o) " AND " o ".kind <> 'install')"
 
 /*
  * The columns by which all statements here begin.  Those of the message itself
  * and of what teams_installation knows of its target are in the lists below; a
- * channel is where its team is.  Others may follow, which are the statement's own.
+ * channel is where its team is.  Others may follow, which are the statement's
+ * own.
  */
 typedef enum MessageColumn
 {
@@ -129,9 +130,9 @@ typedef enum MessageColumn
 	" AND w.due_at IS NOT NULL)"
 
 /*
- * Where what an edit or a deletion changes is, which is known once that has its
- * fate: neither whose name the target is nor whether the bot is there matters
- * then.  Empty if it was not sent.  Of a thread, its channel.
+ * Where what an edit or a deletion changes is, which is known once that has
+ * its fate: neither whose name the target is nor whether the bot is there
+ * matters then.  Empty if it was not sent.  Of a thread, its channel.
  */
 #define IS_CHANGE(o) o ".kind IN ('edit', 'delete')"
 #define CHAT_OF_DELIVERY(d) "split_part(" d ".conversation_id, ';', 1)"
@@ -195,7 +196,7 @@ knowledge_of(int state, bool has_error, const char *chat_id)
  * who may pass them by.
  */
 static const char *
-problem_of(const OutboxMessage *message, int kind, int scope, bool exact)
+message_problem(const OutboxMessage *message, int kind, int scope, bool exact)
 {
 	if (kind < 0 || scope < 0)
 		return "Its kind or scope is none that there is.";
@@ -227,7 +228,7 @@ take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 	message->at_most_once = result_bool(row, COLUMN_AT_MOST_ONCE);
 	message->error_code = result_text(row, COLUMN_ERROR_CODE, context);
 	message->team = result_exact_text(row, COLUMN_TEAM, context, &exact);
-	message->problem = problem_of(message, kind, scope, exact);
+	message->problem = message_problem(message, kind, scope, exact);
 	message->chat_id = result_text(row, COLUMN_CHAT_ID, context);
 	message->knowledge = knowledge_of(state, result_bool(row, COLUMN_HAS_ERROR),
 									  message->chat_id);
@@ -409,8 +410,8 @@ set_parties(const OutboxSweep *sweeps, int nsweeps, Datum *values)
  * Read messages that are due and that no retry of an earlier one to the same
  * target holds back, in the order of their ids; and with each, up to
  * "earlier_room" that are due to the same target in other priorities, or were
- * passed over, and come before it, unless there are none.  Returns how many, in
- * the context, and sets how far each sweep came.
+ * passed over, and come before it, unless there are none.  Returns how many,
+ * in the context, and sets how far each sweep came.
  */
 int
 outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,

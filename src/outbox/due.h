@@ -63,8 +63,8 @@ typedef struct OutboxMessage
 
 /*
  * Where to look for a bot's messages: "room" ids above "after" of one
- * priority, for those to people who are known, to the others, or to both.
- * The last three are set: up to which id all was looked at, how many there were,
+ * priority, for those to people who are known, to the others, or to both.  The
+ * last three are set: up to which id all was looked at, how many there were,
  * and what was left out.
  */
 typedef struct OutboxSweep

@@ -19,8 +19,8 @@ static Statement lock_free = {
 };
 
 /*
- * Lock those that are still there and that nobody has locked; returns how many,
- * and their ids, palloc'd.
+ * Lock those of the messages that are still there and that nobody else has
+ * locked.  Returns how many, and their ids, palloc'd.
  */
 int
 outbox_lock_free(const int64 *ids, int count, int64 **locked)
@@ -43,7 +43,7 @@ static Statement replace_history = {
 	1, {INT8ARRAYOID}
 };
 
-static Statement settle = {
+static Statement settle_messages = {
 	"WITH gone AS ("
 	"DELETE FROM @.teams_outbox AS o USING unnest($1, $2, $3, $4, $5, $6,"
 	" $7, $8, $9, $10) AS r (id, fate, is_attempt, doubtful, conversation_id,"
@@ -73,7 +73,7 @@ static Statement settle = {
  * What is not to be sent again: of a broadcast that was cancelled or recalled
  * when it was on the wire, or deleted meanwhile.
  */
-static Statement end = {
+static Statement end_messages = {
 	"WITH r AS (SELECT * FROM unnest($1, $2, $3, $4, $5)"
 	" AS r (id, is_attempt, doubtful, error_code, error)),"
 	" gone AS (DELETE FROM @.teams_outbox AS o USING r WHERE o.id = r.id"
@@ -90,7 +90,7 @@ static Statement end = {
 	5, {INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
 };
 
-static Statement postpone = {
+static Statement postpone_messages = {
 	"UPDATE @.teams_outbox AS o SET retrying = true, due_at = r.due_at,"
 	" attempts = o.attempts + r.is_attempt::int,"
 	" doubtful = o.doubtful OR r.doubtful,"
@@ -150,6 +150,10 @@ make_columns(OutcomeColumns *columns, Outcome *const *outcomes, int count)
 	}
 }
 
+/*
+ * Messages that have their fate leave the outbox for the history, and are
+ * counted.  All outcomes are final; their rows are locked.
+ */
 void
 outbox_settle(Outcome *const *outcomes, int count)
 {
@@ -170,12 +174,12 @@ outbox_settle(Outcome *const *outcomes, int count)
 	values[8] = parameter_text_array(columns.hint, count);
 	values[9] = parameter_text_array(columns.correlation_id, count);
 	statement_run(&replace_history, values, NULL);
-	statement_run(&settle, values, NULL);
+	statement_run(&settle_messages, values, NULL);
 }
 
 /*
  * Have messages sent again later; those that were cancelled when they were on
- * the wire are not.  Returns the id of the first of these, or 0.
+ * the wire end instead.  Returns the id of the first of these, or 0.
  */
 int64
 outbox_postpone(Outcome *const *outcomes, int count)
@@ -194,9 +198,9 @@ outbox_postpone(Outcome *const *outcomes, int count)
 	values[3] = parameter_timestamp_array(columns.due_at, count);
 	values[4] = ended[3] = parameter_text_array(columns.error_code, count);
 	values[5] = ended[4] = parameter_text_array(columns.error, count);
-	statement_run(&end, ended, NULL);
+	statement_run(&end_messages, ended, NULL);
 	first = result_int8(0, 1);
-	statement_run(&postpone, values, NULL);
+	statement_run(&postpone_messages, values, NULL);
 	return first;
 }
 
@@ -214,6 +218,10 @@ static Statement end_postponed = {
 	" SELECT min(id) FROM gone"
 };
 
+/*
+ * Cancel what was postponed just before the transaction that cancelled it was
+ * committed.  Returns the id of the first, or 0.
+ */
 int64
 outbox_end_postponed(void)
 {
@@ -221,7 +229,7 @@ outbox_end_postponed(void)
 	return result_int8(0, 1);
 }
 
-static Statement expire = {
+static Statement expire_messages = {
 	"WITH gone AS (DELETE FROM @.teams_outbox WHERE id IN ("
 	"SELECT id FROM @.teams_outbox AS o WHERE expires_at <= now()"
 	" AND NOT EXISTS (SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
@@ -232,10 +240,14 @@ static Statement expire = {
 	" OR " IS_JOB("gone") " FROM gone"
 };
 
+/*
+ * Settle what has expired and is not on the wire, up to a thousand.  Returns
+ * how many; what is known of them is palloc'd in the context.
+ */
 int
 outbox_expire(MemoryContext context, OutboxExpired **expired)
 {
-	uint64		count = statement_run(&expire, NULL, NULL);
+	uint64		count = statement_run(&expire_messages, NULL, NULL);
 
 	*expired = MemoryContextAlloc(context,
 								  (count + 1) * sizeof(OutboxExpired));
@@ -248,7 +260,7 @@ outbox_expire(MemoryContext context, OutboxExpired **expired)
 	return (int) count;
 }
 
-static Statement refuse = {
+static Statement refuse_messages = {
 	"WITH gone AS (DELETE FROM @.teams_outbox AS o"
 	" USING unnest($1, $2) AS r (id, problem) WHERE o.id = r.id AND o.id IN ("
 	"SELECT f.id FROM @.teams_outbox AS f WHERE f.id = ANY ($1)"
@@ -260,8 +272,8 @@ static Statement refuse = {
 };
 
 /*
- * Settle rows as failed for which nothing can be done; returns how many nobody
- * had locked.
+ * Settle rows as failed for which nothing can be done, with the problem of
+ * each.  Returns how many nobody had locked.
  */
 int
 outbox_refuse(const int64 *ids, const char *const *problems, int count)
@@ -269,7 +281,7 @@ outbox_refuse(const int64 *ids, const char *const *problems, int count)
 	Datum		values[] = {parameter_int8_array(ids, count),
 	parameter_text_array(problems, count)};
 
-	statement_run(&refuse, values, NULL);
+	statement_run(&refuse_messages, values, NULL);
 	return result_int4(0, 1);
 }
 
@@ -327,7 +339,7 @@ static Statement purge_broadcasts = {
 
 /*
  * Remove up to a thousand old messages from the history, as many recipients of
- * old broadcasts, and broadcasts without any; returns how many rows.
+ * old broadcasts, and broadcasts without any.  Returns how many rows.
  */
 int64
 outbox_purge_history(int retention_minutes)
@@ -348,8 +360,8 @@ outbox_purge_history(int retention_minutes)
 
 /*
  * Entries of which there are new rows are added up with what there is of them;
- * others are left as they are.  Rows that were committed late wait for the next
- * of their kind.
+ * others are left as they are.  Rows that were committed late wait for the
+ * next of their kind.
  */
 static Statement fold_account = {
 	"WITH new AS MATERIALIZED (SELECT * FROM @.teams_account WHERE id > $1"

@@ -181,7 +181,7 @@ static Statement feed_changes = {
  * feed_rendered; false if there are no more recipients.
  */
 static bool
-render(int room, Datum *values, char *nulls)
+render_recipients(int room, Datum *values, char *nulls)
 {
 	Datum		part[] = {values[0], values[1], Int64GetDatum(room)};
 	int			count = (int) statement_run(&render_part, part, NULL);
@@ -202,10 +202,11 @@ render(int room, Datum *values, char *nulls)
 }
 
 /*
- * Hand over up to "room" recipients to the outbox, or fewer if a template takes
- * its time.  Returns how many; 0: there are no more, -1: somebody has locked or
- * changed the broadcast.  *first_id is the first message's id, or 0.  By a rate of its own, what is handed over is counted from "from"
- * on; 0: there is no rate.
+ * Hand over up to "room" recipients to the outbox, or fewer if a template
+ * takes its time.  Returns how many; 0: there are no more, -1: somebody has
+ * locked or changed the broadcast.  *first_id is the first message's id, or 0.
+ * By a rate of its own, what is handed over is counted from "from" on; 0:
+ * there is no rate.
  */
 int
 outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
@@ -225,7 +226,7 @@ outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
 	*first_id = 0;
 	if (broadcast->has_template)
 	{
-		if (!render(room, values, nulls))
+		if (!render_recipients(room, values, nulls))
 			return 0;
 		statement = &feed_rendered;
 	}
@@ -234,7 +235,7 @@ outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
 	return result_int8(0, 1) == 0 ? -1 : (int) result_int8(0, 2);
 }
 
-static Statement finish = {
+static Statement finish_broadcast = {
 	"UPDATE @.teams_broadcast SET state = 'done',"
 	" recipients = CASE kind WHEN 'send' THEN recipients ELSE fed END,"
 	" finished_at = clock_timestamp()"
@@ -251,5 +252,5 @@ outbox_finish_broadcast(const Broadcast *broadcast)
 	Datum		values[] = {Int64GetDatum(broadcast->id),
 	Int64GetDatum(broadcast->position)};
 
-	return statement_run(&finish, values, NULL) > 0;
+	return statement_run(&finish_broadcast, values, NULL) > 0;
 }

@@ -166,7 +166,7 @@ static Statement free_broadcast_key = {
 };
 
 static void
-set_key(Datum *values, const OutboxNew *options)
+set_key_parameters(Datum *values, const OutboxNew *options)
 {
 	values[0] = CStringGetTextDatum(options->bot);
 	values[1] = ObjectIdGetDatum(options->sender);
@@ -182,7 +182,7 @@ outbox_free_broadcast_key(const OutboxNew *options)
 {
 	Datum		values[3];
 
-	set_key(values, options);
+	set_key_parameters(values, options);
 	return statement_run(&free_broadcast_key, values, NULL) > 0;
 }
 
@@ -192,7 +192,7 @@ outbox_find_broadcast_key(const OutboxNew *options)
 {
 	Datum		values[3];
 
-	set_key(values, options);
+	set_key_parameters(values, options);
 	if (statement_run(&find_broadcast_key, values, NULL) == 0)
 		key_is_lost();
 	return result_int8(0, 1);

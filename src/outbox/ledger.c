@@ -103,10 +103,11 @@ take_activity(OutboxPost *post, uint64 row, MemoryContext context)
 }
 
 /*
- * Enter messages into the ledger and read what to post.  Those that somebody
- * has locked are left out, those that have expired, which outbox_expire() will
- * settle, and those that are gone; the ids of the latter go
- * to gone[count].  Returns the batch's id, 0 if none is left.
+ * Enter messages into the ledger and read what to post, in the context.  Those
+ * that somebody has locked are left out, and those that have expired, which
+ * outbox_expire() will settle, and those that are gone; the ids of the latter
+ * go to gone[count].  Returns the batch's id, 0 if none is left.  Nothing may
+ * go on the wire before the transaction is committed.
  */
 int64
 outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
@@ -156,7 +157,10 @@ static Statement close_batches = {
 	1, {INT8ARRAYOID}
 };
 
-/* Take messages that are to be tried again from their batches. */
+/*
+ * Take messages that are to be tried again from their batches: a crash leaves
+ * them in no doubt.
+ */
 void
 outbox_leave_ledger(const int64 *batches, int nbatches,
 					const int64 *ids, int nids)
@@ -170,6 +174,7 @@ outbox_leave_ledger(const int64 *batches, int nbatches,
 	statement_run(&leave_ledger, values, NULL);
 }
 
+/* Batches of which each message has been settled or postponed are over. */
 void
 outbox_close_batches(const int64 *batches, int count)
 {
@@ -181,7 +186,7 @@ outbox_close_batches(const int64 *batches, int count)
 	statement_run(&close_batches, values, NULL);
 }
 
-static Statement recover = {
+static Statement recover_messages = {
 	"WITH ledger AS (DELETE FROM @.teams_inflight RETURNING ids),"
 	" doubt AS (SELECT o.id, o.delivery FROM @.teams_outbox AS o"
 	" WHERE o.id IN (SELECT unnest(ids) FROM ledger)),"
@@ -211,11 +216,12 @@ static Statement recover = {
 
 /*
  * Decide about the messages that the ledger has from an earlier life: those
- * are in doubt, and no others.  Returns how many there were.
+ * are in doubt, and no others.  They are tried again, or have failed if they
+ * may arrive once at most.  Returns how many there were.
  */
 int64
 outbox_recover(void)
 {
-	statement_run(&recover, NULL, NULL);
+	statement_run(&recover_messages, NULL, NULL);
 	return result_int8(0, 1);
 }

@@ -32,8 +32,8 @@ static Statement lock_own_messages = {
 };
 
 /*
- * Messages that may say something else.  One that was to be changed when it was
- * on the wire has those changes behind it, and others come after them.
+ * Messages that may say something else.  One that was to be changed when it
+ * was on the wire has those changes behind it, and others come after them.
  */
 static Statement lock_rewritable = {
 	"SELECT id FROM @.teams_outbox AS o WHERE id OPERATOR(pg_catalog.=) ANY ($1)"

@@ -29,7 +29,7 @@
  * What this would call, or return, its executor would set up for each message:
  * so the values are given, and the id is known.
  */
-static Statement enqueue = {
+static Statement insert_outbox_row = {
 	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
 	" broadcast, refers_to, priority, delivery, sender, due_at, expires_at)"
 	" OVERRIDING SYSTEM VALUE"
@@ -47,7 +47,7 @@ static Statement find_registration = {
 
 /* Does a query find anything, for whoever calls? */
 static bool
-finds(Statement *query, Datum *values)
+finds_row(Statement *query, Datum *values)
 {
 	Session		session;
 	bool		found;
@@ -58,13 +58,13 @@ finds(Statement *query, Datum *values)
 	return found;
 }
 
-/* Is it a bot of this database: two uuids? */
+/* Is it a bot of this database?  Both are uuids. */
 bool
 outbox_has_registration(Datum client_id, Datum tenant_id)
 {
 	Datum		values[] = {client_id, tenant_id};
 
-	return finds(&find_registration, values);
+	return finds_row(&find_registration, values);
 }
 
 static void
@@ -91,15 +91,16 @@ insert_message(const OutboxNew *message, int64 id)
 	nulls[11] = ' ';
 	parameter_set_int8(&values[12], &nulls[12], message->send_at);
 	parameter_set_int8(&values[13], &nulls[13], message->expires_at);
-	if (statement_run(&enqueue, values, nulls) == 0)
+	if (statement_run(&insert_outbox_row, values, nulls) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				 errmsg("a trigger or rule has kept the message out of the outbox")));
 }
 
 /*
- * Insert a message in the current transaction.  Returns its id, or that of the
- * message that has the key already.
+ * Write a message or job in the current transaction.  Returns its id, or that
+ * of the message that has its key already.  message->refers_to is set if it
+ * answers a thread.
  */
 int64
 outbox_enqueue(OutboxNew *message)
@@ -144,16 +145,15 @@ outbox_enqueue(OutboxNew *message)
 	" 1, false, activity, priority, delivery, created_at" \
 	" FROM gone ON CONFLICT (id) DO NOTHING"
 
-static Statement record = {
+static Statement record_message = {
 	"WITH gone AS (DELETE FROM @.teams_outbox"
 	" WHERE id OPERATOR(pg_catalog.=) $1 RETURNING *) " WRITE_RECORDED,
 	1, {INT8OID}
 };
 
 /*
- * What a dry-run bot has in the outbox goes to the history as if it had been
- * sent: one message that the current transaction has written; or up to a
- * thousand that got there otherwise, and how many those were.
+ * A message of a dry-run bot that the current transaction has written goes to
+ * the history as if it had been sent.
  */
 void
 outbox_record(int64 id)
@@ -162,7 +162,7 @@ outbox_record(int64 id)
 	Session		session;
 
 	session_begin(SESSION_CALLER, &session);
-	statement_run(&record, values, NULL);
+	statement_run(&record_message, values, NULL);
 	session_commit(&session);
 }
 
@@ -187,6 +187,11 @@ static Statement record_pending = {
 	1, {TEXTOID}
 };
 
+/*
+ * The same for what a dry-run bot has in the outbox otherwise, up to a
+ * thousand that are not on the wire.  Returns how many.  To be called by the
+ * worker, within its session.
+ */
 int
 outbox_record_pending(const char *bot)
 {
@@ -201,7 +206,7 @@ outbox_record_pending(const char *bot)
  * ----------
  */
 
-static Statement cancel = {
+static Statement cancel_messages = {
 	"WITH gone AS (DELETE FROM @.teams_outbox"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) RETURNING *),"
 	WRITE_UNSENT("cancelled", "error_code", "error")
@@ -218,7 +223,7 @@ cancel_unsent(Unsent which, ArrayType *ids, Oid role)
 
 	session_begin(SESSION_CALLER, &session);
 	values[0] = PointerGetDatum(outbox_lock_unsent(which, ids, role));
-	statement_run(&cancel, values, NULL);
+	statement_run(&cancel_messages, values, NULL);
 	count = result_int8(0, 1);
 	if (count > 0)
 		wake_at_commit(result_int8(0, 2));
@@ -227,8 +232,8 @@ cancel_unsent(Unsent which, ArrayType *ids, Oid role)
 }
 
 /*
- * Cancel messages that the role may see and that are not on the wire; returns
- * how many.  The second leaves out those that others have sent.
+ * Cancel messages that the role may see and that are not on the wire.  Returns
+ * how many.
  */
 int64
 outbox_cancel(ArrayType *ids, Oid role)
@@ -236,6 +241,9 @@ outbox_cancel(ArrayType *ids, Oid role)
 	return cancel_unsent(UNSENT_VISIBLE, ids, role);
 }
 
+/*
+ * The same of those that the role, or one of which it is a member, has sent.
+ */
 int64
 outbox_cancel_own(ArrayType *ids, Oid role)
 {
@@ -266,13 +274,16 @@ outbox_hold_loaded(int64 id)
 }
 
 /* What waits for a retry keeps nobody behind it while it is held. */
-static Statement hold = {
+static Statement hold_messages = {
 	"UPDATE @.teams_outbox SET due_at = 'infinity', retrying = false"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND (due_at IS NULL OR retrying)",
 	1, {INT8ARRAYOID}
 };
 
-/* Hold such messages back until their due_at is something else again. */
+/*
+ * Hold messages back that the role may see and that are not on the wire, until
+ * their due_at is something else again.
+ */
 void
 outbox_hold(ArrayType *ids, Oid role)
 {
@@ -281,16 +292,17 @@ outbox_hold(ArrayType *ids, Oid role)
 
 	session_begin(SESSION_CALLER, &session);
 	values[0] = PointerGetDatum(outbox_lock_unsent(UNSENT_VISIBLE, ids, role));
-	statement_run(&hold, values, NULL);
+	statement_run(&hold_messages, values, NULL);
 	session_commit(&session);
 }
 
 /*
  * The keys go with it.  Of a broadcast that was edited it says what that says
- * now, and of one that was recalled nothing is sent.  A broadcast counts its recipients: what became of them before is not counted
- * there any more, but still for the bot.
+ * now, and of one that was recalled nothing is sent.  A broadcast counts its
+ * recipients: what became of them before is not counted there any more, but
+ * still for the bot.
  */
-static Statement retry = {
+static Statement retry_messages = {
 	"WITH again AS (UPDATE @.teams_delivery AS d"
 	" SET retried_as = pg_catalog.nextval($4) WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND fate OPERATOR(pg_catalog.<>) 'sent' AND retried_as IS NULL"
@@ -322,8 +334,8 @@ static Statement retry = {
 };
 
 /*
- * Send messages again that the role may see and that were not sent; their new
- * ids go to new_ids, palloc'd in the context.
+ * Send messages again that the role may see and that were not sent.  Returns
+ * how many; their new ids go to *new_ids, palloc'd in the context.
  */
 int
 outbox_retry(ArrayType *ids, Oid role, MemoryContext context, int64 **new_ids)
@@ -337,7 +349,7 @@ outbox_retry(ArrayType *ids, Oid role, MemoryContext context, int64 **new_ids)
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = ObjectIdGetDatum(statement_relation("teams_outbox"));
 	values[3] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
-	count = statement_run(&retry, values, NULL);
+	count = statement_run(&retry_messages, values, NULL);
 	*new_ids = result_ids(count, context);
 	session_commit(&session);
 	return (int) count;
@@ -367,7 +379,7 @@ static Statement read_fate = {
 
 /*
  * What became of a message by now, whatever the caller's transaction has seen
- * of it; palloc'd in the context.
+ * of it; palloc'd in the context, in UTF-8.
  */
 MessageFate *
 outbox_fate(int64 id, MemoryContext context)
@@ -404,6 +416,10 @@ static Statement save_notify_error = {
 	8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONOID}
 };
 
+/*
+ * Write that a message of a trigger could not be written, for
+ * teams_notify_error.
+ */
 void
 outbox_save_notify_error(const OutboxNotifyError *error)
 {
@@ -435,5 +451,5 @@ outbox_has_template(const char *name)
 {
 	Datum		values[] = {CStringGetTextDatum(name)};
 
-	return finds(&find_template, values);
+	return finds_row(&find_template, values);
 }

@@ -118,11 +118,11 @@ try_lock_relations(Oid extension)
 
 /*
  * DROP EXTENSION locks the extension first, so whoever has locked that never
- * meets it halfway.  But everybody who may create a function, if only a temporary
- * one, can lock the extension, too, for as long as they like: by ALTER FUNCTION
- * ... DEPENDS ON EXTENSION.  Nobody can lock its tables like that.  So where
- * the extension is locked, to have all of them is as good; and if one of those
- * is not to be had, it is being dropped, or soon free again.
+ * meets it halfway.  But everybody who may create a function, if only a
+ * temporary one, can lock the extension, too, for as long as they like: by
+ * ALTER FUNCTION ... DEPENDS ON EXTENSION.  Nobody can lock its tables like
+ * that.  So where the extension is locked, to have all of them is as good; and
+ * if one of those is not to be had, it is being dropped, or soon free again.
  */
 static void
 keep_from_drop(Oid extension)
@@ -205,6 +205,7 @@ session_own_outbox(void)
 	return result != LOCKACQUIRE_NOT_AVAIL;
 }
 
+/* Let another process be the one that sends. */
 void
 session_disown_outbox(void)
 {
@@ -229,7 +230,8 @@ static const char *const senders_settings[][2] = {
 };
 
 /*
- * What ALTER ROLE or ALTER DATABASE may have set must not confuse the worker.
+ * The process is a worker: pin the settings that its statements rely on, which
+ * ALTER ROLE or ALTER DATABASE may have set otherwise.
  */
 void
 session_attach_worker(void)
@@ -334,6 +336,7 @@ session_is_senders(void)
 	return in_senders_session;
 }
 
+/* The same for a procedure, whose transaction its caller ends. */
 void
 session_leave(void)
 {
@@ -387,6 +390,14 @@ check_outbox_size(void)
 	statement_forget_plans();
 }
 
+/*
+ * Begin work on the tables, with the rights of their owner, until
+ * session_commit().  A worker's begins a transaction; false if the extension
+ * is not there, or not the one that was there before: no transaction is open
+ * then.  For SESSION_PROCEDURE an SPI connection that is not atomic must be
+ * open.  Raises an error if somebody but the owner could have a say in what is
+ * run.
+ */
 bool
 session_begin(SessionKind kind, Session *session)
 {
@@ -424,6 +435,10 @@ look_at_flags_again(void)
 	SetLatch(MyLatch);
 }
 
+/*
+ * End what session_begin() began: the caller has its own rights again.  The
+ * worker and a procedure commit.
+ */
 void
 session_commit(const Session *session)
 {
@@ -449,6 +464,7 @@ session_commit(const Session *session)
 	}
 }
 
+/* The worker's transaction has met an error: it is rolled back. */
 void
 session_abort(void)
 {

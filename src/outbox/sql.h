@@ -8,8 +8,8 @@
 #define OUTBOX_SEQUENCE "teams_outbox_id_seq"
 
 /*
- * Is it a message, or is it a job?  See kindlist.h: kinds of jobs may be added.
- * The index teams_outbox_retrying has the jobs.
+ * Is it a message, or is it a job?  See kindlist.h: kinds of jobs may be
+ * added.  The index teams_outbox_retrying has the jobs.
  */
 #define IS_MESSAGE(o) o ".kind IN ('send', 'edit', 'delete')"
 #define IS_JOB(o) o ".kind NOT IN ('send', 'edit', 'delete')"
@@ -44,8 +44,8 @@
 	"'it was loaded from a dump or replicated, and waits for teams_resume()'"
 
 /*
- * Did the role send it, or may it do what the sender may?  This decides who may
- * change what is said.
+ * Did the role send it, or may it do what the sender may?  This decides who
+ * may change what is said.
  */
 #define IS_OWN \
 	"pg_catalog.pg_has_role($2, " ROLE_OF("sender") ", 'USAGE')"
@@ -109,8 +109,8 @@
 /*
  * Give opt-outs by names to the object ids of those who have lost the names:
  * the end of a statement whose expression "lost" has id, name, and at, when it
- * was last known that they had it.  One that somebody has locked stays with the
- * name as well, as nobody may wait for them.
+ * was last known that they had it.  One that somebody has locked stays with
+ * the name as well, as nobody may wait for them.
  */
 #define MOVE_OPT_OUTS(lost) \
 	", gone AS (DELETE FROM @.teams_opt_out AS o" \

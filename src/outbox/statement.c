@@ -30,7 +30,7 @@ static Oid	extension_schema = InvalidOid;
  */
 static uint64 plans_generation = 1;
 static uint64 prepared_generation = 1;
-static List *prepared = NIL;	/* statements that have a plan */
+static List *prepared_statements = NIL;	/* statements that have a plan */
 
 static void
 on_schema_change(Datum arg pg_attribute_unused(),
@@ -40,7 +40,7 @@ on_schema_change(Datum arg pg_attribute_unused(),
 	plans_generation++;
 }
 
-/* Say where the tables are: in the schema of the function that is running. */
+/* Say in which schema the tables are. */
 void
 statement_attach(Oid schema)
 {
@@ -57,6 +57,7 @@ statement_attach(Oid schema)
 	extension_schema = schema;
 }
 
+/* The same: in that of the SQL function that is running. */
 void
 statement_attach_function(FunctionCallInfo fcinfo)
 {
@@ -84,19 +85,19 @@ forget_plans(void)
 {
 	ListCell   *cell;
 
-	foreach(cell, prepared)
+	foreach(cell, prepared_statements)
 	{
 		Statement  *statement = lfirst(cell);
 
 		SPI_freeplan(statement->plan);
 		statement->plan = NULL;
 	}
-	list_free(prepared);
-	prepared = NIL;
+	list_free(prepared_statements);
+	prepared_statements = NIL;
 }
 
 static void
-prepare(Statement *statement)
+prepare_statement(Statement *statement)
 {
 	const char *schema = quote_identifier(get_namespace_name(extension_schema));
 	StringInfoData text;
@@ -119,7 +120,7 @@ prepare(Statement *statement)
 	statement->plan = plan;
 
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	prepared = lappend(prepared, statement);
+	prepared_statements = lappend(prepared_statements, statement);
 	MemoryContextSwitchTo(old);
 	pfree(text.data);
 }
@@ -128,7 +129,7 @@ prepare(Statement *statement)
  * A statement may fire a trigger that runs others; its own plan must be there
  * until it is through.
  */
-static int	running = 0;
+static int	statements_running = 0;
 
 /* What a statement sees. */
 typedef enum View
@@ -139,20 +140,20 @@ typedef enum View
 } View;
 
 static uint64
-run(Statement *statement, Datum *values, const char *nulls, View view)
+execute_statement(Statement *statement, Datum *values, const char *nulls, View view)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int			result;
 
-	if (prepared_generation != plans_generation && running == 0)
+	if (prepared_generation != plans_generation && statements_running == 0)
 	{
 		forget_plans();
 		prepared_generation = plans_generation;
 	}
 	if (statement->plan == NULL)
-		prepare(statement);
+		prepare_statement(statement);
 	statement_free_result();
-	running++;
+	statements_running++;
 	PG_TRY();
 	{
 		result = view == VIEW_LATEST ?
@@ -164,7 +165,7 @@ run(Statement *statement, Datum *values, const char *nulls, View view)
 	}
 	PG_FINALLY();
 	{
-		running--;
+		statements_running--;
 	}
 	PG_END_TRY();
 	if (result < 0)
@@ -195,27 +196,33 @@ statement_open_cursor(const char *query)
 }
 
 /*
- * Run a statement; nulls may be NULL.  Returns the number of rows.  The second
- * is for reading what has been committed by now, also in a transaction that
- * goes by an older snapshot; the third reads what a STABLE function would see
- * that is called in the same place.
+ * Run a statement; nulls may be NULL, as for SPI_execute_plan().  Returns the
+ * number of rows, which the functions below read until the next statement.
  */
 uint64
 statement_run(Statement *statement, Datum *values, const char *nulls)
 {
-	return run(statement, values, nulls, VIEW_NOW);
+	return execute_statement(statement, values, nulls, VIEW_NOW);
 }
 
+/*
+ * The same, reading what has been committed by now, also in a transaction that
+ * goes by an older snapshot.
+ */
 uint64
 statement_run_latest(Statement *statement, Datum *values, const char *nulls)
 {
-	return run(statement, values, nulls, VIEW_LATEST);
+	return execute_statement(statement, values, nulls, VIEW_LATEST);
 }
 
+/*
+ * The same, reading what a STABLE function would see that is called in the
+ * same place.
+ */
 uint64
 statement_run_active(Statement *statement, Datum *values, const char *nulls)
 {
-	return run(statement, values, nulls, VIEW_ACTIVE);
+	return execute_statement(statement, values, nulls, VIEW_ACTIVE);
 }
 
 /* The extension's schema, where statement_attach() said that it is. */
@@ -254,6 +261,10 @@ result_size(uint64 row, int column)
 	return isnull ? 0 : toast_raw_datum_size(value);
 }
 
+/*
+ * The same; *exact is set to false if a question mark stands for something,
+ * and left alone otherwise.
+ */
 char *
 result_exact_text(uint64 row, int column, MemoryContext context, bool *exact)
 {
@@ -275,9 +286,8 @@ result_exact_text(uint64 row, int column, MemoryContext context, bool *exact)
 }
 
 /*
- * A column of a row of the last result.  Text comes as UTF-8 in the given
- * memory context, NULL for null; numbers of nulls are 0.  What has no UTF-8 is
- * a question mark, and *exact false, which is not set otherwise.
+ * A text of a row of the last result, as UTF-8 in the given context; NULL for
+ * null.  What has no UTF-8 is a question mark.
  */
 char *
 result_text(uint64 row, int column, MemoryContext context)
@@ -287,6 +297,7 @@ result_text(uint64 row, int column, MemoryContext context)
 	return result_exact_text(row, column, context, &exact);
 }
 
+/* Numbers of a row of the last result; 0 for null. */
 int64
 result_int8(uint64 row, int column)
 {
@@ -316,6 +327,7 @@ result_int4(uint64 row, int column)
 	return isnull ? 0 : DatumGetInt32(value);
 }
 
+/* A boolean of a row of the last result; false for null. */
 bool
 result_bool(uint64 row, int column)
 {
@@ -326,8 +338,8 @@ result_bool(uint64 row, int column)
 }
 
 /*
- * The value that a column's word has in the list; -1 if it is null or another
- * word.  Nothing is allocated.
+ * The value of a word of a row of the last result, or -1 if the list does not
+ * have it, or it is null.
  */
 int
 result_word(uint64 row, int column, const WordList *list)
@@ -342,6 +354,7 @@ result_word(uint64 row, int column, const WordList *list)
 	return words_find(list, VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word));
 }
 
+/* A time of a row of the last result; 0 for null. */
 TimestampTz
 result_timestamp(uint64 row, int column)
 {
@@ -374,8 +387,8 @@ result_array(uint64 count, int column, Oid type, char *null)
 }
 
 /*
- * Parameters from what the services say.  Text is UTF-8; what the database's
- * encoding does not have becomes question marks.
+ * A text from UTF-8; what the database's encoding does not have becomes
+ * question marks.
  */
 Datum
 parameter_text(const char *text)
@@ -385,7 +398,7 @@ parameter_text(const char *text)
 	return CStringGetTextDatum(encoding_from_utf8(text, &exact));
 }
 
-/* One that may be null, in the caller's encoding: NULL or 0 is. */
+/* A text, in the database's encoding; NULL is null. */
 void
 parameter_set_text(Datum *value, char *null, const char *text)
 {
@@ -393,13 +406,14 @@ parameter_set_text(Datum *value, char *null, const char *text)
 	*null = text != NULL ? ' ' : 'n';
 }
 
-/* The word of a value in the list. */
+/* A value as the word that the tables have for it. */
 void
 parameter_set_word(Datum *value, char *null, const WordList *list, int number)
 {
 	parameter_set_text(value, null, words_name(list, number));
 }
 
+/* A number; 0 is null. */
 void
 parameter_set_int8(Datum *value, char *null, int64 number)
 {
@@ -418,6 +432,7 @@ make_array(Datum *values, bool *nulls, int count, Oid type, int length,
 											  by_value, align));
 }
 
+/* The same of many; NULL is null. */
 Datum
 parameter_text_array(const char *const *texts, int count)
 {
@@ -446,7 +461,9 @@ parameter_word_array(const int *values, int count, const WordList *list)
 	return make_array(texts, NULL, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
-/* Of texts or jsonb, where 0 is null; if all are, 'n' goes to *null. */
+/*
+ * An array of texts or jsonb, where 0 is null; if all are, *null becomes 'n'.
+ */
 Datum
 parameter_array(const Datum *values, int count, Oid type, char *null)
 {

@@ -72,7 +72,7 @@ give_to_parent(int level)
 }
 
 static void
-drop(int level)
+drop_tallies(int level)
 {
 	Tally	  **place = &tallies;
 
@@ -86,7 +86,7 @@ drop(int level)
 }
 
 static void
-at_subtransaction_end(SubXactEvent event,
+tally_at_subtransaction_end(SubXactEvent event,
 					  SubTransactionId self pg_attribute_unused(),
 					  SubTransactionId parent pg_attribute_unused(),
 					  void *arg pg_attribute_unused())
@@ -96,7 +96,7 @@ at_subtransaction_end(SubXactEvent event,
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
 		give_to_parent(level);
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
-		drop(level);
+		drop_tallies(level);
 }
 
 static Statement add_entry = {
@@ -139,7 +139,7 @@ write_tallies(void)
 }
 
 static void
-at_transaction_end(XactEvent event, void *arg pg_attribute_unused())
+tally_at_transaction_end(XactEvent event, void *arg pg_attribute_unused())
 {
 	if (tallies == NULL)
 		return;
@@ -171,8 +171,8 @@ open_tally(const char *bot, int64 broadcast)
 		return tally;
 	if (!watching)
 	{
-		RegisterXactCallback(at_transaction_end, NULL);
-		RegisterSubXactCallback(at_subtransaction_end, NULL);
+		RegisterXactCallback(tally_at_transaction_end, NULL);
+		RegisterSubXactCallback(tally_at_subtransaction_end, NULL);
 		watching = true;
 	}
 	length = strlen(bot) + 1;

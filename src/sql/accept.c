@@ -153,9 +153,10 @@ size_of(TupleTableSlot *slot, AttrNumber number)
 
 /*
  * The activity of the message that accept_message() is writing: the caller's
- * arguments have been judged, and reading it as JSON twice more would cost as much
- * as all other rules.  What counts is what the row says, not who writes it,
- * so that whatever a trigger or function writes meanwhile is judged as ever.
+ * arguments have been judged, and reading it as JSON twice more would cost as
+ * much as all other rules.  What counts is what the row says, not who writes
+ * it, so that whatever a trigger or function writes meanwhile is judged as
+ * ever.
  */
 static const char *judged_activity = NULL;
 
@@ -205,11 +206,11 @@ content_problem(Datum json, const char **hint)
 }
 
 /*
- * What is wrong with a row as a sentence, and with which column; or NULL.  What
- * the worker writes it has judged itself: here it must not meet an error.
+ * What is wrong with a row as a sentence, and with which column; or NULL.
+ * What the worker writes it has judged itself: here it must not meet an error.
  */
 static const char *
-problem_of(const NewRow *row, Column *column, const char **hint)
+row_problem(const NewRow *row, Column *column, const char **hint)
 {
 	const KindTraits *kind;
 	const char *problem;
@@ -268,7 +269,7 @@ problem_of(const NewRow *row, Column *column, const char **hint)
 }
 
 static void
-judge(Relation outbox, TupleTableSlot *slot, const AttrNumber *numbers)
+judge_row(Relation outbox, TupleTableSlot *slot, const AttrNumber *numbers)
 {
 	NewRow		row;
 	Column		column;
@@ -276,7 +277,7 @@ judge(Relation outbox, TupleTableSlot *slot, const AttrNumber *numbers)
 	const char *hint = "Functions such as teams_send() write rows that are right.";
 
 	take_row(slot, numbers, &row);
-	problem = problem_of(&row, &column, &hint);
+	problem = row_problem(&row, &column, &hint);
 	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
@@ -351,7 +352,7 @@ teams_accept(PG_FUNCTION_ARGS)
 
 	/* What the worker makes of a broadcast is judged when it is read. */
 	if (!session_is_senders())
-		judge(trigger->tg_relation, slot, numbers);
+		judge_row(trigger->tg_relation, slot, numbers);
 	statement_attach_function(fcinfo);
 	is_recorded = !is_replicated && !has_expired(slot, numbers) &&
 		tally_bot_mode(bot) == BOT_MODE_RECORDS;
@@ -376,7 +377,7 @@ teams_judge(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = row_trigger(fcinfo, false);
 
-	judge(trigger->tg_relation, trigger->tg_newslot,
+	judge_row(trigger->tg_relation, trigger->tg_newslot,
 		  column_numbers(trigger->tg_relation));
 	return PointerGetDatum(NULL);
 }
@@ -414,7 +415,7 @@ teams_wake(PG_FUNCTION_ARGS)
  */
 
 static int64
-enqueue(OutboxNew *message)
+enqueue_judged(OutboxNew *message)
 {
 	const char *outer = judged_activity;
 	int64		id;
@@ -451,5 +452,5 @@ accept_message(FunctionCallInfo fcinfo, OutboxNew *message)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("bot \"%s\" does not exist", message->bot),
 				 errhint("Create it with teams_configure().")));
-	return enqueue(message);
+	return enqueue_judged(message);
 }

@@ -33,7 +33,7 @@ SQL_FUNCTION(teams_check_credential);
 
 /* The activity is the argument, or is made of the argument that is a text. */
 static void
-take_content(FunctionCallInfo fcinfo, int number, bool is_text,
+take_judged_content(FunctionCallInfo fcinfo, int number, bool is_text,
 			 OutboxNew *message)
 {
 	message->activity = argument_content(fcinfo, number, is_text);
@@ -41,7 +41,7 @@ take_content(FunctionCallInfo fcinfo, int number, bool is_text,
 }
 
 static Datum
-send_message(FunctionCallInfo fcinfo, Scope scope, char *target,
+send_content(FunctionCallInfo fcinfo, Scope scope, char *target,
 			 bool is_text)
 {
 	OutboxNew	message = {0};
@@ -49,38 +49,42 @@ send_message(FunctionCallInfo fcinfo, Scope scope, char *target,
 	message.kind = KIND_SEND;
 	message.scope = scope;
 	message.target = target;
-	take_content(fcinfo, 1, is_text, &message);
+	take_judged_content(fcinfo, 1, is_text, &message);
 	argument_options(fcinfo, 2, &message);
 	message.delivery = argument_delivery(fcinfo, 7);
 	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }
 
+/* teams_send(user_id, text): write to a person. */
 Datum
 teams_send_text(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0), true);
+	return send_content(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0), true);
 }
 
+/* teams_send(user_id, activity): the same, with an activity. */
 Datum
 teams_send_activity(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0), false);
+	return send_content(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0), false);
 }
 
+/* teams_send_chat(chat_id, text): write to a chat that is there. */
 Datum
 teams_send_chat_text(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, SCOPE_CHAT, argument_chat(fcinfo, 0), true);
+	return send_content(fcinfo, SCOPE_CHAT, argument_chat(fcinfo, 0), true);
 }
 
+/* teams_send_chat(chat_id, activity): the same, with an activity. */
 Datum
 teams_send_chat_activity(PG_FUNCTION_ARGS)
 {
-	return send_message(fcinfo, SCOPE_CHAT, argument_chat(fcinfo, 0), false);
+	return send_content(fcinfo, SCOPE_CHAT, argument_chat(fcinfo, 0), false);
 }
 
 static Datum
-post(FunctionCallInfo fcinfo, bool is_text)
+post_content(FunctionCallInfo fcinfo, bool is_text)
 {
 	OutboxNew	message = {0};
 	char	   *team = argument_team(fcinfo, 0);
@@ -90,23 +94,25 @@ post(FunctionCallInfo fcinfo, bool is_text)
 	message.scope = channel != NULL ? SCOPE_CHANNEL : SCOPE_TEAM;
 	message.target = channel != NULL ? channel : team;
 	message.team = channel != NULL ? team : NULL;
-	take_content(fcinfo, 2, is_text, &message);
+	take_judged_content(fcinfo, 2, is_text, &message);
 	message.thread = argument_key(fcinfo, 3, "thread");
 	argument_options(fcinfo, 4, &message);
 	message.delivery = argument_delivery(fcinfo, 9);
 	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }
 
+/* teams_post(team, channel, text): post to a channel, or to General. */
 Datum
 teams_post_text(PG_FUNCTION_ARGS)
 {
-	return post(fcinfo, true);
+	return post_content(fcinfo, true);
 }
 
+/* teams_post(team, channel, activity): the same, with an activity. */
 Datum
 teams_post_activity(PG_FUNCTION_ARGS)
 {
-	return post(fcinfo, false);
+	return post_content(fcinfo, false);
 }
 
 /* ----------
@@ -143,6 +149,7 @@ function(PG_FUNCTION_ARGS) \
  * ----------
  */
 
+/* teams_check_url(parameter, url): an error if tokens must not go there. */
 Datum
 teams_check_url(PG_FUNCTION_ARGS)
 {
@@ -163,6 +170,10 @@ teams_check_url(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * teams_check_credential(name): an error if the file of that name is none that
+ * the server would read a secret from.  It says nothing of what is in it.
+ */
 Datum
 teams_check_credential(PG_FUNCTION_ARGS)
 {

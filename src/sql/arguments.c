@@ -20,6 +20,7 @@
 
 #define MAX_KEY 255
 
+/* A text that must not be null. */
 char *
 argument_text(FunctionCallInfo fcinfo, int number, const char *name)
 {
@@ -59,6 +60,7 @@ argument_user_id(FunctionCallInfo fcinfo, int number)
 	return asc_tolower(user_id, strlen(user_id));
 }
 
+/* The id of a team, in lower case. */
 char *
 argument_team(FunctionCallInfo fcinfo, int number)
 {
@@ -73,6 +75,7 @@ argument_team(FunctionCallInfo fcinfo, int number)
 	return asc_tolower(team, strlen(team));
 }
 
+/* The id of a channel; NULL for null, which is the team's General channel. */
 char *
 argument_channel(FunctionCallInfo fcinfo, int number)
 {
@@ -90,6 +93,7 @@ argument_channel(FunctionCallInfo fcinfo, int number)
 	return channel;
 }
 
+/* The id of a chat that is there; a person is none. */
 char *
 argument_chat(FunctionCallInfo fcinfo, int number)
 {
@@ -126,7 +130,7 @@ argument_word(FunctionCallInfo fcinfo, int number, const char *name,
 	return value;
 }
 
-/* Where the bot can be installed: a channel is where its team is. */
+/* What the bot is installed for: user, team or chat. */
 Scope
 argument_scope(FunctionCallInfo fcinfo, int number)
 {
@@ -136,6 +140,9 @@ argument_scope(FunctionCallInfo fcinfo, int number)
 						 "Give \"user\", \"team\" or \"chat\".");
 }
 
+/*
+ * The id of what the bot is installed for, in the form in which it is stored.
+ */
 char *
 argument_target(FunctionCallInfo fcinfo, int number, Scope scope)
 {
@@ -153,6 +160,7 @@ argument_target(FunctionCallInfo fcinfo, int number, Scope scope)
 	return argument_user_id(fcinfo, number);
 }
 
+/* Ids of messages; none may be null. */
 ArrayType *
 argument_ids(FunctionCallInfo fcinfo)
 {
@@ -165,6 +173,7 @@ argument_ids(FunctionCallInfo fcinfo)
 	return ids;
 }
 
+/* Whether a message may arrive twice, or not at all. */
 Delivery
 argument_delivery(FunctionCallInfo fcinfo, int number)
 {
@@ -219,6 +228,7 @@ argument_expires_at(FunctionCallInfo fcinfo, int number, TimestampTz send_at)
 	return time;
 }
 
+/* A key of the application's, of up to 255 characters; NULL for null. */
 char *
 argument_key(FunctionCallInfo fcinfo, int number, const char *name)
 {
@@ -255,6 +265,7 @@ argument_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
  * ----------
  */
 
+/* An error if the activity, as JSON text, cannot be sent: see rules.h. */
 void
 argument_check_activity(const char *activity)
 {
@@ -306,6 +317,10 @@ activity_of_jsonb(Jsonb *activity)
 	return JsonbToCString(NULL, &activity->root, VARSIZE(activity));
 }
 
+/*
+ * What to say, for a function that has two forms: one takes a text, the other
+ * an activity.
+ */
 char *
 argument_content(FunctionCallInfo fcinfo, int number, bool is_text)
 {
@@ -318,6 +333,10 @@ argument_content(FunctionCallInfo fcinfo, int number, bool is_text)
 	return activity_of_jsonb(PG_GETARG_JSONB_P(number));
 }
 
+/*
+ * What the tables' functions have read, which is UTF-8, in the database's
+ * encoding, from which it came; for messages to the session.
+ */
 char *
 text_in_server_encoding(const char *utf8)
 {

@@ -87,7 +87,7 @@ argument_data(FunctionCallInfo fcinfo, int number)
 
 /* One of text, activity and template: arguments 1 to 3. */
 static void
-take_content(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
+take_broadcast_content(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 {
 	int			given = !PG_ARGISNULL(1) + !PG_ARGISNULL(2) + !PG_ARGISNULL(3);
 
@@ -110,7 +110,7 @@ static void
 take_broadcast(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 {
 	broadcast->kind = KIND_SEND;
-	take_content(fcinfo, broadcast);
+	take_broadcast_content(fcinfo, broadcast);
 	broadcast->data = argument_data(fcinfo, 4);
 	broadcast->title = PG_ARGISNULL(5) ? NULL :
 		argument_text(fcinfo, 5, "title");
@@ -324,8 +324,8 @@ check_template(int64 id)
 }
 
 /*
- * Write down what is said; false if that was done before, by its key.  From now
- * on it is the same for all, whatever becomes of the template.
+ * Write down what is said; false if that was done before, by its key.  From
+ * now on it is the same for all, whatever becomes of the template.
  */
 static bool
 begin_broadcast(FunctionCallInfo fcinfo, int64 *id)
@@ -351,6 +351,7 @@ end_broadcast(FunctionCallInfo fcinfo, int64 id)
 	outbox_complete_broadcast(id, !is_draft(fcinfo));
 }
 
+/* teams_broadcast(query): a broadcast to the people that a query returns. */
 Datum
 teams_broadcast_query(PG_FUNCTION_ARGS)
 {
@@ -365,6 +366,7 @@ teams_broadcast_query(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
+/* teams_broadcast(user_ids): a broadcast to the people of an array. */
 Datum
 teams_broadcast_array(PG_FUNCTION_ARGS)
 {

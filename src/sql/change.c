@@ -70,6 +70,7 @@ next_id(FunctionCallInfo fcinfo)
  * ----------
  */
 
+/* teams_cancel(ids): how many were cancelled. */
 Datum
 teams_cancel(PG_FUNCTION_ARGS)
 {
@@ -77,6 +78,7 @@ teams_cancel(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(outbox_cancel(argument_ids(fcinfo), GetUserId()));
 }
 
+/* teams_retry(ids): the new ids of those that are sent again. */
 Datum
 teams_retry(PG_FUNCTION_ARGS)
 {
@@ -173,12 +175,14 @@ edit(FunctionCallInfo fcinfo, bool is_text)
 	PG_RETURN_INT64(change_one(fcinfo, activity));
 }
 
+/* teams_edit(id, text): the id of the job that does it. */
 Datum
 teams_edit_text(PG_FUNCTION_ARGS)
 {
 	return edit(fcinfo, true);
 }
 
+/* teams_edit(id, activity): the same, with an activity. */
 Datum
 teams_edit_activity(PG_FUNCTION_ARGS)
 {
@@ -202,18 +206,24 @@ edit_all(FunctionCallInfo fcinfo, bool is_text)
 	return next_id(fcinfo);
 }
 
+/* teams_edit(ids, text): the ids of the jobs. */
 Datum
 teams_edit_all_text(PG_FUNCTION_ARGS)
 {
 	return edit_all(fcinfo, true);
 }
 
+/* teams_edit(ids, activity): the same, with an activity. */
 Datum
 teams_edit_all_activity(PG_FUNCTION_ARGS)
 {
 	return edit_all(fcinfo, false);
 }
 
+/*
+ * teams_delete(id): the id of the job that does it; null if the message could
+ * be cancelled before it was sent.
+ */
 Datum
 teams_delete(PG_FUNCTION_ARGS)
 {
@@ -225,6 +235,7 @@ teams_delete(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(change_one(fcinfo, NULL));
 }
 
+/* teams_delete(ids): the ids of the jobs for what could not be cancelled. */
 Datum
 teams_delete_all(PG_FUNCTION_ARGS)
 {
@@ -241,6 +252,7 @@ teams_delete_all(PG_FUNCTION_ARGS)
 	return next_id(fcinfo);
 }
 
+/* teams_message_url(id): a link to where the message is, or null. */
 Datum
 teams_message_url(PG_FUNCTION_ARGS)
 {

@@ -77,7 +77,7 @@ find_function(const Firing *firing, const char *name, int nargs,
 }
 
 static Datum
-call(Oid function, int nargs, const NullableDatum *arguments)
+call_function(Oid function, int nargs, const NullableDatum *arguments)
 {
 	LOCAL_FCINFO(fcinfo, 10);
 	FmgrInfo	info;
@@ -114,13 +114,13 @@ not_null(Datum value)
 }
 
 /*
- * teams_render() takes functions, too, and calls them as the current user: that
- * is the table's owner here, and whoever made the trigger need not be.  Both
- * look with the same snapshot, so that a template which is there for one is
- * there for the other.
+ * teams_render() takes functions, too, and calls them as the current user:
+ * that is the table's owner here, and whoever made the trigger need not be.
+ * Both look with the same snapshot, so that a template which is there for one
+ * is there for the other.
  */
 static void
-check_template(const char *name)
+check_named_template(const char *name)
 {
 	if (!outbox_has_template(name))
 		ereport(ERROR,
@@ -130,17 +130,17 @@ check_template(const char *name)
 }
 
 static Datum
-render(const Firing *firing, const Subject *subject)
+render_subject(const Firing *firing, const Subject *subject)
 {
 	static const Oid types[] = {TEXTOID, JSONBOID, TEXTOID};
 	NullableDatum arguments[3];
 
-	check_template(firing->options.template);
+	check_named_template(firing->options.template);
 	arguments[0] = text_or_null(firing->options.template);
 	arguments[1] = not_null(DirectFunctionCall1(jsonb_in,
 												CStringGetDatum(subject->data)));
 	arguments[2] = text_or_null(subject->values[NOTIFY_LOCALE]);
-	return call(find_function(firing, "teams_render", 3, types), 3, arguments);
+	return call_function(find_function(firing, "teams_render", 3, types), 3, arguments);
 }
 
 /* The owner may have lost the right since the trigger was made. */
@@ -179,7 +179,7 @@ dedupe_key(const Firing *firing, const char *value)
 }
 
 static NullableDatum
-expiry(const NotifyOptions *options)
+expiry_argument(const NotifyOptions *options)
 {
 	NullableDatum datum = {(Datum) 0, options->expires == NULL};
 
@@ -192,7 +192,7 @@ expiry(const NotifyOptions *options)
 
 /* Call teams_send(), teams_send_chat() or teams_post(). */
 static void
-send_message(const Firing *firing, const Subject *subject)
+send_notification(const Firing *firing, const Subject *subject)
 {
 	static const Oid types[] = {TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID,
 		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID};
@@ -217,17 +217,17 @@ send_message(const Firing *firing, const Subject *subject)
 	else
 		arguments[n++] = text_or_null(values[target == NOTIFY_TARGET_CHAT ?
 											 NOTIFY_CHAT : NOTIFY_TO]);
-	arguments[n++] = not_null(render(firing, subject));
+	arguments[n++] = not_null(render_subject(firing, subject));
 	if (target == NOTIFY_TARGET_TEAM)
 		arguments[n++] = text_or_null(values[NOTIFY_THREAD]);
 	arguments[n++] = text_or_null(values[NOTIFY_BOT] ? values[NOTIFY_BOT] : "default");
 	arguments[n].value = (Datum) 0;
 	arguments[n++].isnull = true;
-	arguments[n++] = expiry(&firing->options);
+	arguments[n++] = expiry_argument(&firing->options);
 	arguments[n++] = text_or_null(values[NOTIFY_PRIORITY] ? values[NOTIFY_PRIORITY] : "normal");
 	arguments[n++] = text_or_null(dedupe_key(firing, values[NOTIFY_DEDUPE]));
 	arguments[n++] = text_or_null("at-least-once");
-	(void) call(function, n, arguments);
+	(void) call_function(function, n, arguments);
 }
 
 /* An error takes the rights back, at the end of the (sub)transaction. */
@@ -240,7 +240,7 @@ send_as_owner(const Firing *firing, const Subject *subject)
 	GetUserIdAndSecContext(&role, &security_context);
 	SetUserIdAndSecContext(firing->owner,
 						   security_context | SECURITY_LOCAL_USERID_CHANGE);
-	send_message(firing, subject);
+	send_notification(firing, subject);
 	SetUserIdAndSecContext(role, security_context);
 }
 
@@ -258,7 +258,7 @@ is_transactions(const ErrorData *error)
 }
 
 static void
-note_error(const Firing *firing, const Subject *subject,
+report_unsent(const Firing *firing, const Subject *subject,
 		   const ErrorData *error)
 {
 	Relation	table = firing->trigger->tg_relation;
@@ -309,11 +309,11 @@ try_to_send(const Firing *firing, const Subject *subject)
 		return;
 	if (is_transactions(error))
 		ReThrowError(error);
-	note_error(firing, subject, error);
+	report_unsent(firing, subject, error);
 }
 
 static void
-notify(const Firing *firing, const Subject *subject)
+notify_about(const Firing *firing, const Subject *subject)
 {
 	if (firing->options.only_warns)
 		try_to_send(firing, subject);
@@ -382,7 +382,7 @@ notify_of_row(const Firing *firing)
 	append_event(firing, &data);
 	take_values(firing, row, &subject);
 	subject.data = data.data;
-	notify(firing, &subject);
+	notify_about(firing, &subject);
 }
 
 /* ----------
@@ -473,7 +473,7 @@ notify_of_rows(const Firing *firing)
 		append_event(firing, &data);
 		take_values(firing, rows[first].tuple, &subject);
 		subject.data = data.data;
-		notify(firing, &subject);
+		notify_about(firing, &subject);
 	}
 }
 
@@ -492,6 +492,11 @@ add_context(void *arg)
 			   RelationGetRelationName(trigger->tg_relation));
 }
 
+/*
+ * teams_notify(template, option=column ...): the trigger.  What is wrong with
+ * its definition is an error for each row; what is wrong with a message is
+ * one, or a warning, as on_error says.
+ */
 Datum
 teams_notify(PG_FUNCTION_ARGS)
 {

@@ -118,6 +118,7 @@ is_given(const NotifyOptions *options, NotifyOption option)
 	return options->values[option].is_given;
 }
 
+/* Raises an error for what is wrong, as PostgreSQL does for columns. */
 void
 notify_parse_options(const TriggerData *trigger, NotifyOptions *options)
 {
@@ -146,6 +147,7 @@ notify_parse_options(const TriggerData *trigger, NotifyOptions *options)
 				 errmsg("the options channel and thread of teams_notify() go with team")));
 }
 
+/* Where the messages of the trigger go: one of the options says it. */
 NotifyTarget
 notify_target(const NotifyOptions *options)
 {
@@ -154,6 +156,7 @@ notify_target(const NotifyOptions *options)
 		NOTIFY_TARGET_USER;
 }
 
+/* What an option says for a row; NULL: nothing. */
 const char *
 notify_value(const NotifyOptions *options, NotifyOption option, HeapTuple row,
 			 TupleDesc desc)
@@ -165,6 +168,7 @@ notify_value(const NotifyOptions *options, NotifyOption option, HeapTuple row,
 	return SPI_getvalue(row, desc, value->column);
 }
 
+/* Rows with the same go into the same digest. */
 const char *
 notify_recipient(const NotifyOptions *options, HeapTuple row, TupleDesc desc)
 {

@@ -48,19 +48,12 @@ typedef enum NotifyTarget
 	NOTIFY_TARGET_TEAM,
 	NOTIFY_TARGET_CHAT
 } NotifyTarget;
-
-/* Raises an error for what is wrong, as PostgreSQL does for columns. */
 extern void notify_parse_options(const TriggerData *trigger,
 								 NotifyOptions *options);
-
 extern NotifyTarget notify_target(const NotifyOptions *options);
-
-/* What an option says for a row; NULL: nothing. */
 extern const char *notify_value(const NotifyOptions *options,
 								NotifyOption option, HeapTuple row,
 								TupleDesc desc);
-
-/* Rows with the same go into the same digest. */
 extern const char *notify_recipient(const NotifyOptions *options,
 									HeapTuple row, TupleDesc desc);
 

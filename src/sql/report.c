@@ -108,6 +108,10 @@ slot_tuple(TupleDesc descriptor, Slot *slot)
 	return heap_form_tuple(descriptor, values, nulls);
 }
 
+/*
+ * teams_workers(): a row for each slot of shared memory that is in use; of
+ * other databases only for who may read all statistics.
+ */
 Datum
 teams_workers(PG_FUNCTION_ARGS)
 {
@@ -185,6 +189,7 @@ throttle_tuple(TupleDesc descriptor, Pace *pace, PaceKind kind)
 	return heap_form_tuple(descriptor, values, nulls);
 }
 
+/* teams_throttles(): a row for each quota that is being paced. */
 Datum
 teams_throttles(PG_FUNCTION_ARGS)
 {

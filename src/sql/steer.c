@@ -59,7 +59,7 @@ report_state(int64 id, const char *what, BroadcastState state)
 
 /* From one state to another; in any other state it is an error. */
 static void
-steer(FunctionCallInfo fcinfo, BroadcastState from, BroadcastState to,
+steer_broadcast(FunctionCallInfo fcinfo, BroadcastState from, BroadcastState to,
 	  const char *what)
 {
 	int64		id = PG_GETARG_INT64(0);
@@ -72,27 +72,31 @@ steer(FunctionCallInfo fcinfo, BroadcastState from, BroadcastState to,
 		report_state(id, what, state);
 }
 
+/* teams_start_broadcast(id): a draft begins to be sent. */
 Datum
 teams_start_broadcast(PG_FUNCTION_ARGS)
 {
-	steer(fcinfo, BROADCAST_DRAFT, BROADCAST_RUNNING, "started");
+	steer_broadcast(fcinfo, BROADCAST_DRAFT, BROADCAST_RUNNING, "started");
 	PG_RETURN_VOID();
 }
 
+/* teams_pause_broadcast(id): what is not on the wire yet stays here. */
 Datum
 teams_pause_broadcast(PG_FUNCTION_ARGS)
 {
-	steer(fcinfo, BROADCAST_RUNNING, BROADCAST_PAUSED, "paused");
+	steer_broadcast(fcinfo, BROADCAST_RUNNING, BROADCAST_PAUSED, "paused");
 	PG_RETURN_VOID();
 }
 
+/* teams_resume_broadcast(id): what was paused goes on. */
 Datum
 teams_resume_broadcast(PG_FUNCTION_ARGS)
 {
-	steer(fcinfo, BROADCAST_PAUSED, BROADCAST_RUNNING, "resumed");
+	steer_broadcast(fcinfo, BROADCAST_PAUSED, BROADCAST_RUNNING, "resumed");
 	PG_RETURN_VOID();
 }
 
+/* teams_cancel_broadcast(id): what is not on the wire yet never gets there. */
 Datum
 teams_cancel_broadcast(PG_FUNCTION_ARGS)
 {
@@ -146,6 +150,10 @@ change_broadcast(FunctionCallInfo fcinfo, Kind kind,
 	return id;
 }
 
+/*
+ * teams_recall(id): delete what the broadcast has sent, by another one, whose
+ * id is returned.
+ */
 Datum
 teams_recall(PG_FUNCTION_ARGS)
 {
@@ -157,6 +165,10 @@ teams_recall(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(recall);
 }
 
+/*
+ * teams_edit_broadcast(id, text or activity): what the broadcast has sent, and
+ * will send, says something else; returns the id of the one that changes it.
+ */
 Datum
 teams_edit_broadcast(PG_FUNCTION_ARGS)
 {
@@ -180,6 +192,9 @@ teams_edit_broadcast(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
+/*
+ * teams_preview(id, user_id): send to somebody what the first recipient gets.
+ */
 Datum
 teams_preview(PG_FUNCTION_ARGS)
 {
@@ -223,6 +238,10 @@ seconds_of(const BroadcastPlan *plan)
 	return Max(sending, installing);
 }
 
+/*
+ * teams_plan(id): one row of numbers: to whom it would go, and how long that
+ * takes.
+ */
 Datum
 teams_plan(PG_FUNCTION_ARGS)
 {
@@ -260,6 +279,7 @@ set_opt_out(FunctionCallInfo fcinfo, bool out)
 	outbox_opt_out(target, topic, out);
 }
 
+/* teams_opt_out(user_id, topic): nothing of that topic any more. */
 Datum
 teams_opt_out(PG_FUNCTION_ARGS)
 {
@@ -267,6 +287,7 @@ teams_opt_out(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* teams_opt_in(user_id, topic): all of that topic again. */
 Datum
 teams_opt_in(PG_FUNCTION_ARGS)
 {

@@ -127,6 +127,10 @@ sleep_a_moment(Slot *slot, long timeout_ms)
 	}
 }
 
+/*
+ * teams_wait(id, timeout): come back when the message is sent, and raise an
+ * error if it is not.
+ */
 Datum
 teams_wait(PG_FUNCTION_ARGS)
 {
@@ -179,6 +183,10 @@ teams_wait(PG_FUNCTION_ARGS)
  * ----------
  */
 
+/*
+ * teams_drain(timeout): send what is due from this session, where no worker
+ * is.
+ */
 Datum
 teams_drain(PG_FUNCTION_ARGS)
 {
