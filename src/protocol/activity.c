@@ -11,8 +11,9 @@
 
 #include "protocol/activity.h"
 
+/* What the activity, an object, has by that name; NULL if it has nothing. */
 static JsonbValue *
-member(Jsonb *activity, const char *name)
+activity_member(Jsonb *activity, const char *name)
 {
 	JsonbValue	key;
 
@@ -31,6 +32,7 @@ is_word(const JsonbValue *value, const char *word)
 		memcmp(value->val.string.val, word, length) == 0;
 }
 
+/* What is wrong with its type, as activity_problem() says it. */
 static const char *
 type_problem(const JsonbValue *type, const char **hint)
 {
@@ -64,6 +66,7 @@ has_text(const JsonbValue *text)
 	return false;
 }
 
+/* Is there something to see besides? */
 static bool
 has_attachments(const JsonbValue *attachments)
 {
@@ -72,7 +75,11 @@ has_attachments(const JsonbValue *attachments)
 		JsonContainerSize(attachments->val.binary.data) > 0;
 }
 
-/* What the Bot Connector would refuse or mishandle: contract 4.2, 8. */
+/*
+ * What the Bot Connector would refuse or mishandle in an activity (contract 4.2
+ * and 8), as a sentence, or NULL if it is fine; *hint is what to do about it.
+ * Both are constants, or palloc'd.
+ */
 const char *
 activity_problem(Jsonb *activity, const char **hint)
 {
@@ -85,11 +92,11 @@ activity_problem(Jsonb *activity, const char **hint)
 		*hint = "For a plain text, call teams_send(user_id text, text text).";
 		return "An activity is a JSON object.";
 	}
-	problem = type_problem(member(activity, "type"), hint);
+	problem = type_problem(activity_member(activity, "type"), hint);
 	if (problem != NULL)
 		return problem;
-	text = member(activity, "text");
-	attachments = member(activity, "attachments");
+	text = activity_member(activity, "text");
+	attachments = activity_member(activity, "attachments");
 	if (!has_text(text) && !has_attachments(attachments))
 	{
 		*hint = "Give a \"text\", or build the activity with teams_text(), teams_card() or teams_image().";

@@ -7,10 +7,6 @@
 
 #include "utils/jsonb.h"
 
-/*
- * What is wrong with an activity, as a sentence, or NULL; *hint is what to do
- * about it.  Both are constants, or palloc'd.
- */
 extern const char *activity_problem(Jsonb *activity, const char **hint);
 
 #endif							/* TP_ACTIVITY_H */

@@ -37,12 +37,18 @@
  * ---------------------------------------------------------------------------
  */
 
+/*
+ * Where the list of all people begins, palloc'd: a delta query, whose last page
+ * has a link that tells of changes (contract 3.11).  "graph_url" is as in
+ * graph.h.
+ */
 char *
 people_directory_url(const char *graph_url)
 {
 	return psprintf("%s/users/delta?" SELECT_PEOPLE, graph_url);
 }
 
+/* Where the members of a group begin, those of groups within it, too; palloc'd. */
 char *
 people_group_url(const char *graph_url, const char *group_id, bool owners)
 {
@@ -56,6 +62,10 @@ people_group_url(const char *graph_url, const char *group_id, bool owners)
 	return url.data;
 }
 
+/*
+ * A page of the roster of a team, by its General channel (contract 4.6),
+ * palloc'd.  "token" is that of the page before, NULL for the first one.
+ */
 char *
 people_roster_url(const char *service_url, const char *conversation_id,
 				  const char *token)
@@ -87,6 +97,10 @@ origin_length(const char *url)
 	return (host - url) + strcspn(host, "/?#");
 }
 
+/*
+ * May a link be followed, with the token for Graph, that a page has given?
+ * Scheme, host and port have to be those of the root.
+ */
 bool
 people_may_follow(const char *graph_url, const char *link)
 {
@@ -185,6 +199,7 @@ person_id(const JsonValue *entry)
 	return id != NULL && trust_is_guid(id) ? lower_copy(id) : NULL;
 }
 
+/* A line of Graph's lists; false if it is no person. */
 static bool
 read_graph_person(const JsonValue *entry, Person *person)
 {
@@ -202,8 +217,9 @@ read_graph_person(const JsonValue *entry, Person *person)
 }
 
 /*
- * Object ids come by either of two names (4.6).  A roster knows neither
- * languages nor accounts, but that one is a guest it may say.
+ * A line of a roster; false if it has no object id, which comes by either of two
+ * names (contract 4.6).  A roster knows neither languages nor accounts, but that
+ * one is a guest it may say.
  */
 static bool
 read_member(const JsonValue *entry, Person *person)
@@ -226,6 +242,7 @@ read_member(const JsonValue *entry, Person *person)
 
 typedef bool (*PersonReader) (const JsonValue *entry, Person *person);
 
+/* The people in a list, in an array with room for all of its entries. */
 static bool
 read_people(const JsonValue *list, PersonReader reader, PeoplePage *page,
 			const char **problem)
@@ -275,6 +292,11 @@ read_link(const JsonValue *doc, const char *name, char lowest,
 	return true;
 }
 
+/*
+ * Read a page of a list of Graph's.  Entries that are no people are left out.
+ * False if the reply makes no sense as a whole; then *problem says why.  Strings
+ * are in the current memory context.
+ */
 bool
 people_graph_reply(const char *body, size_t length, PeoplePage *page,
 				   const char **problem)
@@ -290,6 +312,7 @@ people_graph_reply(const char *body, size_t length, PeoplePage *page,
 		read_link(doc, "@odata.deltaLink", '!', &page->later, problem);
 }
 
+/* The same for a page of a roster. */
 bool
 people_roster_reply(const char *body, size_t length, PeoplePage *page,
 					const char **problem)

@@ -46,30 +46,19 @@ typedef struct PeoplePage
 								 * or NULL */
 } PeoplePage;
 
-/* Where lists begin, palloc'd.  "graph_url" is as in graph.h. */
+/* Requests. */
 extern char *people_directory_url(const char *graph_url);
 extern char *people_group_url(const char *graph_url, const char *group_id,
 							  bool owners);
-
-/* "token" is that of the page before, or NULL. */
 extern char *people_roster_url(const char *service_url,
 							   const char *conversation_id,
 							   const char *token);
+extern bool people_may_follow(const char *graph_url, const char *link);
 
-/*
- * Read a page of Graph's, or of a roster.  Entries that are no people are left
- * out.  False if the reply makes no sense as a whole; then *problem says why.
- * Strings live in the current memory context.
- */
+/* Replies. */
 extern bool people_graph_reply(const char *body, size_t length,
 							   PeoplePage *page, const char **problem);
 extern bool people_roster_reply(const char *body, size_t length,
 								PeoplePage *page, const char **problem);
-
-/*
- * May a link be followed, with the token, that came from this root?  Scheme,
- * host and port have to be the same.
- */
-extern bool people_may_follow(const char *graph_url, const char *link);
 
 #endif							/* TP_PEOPLE_H */

@@ -5,6 +5,9 @@
  * The functions, the triggers on the outbox and what makes messages of
  * broadcasts judge by the same rules, so that nothing gets in that whoever reads
  * it later cannot bear: it would not be the one who wrote it that has to.
+ *
+ * All take texts in the database's encoding, and return what is wrong as a
+ * sentence for errdetail, palloc'd or static; NULL if nothing is.
  */
 #include "postgres.h"
 
@@ -32,6 +35,10 @@ as_utf8(const char *text)
 	return exact ? utf8 : NULL;
 }
 
+/*
+ * Would the service take the activity (contract 8), and whoever reads it here?
+ * *too_large is set if its size is what is wrong, which it has as UTF-16.
+ */
 const char *
 rules_activity_problem(const char *activity, bool *too_large)
 {
@@ -49,6 +56,7 @@ rules_activity_problem(const char *activity, bool *too_large)
 	return json_storage_problem(utf8);
 }
 
+/* The same for a datum of type json, of which no more is read than needed. */
 const char *
 rules_json_problem(Datum activity)
 {
@@ -60,6 +68,7 @@ rules_json_problem(Datum activity)
 	return rules_activity_problem(TextDatumGetCString(activity), &too_large);
 }
 
+/* Can it be the id of a person: an object id, or a user principal name? */
 const char *
 rules_user_id_problem(const char *user_id)
 {
@@ -68,6 +77,7 @@ rules_user_id_problem(const char *user_id)
 	return utf8 == NULL ? NO_UTF8 : trust_user_id_problem(utf8);
 }
 
+/* Can it be an id that only the service understands, as that of a chat? */
 const char *
 rules_opaque_id_problem(const char *id)
 {
@@ -80,6 +90,7 @@ rules_opaque_id_problem(const char *id)
 	return trust_is_opaque_id(utf8) ? NULL : "It has characters that no id has.";
 }
 
+/* Can it be a target of a row with that scope, as targets are stored? */
 const char *
 rules_target_problem(Scope scope, const char *target)
 {
