@@ -22,8 +22,7 @@ FOR_CLANG = $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
 # PostgreSQL's headers are the system's: warnings are for ours alone.
 PG_CPPFLAGS = -I$(TOP)src -isystem $(shell $(PG_CONFIG) --includedir-server) \
 	$(shell curl-config --cflags 2>/dev/null)
-PG_CFLAGS = -std=gnu11 -fvisibility=hidden -Wextra -Wno-unused-parameter \
-	-Wno-sign-compare -Wno-missing-field-initializers $(FOR_CLANG) \
+PG_CFLAGS = -std=gnu11 -fvisibility=hidden -Wextra $(FOR_CLANG) \
 	$(if $(WERROR),-Werror)
 SHLIB_LINK = $(shell curl-config --libs 2>/dev/null)
 

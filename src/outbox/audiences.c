@@ -21,9 +21,9 @@ static Statement create_broadcast = {
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
 	" pg_catalog.pg_get_userbyid($15), 'draft')"
 	" ON CONFLICT (bot, sender, dedupe_key) DO NOTHING RETURNING id",
-	15, {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, JSONOID, TEXTOID,
-		JSONBOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
-	TEXTOID, OIDOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, JSONOID,
+				   TEXTOID, JSONBOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+				   TEXTOID, TEXTOID, TEXTOID, OIDOID)
 };
 
 /*
@@ -75,7 +75,7 @@ static Statement keep_template = {
 	"INSERT INTO @.teams_broadcast_template (broadcast, locale, kind, body,"
 	" summary) SELECT $1, locale, kind, body, summary FROM @.teams_template"
 	" WHERE name OPERATOR(pg_catalog.=) $2",
-	2, {INT8OID, TEXTOID}
+	STATEMENT_ARGS(INT8OID, TEXTOID)
 };
 
 /*
@@ -110,8 +110,8 @@ static Statement add_recipients = {
 	" a.excluded FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4),"
 	" pg_catalog.unnest($5), pg_catalog.unnest($6))"
 	" WITH ORDINALITY AS a (target, locale, data, excluded, n)",
-	6, {INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID,
-	TEXTARRAYOID}
+	STATEMENT_ARGS(INT8OID, INT8OID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID,
+				   TEXTARRAYOID)
 };
 
 /* Write a part of an audience; the recipients are numbered from "first" on. */
@@ -143,7 +143,7 @@ static Statement find_duplicates = {
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL"
 	" GROUP BY " PERSON("")
 	" HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 /* By the key, so that it is no work of all with all. */
@@ -156,7 +156,7 @@ static Statement exclude_duplicates = {
 	" WHERE r.broadcast OPERATOR(pg_catalog.=) $1"
 	" AND r.n OPERATOR(pg_catalog.=) d.n"
 	" AND d.place OPERATOR(pg_catalog.>) 1",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 static Statement exclude_opted_out = {
@@ -168,7 +168,7 @@ static Statement exclude_opted_out = {
 	" FROM @.teams_broadcast WHERE id OPERATOR(pg_catalog.=) $1))"
 	" AND r.broadcast OPERATOR(pg_catalog.=) $1 AND r.excluded IS NULL"
 	" AND " HAS_OPTED_OUT("b.topic", "b.bot", "r.target", "r.user_id"),
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 /* By the directory; those of whom it knows nothing are let be. */
@@ -185,7 +185,7 @@ static Statement exclude_unreachable = {
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL"
 	" AND EXISTS (SELECT FROM @.teams_person)"
 	" AND " WHY_UNREACHABLE " IS NOT NULL",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 static Statement complete_send = {
@@ -196,7 +196,7 @@ static Statement complete_send = {
 	" pg_catalog.count(excluded) AS excluded FROM @.teams_recipient"
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1) AS c"
 	" WHERE b.id OPERATOR(pg_catalog.=) $1",
-	2, {INT8OID, BOOLOID}
+	STATEMENT_ARGS(INT8OID, BOOLOID)
 };
 
 /* What is edited or deleted is in the history, or will be. */
@@ -209,7 +209,7 @@ static Statement complete_change = {
 	" AND d.activity_id IS NOT NULL)"
 	" WHERE b.id OPERATOR(pg_catalog.=) $1"
 	" AND b.kind OPERATOR(pg_catalog.<>) 'send'",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 /*

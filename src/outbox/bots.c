@@ -23,42 +23,43 @@ static Statement read_bots = {
 	" login_url, graph_url, connector_url, connector_rate, graph_rate,"
 	" chat_limits[1], chat_limits[2], chat_limits[3], chat_limits[4],"
 	" reinstall, dry_run, paused_by, home = @.teams_home()"
-	" FROM @.teams_bot"
+	" FROM @.teams_bot",
+	STATEMENT_NO_ARGS
 };
 
 static Statement lock_bot = {
 	"SELECT FROM @.teams_bot WHERE bot = $1 FOR UPDATE SKIP LOCKED",
-	1, {TEXTOID}
+	STATEMENT_ARGS(TEXTOID)
 };
 
 static Statement pause_bot = {
 	"UPDATE @.teams_bot SET paused_at = now(), paused_reason = $2,"
 	" paused_by = $3 WHERE bot = $1 AND paused_at IS NULL",
-	3, {TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
 static Statement resume_bot = {
 	"UPDATE @.teams_bot SET paused_at = NULL, paused_reason = NULL,"
 	" paused_by = NULL WHERE bot = $1 AND paused_by = 'worker'",
-	1, {TEXTOID}
+	STATEMENT_ARGS(TEXTOID)
 };
 
 static Statement save_trouble = {
 	"UPDATE @.teams_bot SET trouble = $2 WHERE bot = $1"
 	" AND trouble IS DISTINCT FROM $2",
-	2, {TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID)
 };
 
 static Statement save_app_id = {
 	"UPDATE @.teams_bot SET teams_app_id = $2::uuid"
 	" WHERE bot = $1 AND teams_app_id IS NULL",
-	2, {TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID)
 };
 
 static Statement save_app_version = {
 	"UPDATE @.teams_bot SET app_version = $2 WHERE bot = $1"
 	" AND app_version IS DISTINCT FROM $2",
-	2, {TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID)
 };
 
 /* All bots, as a list of OutboxBot, palloc'd in the context. */
@@ -207,9 +208,10 @@ static Statement save_installations = {
 	" hint = excluded.hint,"
 	" since = CASE WHEN i.state = excluded.state THEN i.since"
 	" ELSE excluded.since END, checked_at = now()",
-	14, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		TEXTARRAYOID, BOOLARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}
+	STATEMENT_ARGS(TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+				   TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+				   TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
+				   INT8ARRAYOID, TIMESTAMPTZARRAYOID)
 };
 
 /* Names that were another's: opt-outs by them stay with whoever had them. */
@@ -225,12 +227,12 @@ static Statement find_opt_outs = {
 	NAMES_LOST
 	" SELECT FROM lost AS l CROSS JOIN LATERAL (SELECT FROM @.teams_opt_out"
 	" WHERE target = l.name OFFSET 0) AS o LIMIT 1",
-	4, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+	STATEMENT_ARGS(TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID)
 };
 
 static Statement move_opt_outs = {
 	NAMES_LOST MOVE_OPT_OUTS("lost"),
-	4, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+	STATEMENT_ARGS(TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID)
 };
 
 /*

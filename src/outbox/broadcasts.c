@@ -24,20 +24,20 @@
 static Statement lock_broadcast = {
 	"SELECT state FROM @.teams_broadcast"
 	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE " FOR UPDATE",
-	3, {INT8OID, OIDOID, OIDOID}
+	STATEMENT_ARGS(INT8OID, OIDOID, OIDOID)
 };
 
 /* One that the role may have sent in its own name. */
 static Statement lock_own_broadcast = {
 	"SELECT state FROM @.teams_broadcast"
 	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_OWN " FOR UPDATE",
-	3, {INT8OID, OIDOID, OIDOID}
+	STATEMENT_ARGS(INT8OID, OIDOID, OIDOID)
 };
 
 static Statement find_broadcast = {
 	"SELECT FROM @.teams_broadcast"
 	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE,
-	3, {INT8OID, OIDOID, OIDOID}
+	STATEMENT_ARGS(INT8OID, OIDOID, OIDOID)
 };
 
 /* Whoever has decided that has decided for one that was loaded, too. */
@@ -46,7 +46,7 @@ static Statement set_state = {
 	" WHERE id OPERATOR(pg_catalog.=) $1"
 	" RETURNING pg_catalog.pg_notify('teams_progress',"
 	" pg_catalog.json_build_object('broadcast', id, 'state', $2)::pg_catalog.text)",
-	2, {INT8OID, TEXTOID}
+	STATEMENT_ARGS(INT8OID, TEXTOID)
 };
 
 /*
@@ -62,7 +62,7 @@ static Statement end_broadcast = {
 	" WHERE id OPERATOR(pg_catalog.=) $1"
 	" RETURNING pg_catalog.pg_notify('teams_progress',"
 	" pg_catalog.json_build_object('broadcast', id, 'state', state)::pg_catalog.text)",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 /* What would change messages that are about to be deleted. */
@@ -72,13 +72,13 @@ static Statement find_edits = {
 	" AND kind OPERATOR(pg_catalog.=) 'edit'"
 	" AND state OPERATOR(pg_catalog.=) ANY ('{running,paused}')"
 	" ORDER BY id FOR UPDATE",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 static Statement read_pending = {
 	"SELECT id FROM @.teams_outbox"
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 static Statement let_go = {
@@ -86,7 +86,7 @@ static Statement let_go = {
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1"
 	" AND due_at OPERATOR(pg_catalog.=) 'infinity'"
 	" AND held_due_at IS NULL",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 /* About a broadcast that the role may see: false if there is none. */
@@ -249,7 +249,7 @@ static Statement read_broadcast = {
 	"SELECT b.bot, b.priority, b.kind, (SELECT x.id FROM @.teams_broadcast AS x"
 	" WHERE " IS_RECALL_OF("b.id") " LIMIT 1) FROM @.teams_broadcast AS b"
 	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_OWN " FOR UPDATE OF b",
-	3, {INT8OID, OIDOID, OIDOID}
+	STATEMENT_ARGS(INT8OID, OIDOID, OIDOID)
 };
 
 /*
@@ -282,7 +282,7 @@ outbox_read_broadcast(int64 id, Oid role, NewBroadcast *broadcast,
 static Statement replace_activity = {
 	"UPDATE @.teams_broadcast SET activity = $2, template = NULL"
 	" WHERE id OPERATOR(pg_catalog.=) $1",
-	2, {INT8OID, JSONOID}
+	STATEMENT_ARGS(INT8OID, JSONOID)
 };
 
 /*
@@ -293,7 +293,7 @@ static Statement replace_activity = {
 static Statement replace_rendered = {
 	"UPDATE @.teams_outbox SET activity = $2"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND activity IS NOT NULL",
-	2, {INT8ARRAYOID, JSONOID}
+	STATEMENT_ARGS(INT8ARRAYOID, JSONOID)
 };
 
 /*
@@ -333,7 +333,7 @@ static Statement read_preview = {
 	" b.data OPERATOR(pg_catalog.||) coalesce(r.data, '{}'), r.locale) AS m"
 	" ON b.template IS NOT NULL"
 	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_OWN,
-	3, {INT8OID, OIDOID, OIDOID}
+	STATEMENT_ARGS(INT8OID, OIDOID, OIDOID)
 };
 
 /*
@@ -386,7 +386,7 @@ static Statement read_plan = {
 	" AND i.target OPERATOR(pg_catalog.=) r.target"
 	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE
 	" GROUP BY b.id, t.bot",
-	3, {INT8OID, OIDOID, OIDOID}
+	STATEMENT_ARGS(INT8OID, OIDOID, OIDOID)
 };
 
 /*
@@ -425,7 +425,7 @@ outbox_plan(int64 id, Oid role, BroadcastPlan *result)
 static Statement opt_out = {
 	"INSERT INTO @.teams_opt_out (target, topic) VALUES ($1, $2)"
 	" ON CONFLICT DO NOTHING",
-	2, {TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID)
 };
 
 /* Also what the person has said under another name. */
@@ -434,7 +434,7 @@ static Statement opt_in = {
 	" AND target OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT $1 UNION ALL"
 	" SELECT n.name FROM @.teams_bot AS b CROSS JOIN LATERAL"
 	" " NAMES_OF("b.bot", "$1", USER_OF("b.bot", "$1")) " AS n))",
-	2, {TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID)
 };
 
 /*

@@ -33,7 +33,7 @@ static Statement rewrite_messages = {
 	" SELECT edit, bot, 'edit', scope, target, team, id,"
 	" pg_catalog.pg_get_userbyid($2), 'sent', 0, false,"
 	" pg_catalog.now() FROM edits RETURNING id",
-	4, {INT8ARRAYOID, OIDOID, JSONOID, REGCLASSOID}
+	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, JSONOID, REGCLASSOID)
 };
 
 /* What is on the wire or has been sent is changed by a job that follows it. */
@@ -54,7 +54,7 @@ static Statement write_changes = {
 	" SELECT bot, CASE WHEN $4 IS NULL THEN 'delete' ELSE 'edit' END, scope,"
 	" target, team, $4, id, coalesce(priority, 'normal'),"
 	" pg_catalog.pg_get_userbyid($2) FROM wanted ORDER BY id RETURNING id",
-	5, {INT8ARRAYOID, OIDOID, OIDOID, JSONOID, INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, OIDOID, JSONOID, INT8ARRAYOID)
 };
 
 /* Those that can be rewritten; the new ids go to *new_ids. */
@@ -125,7 +125,7 @@ static Statement read_link = {
 	" WHERE d.id OPERATOR(pg_catalog.=) $1"
 	" AND d.conversation_id IS NOT NULL AND d.activity_id IS NOT NULL"
 	" AND " IS_VISIBLE,
-	3, {INT8OID, OIDOID, OIDOID}
+	STATEMENT_ARGS(INT8OID, OIDOID, OIDOID)
 };
 
 /* Where a message is that was sent; false if the role cannot know. */

@@ -41,7 +41,7 @@ static Statement next_list = {
 	" WHERE d.bot = $1 AND d.state IN ('wanted', 'running')"
 	" AND (d.next_at IS NULL OR d.next_at <= clock_timestamp())"
 	" ORDER BY d.state, d.requested_at LIMIT 1 FOR UPDATE OF d SKIP LOCKED",
-	1, {TEXTOID}
+	STATEMENT_ARGS(TEXTOID)
 };
 
 /* The time goes before that of the first page. */
@@ -49,7 +49,7 @@ static Statement begin_list = {
 	"UPDATE @.teams_directory SET state = 'running', link = NULL, pages = 0,"
 	" attempts = 0, started_at = clock_timestamp()"
 	" WHERE bot = $1 AND source = $2 AND container = $3",
-	3, {TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
 static Statement next_directory = {
@@ -57,7 +57,7 @@ static Statement next_directory = {
 	" ELSE clock_timestamp() + interval '1 second' END)"
 	" FROM @.teams_directory"
 	" WHERE bot = ANY ($1) AND state IN ('wanted', 'running')",
-	1, {TEXTARRAYOID}
+	STATEMENT_ARGS(TEXTARRAYOID)
 };
 
 static void
@@ -120,13 +120,13 @@ static Statement hold_list = {
 	" FROM @.teams_directory"
 	" WHERE bot = $1 AND source = $2 AND container = $3"
 	" FOR UPDATE SKIP LOCKED",
-	4, {TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID)
 };
 
 static Statement find_list = {
 	"SELECT FROM @.teams_directory"
 	" WHERE bot = $1 AND source = $2 AND container = $3",
-	3, {TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
 /* Before one of these: lock the list's row. */
@@ -179,9 +179,9 @@ static Statement save_people = {
 	" display_name = excluded.display_name, locale = excluded.locale,"
 	" is_guest = excluded.is_guest, is_enabled = excluded.is_enabled,"
 	" is_licensed = excluded.is_licensed, synced_at = excluded.synced_at",
-	10, {TEXTOID, BOOLOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
-		TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID}
+	STATEMENT_ARGS(TEXTOID, BOOLOID, TEXTARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
+				   TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+				   TEXTARRAYOID)
 };
 
 /*
@@ -208,7 +208,7 @@ static Statement take_names_away = {
 	"SELECT FROM @.teams_installation WHERE bot = $1 AND scope = 'user'"
 	" AND target = t.name AND user_id <> t.id OFFSET 0) AS x))"
 	" RETURNING i.target",
-	3, {TEXTOID, TEXTARRAYOID, TEXTARRAYOID}
+	STATEMENT_ARGS(TEXTOID, TEXTARRAYOID, TEXTARRAYOID)
 };
 
 /* A person has another name: whose the former one is is to be asked. */
@@ -221,7 +221,7 @@ static Statement doubt_names = {
 	"SELECT target FROM @.teams_installation WHERE bot = $1"
 	" AND user_id = t.id AND target <> t.name OFFSET 0) AS x))"
 	" RETURNING i.target",
-	3, {TEXTOID, TEXTARRAYOID, TEXTARRAYOID}
+	STATEMENT_ARGS(TEXTOID, TEXTARRAYOID, TEXTARRAYOID)
 };
 
 /* What the directory confirms need not be asked so soon. */
@@ -235,7 +235,7 @@ static Statement confirm_names = {
 	"SELECT t.name FROM told AS t CROSS JOIN LATERAL ("
 	"SELECT FROM @.teams_installation WHERE bot = $1 AND scope = 'user'"
 	" AND target = t.name AND user_id = t.id OFFSET 0) AS x))",
-	4, {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID}
+	STATEMENT_ARGS(TEXTOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID)
 };
 
 /*
@@ -269,7 +269,7 @@ static Statement keep_opt_outs = {
 	" FROM page AS e CROSS JOIN LATERAL (SELECT * FROM @.teams_installation"
 	" WHERE bot = $1 AND user_id = e.id OFFSET 0) AS i"
 	" WHERE i.target <> e.name)" MOVE_OPT_OUTS("lost"),
-	4, {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID}
+	STATEMENT_ARGS(TEXTOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID)
 };
 
 /* Add the names that a statement returns. */
@@ -316,7 +316,7 @@ static Statement save_members = {
 	" SELECT DISTINCT $1, $2, $3, id, clock_timestamp() FROM unnest($4) AS id"
 	" ON CONFLICT (bot, source, container, id)"
 	" DO UPDATE SET synced_at = excluded.synced_at",
-	4, {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID)
 };
 
 /* One text column of a page, by the offset of its field. */
@@ -395,7 +395,7 @@ static Statement continue_list = {
 	" attempts = CASE WHEN link IS NULL THEN attempts ELSE 0 END,"
 	" next_at = NULL, error_code = NULL, error = NULL, hint = NULL"
 	" WHERE bot = $1 AND source = $2 AND container = $3",
-	4, {TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID)
 };
 
 /* A page has been read: go on with the next one. */
@@ -420,14 +420,14 @@ outbox_continue_list(const DirectoryList *list, const char *next)
 
 static Statement forget_people = {
 	"DELETE FROM @.teams_person WHERE bot = $1 AND synced_at" BEFORE_ROUND,
-	3, {TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
 static Statement forget_members = {
 	"DELETE FROM @.teams_group_member"
 	" WHERE bot = $1 AND source = $2 AND container = $3"
 	" AND synced_at" BEFORE_ROUND,
-	3, {TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
 static Statement finish_list = {
@@ -440,7 +440,7 @@ static Statement finish_list = {
 	" ELSE (SELECT count(*) FROM @.teams_group_member"
 	" WHERE bot = $1 AND source = $2 AND container = $3) END"
 	" WHERE bot = $1 AND source = $2 AND container = $3",
-	4, {TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID)
 };
 
 /* All pages have been read: who was in none of them is not in the list. */
@@ -462,7 +462,7 @@ static Statement restart_list = {
 	"UPDATE @.teams_directory SET link = NULL, delta_link = NULL,"
 	" started_at = clock_timestamp()"
 	" WHERE bot = $1 AND source = $2 AND container = $3",
-	3, {TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
 /* Read all of it, from its beginning. */
@@ -479,15 +479,15 @@ static Statement delay_list = {
 	"UPDATE @.teams_directory SET error_code = $4, error = $5, hint = $6,"
 	" attempts = attempts + $7, next_at = $8"
 	" WHERE bot = $1 AND source = $2 AND container = $3",
-	8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
-	TIMESTAMPTZOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+				   INT4OID, TIMESTAMPTZOID)
 };
 
 static Statement fail_list = {
 	"UPDATE @.teams_directory SET error_code = $4, error = $5, hint = $6,"
 	" state = 'failed', link = NULL, next_at = NULL"
 	" WHERE bot = $1 AND source = $2 AND container = $3",
-	6, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID)
 };
 
 static void

@@ -333,9 +333,9 @@ static Statement read_due = {
 	" AND " IS_LEFT_OUT("d") ") FROM scanned AS d GROUP BY d.sweep)"
 	" SELECT f.*, p.* FROM progress AS p"
 	" LEFT JOIN found AS f ON f.sweep = p.sweep ORDER BY f.id",
-	12, {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
-	BOOLARRAYOID, BOOLARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT4OID,
-	INT8ARRAYOID, INT8ARRAYOID}
+	STATEMENT_ARGS(TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BOOLARRAYOID,
+				   BOOLARRAYOID, BOOLARRAYOID, BOOLARRAYOID, INT8ARRAYOID,
+				   INT8ARRAYOID, INT4OID, INT8ARRAYOID, INT8ARRAYOID)
 };
 
 static void
@@ -470,7 +470,7 @@ static Statement read_behind = {
 	" ORDER BY q.id LIMIT $4) AS o"
 	JOIN_TARGET("o", "i")
 	" ORDER BY t.n, o.id",
-	4, {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID}
+	STATEMENT_ARGS(TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID)
 };
 
 /*
@@ -517,7 +517,8 @@ static Statement make_ready = {
 	" " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") ", " PARTY_OF("o") ","
 	" EXISTS (SELECT FROM @.teams_outbox AS f WHERE f.refers_to = o.id)"
 	" FROM ready AS o" JOIN_TARGET("o", "i")
-	" ORDER BY o.id"
+	" ORDER BY o.id",
+	STATEMENT_NO_ARGS
 };
 
 /*
@@ -545,7 +546,8 @@ static Statement next_due = {
 	" (SELECT expires_at FROM @.teams_outbox AS o"
 	" WHERE expires_at IS NOT NULL AND NOT EXISTS ("
 	"SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
-	" ORDER BY expires_at LIMIT 1))) AS d (time) WHERE d.time IS NOT NULL"
+	" ORDER BY expires_at LIMIT 1))) AS d (time) WHERE d.time IS NOT NULL",
+	STATEMENT_NO_ARGS
 };
 
 /* When the next message becomes due, or expires, or 0. */

@@ -15,7 +15,7 @@
 static Statement lock_free = {
 	"SELECT id FROM @.teams_outbox WHERE id = ANY ($1)"
 	" FOR UPDATE SKIP LOCKED",
-	1, {INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID)
 };
 
 /*
@@ -40,7 +40,7 @@ outbox_lock_free(const int64 *ids, int count, int64 **locked)
  */
 static Statement replace_history = {
 	"DELETE FROM @.teams_delivery WHERE id = ANY ($1)",
-	1, {INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID)
 };
 
 static Statement settle_messages = {
@@ -65,8 +65,9 @@ static Statement settle_messages = {
 	" attempts, doubtful, error_code,"
 	" error, hint, correlation_id, activity, priority, delivery, created_at)"
 	" SELECT * FROM gone",
-	10, {INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
-	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
+				   TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+				   TEXTARRAYOID, TEXTARRAYOID)
 };
 
 /*
@@ -87,7 +88,8 @@ static Statement end_messages = {
 	" o.activity, o.priority, o.delivery, o.created_at),"
 	WRITE_UNSENT("cancelled", "error_code", "error")
 	" SELECT min(id) FROM gone",
-	5, {INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID, TEXTARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
+				   TEXTARRAYOID)
 };
 
 static Statement postpone_messages = {
@@ -98,8 +100,8 @@ static Statement postpone_messages = {
 	" FROM unnest($1, $2, $3, $4, $5, $6)"
 	" AS r (id, is_attempt, doubtful, due_at, error_code, error)"
 	" WHERE o.id = r.id",
-	6, {INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TIMESTAMPTZARRAYOID,
-	TEXTARRAYOID, TEXTARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
+				   TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID)
 };
 
 /* Outcomes, column by column. */
@@ -215,7 +217,8 @@ static Statement end_postponed = {
 	" WHERE NOT EXISTS (SELECT FROM @.teams_inflight WHERE o.id = ANY (ids))"
 	" FOR UPDATE OF o SKIP LOCKED) RETURNING *),"
 	WRITE_UNSENT("cancelled", "error_code", "error")
-	" SELECT min(id) FROM gone"
+	" SELECT min(id) FROM gone",
+	STATEMENT_NO_ARGS
 };
 
 /*
@@ -237,7 +240,8 @@ static Statement expire_messages = {
 	WRITE_UNSENT("expired", "coalesce(error_code, 'expired')",
 				 "coalesce(error, 'it could not be sent in time')")
 	" SELECT id, bot, retrying OR team IS NOT NULL OR due_at IS NOT NULL"
-	" OR " IS_JOB("gone") " FROM gone"
+	" OR " IS_JOB("gone") " FROM gone",
+	STATEMENT_NO_ARGS
 };
 
 /*
@@ -268,7 +272,7 @@ static Statement refuse_messages = {
 	" FOR UPDATE SKIP LOCKED) RETURNING o.*, r.problem),"
 	WRITE_UNSENT("failed", "'invalid_row'", "problem")
 	" SELECT count(*)::int FROM gone",
-	2, {INT8ARRAYOID, TEXTARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID, TEXTARRAYOID)
 };
 
 /*
@@ -308,7 +312,7 @@ static Statement purge_history = {
 	" WHERE at < now() - $1 * interval '1 minute'"
 	" ORDER BY at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING id)"
 	" SELECT (SELECT count(*) FROM old) + (SELECT count(*) FROM errors)",
-	1, {INT4OID}
+	STATEMENT_ARGS(INT4OID)
 };
 
 static Statement purge_recipients = {
@@ -316,7 +320,7 @@ static Statement purge_recipients = {
 	"SELECT r.ctid FROM @.teams_broadcast AS b"
 	" JOIN @.teams_recipient AS r ON r.broadcast = b.id"
 	" WHERE b.finished_at < now() - $1 * interval '1 minute' LIMIT 1000))",
-	1, {INT4OID}
+	STATEMENT_ARGS(INT4OID)
 };
 
 /*
@@ -334,7 +338,7 @@ static Statement purge_broadcasts = {
 	" WHERE t.broadcast = old.id)"
 	" UPDATE @.teams_account SET broadcast = NULL FROM old"
 	" WHERE coalesce(teams_account.broadcast, 0) = old.id",
-	1, {INT4OID}
+	STATEMENT_ARGS(INT4OID)
 };
 
 /*
@@ -376,7 +380,7 @@ static Statement fold_account = {
 	" SELECT bot, broadcast, entry, sum(messages) FROM old"
 	" GROUP BY bot, broadcast, entry)"
 	" SELECT (SELECT count(*)::int FROM new), (SELECT max(id) FROM new)",
-	2, {INT8OID, INT4OID}
+	STATEMENT_ARGS(INT8OID, INT4OID)
 };
 
 /*

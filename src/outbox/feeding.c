@@ -43,7 +43,7 @@ static Statement read_broadcasts = {
 	" ORDER BY " DUE_AT("d") ", d.id LIMIT $4) AS b"
 	" JOIN @.teams_bot AS t ON t.bot = b.bot"
 	" ORDER BY " DUE_AT("b") ", b.id",
-	4, {INT4OID, TIMESTAMPTZOID, INT8OID, INT4OID}
+	STATEMENT_ARGS(INT4OID, TIMESTAMPTZOID, INT8OID, INT4OID)
 };
 
 /*
@@ -84,7 +84,8 @@ outbox_read_broadcasts(int ahead_most, const BroadcastPlace *after, int most,
 static Statement next_broadcast = {
 	"SELECT " DUE_AT("b") " FROM @.teams_broadcast AS b"
 	" WHERE b.state = 'running' AND " DUE_AT("b") " > now()"
-	" ORDER BY " DUE_AT("b") " LIMIT 1"
+	" ORDER BY " DUE_AT("b") " LIMIT 1",
+	STATEMENT_NO_ARGS
 };
 
 /* When the next of the others will be, or 0. */
@@ -133,14 +134,14 @@ static Statement feed_recipients = {
 	" FROM c CROSS JOIN taken AS t WHERE t.excluded IS NULL"
 	" ORDER BY t.n RETURNING id),"
 	NOTE_FED("0"),
-	5, {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}
+	STATEMENT_ARGS(INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID)
 };
 
 /* A template is filled in for each recipient, and not for longer than so. */
 static Statement render_part = {
 	"SELECT p.n, p.target, p.activity, p.problem, p.is_excluded"
 	" FROM @.teams_render_part($1, $2, $3) AS p",
-	3, {INT8OID, INT8OID, INT8OID}
+	STATEMENT_ARGS(INT8OID, INT8OID, INT8OID)
 };
 
 /* For whom that fails, it is the reason to exclude them. */
@@ -157,8 +158,8 @@ static Statement feed_rendered = {
 	" c.expires_at, c.sender FROM c CROSS JOIN taken AS t"
 	" WHERE NOT t.is_excluded AND t.problem IS NULL ORDER BY t.n RETURNING id),"
 	NOTE_FED("(SELECT count(*) FROM broken)"),
-	9, {INT8OID, INT8OID, INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID,
-	JSONARRAYOID, TEXTARRAYOID, BOOLARRAYOID}
+	STATEMENT_ARGS(INT8OID, INT8OID, INT8ARRAYOID, INT8OID, TIMESTAMPTZOID,
+				   TEXTARRAYOID, JSONARRAYOID, TEXTARRAYOID, BOOLARRAYOID)
 };
 
 static Statement feed_changes = {
@@ -173,7 +174,7 @@ static Statement feed_changes = {
 	" SELECT c.bot, c.kind, t.scope, t.target, t.team, $1, t.n, c.priority,"
 	" c.sender FROM c CROSS JOIN taken AS t ORDER BY t.n RETURNING id),"
 	NOTE_FED("0"),
-	5, {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID}
+	STATEMENT_ARGS(INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID)
 };
 
 /*
@@ -242,7 +243,7 @@ static Statement finish_broadcast = {
 	" WHERE id = (SELECT c.id FROM (" LOCK_BROADCAST ") AS c)"
 	" RETURNING pg_notify('teams_progress',"
 	" json_build_object('broadcast', id, 'state', 'done')::text)",
-	2, {INT8OID, INT8OID}
+	STATEMENT_ARGS(INT8OID, INT8OID)
 };
 
 /* All is said and done.  False if somebody has locked or changed it. */

@@ -36,20 +36,20 @@ static Statement claim_key = {
 	"INSERT INTO @.teams_dedupe (bot, sender, dedupe_key, id)"
 	" VALUES ($1, pg_catalog.pg_get_userbyid($2), $3, pg_catalog.nextval($4))"
 	" ON CONFLICT ON CONSTRAINT teams_dedupe_pkey DO NOTHING RETURNING id",
-	4, {TEXTOID, OIDOID, TEXTOID, REGCLASSOID}
+	STATEMENT_ARGS(TEXTOID, OIDOID, TEXTOID, REGCLASSOID)
 };
 
 static Statement find_key = {
 	"SELECT id, " CAME_TO_NOTHING("k.id") " FROM @.teams_dedupe AS k"
 	" WHERE " IS_THE_KEY,
-	3, {TEXTOID, OIDOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, OIDOID, TEXTOID)
 };
 
 /* One of several that try it at the same time gets it. */
 static Statement take_key = {
 	"UPDATE @.teams_dedupe AS k SET id = pg_catalog.nextval($4)"
 	" WHERE " IS_THE_KEY " AND " CAME_TO_NOTHING("k.id") " RETURNING id",
-	4, {TEXTOID, OIDOID, TEXTOID, REGCLASSOID}
+	STATEMENT_ARGS(TEXTOID, OIDOID, TEXTOID, REGCLASSOID)
 };
 
 static void
@@ -105,7 +105,7 @@ static Statement find_thread = {
 	" AND t.target OPERATOR(pg_catalog.=) $3"
 	" AND t.sender OPERATOR(pg_catalog.=) pg_catalog.pg_get_userbyid($4)"
 	" AND t.thread OPERATOR(pg_catalog.=) $5 AND NOT " WAS_NOT_SENT("t.root"),
-	5, {TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID)
 };
 
 /*
@@ -118,7 +118,7 @@ static Statement claim_thread = {
 	" ON CONFLICT ON CONSTRAINT teams_thread_pkey DO UPDATE"
 	" SET root = CASE WHEN " WAS_NOT_SENT("t.root")
 	" THEN excluded.root ELSE t.root END RETURNING root",
-	6, {TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID, INT8OID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID, INT8OID)
 };
 
 /*
@@ -152,7 +152,7 @@ outbox_claim_thread(const OutboxNew *message, int64 id)
 
 static Statement find_broadcast_key = {
 	"SELECT id FROM @.teams_broadcast AS k WHERE " IS_THE_KEY,
-	3, {TEXTOID, OIDOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, OIDOID, TEXTOID)
 };
 
 /* It was cancelled or recalled, or had expired before anybody got it. */
@@ -162,7 +162,7 @@ static Statement free_broadcast_key = {
 	" OR (k.state OPERATOR(pg_catalog.=) 'done'"
 	" AND k.fed OPERATOR(pg_catalog.=) 0"
 	" AND k.recipients OPERATOR(pg_catalog.>) k.excluded))",
-	3, {TEXTOID, OIDOID, TEXTOID}
+	STATEMENT_ARGS(TEXTOID, OIDOID, TEXTOID)
 };
 
 static void

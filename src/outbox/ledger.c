@@ -50,7 +50,7 @@ static Statement enter_ledger = {
 	" AND NOT EXISTS (SELECT FROM @.teams_outbox AS o"
 	" WHERE o.id = w.id AND " IS_DUE("o") ")"
 	" ORDER BY 1 NULLS LAST",
-	2, {INT8ARRAYOID, BOOLOID}
+	STATEMENT_ARGS(INT8ARRAYOID, BOOLOID)
 };
 
 /*
@@ -63,7 +63,7 @@ static Statement find_opted_out = {
 	" JOIN @.teams_broadcast AS c ON c.id = o.broadcast"
 	" WHERE o.id = ANY ($1) AND o.kind = 'send' AND c.topic IS NOT NULL AND "
 	HAS_OPTED_OUT("c.topic", "o.bot", "o.target", USER_OF("o.bot", "o.target")),
-	1, {INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID)
 };
 
 /* Can it be run without waiting?  If so, until the transaction ends. */
@@ -149,12 +149,12 @@ static Statement leave_ledger = {
 	"UPDATE @.teams_inflight SET ids = ARRAY(SELECT kept.id"
 	" FROM unnest(ids) AS kept (id) WHERE kept.id <> ALL ($2))"
 	" WHERE batch = ANY ($1)",
-	2, {INT8ARRAYOID, INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID, INT8ARRAYOID)
 };
 
 static Statement close_batches = {
 	"DELETE FROM @.teams_inflight WHERE batch = ANY ($1)",
-	1, {INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID)
 };
 
 /*
@@ -211,7 +211,8 @@ static Statement recover_messages = {
 	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
 	" SELECT bot, broadcast, 'failed', count(*) FROM gone"
 	" GROUP BY bot, broadcast)"
-	" SELECT count(*) FROM doubt"
+	" SELECT count(*) FROM doubt",
+	STATEMENT_NO_ARGS
 };
 
 /*

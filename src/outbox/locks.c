@@ -20,7 +20,7 @@ static Statement lock_messages = {
 	"SELECT id FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND id OPERATOR(pg_catalog.<>) ALL ($4) AND " IS_VISIBLE
 	" ORDER BY id FOR UPDATE",
-	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID)
 };
 
 /* Only those that the role may change. */
@@ -28,7 +28,7 @@ static Statement lock_own_messages = {
 	"SELECT id FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND id OPERATOR(pg_catalog.<>) ALL ($4) AND " IS_OWN
 	" ORDER BY id FOR UPDATE",
-	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID)
 };
 
 /*
@@ -43,7 +43,7 @@ static Statement lock_rewritable = {
 	" WHERE c.refers_to OPERATOR(pg_catalog.=) o.id"
 	" AND c.kind OPERATOR(pg_catalog.=) ANY ('{edit,delete}'))"
 	" ORDER BY id FOR UPDATE",
-	4, {INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, OIDOID, INT8ARRAYOID)
 };
 
 static Statement *const locks[] = {
@@ -53,7 +53,8 @@ static Statement *const locks[] = {
 };
 
 static Statement read_ledger = {
-	"SELECT pg_catalog.unnest(ids) FROM @.teams_inflight"
+	"SELECT pg_catalog.unnest(ids) FROM @.teams_inflight",
+	STATEMENT_NO_ARGS
 };
 
 typedef struct Ids

@@ -34,15 +34,15 @@ static Statement insert_outbox_row = {
 	" broadcast, refers_to, priority, delivery, sender, due_at, expires_at)"
 	" OVERRIDING SYSTEM VALUE"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-	14, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONOID,
-		INT8OID, INT8OID, TEXTOID, TEXTOID, NAMEOID, TIMESTAMPTZOID,
-	TIMESTAMPTZOID}
+	STATEMENT_ARGS(INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+				   JSONOID, INT8OID, INT8OID, TEXTOID, TEXTOID, NAMEOID,
+				   TIMESTAMPTZOID, TIMESTAMPTZOID)
 };
 
 static Statement find_registration = {
 	"SELECT FROM @.teams_bot WHERE client_id OPERATOR(pg_catalog.=) $1"
 	" AND tenant_id OPERATOR(pg_catalog.=) $2 LIMIT 1",
-	2, {UUIDOID, UUIDOID}
+	STATEMENT_ARGS(UUIDOID, UUIDOID)
 };
 
 /* Does a query find anything, for whoever calls? */
@@ -148,7 +148,7 @@ outbox_enqueue(OutboxNew *message)
 static Statement record_message = {
 	"WITH gone AS (DELETE FROM @.teams_outbox"
 	" WHERE id OPERATOR(pg_catalog.=) $1 RETURNING *) " WRITE_RECORDED,
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 /*
@@ -184,7 +184,7 @@ static Statement record_pending = {
 	" SELECT bot, broadcast, 'sent', pg_catalog.count(*) FROM gone"
 	" GROUP BY bot, broadcast)"
 	" SELECT pg_catalog.count(*) FROM gone",
-	1, {TEXTOID}
+	STATEMENT_ARGS(TEXTOID)
 };
 
 /*
@@ -211,7 +211,7 @@ static Statement cancel_messages = {
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) RETURNING *),"
 	WRITE_UNSENT("cancelled", "error_code", "error")
 	" SELECT pg_catalog.count(*), pg_catalog.min(id) FROM gone",
-	1, {INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID)
 };
 
 static int64
@@ -258,7 +258,7 @@ static Statement hold_loaded = {
 	"UPDATE @.teams_outbox SET due_at = 'infinity', retrying = false,"
 	" held_due_at = coalesce(due_at, '-infinity')"
 	" WHERE id OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 /* Hold a message back that was not written here, until teams_resume(). */
@@ -277,7 +277,7 @@ outbox_hold_loaded(int64 id)
 static Statement hold_messages = {
 	"UPDATE @.teams_outbox SET due_at = 'infinity', retrying = false"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND (due_at IS NULL OR retrying)",
-	1, {INT8ARRAYOID}
+	STATEMENT_ARGS(INT8ARRAYOID)
 };
 
 /*
@@ -330,7 +330,7 @@ static Statement retry_messages = {
 	" refers_to, coalesce(priority, 'normal'), coalesce(delivery, 'at-least-once'),"
 	" pg_catalog.pg_get_userbyid($2) FROM again"
 	" ORDER BY id RETURNING id",
-	4, {INT8ARRAYOID, OIDOID, OIDOID, REGCLASSOID}
+	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, OIDOID, REGCLASSOID)
 };
 
 /*
@@ -374,7 +374,7 @@ static Statement read_fate = {
 	" FROM @.teams_outbox AS o LEFT JOIN @.teams_bot AS b"
 	" ON b.bot OPERATOR(pg_catalog.=) o.bot"
 	" WHERE o.id OPERATOR(pg_catalog.=) $1",
-	1, {INT8OID}
+	STATEMENT_ARGS(INT8OID)
 };
 
 /*
@@ -413,7 +413,8 @@ static Statement save_notify_error = {
 	"INSERT INTO @.teams_notify_error (schema_name, table_name, trigger_name,"
 	" template, error_code, error, hint, data)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONOID}
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+				   TEXTOID, JSONOID)
 };
 
 /*
@@ -442,7 +443,7 @@ outbox_save_notify_error(const OutboxNotifyError *error)
 
 static Statement find_template = {
 	"SELECT FROM @.teams_template WHERE name OPERATOR(pg_catalog.=) $1 LIMIT 1",
-	1, {TEXTOID}
+	STATEMENT_ARGS(TEXTOID)
 };
 
 /* Is there a template of that name, for whatever locale? */

@@ -22,6 +22,11 @@ typedef struct Statement
 	Oid			args[15];
 	SPIPlanPtr	plan;
 } Statement;
+
+/* The types of its parameters, after its text in an initializer. */
+#define STATEMENT_ARGS(...) \
+	.nargs = lengthof(((const Oid[]) {__VA_ARGS__})), .args = {__VA_ARGS__}
+#define STATEMENT_NO_ARGS .nargs = 0
 extern void statement_attach(Oid schema);
 extern void statement_attach_function(FunctionCallInfo fcinfo);
 extern Portal statement_open_cursor(const char *query);

@@ -102,7 +102,7 @@ tally_at_subtransaction_end(SubXactEvent event,
 static Statement add_entry = {
 	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
 	" VALUES ($1, $2, $3, $4)",
-	4, {TEXTOID, INT8OID, TEXTOID, INT8OID}
+	STATEMENT_ARGS(TEXTOID, INT8OID, TEXTOID, INT8OID)
 };
 
 static void
@@ -214,7 +214,7 @@ static Oid	known_in = InvalidOid;	/* the table */
 static uint64 changes = 0;		/* of it */
 
 static void
-on_table_change(Datum arg, Oid relation)
+on_table_change(Datum arg pg_attribute_unused(), Oid relation)
 {
 	if (!OidIsValid(relation) || relation == known_in)
 	{
@@ -239,7 +239,7 @@ remember_sender(const char *bot, uint64 changes_before)
 
 static Statement find_bot = {
 	"SELECT dry_run FROM @.teams_bot WHERE bot OPERATOR(pg_catalog.=) $1",
-	1, {TEXTOID}
+	STATEMENT_ARGS(TEXTOID)
 };
 
 static BotMode

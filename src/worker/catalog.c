@@ -139,7 +139,7 @@ take_failure(Bot *bot, const HttpReply *reply)
 }
 
 static void
-on_apps(Bot *bot, Fetch *fetch, const HttpReply *reply)
+on_apps(Bot *bot, Fetch *fetch pg_attribute_unused(), const HttpReply *reply)
 {
 	/* What never left is asked again when the host can be reached. */
 	if (reply->result == HTTP_NOT_REACHED)
