@@ -85,7 +85,8 @@ static Statement keep_template = {
 bool
 outbox_keep_template(int64 broadcast, const char *name)
 {
-	Datum		values[] = {Int64GetDatum(broadcast), CStringGetTextDatum(name)};
+	Datum		values[] = {Int64GetDatum(broadcast),
+	CStringGetTextDatum(name)};
 	Session		session;
 	bool		found;
 

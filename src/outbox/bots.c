@@ -285,7 +285,11 @@ installation_column(OutboxInstallation *const *records, int count,
 	const char **column = palloc(count * sizeof(char *));
 
 	for (int i = 0; i < count; i++)
-		column[i] = *(const char *const *) ((const char *) records[i] + offset);
+	{
+		const char *record = (const char *) records[i];
+
+		column[i] = *(const char *const *) (record + offset);
+	}
 	return parameter_text_array(column, count);
 }
 
@@ -331,7 +335,8 @@ outbox_save_installations(OutboxInstallation *const *records, int count)
 	values[lengthof(offsets) + 1] = state_column(records, count);
 	values[lengthof(offsets) + 2] = parameter_bool_array(by_us, count);
 	values[lengthof(offsets) + 3] = parameter_int8_array(jobs, count);
-	values[lengthof(offsets) + 4] = parameter_timestamp_array(verify_at, count);
+	values[lengthof(offsets) + 4] = parameter_timestamp_array(verify_at,
+															  count);
 	keep_opt_outs((Datum[]) {values[0], values[lengthof(offsets)], values[1],
 							 values[8]});
 	statement_run(&save_installations, values, NULL);

@@ -18,7 +18,8 @@ typedef struct Broadcast
 	int64		id;
 	bool		is_send;		/* else it changes what another has sent */
 	int64		refers_to;		/* that one, or 0 */
-	int64		position;		/* of the last recipient that was handed over */
+	int64		position;		/* of the last recipient that was handed
+								 * over */
 	int64		ahead;			/* messages in the outbox, up to the limit */
 	int			rate;			/* messages a second, 0: the bot's */
 	int			bot_rate;
@@ -58,7 +59,8 @@ typedef struct NewBroadcast
 	const char *template;		/* a template's name */
 	Datum		data;			/* jsonb for it */
 	int			rate;			/* or 0 */
-	OutboxNew	options;		/* bot, times, priority, key, delivery, sender */
+	OutboxNew	options;		/* bot, times, priority, key, delivery,
+								 * sender */
 } NewBroadcast;
 extern int64 outbox_create_broadcast(const NewBroadcast *broadcast,
 									 bool *is_new);

@@ -68,7 +68,8 @@ rewrite_unsent(ArrayType *unsent, const char *activity, Oid role,
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = CStringGetTextDatum(activity);
 	values[3] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
-	*new_ids = result_ids(statement_run(&rewrite_messages, values, NULL), context);
+	*new_ids = result_ids(statement_run(&rewrite_messages, values, NULL),
+						  context);
 	return ArrayGetNItems(ARR_NDIM(unsent), ARR_DIMS(unsent));
 }
 

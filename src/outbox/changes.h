@@ -2,8 +2,8 @@
  * changes.h
  *	  Messages that change others, and where those are.
  *
- * All functions are for SQL functions, in their callers' transactions, with the
- * rights of the tables' owner.
+ * All functions are for SQL functions, in their callers' transactions, with
+ * the rights of the tables' owner.
  */
 #ifndef TP_CHANGES_H
 #define TP_CHANGES_H

@@ -97,7 +97,9 @@ outbox_next_list(const char *bot, MemoryContext context, DirectoryList *list)
 	return true;
 }
 
-/* When there may be one for any of these bots that cannot be read now, or 0. */
+/*
+ * When there may be one for any of these bots that cannot be read now, or 0.
+ */
 TimestampTz
 outbox_next_directory(const char *const *bots, int count)
 {
@@ -326,7 +328,11 @@ text_column(const PeoplePage *page, size_t offset)
 	const char **column = palloc(page->count * sizeof(char *));
 
 	for (int i = 0; i < page->count; i++)
-		column[i] = *(const char *const *) ((const char *) &page->people[i] + offset);
+	{
+		const char *person = (const char *) &page->people[i];
+
+		column[i] = *(const char *const *) (person + offset);
+	}
 	return parameter_text_array(column, page->count);
 }
 
@@ -338,7 +344,11 @@ flag_column(const PeoplePage *page, size_t offset)
 	const char **column = palloc(page->count * sizeof(char *));
 
 	for (int i = 0; i < page->count; i++)
-		column[i] = texts[*(const PeopleFlag *) ((const char *) &page->people[i] + offset) + 1];
+	{
+		const char *person = (const char *) &page->people[i];
+
+		column[i] = texts[*(const PeopleFlag *) (person + offset) + 1];
+	}
 	return parameter_text_array(column, page->count);
 }
 

@@ -20,7 +20,8 @@ typedef struct DirectoryList
 	int			attempts;		/* that have failed in a row */
 	int			pages;			/* read so far */
 	char	   *conversation_id;	/* roster: the team's General channel, or
-									 * NULL: the bot is not known to be there */
+									 * NULL: the bot is not known to be
+									 * there */
 	char	   *service_url;	/* of it, or NULL: the bot's */
 } DirectoryList;
 extern bool directory_list_is_people(const DirectoryList *list);

@@ -230,8 +230,9 @@ take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 	message->team = result_exact_text(row, COLUMN_TEAM, context, &exact);
 	message->problem = message_problem(message, kind, scope, exact);
 	message->chat_id = result_text(row, COLUMN_CHAT_ID, context);
-	message->knowledge = knowledge_of(state, result_bool(row, COLUMN_HAS_ERROR),
-									  message->chat_id);
+	message->knowledge =
+		knowledge_of(state, result_bool(row, COLUMN_HAS_ERROR),
+					 message->chat_id);
 	message->service_url = result_text(row, COLUMN_SERVICE_URL, context);
 	message->installation_id = result_text(row, COLUMN_INSTALLATION_ID,
 										   context);
@@ -247,7 +248,8 @@ take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 static OutboxMessage *
 make_messages(uint64 count, MemoryContext context)
 {
-	return MemoryContextAllocZero(context, (count + 1) * sizeof(OutboxMessage));
+	return MemoryContextAllocZero(context,
+								  (count + 1) * sizeof(OutboxMessage));
 }
 
 /* Is it of a party that its sweep leaves out? */

@@ -19,7 +19,8 @@ typedef enum TargetKnowledge
 	KNOWN_NOT,					/* Graph is to be asked */
 	KNOWN_UNVERIFIED,			/* the same; it was there for whoever had the
 								 * name */
-	KNOWN_LOST,					/* the same; it was there, and is said not to be */
+	KNOWN_LOST,					/* the same; it was there, and is said not to
+								 * be */
 	KNOWN_INSTALLED,			/* chat_id is set */
 	KNOWN_REMOVED,				/* somebody took the bot away */
 	KNOWN_UNINSTALLED,			/* we did, as somebody here wanted */
@@ -52,13 +53,15 @@ typedef struct OutboxMessage
 								 * read for; 0 of what has become ready */
 	bool		is_earlier;		/* it was read because a later one to the same
 								 * target is due */
-	bool		has_followers;	/* of what has become ready: others wait for it */
-	char	   *place;			/* of a change: the chat where the message is, ""
-								 * if that was not sent; or NULL */
+	bool		has_followers;	/* of what has become ready: others wait for
+								 * it */
+	char	   *place;			/* of a change: the chat where the message is,
+								 * "" if that was not sent; or NULL */
 	char	   *place_url;		/* the service URL of that chat, or NULL */
 	bool		at_once;		/* nothing has to be asked before it goes */
-	bool		is_held;		/* it waits for a job of its team, or is one that
-								 * waits for messages to the team's channels */
+	bool		is_held;		/* it waits for a job of its team, or is one
+								 * that waits for messages to the team's
+								 * channels */
 } OutboxMessage;
 
 /*
@@ -84,7 +87,8 @@ typedef struct OutboxSweep
 	int			room;
 	int64		last;
 	int			scanned;
-	int64		passed_from;	/* the first that is to be looked at again, or 0 */
+	int64		passed_from;	/* the first that is to be looked at again, or
+								 * 0 */
 } OutboxSweep;
 
 /*
@@ -94,7 +98,8 @@ typedef struct OutboxSweep
  * passed over, and come before it, unless there are none.
  */
 extern int	outbox_read_due(OutboxSweep *sweeps, int nsweeps,
-							int earlier_room, MemoryContext context, OutboxMessage **messages);
+							int earlier_room, MemoryContext context,
+							OutboxMessage **messages);
 
 /* Read the first that are due to each target; no more than "room". */
 typedef struct OutboxBehind

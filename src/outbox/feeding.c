@@ -11,7 +11,10 @@
 #include "outbox/broadcasts.h"
 #include "outbox/statement.h"
 
-/* Has a broadcast something to change yet that it has not handed over, or held? */
+/*
+ * Has a broadcast something to change yet that it has not handed over, or
+ * held?
+ */
 #define HAS_LEFT(e) \
 	"(EXISTS (SELECT FROM @.teams_outbox AS h WHERE h.broadcast = " e ".id" \
 	" AND h.due_at = 'infinity')" \
@@ -214,8 +217,7 @@ outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
 			int64 *first_id)
 {
 	Datum		values[9];
-	char		nulls[9] = {' ', ' ', ' ', ' ', from != 0 ? ' ' : 'n', ' ', ' ',
-	' ', ' '};
+	char		nulls[9] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
 	Statement  *statement = broadcast->is_send ? &feed_recipients :
 		&feed_changes;
 
@@ -224,6 +226,7 @@ outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
 	values[2] = Int64GetDatum(room);
 	values[3] = Int64GetDatum(broadcast->refers_to);
 	values[4] = TimestampTzGetDatum(from);
+	nulls[4] = from != 0 ? ' ' : 'n';
 	*first_id = 0;
 	if (broadcast->has_template)
 	{

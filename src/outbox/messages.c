@@ -131,7 +131,9 @@ outbox_enqueue(OutboxNew *message)
  * ----------
  */
 
-/* From a common table expression "gone"; ids are those that a test can tell. */
+/*
+ * From a common table expression "gone"; ids are those that a test can tell.
+ */
 #define WRITE_RECORDED \
 	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team," \
 	" broadcast, refers_to, sender, fate, conversation_id, activity_id," \

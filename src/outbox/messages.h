@@ -2,8 +2,8 @@
  * messages.h
  *	  What SQL functions do with messages.
  *
- * All functions are for SQL functions, in their callers' transactions, with the
- * rights of the tables' owner.
+ * All functions are for SQL functions, in their callers' transactions, with
+ * the rights of the tables' owner.
  */
 #ifndef TP_MESSAGES_H
 #define TP_MESSAGES_H

@@ -58,7 +58,9 @@
 	"(" IS_OWN " OR" \
 	" pg_catalog.has_table_privilege($2, $3, 'SELECT'))"
 
-/* Does the broadcast "x" delete what this one has sent?  Is there such a one? */
+/*
+ * Does the broadcast "x" delete what this one has sent?  Is there such a one?
+ */
 #define IS_RECALL_OF(b) \
 	"x.refers_to OPERATOR(pg_catalog.=) " b \
 	" AND x.kind OPERATOR(pg_catalog.=) 'delete'" \

@@ -99,7 +99,8 @@ forget_plans(void)
 static void
 prepare_statement(Statement *statement)
 {
-	const char *schema = quote_identifier(get_namespace_name(extension_schema));
+	char	   *name = get_namespace_name(extension_schema);
+	const char *schema = quote_identifier(name);
 	StringInfoData text;
 	MemoryContext old;
 	SPIPlanPtr	plan;
@@ -140,7 +141,8 @@ typedef enum View
 } View;
 
 static uint64
-execute_statement(Statement *statement, Datum *values, const char *nulls, View view)
+execute_statement(Statement *statement, Datum *values, const char *nulls,
+				  View view)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int			result;

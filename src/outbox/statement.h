@@ -35,11 +35,11 @@ extern void statement_forget_plans(void);
 /* Free the result of the last statement, if it is still there. */
 extern void statement_free_result(void);
 extern uint64 statement_run(Statement *statement, Datum *values,
-						  const char *nulls);
+							const char *nulls);
 extern uint64 statement_run_latest(Statement *statement, Datum *values,
-								 const char *nulls);
+								   const char *nulls);
 extern uint64 statement_run_active(Statement *statement, Datum *values,
-								 const char *nulls);
+								   const char *nulls);
 extern Oid	statement_schema(void);
 extern Oid	statement_relation(const char *name);
 extern char *result_text(uint64 row, int column, MemoryContext context);

@@ -3,9 +3,9 @@
  *	  What a transaction writes for each bot: whether it may, and how much.
  *
  * A transaction adds one row for each bot just before it commits, whatever the
- * number of its messages, to teams_account.  So senders neither wait for each other, as they
- * would for a counter, nor pay for each message; and as the row is of the same
- * transaction, it is there if and only if the messages are.
+ * number of its messages, to teams_account.  So senders neither wait for each
+ * other, as they would for a counter, nor pay for each message; and as the row
+ * is of the same transaction, it is there if and only if the messages are.
  */
 #include "postgres.h"
 
@@ -87,9 +87,9 @@ drop_tallies(int level)
 
 static void
 tally_at_subtransaction_end(SubXactEvent event,
-					  SubTransactionId self pg_attribute_unused(),
-					  SubTransactionId parent pg_attribute_unused(),
-					  void *arg pg_attribute_unused())
+							SubTransactionId self pg_attribute_unused(),
+							SubTransactionId parent pg_attribute_unused(),
+							void *arg pg_attribute_unused())
 {
 	int			level = GetCurrentTransactionNestLevel();
 
@@ -293,7 +293,10 @@ tally_bot_mode(const char *bot)
 	return known->mode;
 }
 
-/* The table of bots has been changed; others learn of it when that is committed. */
+/*
+ * The table of bots has been changed; others learn of it when that is
+ * committed.
+ */
 void
 tally_forget_modes(Relation bots)
 {

@@ -106,7 +106,8 @@ column_numbers(Relation outbox)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("table \"%s\" has no column \"%s\"",
-							RelationGetRelationName(outbox), column_names[i])));
+							RelationGetRelationName(outbox),
+							column_names[i])));
 	}
 	known_of = RelationGetRelid(outbox);
 	return numbers;
@@ -199,8 +200,8 @@ take_row(TupleTableSlot *slot, const AttrNumber *number, NewRow *row)
 static const char *
 content_problem(Datum json, const char **hint)
 {
-	Datum		activity = DirectFunctionCall1(jsonb_in,
-											   CStringGetDatum(TextDatumGetCString(json)));
+	Datum		string = CStringGetDatum(TextDatumGetCString(json));
+	Datum		activity = DirectFunctionCall1(jsonb_in, string);
 
 	return activity_problem(DatumGetJsonbP(activity), hint);
 }
@@ -236,7 +237,8 @@ row_problem(const NewRow *row, Column *column, const char **hint)
 		(problem = rules_target_problem(SCOPE_TEAM, row->team)) != NULL)
 		return problem;
 	*column = COLUMN_ACTIVITY;
-	if (kind->has_activity ? row->activity == (Datum) 0 && !row->has_broadcast :
+	if (kind->has_activity ?
+		row->activity == (Datum) 0 && !row->has_broadcast :
 		row->activity != (Datum) 0)
 		return "What is sent or edited has an activity, and nothing else has.";
 	if (row->activity != (Datum) 0 && !row->knows_activity &&
@@ -378,7 +380,7 @@ teams_judge(PG_FUNCTION_ARGS)
 	TriggerData *trigger = row_trigger(fcinfo, false);
 
 	judge_row(trigger->tg_relation, trigger->tg_newslot,
-		  column_numbers(trigger->tg_relation));
+			  column_numbers(trigger->tg_relation));
 	return PointerGetDatum(NULL);
 }
 

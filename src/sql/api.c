@@ -34,7 +34,7 @@ SQL_FUNCTION(teams_check_credential);
 /* The activity is the argument, or is made of the argument that is a text. */
 static void
 take_judged_content(FunctionCallInfo fcinfo, int number, bool is_text,
-			 OutboxNew *message)
+					OutboxNew *message)
 {
 	message->activity = argument_content(fcinfo, number, is_text);
 	message->is_judged = true;
@@ -66,7 +66,8 @@ teams_send_text(PG_FUNCTION_ARGS)
 Datum
 teams_send_activity(PG_FUNCTION_ARGS)
 {
-	return send_content(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0), false);
+	return send_content(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0),
+						false);
 }
 
 /* teams_send_chat(chat_id, text): write to a chat that is there. */

@@ -1,8 +1,9 @@
 /*
  * arguments.c
- *	  The arguments of SQL functions, judged before anything is written: whoever
- *	  calls is there to hear what is wrong; a service's complaint comes minutes
- *	  later.
+ *	  The arguments of SQL functions, judged before anything is written.
+ *
+ * Whoever calls is there to hear what is wrong; a service's complaint comes
+ * minutes later.
  */
 #include "postgres.h"
 

@@ -38,7 +38,7 @@ extern Delivery argument_delivery(FunctionCallInfo fcinfo, int number);
  * expires_at, priority, dedupe_key.
  */
 extern void argument_options(FunctionCallInfo fcinfo, int first,
-						 OutboxNew *message);
+							 OutboxNew *message);
 extern char *text_in_server_encoding(const char *utf8);
 extern void argument_check_activity(const char *activity);
 

@@ -174,7 +174,8 @@ add_person(Audience *part, const char *user_id, const char *locale,
 	}
 	part->targets[i] = user_id == NULL ? CStringGetTextDatum("") :
 		CStringGetTextDatum(asc_tolower(user_id, strlen(user_id)));
-	part->locales[i] = locale != NULL ? CStringGetTextDatum(locale) : (Datum) 0;
+	part->locales[i] = locale != NULL ?
+		CStringGetTextDatum(locale) : (Datum) 0;
 	part->data[i] = data;
 	part->excluded[i] = problem != NULL ? CStringGetTextDatum(problem) :
 		(Datum) 0;
@@ -294,7 +295,8 @@ add_array(int64 broadcast, ArrayType *array)
 		Audience   *part = new_part();
 
 		for (int i = first; i < Min(count, first + PART); i++)
-			add_person(part, nulls[i] ? NULL : TextDatumGetCString(elements[i]),
+			add_person(part,
+					   nulls[i] ? NULL : TextDatumGetCString(elements[i]),
 					   NULL, (Datum) 0);
 		outbox_add_recipients(broadcast, first + 1, part);
 	}

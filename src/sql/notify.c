@@ -6,10 +6,10 @@
  * the name of the table's owner, who must be: it is the owner who lets the
  * table have the trigger.
  *
- * Only the sending is done with the owner's rights.  What a row is as JSON, and
- * what its columns are as text, may be a function's of whoever made their types:
- * that is found out before, with the rights of whoever changes the row, as
- * other triggers would.
+ * Only the sending is done with the owner's rights.  What a row is as JSON,
+ * and what its columns are as text, may be a function's of whoever made their
+ * types: that is found out before, with the rights of whoever changes the row,
+ * as other triggers would.
  */
 #include "postgres.h"
 
@@ -134,13 +134,15 @@ render_subject(const Firing *firing, const Subject *subject)
 {
 	static const Oid types[] = {TEXTOID, JSONBOID, TEXTOID};
 	NullableDatum arguments[3];
+	Datum		data;
 
 	check_named_template(firing->options.template);
+	data = DirectFunctionCall1(jsonb_in, CStringGetDatum(subject->data));
 	arguments[0] = text_or_null(firing->options.template);
-	arguments[1] = not_null(DirectFunctionCall1(jsonb_in,
-												CStringGetDatum(subject->data)));
+	arguments[1] = not_null(data);
 	arguments[2] = text_or_null(subject->values[NOTIFY_LOCALE]);
-	return call_function(find_function(firing, "teams_render", 3, types), 3, arguments);
+	return call_function(find_function(firing, "teams_render", 3, types), 3,
+						 arguments);
 }
 
 /* The owner may have lost the right since the trigger was made. */
@@ -182,10 +184,10 @@ static NullableDatum
 expiry_argument(const NotifyOptions *options)
 {
 	NullableDatum datum = {(Datum) 0, options->expires == NULL};
+	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
 
 	if (options->expires != NULL)
-		datum.value = DirectFunctionCall2(timestamptz_pl_interval,
-										  TimestampTzGetDatum(GetCurrentTimestamp()),
+		datum.value = DirectFunctionCall2(timestamptz_pl_interval, now,
 										  IntervalPGetDatum(options->expires));
 	return datum;
 }
@@ -259,7 +261,7 @@ is_transactions(const ErrorData *error)
 
 static void
 report_unsent(const Firing *firing, const Subject *subject,
-		   const ErrorData *error)
+			  const ErrorData *error)
 {
 	Relation	table = firing->trigger->tg_relation;
 	OutboxNotifyError record;
@@ -329,18 +331,19 @@ notify_about(const Firing *firing, const Subject *subject)
 static char *
 row_json(const Firing *firing, HeapTuple row)
 {
-	Datum		record;
+	TupleDesc	desc = RelationGetDescr(firing->trigger->tg_relation);
+	Datum		record = heap_copy_tuple_as_datum(row, desc);
 
-	record = heap_copy_tuple_as_datum(row, RelationGetDescr(firing->trigger->tg_relation));
 	return TextDatumGetCString(DirectFunctionCall1(row_to_json, record));
 }
 
 static void
 take_values(const Firing *firing, HeapTuple row, Subject *subject)
 {
+	TupleDesc	desc = RelationGetDescr(firing->trigger->tg_relation);
+
 	for (int i = 0; i < NOTIFY_VALUES; i++)
-		subject->values[i] = notify_value(&firing->options, i, row,
-										  RelationGetDescr(firing->trigger->tg_relation));
+		subject->values[i] = notify_value(&firing->options, i, row, desc);
 }
 
 static void
@@ -413,7 +416,8 @@ read_rows(const Firing *firing, Tuplestorestate *store, int *count)
 {
 	TupleDesc	desc = RelationGetDescr(firing->trigger->tg_relation);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	int			pointer = tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND);
+	int			pointer = tuplestore_alloc_read_pointer(store,
+														EXEC_FLAG_REWIND);
 	int			room = 64;
 	Row		   *rows = palloc(room * sizeof(Row));
 
@@ -435,6 +439,12 @@ read_rows(const Firing *firing, Tuplestorestate *store, int *count)
 	tuplestore_select_read_pointer(store, 0);
 	ExecDropSingleTupleTableSlot(slot);
 	return rows;
+}
+
+static bool
+are_of_one(const Row *a, const Row *b)
+{
+	return strcmp(a->recipient, b->recipient) == 0;
 }
 
 static void
@@ -463,8 +473,8 @@ notify_of_rows(const Firing *firing)
 
 		initStringInfo(&data);
 		appendStringInfoString(&data, "{\"rows\":");
-		for (next = first; next < count && strcmp(rows[next].recipient,
-												  rows[first].recipient) == 0; next++)
+		for (next = first;
+			 next < count && are_of_one(&rows[next], &rows[first]); next++)
 		{
 			appendStringInfoChar(&data, next == first ? '[' : ',');
 			appendStringInfoString(&data, row_json(firing, rows[next].tuple));

@@ -141,7 +141,8 @@ notify_parse_options(const TriggerData *trigger, NotifyOptions *options)
 				 errmsg("teams_notify() must have one of the options to, team and chat"),
 				 errhint("They name the column with the user id, the team's id or the chat's id.")));
 	if (!is_given(options, NOTIFY_TEAM) &&
-		(is_given(options, NOTIFY_CHANNEL) || is_given(options, NOTIFY_THREAD)))
+		(is_given(options, NOTIFY_CHANNEL) ||
+		 is_given(options, NOTIFY_THREAD)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the options channel and thread of teams_notify() go with team")));

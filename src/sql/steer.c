@@ -59,8 +59,8 @@ report_state(int64 id, const char *what, BroadcastState state)
 
 /* From one state to another; in any other state it is an error. */
 static void
-steer_broadcast(FunctionCallInfo fcinfo, BroadcastState from, BroadcastState to,
-	  const char *what)
+steer_broadcast(FunctionCallInfo fcinfo, BroadcastState from,
+				BroadcastState to, const char *what)
 {
 	int64		id = PG_GETARG_INT64(0);
 	BroadcastState state;
@@ -248,6 +248,8 @@ teams_plan(PG_FUNCTION_ARGS)
 	int64		id = PG_GETARG_INT64(0);
 	BroadcastPlan plan;
 	TupleDesc	descriptor;
+	HeapTuple	row;
+	char	   *excluded;
 	Datum		values[6];
 	bool		nulls[6] = {false};
 	TimestampTz start;
@@ -261,12 +263,12 @@ teams_plan(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(plan.known);
 	values[1] = Int64GetDatum(plan.to_install);
 	values[2] = Int64GetDatum(plan.unreachable);
-	values[3] = DirectFunctionCall1(jsonb_in,
-									CStringGetDatum(text_in_server_encoding(plan.excluded)));
+	excluded = text_in_server_encoding(plan.excluded);
+	values[3] = DirectFunctionCall1(jsonb_in, CStringGetDatum(excluded));
 	values[4] = Int64GetDatum(seconds_of(&plan));
 	values[5] = TimestampTzGetDatum(start + seconds_of(&plan) * USECS_PER_SEC);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
-													  values, nulls)));
+	row = heap_form_tuple(BlessTupleDesc(descriptor), values, nulls);
+	PG_RETURN_DATUM(HeapTupleGetDatum(row));
 }
 
 static void

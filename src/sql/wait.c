@@ -35,11 +35,14 @@ SQL_FUNCTION(teams_drain);
 static TimestampTz
 deadline_argument(FunctionCallInfo fcinfo, int number)
 {
+	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
+	Datum		end;
+
 	if (PG_ARGISNULL(number))
 		return 0;
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-												   TimestampTzGetDatum(GetCurrentTimestamp()),
-												   PG_GETARG_DATUM(number)));
+	end = DirectFunctionCall2(timestamptz_pl_interval, now,
+							  PG_GETARG_DATUM(number));
+	return DatumGetTimestampTz(end);
 }
 
 static const char *
@@ -120,7 +123,8 @@ sleep_a_moment(Slot *slot, long timeout_ms)
 									compat_wait_event());
 	else
 	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 Min(timeout_ms, 100), compat_wait_event());
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
