@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks the READMEs of src/ against the code.  What they name exists, and each
-# room's lists all of its files.  The rooms of src/README.md are those of
+# Checks the READMEs of src/ and CONTRIBUTING.md against the code.  What they name
+# exists, and each room's lists all of its files.  The rooms of src/README.md are those of
 # check-layers.sh, and in its blocks of calls each function is where it is said
 # to be and is called by the one above it that is less indented.
 set -eu
@@ -109,7 +109,7 @@ sub check_call
 	return;
 }
 
-my $code = join "", map { read_file($_) } glob("*.c *.h */*.c */*.h ../sql/*.sql");
+my $code = join "", map { read_file($_) } glob("*.c *.h */*.c */*.h ../sql/*.sql ../test/unit/*.c ../Makefile");
 my $layers = read_file("../test/check-layers.sh");
 my ($rooms) = $layers =~ /^rooms='\n(.*?)^'/ms;
 my %may_include = map { /^(\w+):?\s*(.*)$/ ? ($1 => join(", ", split / /, $2)) : () }
@@ -131,6 +131,7 @@ sub check_names
 	}
 	for my $name (m{(?<![\w/.*-])([\w./-]+\.(?:c|h|sh|sql))\b}g)
 	{
+		next if $name =~ /--/;
 		my @places = ($name, "../$name", "$room$name", $name =~ m{/} ? () : glob("*/$name"));
 		complain("there is no $name") unless grep { -e } @places;
 	}
@@ -196,9 +197,26 @@ sub check_room
 	return;
 }
 
+# In blocks of code are examples, in which names are made up.
+sub check_text
+{
+	my $in_block = 0;
+
+	open my $in, "<", $readme or die "src/$readme: $!\n";
+	while (<$in>)
+	{
+		$line = $.;
+		$in_block = !$in_block if /^\s*```/;
+		check_names("") unless $in_block;
+	}
+	return;
+}
+
 my @rooms = sort keys %may_include;
 $readme = "README.md";
 check_map();
+$readme = "../CONTRIBUTING.md";
+check_text();
 for my $room (@rooms)
 {
 	$readme = "$room/README.md";
