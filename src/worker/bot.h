@@ -18,6 +18,7 @@
 #include "worker/catalog.h"
 #include "worker/graph_queue.h"
 #include "worker/lane.h"
+#include "worker/share.h"
 
 /* What is in memory for the bot.  It is kept by target.c and window.c. */
 typedef struct BotWindow
@@ -59,8 +60,7 @@ typedef struct Bot
 	BotPace		pacing;
 
 	GraphQueue	graph;			/* see graph_queue.h */
-	int			asking_targets; /* all that are asked about */
-	HTAB	   *shares;			/* and whose they are, for share.c */
+	BotShares	shares;			/* see share.h */
 	BotCatalog	catalog;		/* see catalog.h */
 	int			disabled;		/* answer.c: people in a row for whom an
 								 * administrator has blocked the app */

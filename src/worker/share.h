@@ -5,7 +5,9 @@
 #ifndef TP_SHARE_H
 #define TP_SHARE_H
 
-#include "worker/bot.h"
+#include "utils/hsearch.h"
+
+struct Bot;
 
 /*
  * Targets that a bot asks for at a time.  A sender alone has two thirds of them:
@@ -14,29 +16,24 @@
  */
 #define SHARE_PLACES 300
 
-/*
- * Start with nothing asked; the shares live in the context.  A party is whoever
- * has a share: see PARTY_OF() in due.c.
- */
+/* The places of a bot that are taken; share.c alone writes it. */
+typedef struct BotShares
+{
+	int			taken;			/* by targets that are being asked about */
+	HTAB	   *parties;		/* by whom; NULL: by nobody so far */
+} BotShares;
+
 extern void share_open(MemoryContext context);
 
 /* A target of the party is being asked for; it is not any more. */
-extern void share_take(Bot *bot, int64 party);
-extern void share_give_back(Bot *bot, int64 party);
+extern void share_take(struct Bot *bot, int64 party);
+extern void share_give_back(struct Bot *bot, int64 party);
 
-/* For how many more targets of the party may be asked now? */
-extern int	share_room(const Bot *bot, int64 party);
-
-/* Has enough come back that it is worth while to read more of a party's rows? */
-extern bool share_has_shrunk(const Bot *bot, int64 party);
-
-/* The same for those of anybody. */
-extern bool share_has_places(const Bot *bot);
-
-/*
- * A party, and all others that have no room; returns how many, and which,
- * palloc'd.
- */
-extern int	share_without_room(const Bot *bot, int64 first, int64 **parties);
+/* Is there room for more? */
+extern int	share_room(const struct Bot *bot, int64 party);
+extern bool share_has_shrunk(const struct Bot *bot, int64 party);
+extern bool share_has_places(const struct Bot *bot);
+extern int	share_without_room(const struct Bot *bot, int64 first,
+							   int64 **parties);
 
 #endif							/* TP_SHARE_H */

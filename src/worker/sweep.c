@@ -39,7 +39,7 @@ static bool
 may_go_on(const Bot *bot, Priority priority)
 {
 	return bot_is_active(bot) && sweep_has_room(bot, priority) &&
-		(!bot_is_probing(bot) || bot->asking_targets == 0);
+		(!bot_is_probing(bot) || bot->shares.taken == 0);
 }
 
 /* The same for those to people who are not known. */
@@ -108,7 +108,7 @@ sweep_room(const Bot *bot, const OutboxSweep *sweep, const Sweep *first)
 		return window_room(bot, sweep->priority);
 	if (first->waits)
 		return share_room(bot, first->party);
-	return SHARE_PLACES - bot->asking_targets;
+	return SHARE_PLACES - bot->shares.taken;
 }
 
 /*
@@ -254,7 +254,7 @@ waits_for_party(Pass *pass, const OutboxMessage *row)
 	const Bot  *bot = bot_find(row->bot);
 	bool		its_party = window_room(bot, row->priority) > 0 &&
 		has_room_for_job(row) && share_room(bot, row->party) == 0 &&
-		bot->asking_targets < SHARE_PLACES && !bot_is_probing(bot);
+		bot->shares.taken < SHARE_PLACES && !bot_is_probing(bot);
 
 	if (!its_party)
 		return false;
