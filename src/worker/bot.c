@@ -46,12 +46,6 @@ bot_add(const char *name)
 	bot->name = MemoryContextStrdup(bots_context, name);
 	bot->context = AllocSetContextCreate(bots_context, "teams_proactive bot",
 										 ALLOCSET_SMALL_SIZES);
-	graph_queue_init(&bot->graph);
-	catalog_init(&bot->catalog);
-	for (int i = 0; i < PRIORITIES; i++)
-		dlist_init(&bot->window.ready[i]);
-	dlist_init(&bot->window.asks);
-	dlist_init(&bot->window.due);
 	if (last_bot != NULL)
 		last_bot->next = bot;
 	else

@@ -11,6 +11,7 @@
 
 #include "outbox/bots.h"
 #include "protocol/graph.h"
+#include "worker/bot_app.h"
 #include "worker/bot_fetch.h"
 #include "worker/bot_pace.h"
 #include "worker/bot_status.h"
@@ -39,9 +40,6 @@ typedef struct Bot
 	struct Bot *next;			/* see foreach_bot() */
 	char	   *name;
 	bool		exists;			/* still in teams_bot */
-	char		app_version[GRAPH_MAX_VERSION + 1]; /* in the catalog, "" if
-													 * unknown */
-	int			version_jobs;	/* targets being asked for that need it */
 	BotStatus	status;			/* see bot_status.h */
 	int			generation;		/* counts configurations */
 
@@ -50,12 +48,9 @@ typedef struct Bot
 	const char *login_url;
 	const char *graph_url;
 	const char *connector_url;
-	char	   *teams_app_id;	/* NULL: to be asked for */
 
 	Token		tokens[AUDIENCES];
-	Fetch		catalog_fetch;	/* of the app's id */
-	Fetch		version_fetch;	/* not_before: until then it is known, or not
-								 * to be known */
+	BotApp		app;
 
 	BotPace		pacing;
 

@@ -13,6 +13,7 @@
 
 #include "http/http.h"
 #include "protocol/graph.h"
+#include "worker/bot.h"
 #include "worker/bot_app.h"
 #include "worker/bot_fetch.h"
 #include "worker/bot_token.h"
@@ -37,6 +38,16 @@ ask_catalog(Bot *bot, Fetch *fetch, const char *url, const char *bearer,
 	pace_count(bot_pace(bot), PACE_GRAPH_READ);
 }
 
+/* Begin anew for another configuration, which has that id, or NULL. */
+void
+bot_app_configure(BotApp *app, char *id)
+{
+	app->id = id;
+	app->version[0] = '\0';
+	bot_fetch_configure(&app->id_fetch);
+	bot_fetch_configure(&app->version_fetch);
+}
+
 /* ----------
  * Its id
  * ----------
@@ -51,7 +62,7 @@ take_app_id(Bot *bot, Fetch *fetch, const HttpReply *reply)
 	{
 		case GRAPH_CATALOG_FOUND:
 			bot_token_accepted(bot, AUDIENCE_GRAPH, fetch->token);
-			bot->teams_app_id = MemoryContextStrdup(bot->context, app_id);
+			bot->app.id = MemoryContextStrdup(bot->context, app_id);
 			bot_note_news(bot, BOT_NEWS_APP_ID);
 			bot_fetch_reset(fetch);
 			bot_clear_trouble(bot);
@@ -101,12 +112,12 @@ bot_app_id(Bot *bot)
 {
 	const char *bearer;
 
-	if (bot->teams_app_id != NULL)
-		return bot->teams_app_id;
+	if (bot->app.id != NULL)
+		return bot->app.id;
 	bearer = bot_token_bearer(bot, AUDIENCE_GRAPH);
 	if (bearer != NULL &&
-		bot_fetch_may_start(bot, &bot->catalog_fetch, bot->graph_url))
-		ask_catalog(bot, &bot->catalog_fetch,
+		bot_fetch_may_start(bot, &bot->app.id_fetch, bot->graph_url))
+		ask_catalog(bot, &bot->app.id_fetch,
 					graph_catalog_url(bot->graph_url,
 									  bot->config->manifest_id),
 					bearer, on_app_id);
@@ -132,12 +143,30 @@ on_version(Bot *bot, Fetch *fetch, const HttpReply *reply)
 	if (reply->result == HTTP_ANSWERED && reply->status == 200)
 		version = graph_versions_reply(reply->body, reply->length);
 	is_forbidden = reply->result == HTTP_ANSWERED && reply->status == 403;
-	strlcpy(bot->app_version, version ? version : "",
-			sizeof(bot->app_version));
+	strlcpy(bot->app.version, version ? version : "",
+			sizeof(bot->app.version));
 	if (version != NULL || is_forbidden)
 		bot_note_news(bot, BOT_NEWS_APP_VERSION);
 	else
 		bot_drop_news(bot, BOT_NEWS_APP_VERSION);
+}
+
+/*
+ * A job begins that needs the version.  The first of them wants to hear of what
+ * has just been published.
+ */
+void
+bot_app_version_wanted(Bot *bot)
+{
+	if (bot->app.version_jobs++ == 0)
+		bot->app.version_fetch.not_before = 0;
+}
+
+/* Such a job has ended. */
+void
+bot_app_version_used(Bot *bot)
+{
+	bot->app.version_jobs--;
 }
 
 /*
@@ -148,7 +177,7 @@ on_version(Bot *bot, Fetch *fetch, const HttpReply *reply)
 bool
 bot_app_version_is_known(Bot *bot)
 {
-	Fetch	   *fetch = &bot->version_fetch;
+	Fetch	   *fetch = &bot->app.version_fetch;
 
 	if (fetch->running)
 		return false;

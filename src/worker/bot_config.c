@@ -14,6 +14,18 @@
 #include "worker/line.h"
 #include "worker/window.h"
 
+static Bot *
+new_bot(const char *name)
+{
+	Bot		   *bot = bot_add(name);
+
+	catalog_init(&bot->catalog);
+	graph_queue_init(&bot->graph);
+	target_init_window(&bot->window);
+	return bot;
+}
+
+/* A copy of the service's URL that is configured, or else of the cloud's. */
 static const char *
 url_or_default(Bot *bot, const char *url, const char *otherwise)
 {
@@ -80,7 +92,6 @@ configure(Bot *bot, const OutboxBot *config)
 	bot->graph_url = url_or_default(bot, config->graph_url, cloud->graph_url);
 	bot->connector_url = url_or_default(bot, config->connector_url,
 										cloud->connector_url);
-	bot->teams_app_id = bot->config->teams_app_id;
 	MemoryContextSwitchTo(old);
 
 	snprintf(bot->pacing.key, sizeof(bot->pacing.key), "%s/%s", config->client_id,
@@ -91,10 +102,8 @@ configure(Bot *bot, const OutboxBot *config)
 						config->multi_tenant ? cloud->multi_tenant :
 						bot->config->tenant_id, cloud->connector_scope);
 	bot_status_configure(bot);
-	bot_fetch_configure(&bot->catalog_fetch);
-	bot_fetch_configure(&bot->version_fetch);
+	bot_app_configure(&bot->app, bot->config->teams_app_id);
 	catalog_configure(&bot->catalog);
-	bot->app_version[0] = '\0';
 	bot_drop_news(bot, BOT_NEWS_APP_ID | BOT_NEWS_APP_VERSION);
 	bot->disabled = 0;
 	bot->generation++;
@@ -142,7 +151,7 @@ bot_reload(List *configs)
 		Bot		   *bot = bot_find(config->name);
 
 		if (bot == NULL)
-			bot = bot_add(config->name);
+			bot = new_bot(config->name);
 		if (bot->config == NULL || !same_config(bot->config, config))
 			configure(bot, config);
 		bot->exists = true;

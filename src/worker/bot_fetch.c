@@ -149,7 +149,7 @@ list_fetches(Bot *bot, Fetch *fetches[WAITING_FETCHES])
 
 	for (int i = 0; i < AUDIENCES; i++)
 		fetches[count++] = &bot->tokens[i].fetch;
-	fetches[count++] = &bot->catalog_fetch;
+	fetches[count++] = &bot->app.id_fetch;
 	fetches[count++] = &bot->catalog.fetch;
 	Assert(count == WAITING_FETCHES);
 }

@@ -164,7 +164,7 @@ bot_probe(Bot *bot)
 	status->probe_at = 0;
 	for (int i = 0; i < AUDIENCES; i++)
 		bot_token_drop(&bot->tokens[i]);
-	bot_fetch_reset(&bot->catalog_fetch);
+	bot_fetch_reset(&bot->app.id_fetch);
 	bot_fetch_reset(&bot->catalog.fetch);
 	lanes_restart(bot->lanes);
 }
@@ -291,9 +291,9 @@ save_news(Bot *bot)
 	if (status->saving & BOT_NEWS_RESUME)
 		outbox_resume_bot(bot->name);
 	if (status->saving & BOT_NEWS_APP_ID)
-		outbox_save_app_id(bot->name, bot->teams_app_id);
+		outbox_save_app_id(bot->name, bot->app.id);
 	if (status->saving & BOT_NEWS_APP_VERSION)
-		outbox_save_app_version(bot->name, bot->app_version);
+		outbox_save_app_version(bot->name, bot->app.version);
 	if (status->saving & BOT_NEWS_TROUBLE)
 		outbox_save_trouble(bot->name, status->line_trouble != NULL ?
 							status->line_trouble : status->trouble);
@@ -343,7 +343,7 @@ bot_news_saved(void)
 		if (saved & BOT_NEWS_RESUME)
 			bot->config->paused_by = NULL;
 		if (saved & BOT_NEWS_APP_ID)
-			bot->config->teams_app_id = bot->teams_app_id;
+			bot->config->teams_app_id = bot->app.id;
 		status->unsaved &= ~saved;
 		status->saving = 0;
 	}

@@ -85,10 +85,10 @@ is_missing(Bot *bot, const char *catalog_id)
 	bot_fetch_reset(&bot->catalog.fetch);
 	if (catalog_id != NULL)
 		bot_pause(bot, OP_CATALOG, "teams_app_id %s is the id in the app's manifest, not that of the catalog, which is %s.  Give teams_configure() teams_app_id => '%s', or the other one as manifest_id.",
-				  bot->teams_app_id, catalog_id, catalog_id);
+				  bot->app.id, catalog_id, catalog_id);
 	else
 		bot_pause(bot, OP_CATALOG, "the organisation's catalog has no app with id %s.  Upload the app's package to the catalog, or give teams_configure() the teams_app_id of one that is there.",
-				  bot->teams_app_id);
+				  bot->app.id);
 	ask_again(bot);
 }
 
@@ -165,8 +165,8 @@ catalog_advance(Bot *bot)
 	if (bearer == NULL || bot_app_id(bot) == NULL)
 		return;
 	request.url = bot->catalog.is_missing ?
-		graph_catalog_url(bot->graph_url, bot->teams_app_id) :
-		graph_versions_url(bot->graph_url, bot->teams_app_id);
+		graph_catalog_url(bot->graph_url, bot->app.id) :
+		graph_versions_url(bot->graph_url, bot->app.id);
 	request.bearer = bearer;
 	fetch->token = bot->tokens[AUDIENCE_GRAPH].serial;
 	bot_fetch_start(bot, fetch, &request, on_apps);

@@ -491,7 +491,7 @@ graph_queue_advance(Bot *bot)
 	bearer = bot_token_bearer(bot, AUDIENCE_GRAPH);
 	app_id = bot_app_id(bot);
 	if (bearer == NULL || app_id == NULL ||
-		(bot->version_jobs > 0 && !bot_app_version_is_known(bot)))
+		(bot->app.version_jobs > 0 && !bot_app_version_is_known(bot)))
 		return;
 	count_trips(bot);
 	while (line_is_free(bot->graph_url) && batch_is_worth_while(bot) &&

@@ -88,7 +88,7 @@ installation_take_finished(void)
 	}
 	share_give_back(target->bot, target->party);
 	if (kind_traits[target->inquiry.job].needs_version)
-		target->bot->version_jobs--;
+		bot_app_version_used(target->bot);
 	return target;
 }
 
@@ -204,9 +204,8 @@ installation_ask(Target *target)
 	target->inquiry.may_reinstall = kind_is_job(job) || bot->config->reinstall;
 	share_take(bot, target->party);
 
-	/* The first of them wants to hear of what has just been published. */
-	if (kind_traits[job].needs_version && bot->version_jobs++ == 0)
-		bot->version_fetch.not_before = 0;
+	if (kind_traits[job].needs_version)
+		bot_app_version_wanted(bot);
 	target->inquiry.verdict = ACTION_OK;
 	target->inquiry.is_absent = false;
 	target->inquiry.looked_up = false;
@@ -274,7 +273,7 @@ ask_for_chat(Target *target)
 static bool
 has_operation(const Target *target)
 {
-	const char *newest = target->bot->app_version;
+	const char *newest = target->bot->app.version;
 
 	switch (kind_traits[target->inquiry.job].operation)
 	{

@@ -57,6 +57,16 @@ target_open(MemoryContext context)
 	dlist_init(&idle);
 }
 
+/* A bot begins with no targets, and no messages. */
+void
+target_init_window(BotWindow *window)
+{
+	for (int i = 0; i < PRIORITIES; i++)
+		dlist_init(&window->ready[i]);
+	dlist_init(&window->asks);
+	dlist_init(&window->due);
+}
+
 /* ----------
  * Found by scope and id
  * ----------

@@ -162,6 +162,7 @@ typedef struct TargetScan
 struct Message;
 
 extern void target_open(MemoryContext context);
+extern void target_init_window(BotWindow *window);
 extern Target *target_find(Bot *bot, Scope scope, const char *id);
 extern Target *target_find_or_make(Bot *bot, const OutboxMessage *row);
 extern void target_begin_scan(Bot *bot, TargetScan *scan);
