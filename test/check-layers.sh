@@ -75,6 +75,34 @@ only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' ./outbox/
 only 'WaitEventSetWait' http/sockets.c
 only '\bhttp_start\(' http/http.c http/http.h worker/line.c worker/line.h
 
+# owned MEMBER FILES...: this struct of a bot or target is written there alone
+owned()
+{
+	member=$1
+	shift
+	for place in $(grep -nE "(->|\\.)$member\\.[a-z_]+(\\[[^]]*\\])? *([-+|&]?=[^=]|\\+\\+|--)|(\\+\\+|--)[a-z>_-]*->$member\\.|&[a-z>_-]+->$member([^a-z_.[]|$)" worker/*.c |
+		grep -vE "const [A-Za-z]+ +\\*|_(configure|init|init_window)\\(&" | cut -d: -f1,2)
+	do
+		case " $* " in
+			*" ${place%:*} "*) ;;
+			*) complain "$place: $member is written by $*" ;;
+		esac
+	done
+}
+owned app worker/bot_app.c
+owned catalog worker/catalog.c
+owned graph worker/graph_queue.c
+owned pacing worker/bot_pace.c
+owned shares worker/share.c
+owned status worker/bot_status.c
+owned window worker/target.c worker/window.c
+owned inquiry worker/installation.c
+owned question worker/graph_queue.c worker/installation.c
+owned queue worker/target.c worker/window.c
+owned rest worker/target.c
+only '[a-z]->(cursor|is_on|is_sparse) *=[^=]' worker/lane.c
+only 'target->(knowledge|state) *=[^=]' worker/target.c
+
 # What a module of the worker's begins with.
 for opener in $(sed -n 's/^extern void \([a-z_]*_open\)(MemoryContext context);/\1/p' worker/*.h)
 do

@@ -77,7 +77,7 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error,
 			try_again(message, failure, ACTION_RETRY, -1);
 		return;
 	}
-	target->knowledge = KNOWN_LOST;
+	target_set_knowledge(target, KNOWN_LOST);
 	target_note_change(target);
 	settle_installation(target, INSTALL_STALE, error, NULL);
 	if (again)
@@ -118,7 +118,7 @@ take_block(Message *message, Failure *failure, const ServiceError *error)
 	}
 	count_disabled(target->bot, error);
 	settle_installation(target, INSTALL_BLOCKED, error, failure->hint);
-	target->knowledge = KNOWN_BLOCKED;
+	target_set_knowledge(target, KNOWN_BLOCKED);
 	target_note_change(target);
 	target_make_stale(target);
 	settle_all_failed(target, failure);

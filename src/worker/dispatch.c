@@ -143,7 +143,7 @@ choose_of_lane(dlist_head *ready, int room)
 			continue;
 		if (is_to_be_verified(first))
 		{
-			target->knowledge = KNOWN_UNVERIFIED;
+			target_set_knowledge(target, KNOWN_UNVERIFIED);
 			target_make_stale(target);
 			continue;
 		}

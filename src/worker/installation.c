@@ -122,6 +122,8 @@ fail(Target *target, Action verdict, const ServiceError *error,
 	forget_error(target);
 	old = MemoryContextSwitchTo(targets_context);
 	target->inquiry.verdict = verdict;
+	if (verdict == ACTION_INSTALL_AGAIN)
+		target->inquiry.failed_state = INSTALL_REMOVED;
 	policy_set_error(&target->inquiry.error, error->code, error->message);
 	MemoryContextSwitchTo(old);
 	target->inquiry.hint = hint;
@@ -176,7 +178,7 @@ first_step(const Target *target, bool is_retry)
 static void
 forget_person(Target *target)
 {
-	target->knowledge = KNOWN_NOT;
+	target_set_knowledge(target, KNOWN_NOT);
 	target->verify_at = 0;
 	keep(&target->installation_id, NULL);
 	keep(&target->app_version, NULL);

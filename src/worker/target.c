@@ -165,14 +165,14 @@ target_find_or_make(Bot *bot, const OutboxMessage *row)
 void
 target_begin_scan(Bot *bot, TargetScan *scan)
 {
-	hash_seq_init(&scan->status, targets_of(bot));
+	hash_seq_init(&scan->targets, targets_of(bot));
 }
 
 /* The next of them, or NULL.  None is freed meanwhile. */
 Target *
 target_next(TargetScan *scan)
 {
-	TargetEntry *entry = hash_seq_search(&scan->status);
+	TargetEntry *entry = hash_seq_search(&scan->targets);
 
 	return entry != NULL ? entry->target : NULL;
 }
@@ -358,6 +358,13 @@ void
 target_make_stale(Target *target)
 {
 	target_set_state(target, TARGET_NEW);
+}
+
+/* That is what is known of the target, or will be when it is written. */
+void
+target_set_knowledge(Target *target, TargetKnowledge knowledge)
+{
+	target->knowledge = knowledge;
 }
 
 /*

@@ -156,7 +156,7 @@ target_is_name(const Target *target)
 /* For a walk over all targets of a bot. */
 typedef struct TargetScan
 {
-	HASH_SEQ_STATUS status;
+	HASH_SEQ_STATUS targets;
 } TargetScan;
 
 struct Message;
@@ -177,6 +177,7 @@ extern bool target_waits_for_first(const Target *target);
 extern void target_update(Target *target);
 extern void target_set_state(Target *target, TargetState state);
 extern void target_make_stale(Target *target);
+extern void target_set_knowledge(Target *target, TargetKnowledge knowledge);
 extern void target_note_rest(Target *target, int64 from, Priority priority);
 extern void target_note_change(Target *target);
 extern void target_take_rest(Target *target);

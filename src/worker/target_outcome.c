@@ -121,7 +121,7 @@ take_presence(Target *target)
 		target_make_stale(target);
 	else
 	{
-		target->knowledge = KNOWN_INSTALLED;
+		target_set_knowledge(target, KNOWN_INSTALLED);
 		settle_installation(target, INSTALL_INSTALLED, NULL, NULL);
 	}
 	settle_job(target);
@@ -134,10 +134,10 @@ take_absence(Target *target)
 	InstallState state = INSTALL_ABSENT;
 
 	if (kind_uninstalls(target->inquiry.job))
-		target->knowledge = KNOWN_UNINSTALLED;
+		target_set_knowledge(target, KNOWN_UNINSTALLED);
 	else if (target->knowledge != KNOWN_NOT &&
 			 target->knowledge != KNOWN_UNINSTALLED)
-		target->knowledge = KNOWN_REMOVED;
+		target_set_knowledge(target, KNOWN_REMOVED);
 	if (target->knowledge == KNOWN_UNINSTALLED)
 		state = INSTALL_UNINSTALLED;
 	else if (target->knowledge == KNOWN_REMOVED)
@@ -165,8 +165,7 @@ give_up(Target *target, Failure *failure)
 
 	if (target->inquiry.verdict == ACTION_INSTALL_AGAIN)
 	{
-		target->knowledge = KNOWN_REMOVED;
-		target->inquiry.failed_state = INSTALL_REMOVED;
+		target_set_knowledge(target, KNOWN_REMOVED);
 		failure->hint = REMOVED_HINT;
 	}
 	if (job != NULL && !kind_installs(target->inquiry.job))
@@ -234,8 +233,8 @@ ask_once_more(Target *target)
 {
 	target->in_doubt = false;
 	target_make_stale(target);
-	target->knowledge = target->chat_id != NULL ?
-		KNOWN_UNVERIFIED : KNOWN_NOT;
+	target_set_knowledge(target, target->chat_id != NULL ?
+						 KNOWN_UNVERIFIED : KNOWN_NOT);
 }
 
 /* Graph has been asked about a target, or it was to no avail. */

@@ -374,7 +374,7 @@ window_forget(Message *message)
 static void
 ask_anew(Target *target, TargetKnowledge knowledge)
 {
-	target->knowledge = knowledge;
+	target_set_knowledge(target, knowledge);
 	window_drop_queue(target);
 	target_make_stale(target);
 }
@@ -410,7 +410,7 @@ window_doubt(Bot *bot, const char *name, TargetKnowledge knowledge)
 		return;
 	target->in_doubt = target->state == TARGET_ASKING;
 	if (target->in_doubt)
-		target->knowledge = knowledge;
+		target_set_knowledge(target, knowledge);
 	else
 		ask_anew(target, knowledge);
 }
@@ -428,7 +428,7 @@ window_drop_bot(Bot *bot)
 	target_begin_scan(bot, &scan);
 	while ((target = target_next(&scan)) != NULL)
 	{
-		target->knowledge = KNOWN_NOT;
+		target_set_knowledge(target, KNOWN_NOT);
 		window_drop_queue(target);
 		if (target->queue.state == QUEUE_FLIES)
 			target_make_stale(target);

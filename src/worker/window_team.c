@@ -34,7 +34,7 @@ window_team_admit(Target *target, const OutboxMessage *row)
 	if (target->team != NULL && target->state != TARGET_ASKING &&
 		target_first(target) == NULL)
 	{
-		target->knowledge = row->knowledge;
+		target_set_knowledge(target, row->knowledge);
 		target_set_state(target, row->knowledge == KNOWN_INSTALLED ?
 						 TARGET_KNOWN : TARGET_NEW);
 	}
