@@ -95,7 +95,8 @@ current_quota(const Throttle *throttle, int quota, int64 now)
 }
 
 /*
- * How many requests may leave now, if no more than "quota" may within a second.
+ * How many requests may leave now, if no more than "quota" may within a
+ * second.
  */
 int
 throttle_room(Throttle *throttle, int quota, int64 now)
@@ -248,9 +249,9 @@ throttle_smooth_next(Throttle *throttle, int quota, int64 now)
 /*
  * How many are due at a rate of so many a second, if as many as were due had
  * been taken at "since" (0: none has been); no more than those of a second, as
- * what was not taken within two seconds is not made up for.  If some of them are
- * taken, *from and their time at that rate are the next "since", so that no
- * fraction is lost.
+ * what was not taken within two seconds is not made up for.  If some of them
+ * are taken, *from and their time at that rate are the next "since", so that
+ * no fraction is lost.
  */
 int
 throttle_due(int rate, int64 since, int64 now, int64 *from)
@@ -273,13 +274,15 @@ throttle_due(int rate, int64 since, int64 now, int64 *from)
 /* The fastest is forgotten slowly, lest the service has become slower. */
 #define FORGET_PART 256
 
-/* What takes longer than this has most likely been worked on, not travelled. */
+/*
+ * What takes longer than this has most likely been worked on, not travelled.
+ */
 #define MOST_DELAY INT64CONST(100000)
 
 /*
- * By how much must a request that took so long, or is still on its way after so
- * long, be counted later?  By what is not within the margin of a window, and at
- * most a tenth of a second.
+ * By how much must a request that took so long, or is still on its way after
+ * so long, be counted later?  By what is not within the margin of a window,
+ * and at most a tenth of a second.
  */
 int64
 throttle_delay(const TravelTime *travel, int64 took)

@@ -55,8 +55,8 @@ extern int	throttle_due(int rate, int64 since, int64 now, int64 *from);
 
 /*
  * How long requests usually take to the service and back.  One that takes
- * longer may have come to the service that much later, and into the same second
- * as those behind it.
+ * longer may have come to the service that much later, and into the same
+ * second as those behind it.
  */
 typedef struct TravelTime
 {

@@ -50,7 +50,8 @@ type_problem(const JsonbValue *type, const char **hint)
 	}
 	*hint = "Write \"message\", in lower case.";
 	return psprintf("Its type is \"%.*s\", of which people see nothing.",
-					pg_mbcliplen(type->val.string.val, type->val.string.len, 64),
+					pg_mbcliplen(type->val.string.val,
+								 type->val.string.len, 64),
 					type->val.string.val);
 }
 
@@ -76,9 +77,9 @@ has_attachments(const JsonbValue *attachments)
 }
 
 /*
- * What the Bot Connector would refuse or mishandle in an activity (contract 4.2
- * and 8), as a sentence, or NULL if it is fine; *hint is what to do about it.
- * Both are constants, or palloc'd.
+ * What the Bot Connector would refuse or mishandle in an activity (contract
+ * 4.2 and 8), as a sentence, or NULL if it is fine; *hint is what to do about
+ * it.  Both are constants, or palloc'd.
  */
 const char *
 activity_problem(Jsonb *activity, const char **hint)

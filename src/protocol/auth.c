@@ -32,7 +32,8 @@ auth_token_url(const char *login_url, const char *tenant)
 	StringInfoData url;
 
 	initStringInfo(&url);
-	appendBinaryStringInfo(&url, login_url, (int) cloud_root_length(login_url));
+	appendBinaryStringInfo(&url, login_url,
+						   (int) cloud_root_length(login_url));
 	appendStringInfoChar(&url, '/');
 	trust_append_escaped(&url, tenant);
 	appendStringInfoString(&url, "/oauth2/v2.0/token");
@@ -120,9 +121,9 @@ is_usable_token(const char *token)
 }
 
 /*
- * Read the reply to a 200.  reply->access_token, palloc'd, is NULL unless it may
- * be used: it must be visible ASCII without spaces and of sane length, of a type
- * that is understood, and its lifetime positive.
+ * Read the reply to a 200.  reply->access_token, palloc'd, is NULL unless it
+ * may be used: it must be visible ASCII without spaces and of sane length, of
+ * a type that is understood, and its lifetime positive.
  */
 void
 auth_token_reply(const char *body, size_t length, AuthReply *reply)

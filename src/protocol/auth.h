@@ -35,8 +35,8 @@ typedef struct AuthReply
 } AuthReply;
 
 /*
- * What is asked for, and by whom.  The credential is what the file holds; which
- * kind it is of, auth.c sees.
+ * What is asked for, and by whom.  The credential is what the file holds;
+ * which kind it is of, auth.c sees.
  */
 typedef struct AuthRequest
 {

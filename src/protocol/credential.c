@@ -2,10 +2,11 @@
  * credential.c
  *	  The files that hold the bots' credentials.
  *
- * What a file holds is not judged here: auth.c knows the kinds.  The database knows only a file's name; where it lies, only the server's
- * administrator decides.  Permissions are judged as libpq judges those of a
- * key file: the server's user owns it and nobody else can read it, or root
- * owns it and only a group can.
+ * What a file holds is not judged here: auth.c knows the kinds.  The database
+ * knows only a file's name; where it lies, only the server's administrator
+ * decides.  Permissions are judged as libpq judges those of a key file: the
+ * server's user owns it and nobody else can read it, or root owns it and only
+ * a group can.
  */
 #include "postgres.h"
 
@@ -115,8 +116,8 @@ open_credential(const char *database, const char *name, const char **problem)
 
 /*
  * What is wrong with a credential, as a sentence, palloc'd or static, or NULL:
- * its name must be that of a regular file that only the server's user can read.
- * It is looked for in the directory that has the database's name in
+ * its name must be that of a regular file that only the server's user can
+ * read.  It is looked for in the directory that has the database's name in
  * teams_proactive.credential_directory, which is the database's own, and then
  * in that itself, which is everybody's.
  */

@@ -1,7 +1,7 @@
 /*
  * people.c
- *	  Lists of people, page by page: the directory and its groups from Microsoft
- *	  Graph, the roster of a team from the Bot Connector.
+ *	  Lists of people, page by page: the directory and its groups from
+ *	  Microsoft Graph, the roster of a team from the Bot Connector.
  *
  * Members of groups are asked for without a cast to users: with one, Graph
  * wants a header and a count for transitive members.  So groups and devices
@@ -38,8 +38,8 @@
  */
 
 /*
- * Where the list of all people begins, palloc'd: a delta query, whose last page
- * has a link that tells of changes (contract 3.11).  "graph_url" is as in
+ * Where the list of all people begins, palloc'd: a delta query, whose last
+ * page has a link that tells of changes (contract 3.11).  "graph_url" is as in
  * graph.h.
  */
 char *
@@ -48,7 +48,10 @@ people_directory_url(const char *graph_url)
 	return psprintf("%s/users/delta?" SELECT_PEOPLE, graph_url);
 }
 
-/* Where the members of a group begin, those of groups within it, too; palloc'd. */
+/*
+ * Where the members of a group begin, those of groups within it, too;
+ * palloc'd.
+ */
 char *
 people_group_url(const char *graph_url, const char *group_id, bool owners)
 {
@@ -87,7 +90,7 @@ people_roster_url(const char *service_url, const char *conversation_id,
 
 /* How much of a URL is scheme, host and port. */
 static size_t
-origin_length(const char *url)
+link_origin_length(const char *url)
 {
 	const char *host = strstr(url, "://");
 
@@ -104,9 +107,9 @@ origin_length(const char *url)
 bool
 people_may_follow(const char *graph_url, const char *link)
 {
-	size_t		length = origin_length(graph_url);
+	size_t		length = link_origin_length(graph_url);
 
-	return length > 0 && origin_length(link) == length &&
+	return length > 0 && link_origin_length(link) == length &&
 		pg_strncasecmp(graph_url, link, length) == 0 && link[length] == '/';
 }
 
@@ -217,9 +220,9 @@ read_graph_person(const JsonValue *entry, Person *person)
 }
 
 /*
- * A line of a roster; false if it has no object id, which comes by either of two
- * names (contract 4.6).  A roster knows neither languages nor accounts, but that
- * one is a guest it may say.
+ * A line of a roster; false if it has no object id, which comes by either of
+ * two names (contract 4.6).  A roster knows neither languages nor accounts,
+ * but that one is a guest it may say.
  */
 static bool
 read_member(const JsonValue *entry, Person *person)
@@ -267,8 +270,8 @@ read_people(const JsonValue *list, PersonReader reader, PeoplePage *page,
 
 /*
  * A link or token to go on with, NULL if there is none; false: it is unfit.  A
- * token is encoded when it becomes part of a URL, so it may have blanks; a link
- * is one already.
+ * token is encoded when it becomes part of a URL, so it may have blanks; a
+ * link is one already.
  */
 static bool
 read_link(const JsonValue *doc, const char *name, char lowest,
@@ -294,8 +297,8 @@ read_link(const JsonValue *doc, const char *name, char lowest,
 
 /*
  * Read a page of a list of Graph's.  Entries that are no people are left out.
- * False if the reply makes no sense as a whole; then *problem says why.  Strings
- * are in the current memory context.
+ * False if the reply makes no sense as a whole; then *problem says why.
+ * Strings are in the current memory context.
  */
 bool
 people_graph_reply(const char *body, size_t length, PeoplePage *page,

@@ -1,7 +1,7 @@
 /*
  * people.h
- *	  Lists of people, page by page: the directory and its groups from Microsoft
- *	  Graph, the roster of a team from the Bot Connector.
+ *	  Lists of people, page by page: the directory and its groups from
+ *	  Microsoft Graph, the roster of a team from the Bot Connector.
  *
  * Requests as bytes, replies as structs; contract 3.11 and 4.6.
  */

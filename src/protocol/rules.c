@@ -3,8 +3,9 @@
  *	  What a message may have in it, whichever way it comes.
  *
  * The functions, the triggers on the outbox and what makes messages of
- * broadcasts judge by the same rules, so that nothing gets in that whoever reads
- * it later cannot bear: it would not be the one who wrote it that has to.
+ * broadcasts judge by the same rules, so that nothing gets in that whoever
+ * reads it later cannot bear: it would not be the one who wrote it that has
+ * to.
  *
  * All take texts in the database's encoding, and return what is wrong as a
  * sentence for errdetail, palloc'd or static; NULL if nothing is.

@@ -14,7 +14,8 @@
  */
 #define RULES_MAX_STORED 204800
 
-extern const char *rules_activity_problem(const char *activity, bool *too_large);
+extern const char *rules_activity_problem(const char *activity,
+										  bool *too_large);
 extern const char *rules_json_problem(Datum activity);
 extern const char *rules_user_id_problem(const char *user_id);
 extern const char *rules_opaque_id_problem(const char *id);

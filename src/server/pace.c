@@ -221,11 +221,19 @@ pace_init_chats(ChatPaces *chats, LWLock *lock)
 	chats->lock = lock;
 }
 
+static uint64
+hash_text(const char *text, uint64 seed)
+{
+	return DatumGetUInt64(hash_any_extended((const unsigned char *) text,
+											(int) strlen(text), seed));
+}
+
 /* The chat's place, or that of the one among its rivals used least lately. */
 static ChatThrottle *
 find_chat(ChatPaces *chats, uint64 key)
 {
-	ChatThrottle *ways = &chats->chats[key % (PACE_CHATS / CHAT_WAYS) * CHAT_WAYS];
+	uint64		first = key % (PACE_CHATS / CHAT_WAYS) * CHAT_WAYS;
+	ChatThrottle *ways = &chats->chats[first];
 	ChatThrottle *oldest = &ways[0];
 
 	for (int i = 0; i < CHAT_WAYS; i++)
@@ -241,22 +249,19 @@ find_chat(ChatPaces *chats, uint64 key)
 
 /*
  * Let a message go to a chat, and count it, if the limits of contract 5.1 for
- * each conversation allow it: limits[CHAT_LIMITS].  Returns 0 if it may go, else
- * when to ask again.  They are the limits of one bot, which is known by the key
- * of its pace.
+ * each conversation allow it: limits[CHAT_LIMITS].  Returns 0 if it may go,
+ * else when to ask again.  They are the limits of one bot, which is known by
+ * the key of its pace.
  */
 TimestampTz
 pace_take_chat(ChatPaces *chats, const Pace *pace, const char *chat_id,
 			   const int *limits)
 {
 	TimestampTz now;
-	uint64		key = DatumGetUInt64(hash_any_extended((const unsigned char *) pace->key,
-													   strlen(pace->key), 0));
+	uint64		key = hash_text(chat_id, hash_text(pace->key, 0));
 	ChatThrottle *chat;
 	TimestampTz next;
 
-	key = DatumGetUInt64(hash_any_extended((const unsigned char *) chat_id,
-										   strlen(chat_id), key));
 	acquire(chats->lock);
 	now = GetCurrentTimestamp();
 	chat = find_chat(chats, key);

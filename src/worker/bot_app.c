@@ -3,9 +3,9 @@
  *	  A bot's app in the organisation's catalog: its id, and its version.
  *
  * Both are fetched when somebody needs them (contract 3.2).  The id is what
- * nothing can be installed without: what stands in its way pauses the bot.  The
- * version is only good to know, and takes a permission that the bot may lack:
- * then it is not known, and that is all.
+ * nothing can be installed without: what stands in its way pauses the bot.
+ * The version is only good to know, and takes a permission that the bot may
+ * lack: then it is not known, and that is all.
  */
 #include "postgres.h"
 
@@ -171,8 +171,8 @@ bot_app_version_used(Bot *bot)
 
 /*
  * Is the app's version in the catalog known, or known not to be knowable?  If
- * not, it is being asked for.  The caller has got the app's id, and a token for
- * Graph.
+ * not, it is being asked for.  The caller has got the app's id, and a token
+ * for Graph.
  */
 bool
 bot_app_version_is_known(Bot *bot)

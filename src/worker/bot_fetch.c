@@ -1,7 +1,7 @@
 /*
  * bot_fetch.c
- *	  What is fetched for a bot, one at a time of its kind: tokens, and what the
- *	  catalog says of its app.
+ *	  What is fetched for a bot, one at a time of its kind: tokens, and what
+ *	  the catalog says of its app.
  *
  * None of it belongs to one message.  So a failure is no attempt of any: the
  * fetch is repeated later, and why it has failed is the bot's trouble; what
@@ -99,10 +99,10 @@ bot_fetch_later(Fetch *fetch, const char *retry_after)
 }
 
 /*
- * A fetch has failed: it is tried again later, or the bot is paused.  "subject"
- * completes "could not ..."; "error" is what the service has said, if it has
- * answered.  What never left is neither: that is tried when the host can be
- * reached.
+ * A fetch has failed: it is tried again later, or the bot is paused.
+ * "subject" completes "could not ..."; "error" is what the service has said,
+ * if it has answered.  What never left is neither: that is tried when the host
+ * can be reached.
  */
 void
 bot_fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,

@@ -1,7 +1,7 @@
 /*
  * bot_fetch.h
- *	  What is fetched for a bot, one at a time of its kind: tokens, and what the
- *	  catalog says of its app.
+ *	  What is fetched for a bot, one at a time of its kind: tokens, and what
+ *	  the catalog says of its app.
  */
 #ifndef TP_BOT_FETCH_H
 #define TP_BOT_FETCH_H

@@ -79,8 +79,8 @@ told_or_default(double retry_after)
 }
 
 /*
- * Graph has answered 429 to calls of that kind.  Nothing of the kind leaves for
- * so many seconds; negative: it has not said how many.
+ * Graph has answered 429 to calls of that kind.  Nothing of the kind leaves
+ * for so many seconds; negative: it has not said how many.
  */
 void
 bot_graph_throttled(Bot *bot, PaceKind kind, double retry_after)
@@ -90,9 +90,9 @@ bot_graph_throttled(Bot *bot, PaceKind kind, double retry_after)
 
 /*
  * The Connector has answered 429, and asks for so many seconds, as above.  It
- * does not say whether the conversation or the bot is too fast.  A conversation
- * that is throttled waits, which the caller sees to; if others are, too, it is
- * the bot.
+ * does not say whether the conversation or the bot is too fast.  A
+ * conversation that is throttled waits, which the caller sees to; if others
+ * are, too, it is the bot.
  */
 void
 bot_connector_throttled(Bot *bot, double retry_after)

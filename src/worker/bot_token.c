@@ -70,7 +70,8 @@ take_token(Token *token, const AuthReply *reply)
 {
 	bot_token_drop(token);
 	token->bearer = MemoryContextStrdup(token_context, reply->access_token);
-	token->expires_at = unix_seconds(GetCurrentTimestamp()) + reply->expires_in;
+	token->expires_at = unix_seconds(GetCurrentTimestamp()) +
+		reply->expires_in;
 	token->refresh_at = token->expires_at -
 		Min(AUTH_REFRESH_AHEAD, reply->expires_in / 2);
 	token->serial++;
@@ -150,9 +151,10 @@ fetch_token(Bot *bot, Token *token)
 }
 
 /*
- * A valid token for that service, which lives until the next call of a function
- * here; or NULL if there is none yet: then one is being fetched, or will be when
- * the bot may.  One that will not be valid for long is fetched anew in passing.
+ * A valid token for that service, which lives until the next call of a
+ * function here; or NULL if there is none yet: then one is being fetched, or
+ * will be when the bot may.  One that will not be valid for long is fetched
+ * anew in passing.
  */
 const char *
 bot_token_bearer(Bot *bot, Audience audience)
@@ -221,8 +223,9 @@ bot_token_forget(Bot *bot, Audience audience, int serial)
 }
 
 /*
- * If the service refuses now and then what it accepts at the same time, another
- * token is no better.  That some were replaced lately is the reason to think so.
+ * If the service refuses now and then what it accepts at the same time,
+ * another token is no better.  That some were replaced lately is the reason to
+ * think so.
  */
 static bool
 is_good_nevertheless(const Token *token)
@@ -243,11 +246,11 @@ replace_later(Token *token)
 	token->refused_at = now;
 	if (token->refusals++ > 0)
 	{
-		int			doublings = Min(token->refusals - 2, 10);
+		int			delay = REPLACE_DELAY_MS << Min(token->refusals - 2, 10);
 
 		token->fetch.not_before =
 			TimestampTzPlusMilliseconds(now, Min(MAX_REPLACE_DELAY_MS,
-												 REPLACE_DELAY_MS << doublings));
+												 delay));
 	}
 }
 

@@ -8,7 +8,9 @@
 #include "protocol/auth.h"
 #include "worker/bot_fetch.h"
 
-/* A token that was accepted so lately is good, whatever another answer says. */
+/*
+ * A token that was accepted so lately is good, whatever another answer says.
+ */
 #define BOT_TOKEN_STILL_GOOD_MS 1000
 
 /* What a bot shows at one of the services; bot_token.c alone writes it. */

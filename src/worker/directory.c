@@ -55,6 +55,7 @@ directory_is_idle(void)
 	return dlist_is_empty(&pages) && !directory_is_due();
 }
 
+/* The page that the bot reads, or NULL. */
 static DirectoryPage *
 find_page(const Bot *bot)
 {
@@ -78,8 +79,8 @@ drop_page(DirectoryPage *page)
 }
 
 /*
- * Does the bot read lists?  One that tries whether its pause is over tries with
- * a message, not with these.
+ * Does the bot read lists?  One that tries whether its pause is over tries
+ * with a message, not with these.
  */
 static bool
 may_read(const Bot *bot)
@@ -100,6 +101,13 @@ needs_list(const Bot *bot)
  * The transaction
  * ----------
  */
+
+/* Would the bot's token go to another host than Graph's? */
+static bool
+leads_elsewhere(const Bot *bot, const char *link)
+{
+	return link != NULL && !people_may_follow(bot->graph_url, link);
+}
 
 /*
  * Find a list that the bot can read now; false if there is none.  What stands
@@ -125,8 +133,8 @@ find_list(Bot *bot, MemoryContext context, DirectoryList *list)
 		}
 
 		/* Links of another root are of a bot that was configured anew. */
-		if ((list->link != NULL && !people_may_follow(bot->graph_url, list->link)) ||
-			(list->later != NULL && !people_may_follow(bot->graph_url, list->later)))
+		if (leads_elsewhere(bot, list->link) ||
+			leads_elsewhere(bot, list->later))
 		{
 			outbox_restart_list(list);
 			list->link = list->later = NULL;
@@ -143,6 +151,10 @@ typedef struct Chosen
 	DirectoryList list;
 } Chosen;
 
+/*
+ * A list for each bot that needs one and has one to read, as Chosen in that
+ * context.
+ */
 static List *
 choose_lists(MemoryContext context)
 {
@@ -180,7 +192,7 @@ is_chosen(const Bot *bot, const List *chosen)
 
 /* When there may be a list for bots that have none to read now, or 0. */
 static TimestampTz
-look_again_at(const List *chosen)
+next_list_at(const List *chosen)
 {
 	const char **names = palloc(sizeof(char *));
 	int			count = 0;
@@ -194,6 +206,7 @@ look_again_at(const List *chosen)
 	return outbox_next_directory(names, count);
 }
 
+/* What has come is written, unless somebody has locked its list. */
 static void
 write_pages(void)
 {
@@ -264,15 +277,19 @@ has_locked(void)
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &pages)
-		if (dlist_container(DirectoryPage, node, iter.cur)->state == PAGE_ARRIVED)
+	{
+		DirectoryPage *page = dlist_container(DirectoryPage, node, iter.cur);
+
+		if (page->state == PAGE_ARRIVED)
 			return true;
+	}
 	return false;
 }
 
 /*
- * In a transaction of its own, so that sending does not depend on it: write the
- * pages that have come, and see what is to be read next.  False if the extension
- * is gone.
+ * In a transaction of its own, so that sending does not depend on it: write
+ * the pages that have come, and see what is to be read next.  False if the
+ * extension is gone.
  */
 bool
 directory_write(SessionKind kind)
@@ -292,7 +309,7 @@ directory_write(SessionKind kind)
 	session_hurry();
 	write_pages();
 	chosen = choose_lists(context);
-	next = look_again_at(chosen);
+	next = next_list_at(chosen);
 	session_commit(&session);
 	MemoryContextSwitchTo(context);
 
@@ -310,6 +327,7 @@ directory_write(SessionKind kind)
  * ----------
  */
 
+/* The answer to a page has come, or will not come. */
 static void
 on_page(const HttpReply *reply, void *argument)
 {
@@ -325,7 +343,10 @@ on_page(const HttpReply *reply, void *argument)
 	directory_wake();
 }
 
-/* Graph counts directory requests apart from what messages need (contract 5.2). */
+/*
+ * Graph counts directory requests apart from what messages need (contract
+ * 5.2).
+ */
 static bool
 pace_allows(const DirectoryPage *page)
 {
@@ -336,6 +357,7 @@ pace_allows(const DirectoryPage *page)
 				  1) > 0;
 }
 
+/* Ask for the page, if it can be asked for now: else it goes on waiting. */
 static void
 ask_for_page(DirectoryPage *page)
 {

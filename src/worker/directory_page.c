@@ -50,6 +50,7 @@ directory_page_free(DirectoryPage *page)
 	MemoryContextDelete(page->context);
 }
 
+/* Another list begins, or this one anew: no link of it has been followed. */
 static void
 forget_mark(DirectoryPage *page)
 {
@@ -60,7 +61,7 @@ forget_mark(DirectoryPage *page)
 }
 
 static char *
-copy_text(const char *text)
+copy_list_text(const char *text)
 {
 	return text != NULL ? pstrdup(text) : NULL;
 }
@@ -84,13 +85,13 @@ directory_page_turn(DirectoryPage *page, const DirectoryList *list)
 	MemoryContextReset(page->list_context);
 	old = MemoryContextSwitchTo(page->list_context);
 	page->list = *list;
-	page->list.bot = copy_text(list->bot);
-	page->list.source = copy_text(list->source);
-	page->list.container = copy_text(list->container);
-	page->list.link = copy_text(list->link);
-	page->list.later = copy_text(list->later);
-	page->list.conversation_id = copy_text(list->conversation_id);
-	page->list.service_url = copy_text(list->service_url);
+	page->list.bot = copy_list_text(list->bot);
+	page->list.source = copy_list_text(list->source);
+	page->list.container = copy_list_text(list->container);
+	page->list.link = copy_list_text(list->link);
+	page->list.later = copy_list_text(list->later);
+	page->list.conversation_id = copy_list_text(list->conversation_id);
+	page->list.service_url = copy_list_text(list->service_url);
 	MemoryContextSwitchTo(old);
 	page->generation = page->bot->generation;
 	page->state = PAGE_WAITS;
@@ -98,8 +99,8 @@ directory_page_turn(DirectoryPage *page, const DirectoryList *list)
 }
 
 /*
- * Where the page is: the list's link to it, or where the list begins; palloc'd,
- * or the list's.
+ * Where the page is: the list's link to it, or where the list begins;
+ * palloc'd, or the list's.
  */
 char *
 directory_page_url(const DirectoryPage *page)
@@ -126,9 +127,10 @@ directory_page_url(const DirectoryPage *page)
  * ----------
  */
 
+/* What is to be done about the page, and why; the strings are not copied. */
 static void
-set_error(DirectoryPage *page, Action action, const char *code,
-		  const char *message, const char *hint)
+set_page_error(DirectoryPage *page, Action action, const char *code,
+			   const char *message, const char *hint)
 {
 	page->action = action;
 	page->error.code = code;
@@ -167,21 +169,22 @@ is_foreign(const DirectoryPage *page, const char *link)
 		!people_may_follow(page->bot->graph_url, link);
 }
 
+/* A page is good only if where it leads to is. */
 static void
 check_links(DirectoryPage *page)
 {
 	const PeoplePage *people = &page->people;
 
 	if (is_foreign(page, people->next) || is_foreign(page, people->later))
-		set_error(page, ACTION_FAIL, "foreign_link",
-				  "the next page is said to be at another host",
-				  "A token is sent to the configured graph_url only.");
+		set_page_error(page, ACTION_FAIL, "foreign_link",
+					   "the next page is said to be at another host",
+					   "A token is sent to the configured graph_url only.");
 	else if (people->next != NULL && is_repeated(page, people->next))
-		set_error(page, ACTION_FAIL, "repeated_link",
-				  "the pages go in a circle", NULL);
+		set_page_error(page, ACTION_FAIL, "repeated_link",
+					   "the pages go in a circle", NULL);
 	else if (people->next != NULL && page->list.pages >= MAX_PAGES)
-		set_error(page, ACTION_FAIL, "too_many_pages",
-				  "the pages come to no end", NULL);
+		set_page_error(page, ACTION_FAIL, "too_many_pages",
+					   "the pages come to no end", NULL);
 }
 
 /* The service has answered with 200. */
@@ -204,9 +207,10 @@ take_people(DirectoryPage *page, const HttpReply *reply)
 		check_links(page);
 	}
 	else
-		set_error(page, ACTION_RETRY, "unusable_reply", problem, NULL);
+		set_page_error(page, ACTION_RETRY, "unusable_reply", problem, NULL);
 }
 
+/* What a status other than 200 means for the list. */
 static Action
 classify_refusal(const DirectoryPage *page, int status,
 				 const ServiceError *error, Operation op)
@@ -241,12 +245,12 @@ take_page_refusal(DirectoryPage *page, const HttpReply *reply)
 						 page->token);
 	if (action == ACTION_THROTTLED && is_roster)
 		bot_connector_throttled(page->bot, page->retry_after);
-	set_error(page, action,
-			  error.code[0] != '\0' ? error.code :
-			  psprintf("status_%d", reply->status),
-			  error.message[0] != '\0' ? error.message :
-			  psprintf("the service answered with status %d", reply->status),
-			  policy_hint(op, reply->status, &error));
+	set_page_error(page, action,
+				   error.code[0] != '\0' ? error.code :
+				   psprintf("status_%d", reply->status),
+				   error.message[0] != '\0' ? error.message :
+				   psprintf("the service answered with status %d", reply->status),
+				   policy_hint(op, reply->status, &error));
 }
 
 /* The page has come, or has not: see what the reply says, and keep it. */
@@ -258,8 +262,8 @@ directory_page_take(DirectoryPage *page, const HttpReply *reply)
 	page->action = ACTION_OK;
 	page->retry_after = retry_told(reply->retry_after);
 	if (reply->result != HTTP_ANSWERED)
-		set_error(page, ACTION_RETRY, "connection_failed",
-				  pstrdup(reply->problem), NULL);
+		set_page_error(page, ACTION_RETRY, "connection_failed",
+					   pstrdup(reply->problem), NULL);
 	else if (reply->status == 200)
 		take_people(page, reply);
 	else
@@ -321,6 +325,7 @@ restart_list(const DirectoryPage *page)
 	}
 }
 
+/* The people of the page, and where the list goes on, in one transaction. */
 static void
 write_people(DirectoryPage *page)
 {
@@ -334,7 +339,8 @@ write_people(DirectoryPage *page)
 
 /*
  * In a transaction: write what came, unless the list is gone, or the bot was
- * configured anew.  False if somebody has locked the list: then the page stays.
+ * configured anew.  False if somebody has locked the list: then the page
+ * stays.
  */
 bool
 directory_page_write(DirectoryPage *page)

@@ -25,7 +25,7 @@ typedef struct DirectoryPage
 	Bot		   *bot;
 	int			generation;		/* of the bot's configuration */
 	PageState	state;
-	int			token;			/* serial of the token that it was asked with */
+	int			token;			/* serial of the one that asked for it */
 	bool		written;		/* the current transaction has done so */
 
 	/* Pages that were read before, to notice links that go in a circle. */

@@ -2,9 +2,9 @@
  * drain.c
  *	  Sends from a session, without a worker.
  *
- * The loop is the worker's, but for its end: it ends when there is nothing more
- * to do, and the session's user may cancel it.  What is on the wire then is in
- * the ledger, as after a crash.
+ * The loop is the worker's, but for its end: it ends when there is nothing
+ * more to do, and the session's user may cancel it.  What is on the wire then
+ * is in the ledger, as after a crash.
  */
 #include "postgres.h"
 
@@ -47,14 +47,14 @@ look_for_late_commits(Slot *slot)
 
 /* Milliseconds, 0 if it has passed; negative if there is none. */
 static long
-time_left(TimestampTz deadline)
+drain_time_left(TimestampTz deadline)
 {
 	return deadline == 0 ? -1 :
 		TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 }
 
 static void
-wait_for_events(long timeout_ms, long left)
+wait_for_answers(long timeout_ms, long left)
 {
 	if (left > 0 && (timeout_ms < 0 || left < timeout_ms))
 		timeout_ms = left;
@@ -64,7 +64,10 @@ wait_for_events(long timeout_ms, long left)
 		http_poll();
 }
 
-/* Returns whether all is done; not if the deadline came, or the extension went. */
+/*
+ * Returns whether all is done; not if the deadline came, or the extension
+ * went.
+ */
 static bool
 send_until(TimestampTz deadline, MemoryContext context)
 {
@@ -72,7 +75,7 @@ send_until(TimestampTz deadline, MemoryContext context)
 
 	for (;;)
 	{
-		long		left = time_left(deadline);
+		long		left = drain_time_left(deadline);
 		long		timeout_ms;
 
 		MemoryContextSwitchTo(context);
@@ -86,7 +89,7 @@ send_until(TimestampTz deadline, MemoryContext context)
 			return true;
 		if (left == 0 && delivery_is_quiet())
 			return false;
-		wait_for_events(timeout_ms, left);
+		wait_for_answers(timeout_ms, left);
 		MemoryContextReset(context);
 	}
 }

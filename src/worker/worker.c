@@ -189,7 +189,8 @@ take_settings(void)
 /*
  * Do what can be done in delivery; *timeout_ms is until there is more, as from
  * delivery_advance().  An error in its transaction ends neither the worker nor
- * what it has in memory: it is logged, and the step is tried again after a rest.
+ * what it has in memory: it is logged, and the step is tried again after a
+ * rest.
  */
 static DeliveryStep
 advance_delivery(long *timeout_ms)
@@ -272,7 +273,8 @@ is_silent_copy(void)
 
 /*
  * Send until told to end, or until there is nobody to send for.  If it is the
- * extension that has gone, another worker shall see whether a new one has come.
+ * extension that has gone, another worker shall see whether a new one has
+ * come.
  */
 static SlotState
 serve(void)
@@ -317,16 +319,17 @@ limit_waits(long left_ms)
 }
 
 /*
- * Wait for answers for as long as teams_proactive.shutdown_grace, and write what
- * has come; the ledger has the rest.
+ * Wait for answers for as long as teams_proactive.shutdown_grace, and write
+ * what has come; the ledger has the rest.
  */
 static void
-finish(void)
+finish_delivery(void)
 {
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													   settings_shutdown_grace);
+	TimestampTz deadline;
 
 	delivery_stop();
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										   settings_shutdown_grace);
 	for (;;)
 	{
 		long		timeout_ms;
@@ -386,7 +389,7 @@ teams_worker_main(Datum arg)
 	{
 		SlotState	state = serve();
 
-		finish();
+		finish_delivery();
 		exit_state = state;
 	}
 	else
