@@ -14,6 +14,7 @@
 #include "outbox/session.h"
 #include "outbox/statement.h"
 
+/* A draft, so that nobody hands it over before its audience is complete. */
 static Statement create_broadcast = {
 	"INSERT INTO @.teams_broadcast (bot, kind, refers_to, title, topic,"
 	" activity, template, data, rate, send_at, expires_at, priority,"
@@ -160,6 +161,10 @@ static Statement exclude_duplicates = {
 	STATEMENT_ARGS(INT8OID)
 };
 
+/*
+ * Whoever gets nothing of the topic, by whatever name they said so.  Most
+ * topics have nobody: that is found out before anybody is looked at.
+ */
 static Statement exclude_opted_out = {
 	"UPDATE @.teams_recipient AS r SET excluded = 'opted out'"
 	" FROM @.teams_broadcast AS b"
@@ -181,6 +186,7 @@ static Statement exclude_opted_out = {
 	" " BOT_OF_BROADCAST \
 	" AND p.id OPERATOR(pg_catalog.=) " PERSON("r.") ")"
 
+/* Where no directory has been read, nobody is looked for in it. */
 static Statement exclude_unreachable = {
 	"UPDATE @.teams_recipient AS r SET excluded = " WHY_UNREACHABLE
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1 AND excluded IS NULL"
@@ -189,6 +195,10 @@ static Statement exclude_unreachable = {
 	STATEMENT_ARGS(INT8OID)
 };
 
+/*
+ * What was excluded, and how many are left, is counted once; it starts if it
+ * is no draft.
+ */
 static Statement complete_send = {
 	"UPDATE @.teams_broadcast AS b SET recipients = c.recipients,"
 	" excluded = c.excluded,"

@@ -17,6 +17,10 @@
  * ----------
  */
 
+/*
+ * A bot whose home is another database or cluster is a copy's; see
+ * teams_home().
+ */
 static Statement read_bots = {
 	"SELECT bot, tenant_id::text, client_id::text, teams_app_id::text,"
 	" manifest_id::text, credential, cloud, multi_tenant,"
@@ -32,6 +36,7 @@ static Statement lock_bot = {
 	STATEMENT_ARGS(TEXTOID)
 };
 
+/* The first to pause a bot says why; whoever comes later leaves that. */
 static Statement pause_bot = {
 	"UPDATE @.teams_bot SET paused_at = now(), paused_reason = $2,"
 	" paused_by = $3 WHERE bot = $1 AND paused_at IS NULL",
@@ -44,12 +49,17 @@ static Statement resume_bot = {
 	STATEMENT_ARGS(TEXTOID)
 };
 
+/*
+ * Rows that say the same already are not written: a worker says it with each
+ * attempt.
+ */
 static Statement save_trouble = {
 	"UPDATE @.teams_bot SET trouble = $2 WHERE bot = $1"
 	" AND trouble IS DISTINCT FROM $2",
 	STATEMENT_ARGS(TEXTOID, TEXTOID)
 };
 
+/* What an administrator has configured meanwhile counts more. */
 static Statement save_app_id = {
 	"UPDATE @.teams_bot SET teams_app_id = $2::uuid"
 	" WHERE bot = $1 AND teams_app_id IS NULL",
@@ -223,6 +233,10 @@ static Statement save_installations = {
 	" WHERE bot = r.bot AND scope = r.scope AND target = r.target" \
 	" OFFSET 0) AS i WHERE i.user_id <> r.user_id)"
 
+/*
+ * Looked for before anything is locked: next to nobody has one under a lost
+ * name.
+ */
 static Statement find_opt_outs = {
 	NAMES_LOST
 	" SELECT FROM lost AS l CROSS JOIN LATERAL (SELECT FROM @.teams_opt_out"
@@ -267,6 +281,7 @@ scope_column(OutboxInstallation *const *records, int count)
 	return parameter_word_array(scopes, count, &scope_words);
 }
 
+/* States as the words that the table has. */
 static Datum
 state_column(OutboxInstallation *const *records, int count)
 {

@@ -21,6 +21,7 @@
  * ----------
  */
 
+/* One that the role may see: whoever looks after sending may stop it. */
 static Statement lock_broadcast = {
 	"SELECT state FROM @.teams_broadcast"
 	" WHERE id OPERATOR(pg_catalog.=) $1 AND " IS_VISIBLE " FOR UPDATE",
@@ -75,12 +76,17 @@ static Statement find_edits = {
 	STATEMENT_ARGS(INT8OID)
 };
 
+/* Its messages that are in the outbox, on the wire or not. */
 static Statement read_pending = {
 	"SELECT id FROM @.teams_outbox"
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1",
 	STATEMENT_ARGS(INT8OID)
 };
 
+/*
+ * What was held back when it was paused; what came from a dump stays, until
+ * teams_resume().
+ */
 static Statement let_go = {
 	"UPDATE @.teams_outbox SET due_at = NULL"
 	" WHERE broadcast OPERATOR(pg_catalog.=) $1"
@@ -114,6 +120,7 @@ outbox_sees_broadcast(int64 id, Oid role)
 	return found;
 }
 
+/* As an array in the context, which is empty if there are none. */
 static ArrayType *
 pending_of(int64 id, MemoryContext context)
 {
@@ -323,6 +330,10 @@ outbox_replace_activity(int64 id, const char *activity, Oid role)
  * ----------
  */
 
+/*
+ * The template is filled in as for the first recipient who is not excluded,
+ * with their data over the broadcast's.
+ */
 static Statement read_preview = {
 	"SELECT b.bot, coalesce(b.activity, m.activity)::pg_catalog.text, m.problem"
 	" FROM @.teams_broadcast AS b"
@@ -422,6 +433,7 @@ outbox_plan(int64 id, Oid role, BroadcastPlan *result)
  * ----------
  */
 
+/* Somebody who has opted out already stays so, since then. */
 static Statement opt_out = {
 	"INSERT INTO @.teams_opt_out (target, topic) VALUES ($1, $2)"
 	" ON CONFLICT DO NOTHING",

@@ -116,6 +116,7 @@ outbox_change(ArrayType *ids, const char *activity, Oid role,
 	return nrewritten + njobs;
 }
 
+/* Of a channel the link names the team, which is its target's or its own. */
 static Statement read_link = {
 	"SELECT b.cloud, b.tenant_id::pg_catalog.text,"
 	" CASE WHEN d.scope OPERATOR(pg_catalog.=) 'team'"

@@ -32,6 +32,10 @@ directory_list_is_roster(const DirectoryList *list)
  * ----------
  */
 
+/*
+ * Those that are running come before those that are only wanted.  The roster
+ * of a team is read where the bot is installed.
+ */
 static Statement next_list = {
 	"SELECT d.source, d.container, d.link, d.delta_link, d.attempts, d.pages,"
 	" i.chat_id, i.service_url, d.state = 'wanted' FROM @.teams_directory AS d"
@@ -52,6 +56,10 @@ static Statement begin_list = {
 	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
+/*
+ * A list that is due, but was not taken just now, is locked: a second later it
+ * may not be.
+ */
 static Statement next_directory = {
 	"SELECT min(CASE WHEN next_at > clock_timestamp() THEN next_at"
 	" ELSE clock_timestamp() + interval '1 second' END)"
@@ -60,6 +68,7 @@ static Statement next_directory = {
 	STATEMENT_ARGS(TEXTARRAYOID)
 };
 
+/* The key of the list's row, as parameters 1 to 3. */
 static void
 set_list_parameters(Datum *values, const DirectoryList *list)
 {
@@ -433,6 +442,9 @@ static Statement forget_people = {
 	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
+/*
+ * Whoever was in none of the pages has not been written since the round began.
+ */
 static Statement forget_members = {
 	"DELETE FROM @.teams_group_member"
 	" WHERE bot = $1 AND source = $2 AND container = $3"
@@ -440,6 +452,7 @@ static Statement forget_members = {
 	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
+/* The link that tells of later changes is kept for the next round. */
 static Statement finish_list = {
 	"UPDATE @.teams_directory SET state = 'done', pages = pages + 1,"
 	" link = NULL, delta_link = $4, attempts = 0, next_at = NULL,"
@@ -468,6 +481,7 @@ outbox_finish_list(const DirectoryList *list, const char *later)
 	statement_run(&finish_list, values, later != NULL ? "    " : "   n");
 }
 
+/* The round begins now: what was written in it so far counts as older. */
 static Statement restart_list = {
 	"UPDATE @.teams_directory SET link = NULL, delta_link = NULL,"
 	" started_at = clock_timestamp()"
@@ -485,6 +499,7 @@ outbox_restart_list(const DirectoryList *list)
 	statement_run(&restart_list, values, NULL);
 }
 
+/* The state stays "running": the link is still good. */
 static Statement delay_list = {
 	"UPDATE @.teams_directory SET error_code = $4, error = $5, hint = $6,"
 	" attempts = attempts + $7, next_at = $8"
@@ -500,6 +515,7 @@ static Statement fail_list = {
 	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID)
 };
 
+/* The list's key and the error, as parameters 1 to 6. */
 static void
 set_error(Datum *values, const DirectoryList *list, const ListError *error)
 {

@@ -208,6 +208,10 @@ message_problem(const OutboxMessage *message, int kind, int scope, bool exact)
 	return NULL;
 }
 
+/*
+ * What none of the enums knows, or has no UTF-8, makes the message one with a
+ * problem; the rest of it can be used nevertheless.
+ */
 static void
 take_message(OutboxMessage *message, uint64 row, MemoryContext context)
 {
@@ -340,6 +344,7 @@ static Statement read_due = {
 				   INT8ARRAYOID, INT4OID, INT8ARRAYOID, INT8ARRAYOID)
 };
 
+/* The same in all rows of a sweep. */
 static void
 take_progress(OutboxSweep *sweep, uint64 row)
 {
@@ -452,6 +457,10 @@ outbox_read_due(OutboxSweep *sweeps, int nsweeps, int earlier_room,
 	return count;
 }
 
+/*
+ * Up to the first message that holds the others back, that one included, for
+ * each target.
+ */
 static Statement read_behind = {
 	"SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","
 	" " IS_HELD_BY_TEAM("o") ", " PLACE_COLUMNS("o") ", " PARTY_OF("o") ","

@@ -12,6 +12,7 @@
 #include "outbox/sql.h"
 #include "outbox/statement.h"
 
+/* What is locked is about to be changed by somebody, and comes back later. */
 static Statement lock_free = {
 	"SELECT id FROM @.teams_outbox WHERE id = ANY ($1)"
 	" FOR UPDATE SKIP LOCKED",
@@ -43,6 +44,10 @@ static Statement replace_history = {
 	STATEMENT_ARGS(INT8ARRAYOID)
 };
 
+/*
+ * What was sent needs no content any more; what was not can be sent again with
+ * teams_retry().
+ */
 static Statement settle_messages = {
 	"WITH gone AS ("
 	"DELETE FROM @.teams_outbox AS o USING unnest($1, $2, $3, $4, $5, $6,"
@@ -92,6 +97,10 @@ static Statement end_messages = {
 				   TEXTARRAYOID)
 };
 
+/*
+ * Only now is it known what the attempt has come to: until then the row said
+ * nothing of it.
+ */
 static Statement postpone_messages = {
 	"UPDATE @.teams_outbox AS o SET retrying = true, due_at = r.due_at,"
 	" attempts = o.attempts + r.is_attempt::int,"
@@ -120,6 +129,7 @@ typedef struct OutcomeColumns
 	const char **correlation_id;
 } OutcomeColumns;
 
+/* An array a column, as unnest() takes them. */
 static void
 make_columns(OutcomeColumns *columns, Outcome *const *outcomes, int count)
 {
@@ -232,6 +242,10 @@ outbox_end_postponed(void)
 	return result_int8(0, 1);
 }
 
+/*
+ * What is on the wire may arrive, and does not expire.  Whether a message held
+ * others back, those who wait for it want to know.
+ */
 static Statement expire_messages = {
 	"WITH gone AS (DELETE FROM @.teams_outbox WHERE id IN ("
 	"SELECT id FROM @.teams_outbox AS o WHERE expires_at <= now()"
@@ -264,6 +278,7 @@ outbox_expire(MemoryContext context, OutboxExpired **expired)
 	return (int) count;
 }
 
+/* What is on the wire has been found good, and locked rows come back. */
 static Statement refuse_messages = {
 	"WITH gone AS (DELETE FROM @.teams_outbox AS o"
 	" USING unnest($1, $2) AS r (id, problem) WHERE o.id = r.id AND o.id IN ("
@@ -315,6 +330,7 @@ static Statement purge_history = {
 	STATEMENT_ARGS(INT4OID)
 };
 
+/* By place, and not by key: a broadcast may have a million of them. */
 static Statement purge_recipients = {
 	"DELETE FROM @.teams_recipient WHERE ctid = ANY (ARRAY("
 	"SELECT r.ctid FROM @.teams_broadcast AS b"

@@ -84,6 +84,7 @@ outbox_read_broadcasts(int ahead_most, const BroadcastPlace *after, int most,
 	return (int) count;
 }
 
+/* Of those that are running; a paused one is due when it goes on. */
 static Statement next_broadcast = {
 	"SELECT " DUE_AT("b") " FROM @.teams_broadcast AS b"
 	" WHERE b.state = 'running' AND " DUE_AT("b") " > now()"
@@ -125,6 +126,10 @@ outbox_next_broadcast(void)
 	" SELECT (SELECT count(*) FROM c), (SELECT count(*) FROM taken)," \
 	" (SELECT min(id) FROM fed)"
 
+/*
+ * All get the same: the message says whose it is, and the worker takes the
+ * content from there.
+ */
 static Statement feed_recipients = {
 	"WITH c AS MATERIALIZED (" LOCK_BROADCAST "),"
 	" taken AS MATERIALIZED ("
@@ -165,6 +170,10 @@ static Statement feed_rendered = {
 				   TEXTARRAYOID, JSONARRAYOID, TEXTARRAYOID, BOOLARRAYOID)
 };
 
+/*
+ * A change goes to where the message went, in the order in which those were
+ * written.
+ */
 static Statement feed_changes = {
 	"WITH c AS MATERIALIZED (" LOCK_BROADCAST "),"
 	" taken AS MATERIALIZED (SELECT s.* FROM c CROSS JOIN LATERAL ("
@@ -239,6 +248,7 @@ outbox_feed(const Broadcast *broadcast, int room, TimestampTz from,
 	return result_int8(0, 1) == 0 ? -1 : (int) result_int8(0, 2);
 }
 
+/* Whoever listens to teams_progress hears of it. */
 static Statement finish_broadcast = {
 	"UPDATE @.teams_broadcast SET state = 'done',"
 	" recipients = CASE kind WHEN 'send' THEN recipients ELSE fed END,"

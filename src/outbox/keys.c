@@ -39,6 +39,7 @@ static Statement claim_key = {
 	STATEMENT_ARGS(TEXTOID, OIDOID, TEXTOID, REGCLASSOID)
 };
 
+/* Whether the message came to nothing decides who may have the key. */
 static Statement find_key = {
 	"SELECT id, " CAME_TO_NOTHING("k.id") " FROM @.teams_dedupe AS k"
 	" WHERE " IS_THE_KEY,
@@ -52,6 +53,7 @@ static Statement take_key = {
 	STATEMENT_ARGS(TEXTOID, OIDOID, TEXTOID, REGCLASSOID)
 };
 
+/* It was there a moment ago, when the INSERT met it. */
 static void
 key_is_lost(void)
 {
@@ -99,6 +101,7 @@ outbox_claim_key(const OutboxNew *message, bool *is_new)
 	" WHERE d.id OPERATOR(pg_catalog.=) " id \
 	" AND d.fate OPERATOR(pg_catalog.<>) 'sent')"
 
+/* Most messages answer a thread that is there, and need not write. */
 static Statement find_thread = {
 	"SELECT root FROM @.teams_thread AS t WHERE t.bot OPERATOR(pg_catalog.=) $1"
 	" AND t.scope OPERATOR(pg_catalog.=) $2"
@@ -165,6 +168,7 @@ static Statement free_broadcast_key = {
 	STATEMENT_ARGS(TEXTOID, OIDOID, TEXTOID)
 };
 
+/* Bot, sender and key, as parameters 1 to 3. */
 static void
 set_key_parameters(Datum *values, const OutboxNew *options)
 {

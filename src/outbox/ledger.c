@@ -76,6 +76,7 @@ can_find_opted_out(void)
 								   AccessShareLock);
 }
 
+/* Few of a batch are to people who have opted out. */
 static void
 mark_opted_out(Datum ids, OutboxPost *posts, int nposts)
 {
@@ -87,6 +88,7 @@ mark_opted_out(Datum ids, OutboxPost *posts, int nposts)
 				posts[k].opted_out = true;
 }
 
+/* What is too large or has no UTF-8 is a problem, and is not read. */
 static void
 take_activity(OutboxPost *post, uint64 row, MemoryContext context)
 {
@@ -145,6 +147,7 @@ outbox_enter_ledger(const int64 *ids, int count, MemoryContext context,
 	return *nposts > 0 ? batch : 0;
 }
 
+/* What is left of a batch is still on the wire. */
 static Statement leave_ledger = {
 	"UPDATE @.teams_inflight SET ids = ARRAY(SELECT kept.id"
 	" FROM unnest(ids) AS kept (id) WHERE kept.id <> ALL ($2))"
@@ -186,6 +189,10 @@ outbox_close_batches(const int64 *batches, int count)
 	statement_run(&close_batches, values, NULL);
 }
 
+/*
+ * Only a new message may be there twice: to edit or delete one again does no
+ * harm, so that is not called doubtful.
+ */
 static Statement recover_messages = {
 	"WITH ledger AS (DELETE FROM @.teams_inflight RETURNING ids),"
 	" doubt AS (SELECT o.id, o.delivery FROM @.teams_outbox AS o"

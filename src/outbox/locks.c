@@ -16,6 +16,7 @@
 #include "outbox/sql.h"
 #include "outbox/statement.h"
 
+/* In the order of their ids, as everybody locks them. */
 static Statement lock_messages = {
 	"SELECT id FROM @.teams_outbox WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND id OPERATOR(pg_catalog.<>) ALL ($4) AND " IS_VISIBLE
@@ -82,6 +83,7 @@ outbox_compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Is one of the others among those that are sorted? */
 static bool
 have_common(const Ids *sorted, const Ids *others)
 {

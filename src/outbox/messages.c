@@ -39,6 +39,7 @@ static Statement insert_outbox_row = {
 				   TIMESTAMPTZOID, TIMESTAMPTZOID)
 };
 
+/* There may be bots of the same registration under several names. */
 static Statement find_registration = {
 	"SELECT FROM @.teams_bot WHERE client_id OPERATOR(pg_catalog.=) $1"
 	" AND tenant_id OPERATOR(pg_catalog.=) $2 LIMIT 1",
@@ -67,6 +68,10 @@ outbox_has_registration(Datum client_id, Datum tenant_id)
 	return finds_row(&find_registration, values);
 }
 
+/*
+ * A trigger or rule of a user's may have dropped the row; then there is no
+ * message, and whoever sends must know.
+ */
 static void
 insert_message(const OutboxNew *message, int64 id)
 {
@@ -208,6 +213,7 @@ outbox_record_pending(const char *bot)
  * ----------
  */
 
+/* The worker is told, since what waited behind one may go now. */
 static Statement cancel_messages = {
 	"WITH gone AS (DELETE FROM @.teams_outbox"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1) RETURNING *),"
@@ -216,6 +222,7 @@ static Statement cancel_messages = {
 	STATEMENT_ARGS(INT8ARRAYOID)
 };
 
+/* Locked, a message cannot get on the wire before this transaction ends. */
 static int64
 cancel_unsent(Unsent which, ArrayType *ids, Oid role)
 {
@@ -357,6 +364,10 @@ outbox_retry(ArrayType *ids, Oid role, MemoryContext context, int64 **new_ids)
 	return (int) count;
 }
 
+/*
+ * In the history, or still in the outbox, and then why it waits; the xmin
+ * tells whether this transaction has written it.
+ */
 static Statement read_fate = {
 	"SELECT " ROLE_OF("d.sender") ", d.fate, d.error_code, d.error, d.hint,"
 	" NULL::pg_catalog.xid"

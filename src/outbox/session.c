@@ -55,6 +55,7 @@ static Oid	session_extension = InvalidOid; /* the worker's */
  * ----------
  */
 
+/* Read from the catalog: there is no cache of extensions. */
 static Oid
 extension_schema(Oid extension)
 {
@@ -105,6 +106,10 @@ relations_of(Oid extension)
 	return relations;
 }
 
+/*
+ * Without waiting for any; what has been locked so far is let go with the
+ * transaction.
+ */
 static bool
 try_lock_relations(Oid extension)
 {
@@ -176,6 +181,7 @@ session_has_extension(void)
  */
 static Oid	owned = InvalidOid;
 
+/* A user lock: no object has this sub-object, and no command takes it. */
 static void
 ownership_tag(LOCKTAG *tag, Oid extension)
 {
@@ -282,6 +288,7 @@ session_hurry(void)
 							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
+/* A dump restored by another role makes that the owner; so it is looked up. */
 static Oid
 tables_owner(void)
 {
@@ -343,6 +350,10 @@ session_leave(void)
 	in_senders_session = false;
 }
 
+/*
+ * The snapshot is needed to look the extension up, and another one after the
+ * lock is there.
+ */
 static bool
 begin_in_worker(void)
 {

@@ -32,6 +32,7 @@ static uint64 plans_generation = 1;
 static uint64 prepared_generation = 1;
 static List *prepared_statements = NIL;	/* statements that have a plan */
 
+/* Of any schema: which one is not told. */
 static void
 on_schema_change(Datum arg pg_attribute_unused(),
 				 int cache pg_attribute_unused(),
@@ -80,6 +81,7 @@ statement_free_result(void)
 	SPI_tuptable = NULL;
 }
 
+/* Of all statements; none of them is running. */
 static void
 forget_plans(void)
 {
@@ -96,6 +98,10 @@ forget_plans(void)
 	prepared_statements = NIL;
 }
 
+/*
+ * With the extension's schema in place of each @, and keep the plan for the
+ * next time.
+ */
 static void
 prepare_statement(Statement *statement)
 {
@@ -140,6 +146,7 @@ typedef enum View
 	VIEW_ACTIVE					/* the same as the statement that calls us */
 } View;
 
+/* The result stays in SPI_tuptable; the memory context is what it was. */
 static uint64
 execute_statement(Statement *statement, Datum *values, const char *nulls,
 				  View view)
@@ -246,6 +253,7 @@ statement_relation(const char *name)
  * ----------
  */
 
+/* A row and column of the last result; the datum lies in there. */
 static Datum
 column_value(uint64 row, int column, bool *isnull)
 {
@@ -423,6 +431,7 @@ parameter_set_int8(Datum *value, char *null, int64 number)
 	*null = number != 0 ? ' ' : 'n';
 }
 
+/* One dimension, whose first index is 1; nulls may be NULL. */
 static Datum
 make_array(Datum *values, bool *nulls, int count, Oid type, int length,
 		   bool by_value, char align)

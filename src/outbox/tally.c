@@ -38,6 +38,10 @@ typedef struct Tally
 /* In TopTransactionContext; the innermost subtransaction's come first. */
 static Tally *tallies = NULL;
 
+/*
+ * Of this very level: each subtransaction counts for itself, as it may be
+ * rolled back.
+ */
 static Tally *
 find_tally(const char *bot, int64 broadcast, int level)
 {
@@ -71,6 +75,7 @@ give_to_parent(int level)
 	}
 }
 
+/* Those of a subtransaction that is rolled back, and of what was within it. */
 static void
 drop_tallies(int level)
 {
@@ -99,12 +104,17 @@ tally_at_subtransaction_end(SubXactEvent event,
 		drop_tallies(level);
 }
 
+/* New rows all the time: they are added up by outbox_fold_account(). */
 static Statement add_entry = {
 	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
 	" VALUES ($1, $2, $3, $4)",
 	STATEMENT_ARGS(TEXTOID, INT8OID, TEXTOID, INT8OID)
 };
 
+/*
+ * With the rights of the tables' owner; a transaction of a sender's is about
+ * to commit.
+ */
 static void
 write_entry(const Tally *tally, const char *entry, int64 messages)
 {
@@ -138,6 +148,10 @@ write_tallies(void)
 	PopActiveSnapshot();
 }
 
+/*
+ * Before the commit it can still write; afterwards there is nothing left to
+ * remember.
+ */
 static void
 tally_at_transaction_end(XactEvent event, void *arg pg_attribute_unused())
 {
@@ -159,6 +173,7 @@ tally_at_transaction_end(XactEvent event, void *arg pg_attribute_unused())
 	tallies = NULL;
 }
 
+/* A new one is the first of the list, so that a level finds its own first. */
 static Tally *
 open_tally(const char *bot, int64 broadcast)
 {
@@ -213,6 +228,10 @@ static char known_sender[TRUST_MAX_BOT_NAME + 1];
 static Oid	known_in = InvalidOid;	/* the table */
 static uint64 changes = 0;		/* of it */
 
+/*
+ * Called for each relation whose definition has changed, which is what
+ * tally_forget_modes() says of the table of bots; InvalidOid means any.
+ */
 static void
 on_table_change(Datum arg pg_attribute_unused(), Oid relation)
 {
@@ -256,6 +275,10 @@ read_mode(const char *bot)
 	return mode;
 }
 
+/*
+ * Only a bot that sends is remembered: one that is missing is an error anyhow,
+ * and messages of a dry-run bot that is one no longer would be lost.
+ */
 static BotMode
 find_mode(const char *bot)
 {

@@ -90,6 +90,7 @@ typedef struct NewRow
 	Size		error_size;
 } NewRow;
 
+/* Found by name, once: a column that an upgrade adds may stand anywhere. */
 static const AttrNumber *
 column_numbers(Relation outbox)
 {
@@ -113,6 +114,7 @@ column_numbers(Relation outbox)
 	return numbers;
 }
 
+/* 0 for null. */
 static Datum
 value_of(TupleTableSlot *slot, AttrNumber number)
 {
@@ -122,6 +124,7 @@ value_of(TupleTableSlot *slot, AttrNumber number)
 	return isnull ? (Datum) 0 : value;
 }
 
+/* NULL for null. */
 static const char *
 text_of(TupleTableSlot *slot, AttrNumber number)
 {
@@ -161,6 +164,7 @@ size_of(TupleTableSlot *slot, AttrNumber number)
  */
 static const char *judged_activity = NULL;
 
+/* Bytes of the same length first, which needs no detoasting. */
 static bool
 is_judged(Datum activity)
 {
@@ -176,6 +180,7 @@ is_judged(Datum activity)
 	return memcmp(VARDATA_ANY(json), judged_activity, size) == 0;
 }
 
+/* What of the row the rules are about. */
 static void
 take_row(TupleTableSlot *slot, const AttrNumber *number, NewRow *row)
 {
@@ -270,6 +275,7 @@ row_problem(const NewRow *row, Column *column, const char **hint)
 	return NULL;
 }
 
+/* An error that names the column and what is wrong with it. */
 static void
 judge_row(Relation outbox, TupleTableSlot *slot, const AttrNumber *numbers)
 {
@@ -289,6 +295,7 @@ judge_row(Relation outbox, TupleTableSlot *slot, const AttrNumber *numbers)
 				 errhint("%s", hint)));
 }
 
+/* The trigger's data, if it was called as it should be. */
 static TriggerData *
 row_trigger(FunctionCallInfo fcinfo, bool is_insert)
 {
@@ -416,6 +423,10 @@ teams_wake(PG_FUNCTION_ARGS)
  * ----------
  */
 
+/*
+ * A trigger may send a message itself while this one is written: then that has
+ * an activity of its own, and this one's is back afterwards.
+ */
 static int64
 enqueue_judged(OutboxNew *message)
 {

@@ -40,6 +40,10 @@ take_judged_content(FunctionCallInfo fcinfo, int number, bool is_text,
 	message->is_judged = true;
 }
 
+/*
+ * teams_send() and teams_send_chat() have the same arguments behind the
+ * target.
+ */
 static Datum
 send_content(FunctionCallInfo fcinfo, Scope scope, char *target,
 			 bool is_text)
@@ -84,6 +88,7 @@ teams_send_chat_activity(PG_FUNCTION_ARGS)
 	return send_content(fcinfo, SCOPE_CHAT, argument_chat(fcinfo, 0), false);
 }
 
+/* To a channel, or to the team, which is its General channel. */
 static Datum
 post_content(FunctionCallInfo fcinfo, bool is_text)
 {
@@ -121,6 +126,7 @@ teams_post_activity(PG_FUNCTION_ARGS)
  * ----------
  */
 
+/* Jobs have nothing to say, and doing one twice does no harm. */
 static Datum
 enqueue_job(FunctionCallInfo fcinfo, Kind kind)
 {

@@ -183,6 +183,7 @@ argument_delivery(FunctionCallInfo fcinfo, int number)
 						 "Give \"at-least-once\" or \"at-most-once\".");
 }
 
+/* high, normal or low. */
 static Priority
 argument_priority(FunctionCallInfo fcinfo, int number)
 {
@@ -287,6 +288,7 @@ argument_check_activity(const char *activity)
 			 errdetail("%s", problem)));
 }
 
+/* The smallest activity that shows a text. */
 static char *
 activity_of_text(const char *text)
 {
@@ -303,6 +305,7 @@ activity_of_text(const char *text)
 	return activity.data;
 }
 
+/* As JSON text, in which it is stored. */
 static char *
 activity_of_jsonb(Jsonb *activity)
 {

@@ -41,6 +41,7 @@ SQL_FUNCTION(teams_broadcast_array);
  * ----------
  */
 
+/* A rate of zero would never end. */
 static void
 check_rate(int rate)
 {
@@ -106,6 +107,7 @@ take_broadcast_content(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 		argument_check_activity(broadcast->activity);
 }
 
+/* All arguments but the audience. */
 static void
 take_broadcast(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 {
@@ -136,6 +138,7 @@ take_broadcast(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
  * ----------
  */
 
+/* Room for PART recipients, in the current context. */
 static Audience *
 new_part(void)
 {
@@ -189,6 +192,7 @@ typedef struct Columns
 	int			data;
 } Columns;
 
+/* By name; a column that means nothing here is a mistake to be told. */
 static Columns
 find_columns(TupleDesc descriptor)
 {
@@ -223,6 +227,7 @@ find_columns(TupleDesc descriptor)
 	return columns;
 }
 
+/* The data is not copied: it lies in the tuple. */
 static void
 add_row(Audience *part, HeapTuple tuple, TupleDesc descriptor,
 		const Columns *columns)
@@ -281,6 +286,7 @@ add_query(int64 broadcast, const char *query)
 	MemoryContextDelete(part_context);
 }
 
+/* The array is there as a whole, so its parts need no context of their own. */
 static void
 add_array(int64 broadcast, ArrayType *array)
 {
@@ -302,6 +308,7 @@ add_array(int64 broadcast, ArrayType *array)
 	}
 }
 
+/* Shall it wait for teams_start_broadcast()? */
 static bool
 is_draft(FunctionCallInfo fcinfo)
 {
@@ -346,6 +353,7 @@ begin_broadcast(FunctionCallInfo fcinfo, int64 *id)
 	return is_new;
 }
 
+/* The audience is complete. */
 static void
 end_broadcast(FunctionCallInfo fcinfo, int64 id)
 {

@@ -52,6 +52,7 @@ begin_ids(FunctionCallInfo fcinfo, FuncCallContext **call)
 	return (*call)->user_fctx;
 }
 
+/* One id with each call, until there are no more. */
 static Datum
 next_id(FunctionCallInfo fcinfo)
 {
@@ -98,6 +99,7 @@ teams_retry(PG_FUNCTION_ARGS)
  * ----------
  */
 
+/* The functions of the outbox take many ids. */
 static ArrayType *
 array_of(int64 id)
 {
@@ -160,6 +162,7 @@ change_one(FunctionCallInfo fcinfo, const char *activity)
 	return ids[0];
 }
 
+/* One message; the activity is judged before it is looked for. */
 static Datum
 edit(FunctionCallInfo fcinfo, bool is_text)
 {
@@ -189,6 +192,7 @@ teams_edit_activity(PG_FUNCTION_ARGS)
 	return edit(fcinfo, false);
 }
 
+/* Those of the messages that are the caller's; others are passed over. */
 static Datum
 edit_all(FunctionCallInfo fcinfo, bool is_text)
 {

@@ -76,6 +76,10 @@ find_function(const Firing *firing, const char *name, int nargs,
 	return function;
 }
 
+/*
+ * As SQL would, but for the check of rights, which check_owner() has made;
+ * null is an error.
+ */
 static Datum
 call_function(Oid function, int nargs, const NullableDatum *arguments)
 {
@@ -129,6 +133,7 @@ check_named_template(const char *name)
 				 errhint("See teams_template for those that do. A trigger takes no function in place of one.")));
 }
 
+/* The activity, as jsonb, by the template and in the subject's language. */
 static Datum
 render_subject(const Firing *firing, const Subject *subject)
 {
@@ -180,6 +185,7 @@ dedupe_key(const Firing *firing, const char *value)
 					value);
 }
 
+/* From now on, as long as the option says; null without the option. */
 static NullableDatum
 expiry_argument(const NotifyOptions *options)
 {
@@ -259,6 +265,10 @@ is_transactions(const ErrorData *error)
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
 }
 
+/*
+ * The change of the row goes on: the error is kept in a table, and whoever is
+ * there gets a warning.
+ */
 static void
 report_unsent(const Firing *firing, const Subject *subject,
 			  const ErrorData *error)
@@ -283,6 +293,9 @@ report_unsent(const Firing *firing, const Subject *subject,
 			 errhint("See teams_notify_error.")));
 }
 
+/*
+ * In a subtransaction, which takes back what was written if there is an error.
+ */
 static void
 try_to_send(const Firing *firing, const Subject *subject)
 {
@@ -328,6 +341,10 @@ notify_about(const Firing *firing, const Subject *subject)
  * ----------
  */
 
+/*
+ * Text, and not jsonb: what cannot be jsonb is the message's error, under the
+ * rule of on_error, and not the row's.
+ */
 static char *
 row_json(const Firing *firing, HeapTuple row)
 {
@@ -337,6 +354,7 @@ row_json(const Firing *firing, HeapTuple row)
 	return TextDatumGetCString(DirectFunctionCall1(row_to_json, record));
 }
 
+/* What the options name, as text. */
 static void
 take_values(const Firing *firing, HeapTuple row, Subject *subject)
 {
@@ -346,6 +364,7 @@ take_values(const Firing *firing, HeapTuple row, Subject *subject)
 		subject->values[i] = notify_value(&firing->options, i, row, desc);
 }
 
+/* Names have no characters that JSON would escape, texts may have. */
 static void
 append_member(StringInfo data, const char *name, const char *text)
 {
@@ -368,6 +387,7 @@ append_event(const Firing *firing, StringInfo data)
 	appendStringInfoChar(data, '}');
 }
 
+/* One message for the row: the new one, or that which was deleted. */
 static void
 notify_of_row(const Firing *firing)
 {
@@ -400,6 +420,9 @@ typedef struct Row
 	int			number;
 } Row;
 
+/*
+ * By recipient, and then in the order in which the statement has changed them.
+ */
 static int
 compare_rows(const void *a, const void *b)
 {
@@ -447,6 +470,7 @@ are_of_one(const Row *a, const Row *b)
 	return strcmp(a->recipient, b->recipient) == 0;
 }
 
+/* One message for each recipient, with all rows that are theirs. */
 static void
 notify_of_rows(const Firing *firing)
 {
@@ -492,6 +516,7 @@ notify_of_rows(const Firing *firing)
  * ----------
  */
 
+/* So that an error says which trigger it was, as those of PL/pgSQL do. */
 static void
 add_context(void *arg)
 {

@@ -54,6 +54,7 @@ unquote(const char *argument, const char *text)
 	return value;
 }
 
+/* A column of the table, or a literal in quotes. */
 static void
 take_value(const TriggerData *trigger, const char *argument,
 		   const char *name, const char *text, NotifyValue *value)
@@ -76,6 +77,7 @@ take_value(const TriggerData *trigger, const char *argument,
 						 name, trigger->tg_trigger->tgname, name, text)));
 }
 
+/* An argument of the trigger, as option=column or option='value'. */
 static void
 take_option(const TriggerData *trigger, const char *argument,
 			NotifyOptions *options)

@@ -85,6 +85,7 @@ state_name(SlotState state)
 	return "unknown";
 }
 
+/* The slot is locked meanwhile. */
 static HeapTuple
 slot_tuple(TupleDesc descriptor, Slot *slot)
 {
@@ -157,6 +158,10 @@ take_registration(Pace *pace, Datum *client_id, Datum *tenant_id)
 	*tenant_id = DirectFunctionCall1(uuid_in, CStringGetDatum(tenant));
 }
 
+/*
+ * A pace is shared by all databases that send for the bot; who configures it
+ * in one may see it.
+ */
 static bool
 is_visible(Pace *pace)
 {

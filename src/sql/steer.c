@@ -47,6 +47,7 @@ report_absent(int64 id)
 			 errhint("See teams_progress for those that do.")));
 }
 
+/* What cannot be done in that state. */
 static void
 report_state(int64 id, const char *what, BroadcastState state)
 {
@@ -271,6 +272,7 @@ teams_plan(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(row));
 }
 
+/* For the caller's application: any person, any topic. */
 static void
 set_opt_out(FunctionCallInfo fcinfo, bool out)
 {

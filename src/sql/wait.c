@@ -45,6 +45,7 @@ deadline_argument(FunctionCallInfo fcinfo, int number)
 	return DatumGetTimestampTz(end);
 }
 
+/* What whoever waits in vain can do. */
 static const char *
 worker_hint(void)
 {
@@ -53,6 +54,7 @@ worker_hint(void)
 	return "See teams_message for what it waits for, and teams_worker for the worker.";
 }
 
+/* Is there a worker, or is one starting? */
 static bool
 somebody_sends(void)
 {
@@ -73,6 +75,7 @@ detail_of(const MessageFate *fate)
 					 text_in_server_encoding(fate->error));
 }
 
+/* It is not lost: why it waits, for those who may see that. */
 static void
 still_pending(int64 id, const MessageFate *fate)
 {
@@ -83,6 +86,10 @@ still_pending(int64 id, const MessageFate *fate)
 			 errhint("%s", worker_hint())));
 }
 
+/*
+ * Nothing if it was sent; else an error by its fate, with what the service has
+ * said.
+ */
 static void
 raise_fate(int64 id, const MessageFate *fate)
 {
