@@ -16,24 +16,26 @@ static const Cloud clouds[] = {
 		"https://graph.microsoft.com/v1.0",
 		"https://smba.trafficmanager.net/teams",
 		"https://graph.microsoft.com/.default",
-	"https://api.botframework.com/.default", "botframework.com"},
+	"https://api.botframework.com/.default", "botframework.com",
+	"teams.microsoft.com"},
 	{"gcc", "https://login.microsoftonline.com",
 		"https://graph.microsoft.com/v1.0",
 		"https://smba.infra.gcc.teams.microsoft.com/teams",
 		"https://graph.microsoft.com/.default",
-	"https://api.botframework.com/.default", "botframework.com"},
+	"https://api.botframework.com/.default", "botframework.com",
+	"teams.microsoft.com"},
 	{"gcc-high", "https://login.microsoftonline.us",
 		"https://graph.microsoft.us/v1.0",
 		"https://smba.infra.gov.teams.microsoft.us/teams",
 		"https://graph.microsoft.us/.default",
 		"https://api.botframework.us/.default",
-	"MicrosoftServices.onmicrosoft.us"},
+	"MicrosoftServices.onmicrosoft.us", "gov.teams.microsoft.us"},
 	{"dod", "https://login.microsoftonline.us",
 		"https://dod-graph.microsoft.us/v1.0",
 		"https://smba.infra.dod.teams.microsoft.us/teams",
 		"https://dod-graph.microsoft.us/.default",
 		"https://api.botframework.us/.default",
-	"MicrosoftServices.onmicrosoft.us"}
+	"MicrosoftServices.onmicrosoft.us", "dod.teams.microsoft.us"}
 };
 
 /* cloud_find(): the cloud of that name; the public one if there is none. */

@@ -18,6 +18,7 @@ typedef struct Cloud
 	const char *graph_scope;
 	const char *connector_scope;
 	const char *multi_tenant;	/* tenant for tokens of multi-tenant bots */
+	const char *web_host;		/* where people have Teams in their browser */
 } Cloud;
 
 extern const Cloud *cloud_find(const char *name);

@@ -18,6 +18,11 @@
 #include "protocol/connector.h"
 #include "lib/stringinfo.h"
 
+/*
+ * {service_url}/v3/conversations, palloc'd, where a thread in a channel begins
+ * (contract 4.1).  The path of service_url is significant, a slash at its end
+ * is not (4.0.1).
+ */
 char *
 connector_thread_url(const char *service_url)
 {
@@ -30,6 +35,7 @@ connector_thread_url(const char *service_url)
 	return url.data;
 }
 
+/* The conversation's id has characters that stand for others in a URL. */
 static void
 append_send_url(StringInfo url, const char *service_url,
 				const char *conversation_id)
@@ -40,6 +46,10 @@ append_send_url(StringInfo url, const char *service_url,
 	appendStringInfoString(url, "/activities");
 }
 
+/*
+ * {service_url}/v3/conversations/{conversation_id}/activities, palloc'd, where
+ * a message is sent (contract 4.2).
+ */
 char *
 connector_send_url(const char *service_url, const char *conversation_id)
 {
@@ -50,6 +60,10 @@ connector_send_url(const char *service_url, const char *conversation_id)
 	return url.data;
 }
 
+/*
+ * The URL of an activity that was sent, palloc'd, for what changes it (contract
+ * 4.4 and 4.5).
+ */
 char *
 connector_activity_url(const char *service_url, const char *conversation_id,
 					   const char *activity_id)
@@ -63,6 +77,11 @@ connector_activity_url(const char *service_url, const char *conversation_id,
 	return url.data;
 }
 
+/*
+ * The body that starts a thread in a channel with an activity, palloc'd.  Both
+ * places for the tenant are filled in, as the documentation names one here and
+ * the other there (contract 4.1).
+ */
 char *
 connector_thread_request(const char *tenant_id, const char *channel_id,
 						 const char *activity)
@@ -89,6 +108,11 @@ read_id(const JsonValue *doc, const char *member)
 	return id != NULL && trust_is_opaque_id(id) ? pstrdup(id) : NULL;
 }
 
+/*
+ * May the body of a success be the service's own?  It is empty or a JSON object
+ * (contract 4.1 to 4.5), not the page of a proxy.  Of one that was cut, the
+ * beginning has to do.
+ */
 bool
 connector_is_reply(const char *body, size_t length, bool is_cut)
 {
@@ -101,12 +125,20 @@ connector_is_reply(const char *body, size_t length, bool is_cut)
 	return doc != NULL && doc->kind == JSON_KIND_OBJECT;
 }
 
+/*
+ * The id of the new activity from the reply to a 2xx, palloc'd, or NULL: a
+ * missing id is success without a handle (4.2).
+ */
 char *
 connector_send_reply(const char *body, size_t length)
 {
 	return read_id(json_read(body, length, NULL), "id");
 }
 
+/*
+ * The ids of the new thread and of its first activity from the reply to that,
+ * palloc'd, or NULL.
+ */
 void
 connector_thread_reply(const char *body, size_t length,
 					   char **conversation_id, char **activity_id)
@@ -140,6 +172,10 @@ read_blocked_envelope(const JsonValue *doc, ServiceError *error)
 	policy_set_error(error, code, details != NULL ? details : message);
 }
 
+/*
+ * Read either of the Connector's error envelopes, including the one that is
+ * JSON inside a string (4.0.5); any bytes will do.
+ */
 void
 connector_error(const char *body, size_t length, ServiceError *error)
 {
@@ -154,7 +190,8 @@ connector_error(const char *body, size_t length, ServiceError *error)
 }
 
 /*
- * UTF-8 needs no decoding for this: every character has one byte that starts
+ * The size of an activity as the service counts it: bytes of its UTF-16 form
+ * (contract 8).  UTF-8 needs no decoding for this: every character has one byte that starts
  * it, and those outside the basic plane, which UTF-16 writes as two units,
  * start with 0xF0 or more.
  */
@@ -175,17 +212,10 @@ connector_activity_size(const char *activity)
 	return size;
 }
 
-/* The web client of a cloud. */
-static const char *
-web_host(const char *cloud)
-{
-	if (strcmp(cloud, "gcc-high") == 0)
-		return "gov.teams.microsoft.us";
-	if (strcmp(cloud, "dod") == 0)
-		return "dod.teams.microsoft.us";
-	return "teams.microsoft.com";
-}
-
+/*
+ * The link that opens Teams at the message, palloc'd.  Teams takes the parent's
+ * id for one in a thread, and for one in a chat the word that it is one.
+ */
 char *
 connector_message_link(const ConnectorLink *link)
 {
@@ -193,7 +223,7 @@ connector_message_link(const ConnectorLink *link)
 	StringInfoData url;
 
 	initStringInfo(&url);
-	appendStringInfo(&url, "https://%s/l/message/", web_host(link->cloud));
+	appendStringInfo(&url, "https://%s/l/message/", cloud_find(link->cloud)->web_host);
 	trust_append_escaped(&url, thread != NULL ?
 						 pnstrdup(link->conversation_id,
 								  thread - link->conversation_id) :

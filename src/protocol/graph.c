@@ -26,6 +26,7 @@
  * ---------------------------------------------------------------------------
  */
 
+/* {graph_url}/$batch, palloc'd. */
 char *
 graph_batch_url(const char *graph_url)
 {
@@ -149,6 +150,7 @@ append_item_body(StringInfo body, const char *graph_url,
 		appendStringInfoString(body, "{}");
 }
 
+/* A batch has POST for what the documentation calls installing and upgrading. */
 static const char *
 method_of(Operation op)
 {
@@ -164,6 +166,7 @@ method_of(Operation op)
 	}
 }
 
+/* Append the body of a $batch for up to GRAPH_BATCH_MAX items. */
 void
 graph_batch_request(StringInfo body, const char *graph_url,
 					const char *teams_app_id,
@@ -190,6 +193,7 @@ graph_batch_request(StringInfo body, const char *graph_url,
 	pfree(url.data);
 }
 
+/* The catalog's entry for a manifest id (contract 3.2), palloc'd. */
 char *
 graph_catalog_url(const char *graph_url, const char *manifest_id)
 {
@@ -202,6 +206,10 @@ graph_catalog_url(const char *graph_url, const char *manifest_id)
 	return url.data;
 }
 
+/*
+ * The URL of the catalog's entry for the catalog's own id, with the versions of
+ * the app (contract 3.2 and 3.6), palloc'd.
+ */
 char *
 graph_versions_url(const char *graph_url, const char *teams_app_id)
 {
@@ -238,6 +246,7 @@ read_error(const JsonValue *doc, ServiceError *error)
 					 json_string(json_member(envelope, "message")));
 }
 
+/* Read Graph's error envelope (contract 3.12); any bytes will do. */
 void
 graph_error(const char *body, size_t length, ServiceError *error)
 {
@@ -295,6 +304,11 @@ guid_at(const char *text)
 	return pstrdup(guid);
 }
 
+/*
+ * Whose chat with the bot it is: their object id, palloc'd.  Personal chats
+ * have the ids of both, in whichever order (contract 3.5); NULL if this is none
+ * of these.
+ */
 char *
 graph_chat_user(const char *chat_id, const char *client_id)
 {
@@ -369,6 +383,11 @@ item_status(const JsonValue *response)
 	return (int) status;
 }
 
+/*
+ * Read the reply to a $batch into replies[nitems], in the order of the items
+ * whatever the service's.  False if the body as a whole makes no sense; then
+ * *problem says why.  Strings live in the current memory context.
+ */
 bool
 graph_batch_reply(const char *body, size_t length,
 				  const GraphItem *items, int nitems,
@@ -413,6 +432,7 @@ is_own_app(const JsonValue *app)
 	return method != NULL && pg_strcasecmp(method, "organization") == 0;
 }
 
+/* Read the reply to it; on FOUND *teams_app_id is set, a GUID, palloc'd. */
 GraphCatalogResult
 graph_catalog_reply(const char *body, size_t length, char **teams_app_id)
 {
@@ -471,6 +491,7 @@ compare_versions(const char *a, const char *b)
 	return (*a != '\0') - (*b != '\0');
 }
 
+/* A version that waits for its review, or was refused, is nobody's yet. */
 static bool
 is_published(const JsonValue *definition)
 {
@@ -480,6 +501,7 @@ is_published(const JsonValue *definition)
 	return state == NULL || pg_strcasecmp(state, "published") == 0;
 }
 
+/* The newest of them that is published, palloc'd; NULL if none is told. */
 char *
 graph_versions_reply(const char *body, size_t length)
 {

@@ -46,26 +46,7 @@ typedef struct GraphReply
 	bool		malformed;		/* 2xx, but not of the documented shape */
 } GraphReply;
 
-/* {graph_url}/$batch, palloc'd. */
-extern char *graph_batch_url(const char *graph_url);
-
-/* Append the body of a $batch for up to GRAPH_BATCH_MAX items. */
-extern void graph_batch_request(StringInfo body, const char *graph_url,
-								const char *teams_app_id,
-								const GraphItem *items, int nitems);
-
-/*
- * Read the reply to a $batch into replies[nitems], in the order of the items
- * whatever the service's.  False if the body as a whole makes no sense; then
- * *problem says why.  Strings live in the current memory context.
- */
-extern bool graph_batch_reply(const char *body, size_t length,
-							  const GraphItem *items, int nitems,
-							  GraphReply *replies, const char **problem);
-
-/* The catalog's entry for a manifest id (contract 3.2), palloc'd. */
-extern char *graph_catalog_url(const char *graph_url, const char *manifest_id);
-
+/* What an answer of the catalog says of an app. */
 typedef enum GraphCatalogResult
 {
 	GRAPH_CATALOG_FOUND,
@@ -75,25 +56,24 @@ typedef enum GraphCatalogResult
 	GRAPH_CATALOG_MALFORMED
 } GraphCatalogResult;
 
-/* Read the reply to it; on FOUND *teams_app_id is set, a GUID, palloc'd. */
-extern GraphCatalogResult graph_catalog_reply(const char *body, size_t length,
-											  char **teams_app_id);
-
-/* The same by the catalog's id, with the app's versions. */
-extern char *graph_versions_url(const char *graph_url,
-								const char *teams_app_id);
-
-/*
- * Whose chat with the bot it is: their object id, palloc'd.  Personal chats
- * have the ids of both, in whichever order (contract 3.5); NULL if this is none
- * of these.
- */
+/* Installations. */
+extern char *graph_batch_url(const char *graph_url);
+extern void graph_batch_request(StringInfo body, const char *graph_url,
+								const char *teams_app_id,
+								const GraphItem *items, int nitems);
+extern bool graph_batch_reply(const char *body, size_t length,
+							  const GraphItem *items, int nitems,
+							  GraphReply *replies, const char **problem);
 extern char *graph_chat_user(const char *chat_id, const char *client_id);
 
-/* The newest of them that is published, palloc'd; NULL if none is told. */
+/* The catalog of apps. */
+extern char *graph_catalog_url(const char *graph_url, const char *manifest_id);
+extern GraphCatalogResult graph_catalog_reply(const char *body, size_t length,
+											  char **teams_app_id);
+extern char *graph_versions_url(const char *graph_url,
+								const char *teams_app_id);
 extern char *graph_versions_reply(const char *body, size_t length);
 
-/* Read Graph's error envelope (contract 3.12); any bytes will do. */
 extern void graph_error(const char *body, size_t length, ServiceError *error);
 
 #endif							/* TP_GRAPH_H */

@@ -1,6 +1,6 @@
 /*
  * policy.c
- *	  What an answer means, and when to try again.
+ *	  What an answer means.
  *
  * What the services document about their errors stands in one table, read
  * from top to bottom: the first rule that fits decides, and it carries the
@@ -14,9 +14,6 @@
 #else
 #include "postgres_fe.h"
 #endif
-
-#include <math.h>
-#include <time.h>
 
 #include "base/trust.h"
 #include "protocol/policy.h"
@@ -349,6 +346,7 @@ contains(const char *text, const char *part)
 	return false;
 }
 
+/* The first rule that fits, or NULL. */
 static const Rule *
 find_rule(Operation op, int status, const ServiceError *error)
 {
@@ -365,6 +363,7 @@ find_rule(Operation op, int status, const ServiceError *error)
 	return NULL;
 }
 
+/* What an HTTP answer means.  Codes are compared as contract 4.0.5 says. */
 Action
 policy_classify(Operation op, int status, const ServiceError *error)
 {
@@ -381,6 +380,10 @@ policy_classify(Operation op, int status, const ServiceError *error)
 	return ACTION_FAIL;
 }
 
+/*
+ * Whom an HTTP answer concerns.  CONCERNS_BOT is said only if the answer itself proves it:
+ * how many people in a row were answered alike proves nothing about the next.
+ */
 Concern
 policy_concern(Operation op, int status, const ServiceError *error)
 {
@@ -393,6 +396,10 @@ policy_concern(Operation op, int status, const ServiceError *error)
 	return CONCERNS_MESSAGE;
 }
 
+/*
+ * In plain words, what a person can do about an answer; a static sentence, or
+ * NULL if there is nothing to say beyond the error itself.
+ */
 const char *
 policy_hint(Operation op, int status, const ServiceError *error)
 {
@@ -401,6 +408,12 @@ policy_hint(Operation op, int status, const ServiceError *error)
 	return rule != NULL ? rule->hint : NULL;
 }
 
+/*
+ * May the request have been carried out although it was answered with this
+ * status?  Of the service's or a gateway's failures only 503 says that it was
+ * not (contract 4.0.4 and 4.9), and a success that is not documented is
+ * somebody else's.
+ */
 bool
 policy_may_be_done(int status)
 {
@@ -408,175 +421,23 @@ policy_may_be_done(int status)
 		(status >= 500 && status != 503);
 }
 
+/*
+ * May the request have been carried out, by policy_may_be_done(), and is it one
+ * that must not be carried out twice?
+ */
 bool
 policy_is_ambiguous(Operation op, int status)
 {
 	return (op == OP_SEND || op == OP_THREAD) && policy_may_be_done(status);
 }
 
+/*
+ * Store a service's code and message in *error, cleaned as by
+ * trust_clean_copy().  NULL means "".  The strings are palloc'd.
+ */
 void
 policy_set_error(ServiceError *error, const char *code, const char *message)
 {
 	error->code = trust_clean_copy(code, SERVICE_ERROR_MAX_CODE);
 	error->message = trust_clean_copy(message, SERVICE_ERROR_MAX_MESSAGE);
-}
-
-#define FIFTY_YEARS (50 * 365.25 * 86400)
-
-static bool
-is_blank(const char *text)
-{
-	return text[strspn(text, " \t")] == '\0';
-}
-
-/* Digits with or without a fraction (contract 5.2); not what strtod takes. */
-static bool
-parse_seconds(const char *text, double *seconds)
-{
-	const char *p = text + strspn(text, "0123456789");
-
-	if (p == text)
-		return false;
-	if (*p == '.')
-		p += 1 + strspn(p + 1, "0123456789");
-	if (!is_blank(p))
-		return false;
-	*seconds = strtod(text, NULL);
-	return true;
-}
-
-/*
- * The three formats of RFC 9110 section 5.6.7, of which two are obsolete but
- * have to be understood.  strptime reads English names, since the server keeps
- * LC_TIME at "C".  A year of two digits is never more than 50 years ahead.
- */
-static bool
-parse_http_date(const char *text, double now, double *when)
-{
-	static const char *const formats[] = {
-		"%a, %d %b %Y %H:%M:%S GMT",	/* IMF-fixdate */
-		"%a, %d-%b-%y %H:%M:%S GMT",	/* RFC 850 */
-		"%a %b %e %H:%M:%S %Y"	/* asctime() */
-	};
-
-	for (size_t i = 0; i < lengthof(formats); i++)
-	{
-		struct tm	tm;
-		const char *rest;
-
-		memset(&tm, 0, sizeof(tm));
-		rest = strptime(text, formats[i], &tm);
-		if (rest == NULL || !is_blank(rest))
-			continue;
-		*when = (double) timegm(&tm);
-		if (i == 1 && *when > now + FIFTY_YEARS)
-		{
-			tm.tm_year -= 100;
-			*when = (double) timegm(&tm);
-		}
-		return true;
-	}
-	return false;
-}
-
-double
-policy_retry_after(const char *header, double now, double cap)
-{
-	double		seconds;
-
-	if (header == NULL)
-		return -1;
-	header += strspn(header, " \t");
-	if (!parse_seconds(header, &seconds))
-	{
-		if (!parse_http_date(header, now, &seconds))
-			return -1;
-		seconds -= now;
-	}
-	return seconds > 0 ? Min(seconds, cap) : -1;
-}
-
-/* ----------
- * Trying again
- * ----------
- */
-
-/* What an answer means for trying again. */
-static const struct
-{
-	bool		again;
-	bool		counts;			/* as a failed attempt */
-	bool		at_once;		/* something else has been done about it */
-}			retries[] = {
-	[ACTION_OK] = {false, true, false},
-	[ACTION_RETRY] = {true, true, false},
-	[ACTION_THROTTLED] = {true, false, false},
-	[ACTION_REAUTH] = {true, false, true},
-	[ACTION_PAUSE_BOT] = {true, false, true},
-	[ACTION_LOOK_UP_AGAIN] = {true, true, true},
-	[ACTION_INSTALL_AGAIN] = {true, true, true},
-	[ACTION_BLOCKED] = {false, true, false},
-	[ACTION_FAIL] = {false, true, false}
-};
-
-/* How each subject is tried again if the service does not say when. */
-static const struct
-{
-	bool		has_end;		/* after so many attempts as are set */
-	double		least;			/* delay after a failure, in seconds */
-	double		least_throttled;	/* the same after a 429 */
-	double		most;
-	double		certain;		/* the part that is not left to chance */
-}			patience[] = {
-	[RETRY_MESSAGE] = {true, 0, 0, HUGE_VAL, 0},
-	[RETRY_LIST] = {true, 0, 1, HUGE_VAL, 0},
-	[RETRY_FETCH] = {false, 1, 1, 60, 0},
-	[RETRY_HOST] = {false, 0, 0, 60, 0.5}
-};
-
-/*
- * Exponential backoff with jitter (contract 1): min(cap, base * 2^(attempt - 1)),
- * of which chance leaves a part; uniform in [0, 1).
- */
-static double
-backoff(int attempt, const RetryLimits *limits, double most, double certain,
-		double uniform)
-{
-	/* beyond 2^60 every cap is reached, and nothing overflows */
-	int			doublings = attempt < 1 ? 0 : Min(attempt - 1, 60);
-	double		ceiling = Min(Min(limits->cap, most),
-							  ldexp(limits->base, doublings));
-
-	return ceiling * (certain + (1 - certain) * uniform);
-}
-
-/*
- * Is something tried again after an answer of that meaning (ACTION_RETRY also
- * if there was none), and when?  The attempt counts from 1, with those that
- * count.  "told" is what policy_retry_after() has made of the answer: that is
- * obeyed, and what is not told backs off.
- */
-Retry
-policy_retry(RetrySubject subject, Action action, int attempt, double told,
-			 const RetryLimits *limits, double uniform)
-{
-	double		least = action == ACTION_THROTTLED ?
-		patience[subject].least_throttled : patience[subject].least;
-	Retry		retry;
-
-	retry.counts = retries[action].counts;
-	retry.again = retries[action].again &&
-		!(patience[subject].has_end && retry.counts &&
-		  attempt >= limits->attempts);
-	if (retries[action].at_once)
-		retry.delay = 0;
-	else if (told >= 0)
-		retry.delay = told;
-	else
-		retry.delay = Min(patience[subject].most,
-						  Max(least, backoff(attempt, limits,
-											 patience[subject].most,
-											 patience[subject].certain,
-											 uniform)));
-	return retry;
 }

@@ -62,50 +62,6 @@ typedef struct ServiceError
 #define SERVICE_ERROR_MAX_CODE 100
 #define SERVICE_ERROR_MAX_MESSAGE 1000
 
-/*
- * Store a service's code and message in *error, cleaned as by
- * trust_clean_copy().  NULL means "".  The strings are palloc'd.
- */
-extern void policy_set_error(ServiceError *error, const char *code,
-							 const char *message);
-
-/* What an HTTP answer means.  Codes are compared as contract 4.0.5 says. */
-extern Action policy_classify(Operation op, int status,
-							  const ServiceError *error);
-
-/*
- * Whom it concerns.  CONCERNS_BOT is said only if the answer itself proves it:
- * how many people in a row were answered alike proves nothing about the next.
- */
-extern Concern policy_concern(Operation op, int status,
-								const ServiceError *error);
-
-/*
- * In plain words, what a person can do about it; a static sentence, or NULL
- * if there is nothing to say beyond the error itself.
- */
-extern const char *policy_hint(Operation op, int status,
-							   const ServiceError *error);
-
-/*
- * May the request have been carried out although it was answered with this
- * status?  Of the service's or a gateway's failures only 503 says that it was
- * not (contract 4.0.4 and 4.9), and a success that is not documented is
- * somebody else's.
- */
-extern bool policy_may_be_done(int status);
-
-/* The same, if it must not be done twice. */
-extern bool policy_is_ambiguous(Operation op, int status);
-
-/*
- * Seconds to wait by a Retry-After header: delta-seconds, also fractional,
- * or an HTTP date relative to "now" (Unix time).  Clamped to [0, cap].
- * Negative if the header is missing (NULL), zero or makes no sense (contract
- * 5.2).
- */
-extern double policy_retry_after(const char *header, double now, double cap);
-
 /* What is tried again. */
 typedef enum RetrySubject
 {
@@ -131,6 +87,21 @@ typedef struct Retry
 	double		delay;			/* seconds, if again */
 } Retry;
 
+extern void policy_set_error(ServiceError *error, const char *code,
+							 const char *message);
+
+/* What an answer means. */
+extern Action policy_classify(Operation op, int status,
+							  const ServiceError *error);
+extern Concern policy_concern(Operation op, int status,
+							  const ServiceError *error);
+extern const char *policy_hint(Operation op, int status,
+							   const ServiceError *error);
+extern bool policy_may_be_done(int status);
+extern bool policy_is_ambiguous(Operation op, int status);
+
+/* When to try again. */
+extern double policy_retry_after(const char *header, double now, double cap);
 extern Retry policy_retry(RetrySubject subject, Action action, int attempt,
 						  double told, const RetryLimits *limits,
 						  double uniform);

@@ -48,7 +48,7 @@ catalog_configure(BotCatalog *catalog)
 
 /* Those that wait for the answer are asked about anew. */
 static void
-ask_again(Bot *bot)
+ask_doubting_again(Bot *bot)
 {
 	while (!dlist_is_empty(&bot->catalog.doubting))
 	{
@@ -59,27 +59,35 @@ ask_again(Bot *bot)
 	}
 }
 
+/*
+ * So the answer was about whoever it was to be installed for: they are asked
+ * about again, and the next such answer is believed.
+ */
 static void
-is_there(Bot *bot)
+app_is_there(Bot *bot)
 {
 	catalog_note_app(bot);
 	bot_fetch_reset(&bot->catalog.fetch);
 	bot_succeeded(bot, OP_CATALOG);
-	ask_again(bot);
+	ask_doubting_again(bot);
 }
 
+/*
+ * The same, as nothing can be proven: for a while, such answers are believed to
+ * be about people.
+ */
 static void
-cannot_be_known(Bot *bot)
+app_is_unknowable(Bot *bot)
 {
 	bot->catalog.unknowable_until =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BELIEVED_MS);
 	bot_fetch_reset(&bot->catalog.fetch);
-	ask_again(bot);
+	ask_doubting_again(bot);
 }
 
 /* It has no app of that id, but perhaps one with that in its manifest. */
 static void
-is_missing(Bot *bot, const char *catalog_id)
+app_is_missing(Bot *bot, const char *catalog_id)
 {
 	bot->catalog.is_missing = false;
 	bot_fetch_reset(&bot->catalog.fetch);
@@ -89,7 +97,7 @@ is_missing(Bot *bot, const char *catalog_id)
 	else
 		bot_pause(bot, OP_CATALOG, "the organisation's catalog has no app with id %s.  Upload the app's package to the catalog, or give teams_configure() the teams_app_id of one that is there.",
 				  bot->app.id);
-	ask_again(bot);
+	ask_doubting_again(bot);
 }
 
 /* An answer with a list of apps: is there one? */
@@ -103,21 +111,21 @@ take_list(Bot *bot, const HttpReply *reply)
 	if (result != GRAPH_CATALOG_MALFORMED)
 		bot_token_accepted(bot, AUDIENCE_GRAPH, bot->catalog.fetch.token);
 	if (bot->catalog.is_missing)
-		is_missing(bot, result == GRAPH_CATALOG_FOUND ? id : NULL);
+		app_is_missing(bot, result == GRAPH_CATALOG_FOUND ? id : NULL);
 	else if (result == GRAPH_CATALOG_ABSENT)
 	{
 		bot->catalog.is_missing = true;
 		catalog_advance(bot);
 	}
 	else if (result == GRAPH_CATALOG_MALFORMED)
-		cannot_be_known(bot);
+		app_is_unknowable(bot);
 	else
-		is_there(bot);
+		app_is_there(bot);
 }
 
 /* It has not answered: ask again later, unless it never will. */
 static void
-take_failure(Bot *bot, const HttpReply *reply)
+take_no_list(Bot *bot, const HttpReply *reply)
 {
 	Fetch	   *fetch = &bot->catalog.fetch;
 	ServiceError error;
@@ -133,11 +141,12 @@ take_failure(Bot *bot, const HttpReply *reply)
 	if (action != ACTION_PAUSE_BOT && fetch->failures + 1 < MAX_FAILURES)
 		bot_fetch_later(fetch, NULL);
 	else if (bot->catalog.is_missing)
-		is_missing(bot, NULL);
+		app_is_missing(bot, NULL);
 	else
-		cannot_be_known(bot);
+		app_is_unknowable(bot);
 }
 
+/* The handler of what the catalog is asked. */
 static void
 on_apps(Bot *bot, Fetch *fetch pg_attribute_unused(), const HttpReply *reply)
 {
@@ -147,7 +156,7 @@ on_apps(Bot *bot, Fetch *fetch pg_attribute_unused(), const HttpReply *reply)
 	if (reply->result == HTTP_ANSWERED && reply->status == 200)
 		take_list(bot, reply);
 	else
-		take_failure(bot, reply);
+		take_no_list(bot, reply);
 }
 
 /* Ask the catalog, if targets wait for that and it can be asked now. */

@@ -174,6 +174,7 @@ has_ready(const Bot *bot)
 	return false;
 }
 
+/* As many as the pace lets go, those of high priority first. */
 static void
 choose_of_bot(Bot *bot)
 {
@@ -204,6 +205,7 @@ dispatch_choose(void)
 			choose_of_bot(bot);
 }
 
+/* Would a pass over those that are ready find one that can go now? */
 static bool
 has_message_to_post(Bot *bot)
 {
@@ -230,7 +232,7 @@ dispatch_can_choose(Bot *bot)
 
 /* The first time at which a chat that rests may go on, or 0. */
 static TimestampTz
-first_rest_ends(Bot *bot)
+first_chat_has_rested(Bot *bot)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz earliest = 0;
@@ -257,7 +259,7 @@ dispatch_next(Bot *bot)
 	if (pace_room(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate) == 0)
 		return pace_next(bot_pace(bot), PACE_CONNECTOR,
 						 bot->config->connector_rate);
-	return first_rest_ends(bot);
+	return first_chat_has_rested(bot);
 }
 
 /* ----------
@@ -418,6 +420,7 @@ post_message(Message *message, const OutboxPost *row, LedgerBatch *batch)
 	window_flies(message, batch);
 }
 
+/* For qsort() and bsearch(), by the messages' ids. */
 static int
 compare_posts(const void *a, const void *b)
 {

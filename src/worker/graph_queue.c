@@ -137,6 +137,7 @@ graph_queue_ask(Target *target, Operation op)
  * ----------
  */
 
+/* Would the same batch get the same answer again? */
 static bool
 is_refused_for_good(const GraphReply *reply, Operation op)
 {
@@ -147,7 +148,7 @@ is_refused_for_good(const GraphReply *reply, Operation op)
 
 /* There is no answer, for that reason. */
 static void
-set_problem(GraphReply *reply, const char *code, const char *problem)
+set_no_answer(GraphReply *reply, const char *code, const char *problem)
 {
 	reply->status = 0;
 	reply->error.code = code;
@@ -168,9 +169,9 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 		problem == NULL)
 		problem = "Graph answered a batch with an unexpected status";
 	if (reply->result != HTTP_ANSWERED)
-		set_problem(&failure, "connection_failed", reply->problem);
+		set_no_answer(&failure, "connection_failed", reply->problem);
 	else if (problem != NULL)
-		set_problem(&failure, "unusable_reply", problem);
+		set_no_answer(&failure, "unusable_reply", problem);
 	else
 		graph_error(reply->body, reply->length, &failure.error);
 
@@ -193,8 +194,12 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 	}
 }
 
+/*
+ * The batch is back.  Where nobody was reached, it was no trip, whose length would
+ * say how long others take.
+ */
 static void
-land(GraphBatch *batch, const HttpReply *reply)
+end_trip(GraphBatch *batch, const HttpReply *reply)
 {
 	Bot		   *bot = batch->bot;
 
@@ -205,6 +210,7 @@ land(GraphBatch *batch, const HttpReply *reply)
 	bot->graph.batch_count--;
 }
 
+/* The handler of a batch: each of its targets gets its own answer. */
 static void
 on_batch(const HttpReply *reply, void *argument)
 {
@@ -212,7 +218,7 @@ on_batch(const HttpReply *reply, void *argument)
 	GraphReply	replies[GRAPH_BATCH_MAX];
 	const char *problem = NULL;
 
-	land(batch, reply);
+	end_trip(batch, reply);
 	if (batch->generation != batch->bot->generation)
 		problem = "the bot was configured anew in the meantime";
 
@@ -225,7 +231,7 @@ on_batch(const HttpReply *reply, void *argument)
 		for (int i = 0; i < batch->count; i++)
 		{
 			if (replies[i].status == 0)
-				set_problem(&replies[i], "no_answer",
+				set_no_answer(&replies[i], "no_answer",
 							"Graph left the request out of its answer to a batch");
 			replies[i].correlation_id = reply->correlation_id;
 			handle_reply(batch->targets[i], &replies[i], batch->token);
@@ -241,6 +247,7 @@ on_batch(const HttpReply *reply, void *argument)
  * ----------
  */
 
+/* Requests a second; those that delete have half (contract 5.2). */
 static int
 quota_of(const Bot *bot, PaceKind kind)
 {
@@ -281,6 +288,7 @@ team_may_go(Target *target)
 	return target->question.rests_until == 0;
 }
 
+/* The target travels with the batch, which is not full. */
 static void
 add_item(GraphBatch *batch, Target *target)
 {
@@ -366,6 +374,7 @@ next_batch(Bot *bot)
 	return NULL;
 }
 
+/* The batch leaves, with the token and the app that are good now. */
 static void
 send_batch(GraphBatch *batch, const char *bearer, const char *app_id)
 {
@@ -394,6 +403,7 @@ send_batch(GraphBatch *batch, const char *bearer, const char *app_id)
 	pfree(body.data);
 }
 
+/* Questions of the bot that have not left. */
 static int
 waiting_count(const Bot *bot)
 {
@@ -501,7 +511,7 @@ graph_queue_advance(Bot *bot)
 
 /* When the first of those that rest has rested enough, or 0. */
 static TimestampTz
-first_rest_ends(const Bot *bot)
+first_team_has_rested(const Bot *bot)
 {
 	TimestampTz first = 0;
 	dlist_iter	iter;
@@ -516,7 +526,7 @@ first_rest_ends(const Bot *bot)
 TimestampTz
 graph_queue_next(Bot *bot)
 {
-	TimestampTz rested = first_rest_ends(bot);
+	TimestampTz rested = first_team_has_rested(bot);
 	TimestampTz more = 0;
 
 	if (!bot_is_active(bot))

@@ -39,7 +39,7 @@ static dlist_head finished;
 
 /* Keep a string in place of what was there before. */
 static void
-keep(char **place, const char *text)
+replace_text(char **place, const char *text)
 {
 	if (*place != NULL)
 		pfree(*place);
@@ -48,7 +48,7 @@ keep(char **place, const char *text)
 
 /* Does the target have a chat, after what was found out? */
 static bool
-is_there(const Target *target)
+has_chat(const Target *target)
 {
 	if (target->inquiry.verdict == ACTION_OK)
 		return !target->inquiry.is_absent;
@@ -71,6 +71,11 @@ next_verification(void)
 									   (int64) (seconds * 1000));
 }
 
+/*
+ * The next target that was being asked about, or NULL if there is none.  It is
+ * TARGET_KNOWN now if it can be written to, else TARGET_NEW: then the verdict of
+ * the inquiry says why, or the bot is absent.
+ */
 Target *
 installation_take_finished(void)
 {
@@ -79,7 +84,7 @@ installation_take_finished(void)
 	if (dlist_is_empty(&finished))
 		return NULL;
 	target = dlist_container(Target, question.node, dlist_pop_head_node(&finished));
-	target_set_state(target, is_there(target) ? TARGET_KNOWN : TARGET_NEW);
+	target_set_state(target, has_chat(target) ? TARGET_KNOWN : TARGET_NEW);
 	if (target_is_name(target) && target->inquiry.verdict == ACTION_OK &&
 		target->state == TARGET_KNOWN)
 	{
@@ -97,12 +102,14 @@ installation_take_finished(void)
  * ----------
  */
 
+/* All is found out that there is to find out. */
 static void
-finish(Target *target)
+end_inquiry(Target *target)
 {
 	dlist_push_tail(&finished, &target->question.node);
 }
 
+/* The error of an earlier inquiry lives as long as the target. */
 static void
 forget_error(Target *target)
 {
@@ -113,8 +120,12 @@ forget_error(Target *target)
 	target->inquiry.error.code = target->inquiry.error.message = NULL;
 }
 
+/*
+ * It cannot be found out, or reached: for people the error, as the service has
+ * said it, and what they can do about it.
+ */
 static void
-fail(Target *target, Action verdict, const ServiceError *error,
+end_failed(Target *target, Action verdict, const ServiceError *error,
 	 const char *hint, double retry_after)
 {
 	MemoryContext old;
@@ -133,17 +144,17 @@ fail(Target *target, Action verdict, const ServiceError *error,
 
 /* Fail a target for a reason of our own. */
 static void
-fail_because(Target *target, Action verdict, const char *code,
+end_failed_because(Target *target, Action verdict, const char *code,
 			 const char *message)
 {
 	ServiceError error = {code, message};
 
-	fail(target, verdict, &error, NULL, -1);
+	end_failed(target, verdict, &error, NULL, -1);
 }
 
 /* What is wrong with the id of a row that no function has written, or NULL. */
 static const char *
-problem_of(const Target *target)
+target_problem(const Target *target)
 {
 	const char *team = target->team ? target->team : target->id;
 
@@ -180,10 +191,10 @@ forget_person(Target *target)
 {
 	target_set_knowledge(target, KNOWN_NOT);
 	target->verify_at = 0;
-	keep(&target->installation_id, NULL);
-	keep(&target->app_version, NULL);
-	keep(&target->chat_id, NULL);
-	keep(&target->user_id, NULL);
+	replace_text(&target->installation_id, NULL);
+	replace_text(&target->app_version, NULL);
+	replace_text(&target->chat_id, NULL);
+	replace_text(&target->user_id, NULL);
 }
 
 /*
@@ -197,7 +208,7 @@ installation_ask(Target *target)
 	const Message *first = target_first(target);
 	Kind		job = first->kind;
 	const char *last_code = first->last_code;
-	const char *problem = problem_of(target);
+	const char *problem = target_problem(target);
 	Bot		   *bot = target->bot;
 
 	target_set_state(target, TARGET_ASKING);
@@ -223,30 +234,34 @@ installation_ask(Target *target)
 	if (target->knowledge == KNOWN_NOT && target_is_name(target))
 		forget_person(target);
 	if (problem != NULL)
-		fail_because(target, ACTION_FAIL, "invalid_target", problem);
+		end_failed_because(target, ACTION_FAIL, "invalid_target", problem);
 	else
 		graph_queue_ask(target, first_step(target, last_code[0] != '\0'));
 }
 
+/*
+ * That is where its messages go.  The chat's id tells whose chat it is, too, which
+ * shows later whether a name has become another's.
+ */
 static void
 take_chat(Target *target, const char *chat_id)
 {
-	keep(&target->chat_id, chat_id);
+	replace_text(&target->chat_id, chat_id);
 	if (target_is_name(target))
-		keep(&target->user_id,
+		replace_text(&target->user_id,
 			 graph_chat_user(chat_id, target->bot->config->client_id));
-	finish(target);
+	end_inquiry(target);
 }
 
 /* The bot is not there, and that is what was to be found out or reached. */
 static void
-take_absence(Target *target)
+end_absent(Target *target)
 {
-	keep(&target->installation_id, NULL);
-	keep(&target->app_version, NULL);
-	keep(&target->chat_id, NULL);
+	replace_text(&target->installation_id, NULL);
+	replace_text(&target->app_version, NULL);
+	replace_text(&target->chat_id, NULL);
 	target->inquiry.is_absent = true;
-	finish(target);
+	end_inquiry(target);
 }
 
 /*
@@ -258,7 +273,7 @@ ask_for_chat(Target *target)
 {
 	if (target->chat_id != NULL && (!kind_installs(target->inquiry.job) ||
 									target->knowledge == KNOWN_UNVERIFIED))
-		finish(target);
+		end_inquiry(target);
 	else if (target->scope == SCOPE_USER)
 		graph_queue_ask(target, OP_CHAT);
 	else if (target->scope == SCOPE_TEAM)
@@ -291,6 +306,7 @@ has_operation(const Target *target)
 	}
 }
 
+/* The bot is there: do what the job wants, or go on to the chat. */
 static void
 take_installation(Target *target, const GraphReply *reply)
 {
@@ -299,8 +315,8 @@ take_installation(Target *target, const GraphReply *reply)
 		(target->installation_id == NULL ||
 		 strcmp(target->installation_id, reply->installation_id) != 0))
 		forget_person(target);
-	keep(&target->installation_id, reply->installation_id);
-	keep(&target->app_version, reply->app_version);
+	replace_text(&target->installation_id, reply->installation_id);
+	replace_text(&target->app_version, reply->app_version);
 	if (has_operation(target))
 		graph_queue_ask(target, kind_traits[target->inquiry.job].operation);
 	else
@@ -319,6 +335,10 @@ must_ask_former(const Target *target)
 		!target->inquiry.may_reinstall && target->user_id != NULL;
 }
 
+/*
+ * Whether the one who had the name still has the bot says whether somebody else
+ * has the name now, who may not have had it ever.
+ */
 static void
 take_former(Target *target, bool is_other)
 {
@@ -329,10 +349,11 @@ take_former(Target *target, bool is_other)
 		graph_queue_ask(target, OP_INSTALL);
 	}
 	else
-		fail_because(target, ACTION_INSTALL_AGAIN, "removed_by_user",
+		end_failed_because(target, ACTION_INSTALL_AGAIN, "removed_by_user",
 					 "somebody has taken the bot away");
 }
 
+/* The list of installations has one with the bot, or none. */
 static void
 take_lookup(Target *target, const GraphReply *reply)
 {
@@ -342,10 +363,10 @@ take_lookup(Target *target, const GraphReply *reply)
 	else if (reply->installation_id != NULL)
 		take_installation(target, reply);
 	else if (kind_traits[target->inquiry.job].absence == ABSENCE_IS_SUCCESS)
-		take_absence(target);
+		end_absent(target);
 	else if (kind_traits[target->inquiry.job].absence == ABSENCE_IS_FAILURE)
 	{
-		fail_because(target, ACTION_FAIL, "not_installed",
+		end_failed_because(target, ACTION_FAIL, "not_installed",
 					 "the bot is not installed there");
 		target->inquiry.hint = "Call teams_ensure_installed() to install it.";
 	}
@@ -359,12 +380,13 @@ take_lookup(Target *target, const GraphReply *reply)
 	else if (!target->inquiry.tried_to_install)
 		graph_queue_ask(target, OP_INSTALL);
 	else
-		fail_because(target, ACTION_RETRY, NOT_VISIBLE,
+		end_failed_because(target, ACTION_RETRY, NOT_VISIBLE,
 					 "the bot was installed, but Graph does not list it yet");
 }
 
+/* Graph has done what it was asked for; "token" is the serial of the token. */
 static void
-take_success(Target *target, const GraphReply *reply, int token)
+take_result(Target *target, const GraphReply *reply, int token)
 {
 	bot_token_accepted(target->bot, AUDIENCE_GRAPH, token);
 	bot_succeeded(target->bot, target->question.op);
@@ -389,7 +411,7 @@ take_success(Target *target, const GraphReply *reply, int token)
 			/* 204 says nothing of what is there now */
 			target->inquiry.is_done = true;
 			if (kind_uninstalls(target->inquiry.job))
-				take_absence(target);
+				end_absent(target);
 			else
 				graph_queue_ask(target, OP_LOOKUP);
 			break;
@@ -430,6 +452,7 @@ hint_of(const Target *target, const GraphReply *reply, Action action)
 	return policy_hint(target->question.op, reply->status, &reply->error);
 }
 
+/* What teams_installation says of a target that Graph refuses. */
 static InstallState
 failed_state(Operation op, int status)
 {
@@ -439,18 +462,20 @@ failed_state(Operation op, int status)
 		INSTALL_UNKNOWN : INSTALL_FAILED;
 }
 
+/* Graph refuses it for good, unless it may be the app that is not there. */
 static void
-take_refusal(Target *target, const GraphReply *reply, Action action,
+end_refused(Target *target, const GraphReply *reply, Action action,
 			 const char *hint, double delay)
 {
 	if (is_open(target, reply) && catalog_doubt(target))
 		return;
 	target->inquiry.failed_state = failed_state(target->question.op, reply->status);
-	fail(target, action, &reply->error, hint, delay);
+	end_failed(target, action, &reply->error, hint, delay);
 }
 
+/* Graph has answered with an error, of that meaning. */
 static void
-take_failure(Target *target, const GraphReply *reply, Action action,
+take_error(Target *target, const GraphReply *reply, Action action,
 			 int token)
 {
 	Bot		   *bot = target->bot;
@@ -468,7 +493,7 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 		case ACTION_REAUTH:
 			bot_token_refused(bot, AUDIENCE_GRAPH, token, &reply->error);
 			if (target->inquiry.tried_new_token)
-				fail(target, ACTION_RETRY, &reply->error, hint, told);
+				end_failed(target, ACTION_RETRY, &reply->error, hint, told);
 			else
 				graph_queue_ask(target, target->question.op);
 			target->inquiry.tried_new_token = true;
@@ -477,7 +502,7 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			if (target->scope != SCOPE_USER)
 			{
 				/* Teams and chats have permissions of their own */
-				take_refusal(target, reply, ACTION_FAIL, hint, told);
+				end_refused(target, reply, ACTION_FAIL, hint, told);
 				break;
 			}
 			bot_pause_for(bot, "Graph refused a request", target->question.op,
@@ -485,36 +510,38 @@ take_failure(Target *target, const GraphReply *reply, Action action,
 			graph_queue_ask(target, target->question.op);
 			break;
 		default:
-			take_refusal(target, reply, action, hint, told);
+			end_refused(target, reply, action, hint, told);
 			break;
 	}
 }
 
+/* The handler of what was asked: one step of the inquiry is over. */
 static void
 take_reply(Target *target, const GraphReply *reply, int token)
 {
 	Action		action;
 
-	keep(&target->inquiry.correlation_id, reply->correlation_id);
+	replace_text(&target->inquiry.correlation_id, reply->correlation_id);
 	if (reply->status == 0)
-		fail(target, ACTION_RETRY, &reply->error, NULL, -1);
+		end_failed(target, ACTION_RETRY, &reply->error, NULL, -1);
 	else if (reply->malformed)
-		fail_because(target, ACTION_RETRY, "malformed_reply",
+		end_failed_because(target, ACTION_RETRY, "malformed_reply",
 					 "Graph's reply makes no sense");
 	else
 	{
 		action = policy_classify(target->question.op, reply->status, &reply->error);
 		if (action == ACTION_OK)
-			take_success(target, reply, token);
+			take_result(target, reply, token);
 		else if (target->inquiry.asks_former && reply->status == 404)
 			take_former(target, true);
 		else if (is_refused_unseen(target, action))
 			graph_queue_ask(target, OP_LOOKUP);
 		else
-			take_failure(target, reply, action, token);
+			take_error(target, reply, action, token);
 	}
 }
 
+/* Start with nothing asked; what is found out lives in the context. */
 void
 installation_open(MemoryContext context)
 {

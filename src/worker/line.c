@@ -60,6 +60,7 @@ static dlist_head lines;
 static int	line_count;
 static TimestampTz mended_at;	/* when some host was last reached again */
 
+/* All lines are good; what is known of them is kept in the context. */
 void
 line_open(MemoryContext context)
 {
@@ -71,7 +72,7 @@ line_open(MemoryContext context)
 
 /* How much of a URL is scheme, host and port; all of it if it is none. */
 static size_t
-origin_length(const char *url)
+host_part_length(const char *url)
 {
 	const char *host = strstr(url, "://");
 
@@ -81,6 +82,7 @@ origin_length(const char *url)
 	return (host - url) + strcspn(host, "/?#");
 }
 
+/* The line to the URL's host, if that cannot be reached; else NULL. */
 static Line *
 find_line(const char *url)
 {
@@ -89,7 +91,7 @@ find_line(const char *url)
 
 	if (line_count == 0)
 		return NULL;
-	length = origin_length(url);
+	length = host_part_length(url);
 	dlist_foreach(iter, &lines)
 	{
 		Line	   *line = dlist_container(Line, node, iter.cur);
@@ -101,32 +103,39 @@ find_line(const char *url)
 	return NULL;
 }
 
+/* NULL is a line of which nothing is known. */
 static bool
-is_free(const Line *line)
+may_be_tried(const Line *line)
 {
 	return line == NULL ||
 		(line->trial == TRIAL_NONE &&
 		 line->not_before <= GetCurrentTimestamp());
 }
 
+/*
+ * May a request to that URL start now?  Always, unless its host cannot be
+ * reached: then one at a time may, as a trial, ever more rarely.
+ */
 bool
 line_is_free(const char *url)
 {
-	return is_free(find_line(url));
+	return may_be_tried(find_line(url));
 }
 
+/* The same; a trial is then the caller's, until it starts or gives up. */
 bool
 line_reserve(const char *url)
 {
 	Line	   *line = find_line(url);
 
-	if (!is_free(line))
+	if (!may_be_tried(line))
 		return false;
 	if (line != NULL)
 		line->trial = TRIAL_RESERVED;
 	return true;
 }
 
+/* What was reserved by line_reserve() does not start now. */
 void
 line_give_up(void)
 {
@@ -146,6 +155,7 @@ line_give_up(void)
  * ----------
  */
 
+/* Each trial that fails makes the time to the next one longer. */
 static void
 try_later(Line *line)
 {
@@ -155,7 +165,7 @@ try_later(Line *line)
 
 /* A URL that was refused may have a user and password in it. */
 static void
-set_problem(Line *line, const char *problem)
+set_line_problem(Line *line, const char *problem)
 {
 	const char *at = strrchr(line->origin, '@');
 	char	   *host = trust_clean_copy(at != NULL ? at + 1 : line->origin,
@@ -171,6 +181,7 @@ set_problem(Line *line, const char *problem)
 	pfree(text);
 }
 
+/* Nobody knew yet that the host cannot be reached. */
 static void
 break_line(const char *origin, const char *problem)
 {
@@ -182,7 +193,7 @@ break_line(const char *origin, const char *problem)
 	line = MemoryContextAllocZero(line_context,
 								  offsetof(Line, origin) + length + 1);
 	memcpy(line->origin, origin, length + 1);
-	set_problem(line, problem);
+	set_line_problem(line, problem);
 	try_later(line);
 	dlist_push_tail(&lines, &line->node);
 	line_count++;
@@ -191,6 +202,7 @@ break_line(const char *origin, const char *problem)
 			 errdetail("What is to go there waits, while one request at a time tries whether it can.")));
 }
 
+/* The host has answered. */
 static void
 mend_line(Line *line)
 {
@@ -209,7 +221,7 @@ mend_line(Line *line)
  * is not: the next one may.
  */
 static void
-judge(const Errand *errand, const HttpReply *reply)
+judge_host(const Errand *errand, const HttpReply *reply)
 {
 	Line	   *line = find_line(errand->origin);
 
@@ -227,28 +239,30 @@ judge(const Errand *errand, const HttpReply *reply)
 	else if (errand->is_trial)
 	{
 		line->trial = TRIAL_NONE;
-		set_problem(line, reply->problem);
+		set_line_problem(line, reply->problem);
 		try_later(line);
 	}
 }
 
+/* The handler of each request: the line first, then whoever has started it. */
 static void
-on_end(const HttpReply *reply, void *argument)
+on_errand_end(const HttpReply *reply, void *argument)
 {
 	Errand	   *errand = argument;
 	HttpHandler handler = errand->handler;
 	void	   *handlers_argument = errand->argument;
 
-	judge(errand, reply);
+	judge_host(errand, reply);
 	pfree(errand);
 	handler(reply, handlers_argument);
 }
 
+/* http_start(), and the line is judged by what becomes of the request. */
 void
 line_start(const HttpRequest *request)
 {
 	Line	   *line = find_line(request->url);
-	size_t		length = origin_length(request->url);
+	size_t		length = host_part_length(request->url);
 	HttpRequest ours = *request;
 	Errand	   *errand = MemoryContextAlloc(line_context,
 											offsetof(Errand, origin) + length + 1);
@@ -261,7 +275,7 @@ line_start(const HttpRequest *request)
 	errand->origin[length] = '\0';
 	if (errand->is_trial)
 		line->trial = TRIAL_UNDER_WAY;
-	ours.handler = on_end;
+	ours.handler = on_errand_end;
 	ours.argument = errand;
 	http_start(&ours);
 }
@@ -271,12 +285,17 @@ line_start(const HttpRequest *request)
  * ----------
  */
 
+/*
+ * Can more hosts be remembered that cannot be reached?  If not, each request to
+ * another one finds out for itself.
+ */
 bool
 line_has_room(void)
 {
 	return line_count < MAX_LINES;
 }
 
+/* Why the URL's host cannot be reached, or NULL. */
 const char *
 line_problem(const char *url)
 {
@@ -285,6 +304,7 @@ line_problem(const char *url)
 	return line != NULL ? line->problem : NULL;
 }
 
+/* When the URL's host may be tried again; 0: at any time. */
 TimestampTz
 line_not_before(const char *url)
 {
@@ -293,6 +313,7 @@ line_not_before(const char *url)
 	return line != NULL ? line->not_before : 0;
 }
 
+/* When the first of those that cannot be reached may be tried again, or 0. */
 TimestampTz
 line_next(void)
 {
@@ -309,6 +330,7 @@ line_next(void)
 	return next;
 }
 
+/* Do not wait any longer for what has failed. */
 void
 line_try_again(void)
 {

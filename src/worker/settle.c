@@ -41,6 +41,7 @@ static int64 ended_from;			/* the first that was not postponed, or 0 */
 static int	written_count;		/* what the last settle_write() has seen */
 static TimestampTz first_at;
 
+/* Nothing waits to be written. */
 static void
 start_anew(void)
 {
@@ -51,6 +52,10 @@ start_anew(void)
 	first_at = 0;
 }
 
+/*
+ * Start with nothing to be written.  Batches live in the context, records in one
+ * of their own, as they go together.
+ */
 void
 settle_open(MemoryContext context)
 {
@@ -60,6 +65,10 @@ settle_open(MemoryContext context)
 	start_anew();
 }
 
+/*
+ * A batch that was entered into the ledger with so many messages.  It is freed
+ * with the last of these.
+ */
 LedgerBatch *
 settle_new_batch(int64 id, int messages)
 {
@@ -77,12 +86,14 @@ settle_new_batch(int64 id, int messages)
  * ----------
  */
 
+/* A copy that lives until the records are written. */
 static const char *
-keep(const char *text)
+keep_text(const char *text)
 {
 	return text ? MemoryContextStrdup(settle_context, text) : NULL;
 }
 
+/* A record for the message, whose outcome the caller fills in. */
 static Outcome *
 add_record(Message *message)
 {
@@ -101,6 +112,10 @@ add_record(Message *message)
 	return &record->outcome;
 }
 
+/*
+ * The message was sent, or what it asked for was done.  The ids are those of
+ * the activity and its conversation, and are copied; NULL if there is none.
+ */
 void
 settle_sent(Message *message, const char *conversation_id,
 			const char *activity_id)
@@ -110,22 +125,24 @@ settle_sent(Message *message, const char *conversation_id,
 	outcome->is_final = true;
 	outcome->fate = FATE_SENT;
 	outcome->is_attempt = true;
-	outcome->conversation_id = keep(conversation_id);
-	outcome->activity_id = keep(activity_id);
+	outcome->conversation_id = keep_text(conversation_id);
+	outcome->activity_id = keep_text(activity_id);
 	window_settling(message);
 }
 
+/* Strings of the failure are copied. */
 static void
 describe(Outcome *outcome, const Failure *failure)
 {
 	outcome->is_attempt = failure->is_attempt;
 	outcome->doubtful = failure->doubtful;
-	outcome->error_code = keep(failure->code);
-	outcome->error = keep(failure->error);
-	outcome->hint = keep(failure->hint);
-	outcome->correlation_id = keep(failure->correlation_id);
+	outcome->error_code = keep_text(failure->code);
+	outcome->error = keep_text(failure->error);
+	outcome->hint = keep_text(failure->hint);
+	outcome->correlation_id = keep_text(failure->correlation_id);
 }
 
+/* It is over without success; where it was to go is kept for people to see. */
 static void
 settle_unsent(Message *message, const Failure *failure, Fate fate)
 {
@@ -136,16 +153,18 @@ settle_unsent(Message *message, const Failure *failure, Fate fate)
 	outcome->doubtful |= failure->may_be_done;
 	outcome->is_final = true;
 	outcome->fate = fate;
-	outcome->conversation_id = chat != NULL && *chat != '\0' ? keep(chat) : NULL;
+	outcome->conversation_id = chat != NULL && *chat != '\0' ? keep_text(chat) : NULL;
 	window_settling(message);
 }
 
+/* The message cannot succeed: it goes to the history as failed. */
 void
 settle_failed(Message *message, const Failure *failure)
 {
 	settle_unsent(message, failure, FATE_FAILED);
 }
 
+/* The message shall not be sent any more: the same, as cancelled. */
 void
 settle_cancelled(Message *message, const Failure *failure)
 {
@@ -195,6 +214,11 @@ settle_retry(Message *message, Failure *failure, Retry retry)
 	window_settling(message);
 }
 
+/*
+ * Record what is known of a target, for teams_installation: that state, and why
+ * it is in it, if there is an error.  A channel has the installation of its
+ * team.
+ */
 void
 settle_installation(const Target *target, InstallState state,
 					const ServiceError *error, const char *hint)
@@ -203,23 +227,23 @@ settle_installation(const Target *target, InstallState state,
 														sizeof(InstallationRecord));
 	OutboxInstallation *installation = &record->installation;
 
-	installation->bot = keep(target->bot->name);
+	installation->bot = keep_text(target->bot->name);
 	installation->scope = target->team ? SCOPE_TEAM : target->scope;
-	installation->target = keep(target->team ? target->team : target->id);
+	installation->target = keep_text(target->team ? target->team : target->id);
 	installation->state = state;
-	installation->installation_id = keep(target->installation_id);
-	installation->app_version = keep(target->app_version);
+	installation->installation_id = keep_text(target->installation_id);
+	installation->app_version = keep_text(target->app_version);
 	if (target->team == NULL)
-		installation->chat_id = keep(target->chat_id);
-	installation->user_id = keep(target->user_id);
+		installation->chat_id = keep_text(target->chat_id);
+	installation->user_id = keep_text(target->user_id);
 	installation->verify_at = target->verify_at;
 	installation->installed_by_us = target->inquiry.installed_by_us;
-	installation->hint = keep(hint);
+	installation->hint = keep_text(hint);
 	installation->job = target->inquiry.job_id;
 	if (error != NULL)
 	{
-		installation->error_code = keep(error->code);
-		installation->error = keep(error->message);
+		installation->error_code = keep_text(error->code);
+		installation->error = keep_text(error->message);
 	}
 	dlist_push_tail(&installations, &record->node);
 	installation_count++;
@@ -227,12 +251,14 @@ settle_installation(const Target *target, InstallState state,
 		first_at = GetCurrentTimestamp();
 }
 
+/* How many records wait to be written. */
 int
 settle_count(void)
 {
 	return record_count + installation_count;
 }
 
+/* Are there any of messages that are tried again? */
 bool
 settle_has_retries(void)
 {
@@ -244,6 +270,7 @@ settle_has_retries(void)
 	return false;
 }
 
+/* Since when the oldest record waits; 0 if there is none. */
 TimestampTz
 settle_since(void)
 {
@@ -321,6 +348,7 @@ write_ledger(void)
 	outbox_leave_ledger(batches, nleft, ids, nleft);
 }
 
+/* What is final leaves the outbox, what is not gets its time there. */
 static void
 write_outcomes(void)
 {
@@ -370,6 +398,10 @@ write_installations(void)
 	outbox_save_installations(last, count);
 }
 
+/*
+ * In a transaction, before anything is read: write all records.  They stay, in
+ * case the transaction comes to nothing, until settle_written().
+ */
 void
 settle_write(void)
 {
@@ -385,6 +417,10 @@ settle_write(void)
 		write_installations();
 }
 
+/*
+ * The transaction of settle_write() has been committed: forget the records, and
+ * the messages with them.  Returns what was written.
+ */
 SettleCounts
 settle_written(void)
 {

@@ -27,6 +27,7 @@ is_unreachable(const Target *target)
 		!(target->knowledge == KNOWN_REMOVED && target->bot->config->reinstall);
 }
 
+/* Why nothing is sent to a target of which that is known. */
 static void
 describe_unreachable(TargetKnowledge knowledge, Failure *failure)
 {
@@ -70,6 +71,7 @@ target_outcome_ask(Target *target)
 	return true;
 }
 
+/* The first message of a target in the list "asks" leaves that list. */
 static void
 see_to_first(Target *target)
 {
@@ -103,6 +105,7 @@ job_of(const Target *target)
 		message->state == MESSAGE_QUEUED ? message : NULL;
 }
 
+/* The job has reached its end, wherever the chat is. */
 static void
 settle_job(Target *target)
 {
@@ -114,7 +117,7 @@ settle_job(Target *target)
 
 /* The bot is there. */
 static void
-take_presence(Target *target)
+found_present(Target *target)
 {
 	/* That it is there does not say that it is wanted. */
 	if (kind_only_looks(target->inquiry.job) && target->knowledge == KNOWN_BLOCKED)
@@ -129,7 +132,7 @@ take_presence(Target *target)
 
 /* The bot is not there, and was not to be installed. */
 static void
-take_absence(Target *target)
+found_absent(Target *target)
 {
 	InstallState state = INSTALL_ABSENT;
 
@@ -158,6 +161,7 @@ fail_job(Target *target, Message *job, const Failure *failure)
 	settle_failed(job, failure);
 }
 
+/* What was asked for is not to be had: those that wait for it fail. */
 static void
 give_up(Target *target, Failure *failure)
 {
@@ -197,8 +201,12 @@ asker_of(Target *target)
 	return NULL;
 }
 
+/*
+ * The inquiry has failed.  If it is worth another attempt, whoever asked makes it,
+ * and those behind wait for that.
+ */
 static void
-take_failure(Target *target)
+found_nothing(Target *target)
 {
 	Message    *asker = asker_of(target);
 	Failure		failure = {0};
@@ -249,11 +257,11 @@ take_outcome(Target *target)
 	if (target->in_doubt)
 		ask_once_more(target);
 	else if (target->inquiry.verdict != ACTION_OK)
-		take_failure(target);
+		found_nothing(target);
 	else if (target->inquiry.is_absent)
-		take_absence(target);
+		found_absent(target);
 	else
-		take_presence(target);
+		found_present(target);
 }
 
 /*
