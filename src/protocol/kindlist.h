@@ -9,11 +9,11 @@
  * MESSAGE_KIND(name, word, has_activity, has_referent) goes to the Bot
  * Connector: with content, and about a message that was sent before.
  *
- * JOB_KIND(name, word, function, operation, absence, needs_version) is asked of
- * Microsoft Graph for its target: for callers of the SQL function, what is done
- * with the installation once it has been looked up (OP_LOOKUP: nothing more),
- * what it means if there is none, and whether the version in the catalog has to
- * be known before.
+ * JOB_KIND(name, word, function, operation, absence, needs_version) is asked
+ * of Microsoft Graph for its target: for callers of the SQL function, what is
+ * done with the installation once it has been looked up (OP_LOOKUP: nothing
+ * more), what it means if there is none, and whether the version in the
+ * catalog has to be known before.
  */
 
 /* name, word, has_activity, has_referent */

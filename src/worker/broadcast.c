@@ -19,15 +19,16 @@
 #define FEED_MAX_MS 5000
 
 /*
- * What is fed in one transaction: so many broadcasts, or for so long.  The next
- * go on after others had their turn.
+ * What is fed in one transaction: so many broadcasts, or for so long.  The
+ * next go on after others had their turn.
  */
 #define FEED_MOST 50
 #define FEED_BUDGET_MS 100
 
 /*
  * What one recipient costs depends on the template and its data.  Where that
- * is more than the budget, the others have the worker for so many times as long.
+ * is more than the budget, the others have the worker for so many times as
+ * long.
  */
 #define FEED_REST_FACTOR 4
 

@@ -12,12 +12,14 @@
 struct Bot;
 struct Target;
 
-/* What is known of a bot's app, of which Graph may say that it has not got it. */
+/*
+ * What is known of a bot's app, of which Graph may say that it has not got it.
+ */
 typedef struct BotCatalog
 {
 	Fetch		fetch;
-	bool		is_missing;		/* as the catalog said; as a manifest's id, it is
-								 * asked for next */
+	bool		is_missing;		/* as the catalog said; as a manifest's id, it
+								 * is asked for next */
 	TimestampTz seen_at;		/* it was there; 0: never */
 	TimestampTz unknowable_until;	/* the catalog does not tell */
 	dlist_head	doubting;		/* targets that wait for the answer */

@@ -65,8 +65,8 @@ chat_open(MemoryContext context)
 }
 
 /*
- * Is a message of the bot on its way to where this one goes?  A message that is
- * known to lead nowhere is in nobody's way.
+ * Is a message of the bot on its way to where this one goes?  A message that
+ * is known to lead nowhere is in nobody's way.
  */
 bool
 chat_is_taken(const Message *message)
@@ -78,8 +78,8 @@ chat_is_taken(const Message *message)
 }
 
 /*
- * The message is to go to its chat, which nobody has taken.  Until it goes, the
- * chat is only reserved.
+ * The message is to go to its chat, which nobody has taken.  Until it goes,
+ * the chat is only reserved.
  */
 void
 chat_reserve(Message *message)

@@ -60,11 +60,12 @@
 /* What the next transaction is to see to, besides what others have for it. */
 typedef struct Wanted
 {
-	bool		recovery;		/* of what the ledger has of an earlier process */
+	bool		recovery;		/* of what the ledger has of an earlier
+								 * process */
 	bool		bots;			/* as teams_bot says they are now */
 	bool		next_due;		/* is to be read again */
-	bool		everything;		/* the last one has failed: what it has read may
-								 * not be in memory */
+	bool		everything;		/* the last one has failed: what it has read
+								 * may not be in memory */
 } Wanted;
 
 /* What is under way; nothing is if it has no context. */
@@ -264,7 +265,8 @@ take_in_and_choose(void)
 /* What a transaction finds out, for when it has committed. */
 typedef struct Findings
 {
-	int64		doubtful;		/* messages that an earlier process had begun */
+	int64		doubtful;		/* messages that an earlier process had
+								 * begun */
 	TimestampTz next_due;
 } Findings;
 
@@ -299,8 +301,8 @@ do_transaction(void)
  */
 
 /*
- * What is begun here and not committed is wanted still, and everything is to be
- * read once more.
+ * What is begun here and not committed is wanted still, and everything is to
+ * be read once more.
  */
 static void
 transaction_begins(void)
@@ -383,8 +385,8 @@ run_transaction(void)
  */
 
 /*
- * Outcomes wait a little for others, to be written together; but not if no more
- * are to come.
+ * Outcomes wait a little for others, to be written together; but not if no
+ * more are to come.
  */
 static bool
 settle_is_due(void)
@@ -491,11 +493,11 @@ watch_lines(void)
 }
 
 /*
- * Do all that can be done without waiting; at most one transaction, besides the
- * directory's.  Then *timeout_ms is for how long there is nothing more to do,
- * unless http_wait() brings something; negative means for ever.  An error in
- * the transaction is raised after the memory was made to agree with the tables,
- * and calling again goes on.
+ * Do all that can be done without waiting; at most one transaction, besides
+ * the directory's.  Then *timeout_ms is for how long there is nothing more to
+ * do, unless http_wait() brings something; negative means for ever.  An error
+ * in the transaction is raised after the memory was made to agree with the
+ * tables, and calling again goes on.
  */
 DeliveryStep
 delivery_advance(long *timeout_ms)

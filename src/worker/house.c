@@ -17,7 +17,8 @@
 #define FOLD_MOST 10000
 
 static TimestampTz purge_at;
-static TimestampTz fold_at;		/* 0: nothing has happened since the last time */
+static TimestampTz fold_at;		/* 0: nothing has happened since the last
+								 * time */
 static int64 folded;			/* rows of the account up to this id */
 
 void

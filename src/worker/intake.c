@@ -3,8 +3,8 @@
  *	  What of the outbox comes into memory, and when.
  *
  * Sweeps (see sweep.c) take in what is new; targets with room again get what
- * they had to leave in the table; what becomes due comes back, and what expires
- * goes.
+ * they had to leave in the table; what becomes due comes back, and what
+ * expires goes.
  */
 #include "postgres.h"
 

@@ -11,8 +11,8 @@
 extern void intake_begin(void);
 
 /*
- * Take in a row; its target is asked for if it is not known.  False if there is
- * no room for it.
+ * Take in a row; its target is asked for if it is not known.  False if there
+ * is no room for it.
  */
 extern bool intake_admit(const OutboxMessage *row);
 
@@ -30,8 +30,8 @@ extern void intake_read_behind(void);
 extern bool intake_refuse_unfit(void);
 
 /*
- * What there is in the outbox of dry-run bots goes to the history: it was there
- * before they were.
+ * What there is in the outbox of dry-run bots goes to the history: it was
+ * there before they were.
  */
 extern bool intake_has_dry_runs(void);
 extern void intake_record(void);

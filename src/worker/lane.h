@@ -35,8 +35,8 @@ typedef struct Ahead
 /*
  * The messages of one priority of a bot.  One sweep takes those to people who
  * are known, the other those to people Graph has to be asked for, so that
- * neither waits for the other's room; and where that one has to wait, the third
- * goes ahead.  lane.c alone writes it.
+ * neither waits for the other's room; and where that one has to wait, the
+ * third goes ahead.  lane.c alone writes it.
  */
 typedef struct Lane
 {

@@ -37,14 +37,16 @@ typedef struct Message
 	bool		retrying;
 	bool		at_most_once;
 	int			attempts;
-	char	   *taken_chat;		/* chat.c: where it is on its way to, or NULL */
+	char	   *taken_chat;		/* chat.c: where it is on its way to, or
+								 * NULL */
 	bool		reserves_chat;	/* it does not go there yet */
 	dlist_node	reserving_node;
 	int			token;			/* serial of the token it was sent with */
 	Trip		trip;			/* since it was posted */
 	char		last_code[SERVICE_ERROR_MAX_CODE + 1];
-	char	   *place;			/* of a change: the chat where the message is, ""
-								 * if that was not sent; NULL: its target's */
+	char	   *place;			/* of a change: the chat where the message is,
+								 * "" if that was not sent; NULL: its
+								 * target's */
 	char	   *place_url;		/* the service URL there, if that is known */
 	LedgerBatch *batch;			/* while in the ledger */
 
@@ -55,8 +57,8 @@ typedef struct Message
 } Message;
 
 /*
- * Does it go to where its target is?  What changes a message goes to where that
- * is, so that nothing has to be known of the target.
+ * Does it go to where its target is?  What changes a message goes to where
+ * that is, so that nothing has to be known of the target.
  */
 static inline bool
 message_needs_target(const Message *message)

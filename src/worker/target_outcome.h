@@ -1,7 +1,7 @@
 /*
  * target_outcome.h
- *	  What becomes of those that wait for a target when it cannot be reached, or
- *	  when Graph has answered about it.
+ *	  What becomes of those that wait for a target when it cannot be reached,
+ *	  or when Graph has answered about it.
  */
 #ifndef TP_TARGET_OUTCOME_H
 #define TP_TARGET_OUTCOME_H

@@ -5,7 +5,8 @@
  *	  commit_clock CONNINFO TARGET COUNT LEAST_MS MOST_MS
  *
  * Between two of them it pauses for a time between the two given.  The text of
- * a message is its number, and for each a line "NUMBER NANOSECONDS" is printed.
+ * a message is its number, and for each a line "NUMBER NANOSECONDS" is
+ * printed.
  */
 #include <stdio.h>
 #include <stdlib.h>

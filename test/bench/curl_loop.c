@@ -1,6 +1,7 @@
 /*
  * curl_loop.c
- *	  The floor of the benchmark: what libcurl can do when nothing else is done.
+ *	  The floor of the benchmark: what libcurl can do when nothing else is
+ *	  done.
  *
  *	  curl_loop --prefix=URL --conversations=FILE --body=FILE --requests=N
  *		--in-flight=N [--warm=N] [--ca=FILE]

@@ -117,7 +117,9 @@ pnstrdup(const char *in, Size size)
 	return remember(strndup(in, size));
 }
 
-/* What 13's pg_log_error() takes; else it would bring another palloc() along. */
+/*
+ * What 13's pg_log_error() takes; else it would bring another palloc() along.
+ */
 void *
 pg_malloc_extended(size_t size, int flags)
 {

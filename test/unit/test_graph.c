@@ -69,7 +69,9 @@ test_batch_request(void)
 	ok(strstr(body.data, "{\"id\":\"20\",") != NULL, "a full batch");
 }
 
-/* Upgrades and removals, and what teams and chats have (contract 3.6 to 3.9). */
+/*
+ * Upgrades and removals, and what teams and chats have (contract 3.6 to 3.9).
+ */
 static void
 test_other_requests(void)
 {

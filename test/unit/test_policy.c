@@ -218,7 +218,10 @@ test_classes(const Case *cases, int ncases)
 	}
 }
 
-/* Whom each answer concerns that is not for its message alone, and some that are. */
+/*
+ * Whom each answer concerns that is not for its message alone, and some that
+ * are.
+ */
 static void
 test_concerns(void)
 {
@@ -267,8 +270,8 @@ test_concerns(void)
 
 		is_int(policy_concern(cases[i].op, cases[i].status, &error),
 			   cases[i].concern, psprintf("concern of operation %d, %d %s",
-										cases[i].op, cases[i].status,
-										cases[i].code));
+										  cases[i].op, cases[i].status,
+										  cases[i].code));
 	}
 }
 
@@ -317,7 +320,7 @@ test_retry_after(void)
 		{"Sun, 06 Nov 2094 08:49:37 GMT", 100},
 		{"Sun, 06 Nov 1994 08:49:37 CET", -1},
 		{"Sun, 06 Nov 1994 08:49:37 GMT+1", -1},
-		
+
 		{"Sun, 06 Nuv 1994 08:49:37 GMT", -1},
 		{"\xff\xfe", -1},
 	};
@@ -512,7 +515,7 @@ test_escaping(void)
 	initStringInfo(&out);
 	trust_append_escaped(&out, "AZaz09-._~");
 	trust_append_escaped(&out, " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}\x01\x7f\xc3"
-						  "\xa9\xff");
+						 "\xa9\xff");
 	is_str(out.data, "AZaz09-._~%20%21%22%23%24%25%26%27%28%29%2A%2B%2C%2F"
 		   "%3A%3B%3C%3D%3E%3F%40%5B%5C%5D%5E%60%7B%7C%7D%01%7F%C3%A9%FF",
 		   "all but unreserved characters");

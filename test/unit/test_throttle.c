@@ -88,8 +88,8 @@ test_pause(void)
 }
 
 /*
- * Bursts that take a few milliseconds to the service and back, and now and then
- * much longer: as many as may leave, as the service sees them.
+ * Bursts that take a few milliseconds to the service and back, and now and
+ * then much longer: as many as may leave, as the service sees them.
  */
 static int
 run_journeys(bool counts_delays)

@@ -302,7 +302,7 @@ sim_graph_handle(SimCall *call, const SimRequest *request)
 	if (call->operation == SIM_OTHER)
 	{
 		sim_graph_bad_request(call, "Resource not found for the segment '%s'.",
-					call->uri.segments[call->uri.nsegments - 1]);
+							  call->uri.segments[call->uri.nsegments - 1]);
 		return;
 	}
 	if (!check_quota(call) || !sim_graph_check_roles(call))

@@ -224,16 +224,18 @@ sim_graph_look_up(SimCall *call)
 	const SimTarget *target;
 
 	if (!sim_graph_options(call, one ? "$expand,$select" :
-					   "$expand,$filter,$select") ||
+						   "$expand,$filter,$select") ||
 		!sim_graph_words(call, "$expand", "teamsApp,teamsAppDefinition") ||
 		!sim_graph_words(call, "$select", "id,consentedPermissionSet"))
 		return;
 	if (one)
 	{
+		const char *expand = sim_uri_parameter(&call->uri, "$expand");
+
 		installation = sim_graph_installation(call);
 		if (installation != NULL)
-			sim_reply_json(&call->reply, 200, installation_json(installation,
-						   sim_uri_parameter(&call->uri, "$expand")));
+			sim_reply_json(&call->reply, 200,
+						   installation_json(installation, expand));
 		return;
 	}
 	target = sim_graph_target(call);

@@ -39,9 +39,9 @@ static const SimLimit read_limits[] = {
 static const SimLimit all_bots_limits[] = {{14, 1}, {16, 2}};
 
 /*
- * Per app and tenant: the Connector (5.1), and Graph (5.2).  The rows for Teams
- * name resources: of what we call, the chat of an installation is the one that
- * is not named, and so among "other GET Teams calls".
+ * Per app and tenant: the Connector (5.1), and Graph (5.2).  The rows for
+ * Teams name resources: of what we call, the chat of an installation is the
+ * one that is not named, and so among "other GET Teams calls".
  */
 static const SimLimit connector_limit[] = {{50, 1}};
 static const SimLimit graph_limit[] = {{30, 1}};

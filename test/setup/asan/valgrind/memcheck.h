@@ -4,10 +4,10 @@
  *	  told to AddressSanitizer instead.
  *
  * A server that is built with USE_VALGRIND says which parts of its blocks are
- * anybody's, and which of its buffers are pinned.  ASan by itself sees only the
- * blocks, since these alone are malloc'd: what was pfree'd, belongs to a context
- * that was reset, or lies beyond what was asked for, would look like any other
- * memory to it.
+ * anybody's, and which of its buffers are pinned.  ASan by itself sees only
+ * the blocks, since these alone are malloc'd: what was pfree'd, belongs to a
+ * context that was reset, or lies beyond what was asked for, would look like
+ * any other memory to it.
  *
  * ASan does not know what is undefined, so that is defined here.  pfree() has
  * said that the memory is nobody's before it ends the chunk.
