@@ -14,14 +14,8 @@
 
 typedef struct Template Template;
 
-/*
- * Read a template, which must live as long as the result.  An expression that
- * cannot be understood is an error that tells where it is; "name" (or NULL) is
- * what the template is called there.
- */
+/* Read one, so that mistakes show without data; then fill it in. */
 extern Template *template_prepare(Jsonb *body, const char *name);
-
-/* The template with the data; NULL if nothing is left of it. */
 extern Jsonb *template_expand(Template *template, Jsonb *data);
 
 #endif							/* TP_TEMPLATE_H */
