@@ -26,12 +26,15 @@ SQL_FUNCTION(teams_unsendable);
 static Template *
 prepare_argument(FunctionCallInfo fcinfo, int body, int name)
 {
+	char	   *template_name = NULL;
+
 	if (PG_ARGISNULL(body))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("template must not be null")));
-	return template_prepare(PG_GETARG_JSONB_P(body), PG_ARGISNULL(name) ? NULL :
-							text_to_cstring(PG_GETARG_TEXT_PP(name)));
+	if (!PG_ARGISNULL(name))
+		template_name = text_to_cstring(PG_GETARG_TEXT_PP(name));
+	return template_prepare(PG_GETARG_JSONB_P(body), template_name);
 }
 
 /*

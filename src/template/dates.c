@@ -196,7 +196,8 @@ date_format(Call *call)
 	const char *format = "";
 	Timestamp	time;
 	StringInfoData pattern;
-	text	   *to_char_format;
+	Datum		argument;
+	Datum		written;
 	char	   *result;
 
 	if (!value_is_string(value) || !read_time(value_text(value), &time))
@@ -212,10 +213,10 @@ date_format(Call *call)
 	initStringInfo(&pattern);
 	for (format = standard_format(format); *format != '\0';)
 		format += append_pattern(&pattern, format);
-	to_char_format = cstring_to_text(pattern.data);
-	result = TextDatumGetCString(DirectFunctionCall2(timestamp_to_char,
-													 TimestampGetDatum(time),
-													 PointerGetDatum(to_char_format)));
+	argument = PointerGetDatum(cstring_to_text(pattern.data));
+	written = DirectFunctionCall2(timestamp_to_char, TimestampGetDatum(time),
+								  argument);
+	result = TextDatumGetCString(written);
 	return call_string(call, result, strlen(result));
 }
 

@@ -249,7 +249,7 @@ expand_members(Expansion *expansion, const TemplateNode *node)
 		if (value == NULL)
 			continue;
 		eval_take_room(&expansion->evaluation,
-							 VALUE_SIZE + node->keys[i].val.string.len);
+					   VALUE_SIZE + node->keys[i].val.string.len);
 		pair = &object->val.object.pairs[object->val.object.nPairs++];
 		pair->key = node->keys[i];
 		pair->value = *value;

@@ -54,8 +54,10 @@ expression_add(Expression *expression, Expression *argument)
 Expression *
 expression_call_of_two(const char *name, Expression *left, Expression *right)
 {
-	return expression_add(expression_add(expression_new(EXPRESSION_CALL, name),
-									 left), right);
+	Expression *call = expression_new(EXPRESSION_CALL, name);
+
+	expression_add(call, left);
+	return expression_add(call, right);
 }
 
 /* ----------

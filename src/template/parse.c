@@ -12,7 +12,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
-#include "base/compat.h"
 #include "template/expression.h"
 
 #define WHITE_SPACE " \t\r\n"
@@ -191,7 +190,7 @@ next_token(Parser *parser)
 }
 
 /* The token to be looked at does not belong there. */
-pg_noreturn static void
+static void
 fail_at_token(Parser *parser)
 {
 	const Token *token = &parser->token;
@@ -428,9 +427,10 @@ find_operator(Parser *parser)
 static Expression *
 parse_condition(Parser *parser, Expression *condition)
 {
-	Expression *call = expression_call_of_two("if", condition,
-								   parse_level(parser, LOWEST_LEVEL));
+	Expression *call = expression_new(EXPRESSION_CALL, "if");
 
+	expression_add(call, condition);
+	expression_add(call, parse_level(parser, LOWEST_LEVEL));
 	expect_symbol(parser, ":");
 	return expression_add(call, parse_level(parser, CONDITION_LEVEL + 1));
 }

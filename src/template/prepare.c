@@ -404,7 +404,7 @@ prepare_object(Preparation *preparation, JsonbValue *value)
 	JsonbIterator *iterator = JsonbIteratorInit(value->val.binary.data);
 	JsonbIteratorToken token;
 	JsonbValue	item;
-	JsonbValue	key;
+	JsonbValue	key = {0};
 
 	node->keys = palloc((value_count(value) + 1) * sizeof(JsonbValue));
 	node->children = palloc((value_count(value) + 1) * sizeof(TemplateNode *));

@@ -11,9 +11,11 @@ reports=$WORK/reports
 mkdir -p "$reports" "$WORK/build/test"
 
 # An abort is a crash to the postmaster; an exit would look like a normal end.
-# Memory contexts free what looks like a leak. Tests may preload libraries.
+# Memory contexts free what looks like a leak. Tests may preload libraries. What
+# watches strstr() reads all of a text for each occurrence in it.
 ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:detect_stack_use_after_return=0
 ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0:log_path=$reports/asan
+ASAN_OPTIONS=$ASAN_OPTIONS:intercept_strstr=0
 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
 PG_TEST_TIMEOUT_DEFAULT=${PG_TEST_TIMEOUT_DEFAULT:-600}
 export ASAN_OPTIONS UBSAN_OPTIONS PG_TEST_TIMEOUT_DEFAULT
