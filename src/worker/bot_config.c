@@ -14,6 +14,7 @@
 #include "worker/line.h"
 #include "worker/window.h"
 
+/* A bot that was not there before.  Its modules begin with it. */
 static Bot *
 new_bot(const char *name)
 {
@@ -48,6 +49,7 @@ strdup_or_null(const char *text)
 	return text ? pstrdup(text) : NULL;
 }
 
+/* In the current memory context. */
 static OutboxBot *
 copy_config(const OutboxBot *config)
 {
@@ -77,6 +79,7 @@ is_same_app(const OutboxBot *a, const OutboxBot *b)
 		same_text(a->teams_app_id, b->teams_app_id);
 }
 
+/* Begin anew with that configuration. */
 static void
 configure(Bot *bot, const OutboxBot *config)
 {
@@ -111,6 +114,7 @@ configure(Bot *bot, const OutboxBot *config)
 	lanes_restart(bot->lanes);
 }
 
+/* Is it the configuration that the bot has? */
 static bool
 same_config(const OutboxBot *a, const OutboxBot *b)
 {

@@ -47,6 +47,7 @@ static BroadcastPlace place;	/* up to here a round has come */
 static bool woken;				/* since that began */
 static bool has_fed;			/* in that, too: so there may be more */
 
+/* Look at all broadcasts again: they may have changed. */
 void
 broadcast_wake(void)
 {
@@ -54,6 +55,7 @@ broadcast_wake(void)
 	woken = true;
 }
 
+/* Begin with a look at all. */
 void
 broadcast_open(void)
 {
@@ -62,18 +64,21 @@ broadcast_open(void)
 	broadcast_wake();
 }
 
+/* When there is something to feed, or 0. */
 TimestampTz
 broadcast_next(void)
 {
 	return feed_at != 0 ? Max(feed_at, rests_until) : 0;
 }
 
+/* Is it time to call broadcast_feed()? */
 bool
 broadcast_is_due(void)
 {
 	return feed_at != 0 && broadcast_next() <= GetCurrentTimestamp();
 }
 
+/* Has it found nothing to do, when it looked at all for the last time? */
 bool
 broadcast_is_idle(void)
 {
@@ -94,6 +99,7 @@ look_again_at(const Broadcast *broadcast, int64 ahead, TimestampTz now)
 												Min(ms, FEED_MAX_MS)));
 }
 
+/* Look again then, if not sooner. */
 static void
 plan(TimestampTz time)
 {
@@ -107,6 +113,7 @@ plan_locked(TimestampTz now)
 	plan(TimestampTzPlusMilliseconds(now, WAIT_MS));
 }
 
+/* It has handed over all recipients, and they all have their fates. */
 static void
 finish(const Broadcast *broadcast, TimestampTz now)
 {
@@ -114,7 +121,10 @@ finish(const Broadcast *broadcast, TimestampTz now)
 		plan_locked(now);
 }
 
-/* Returns the id of the first new message, or 0. */
+/*
+ * Give the outbox what one broadcast may have there, and plan when to look at it
+ * again.  Returns the id of the first new message, or 0.
+ */
 static int64
 feed(const Broadcast *broadcast, TimestampTz now)
 {
@@ -178,6 +188,11 @@ rest_after(TimestampTz start)
 		rests_until = now + FEED_REST_FACTOR * (now - start);
 }
 
+/*
+ * In a transaction: give the outbox what the worker can use soon.  So a
+ * broadcast to many does not fill it, and can be stopped.  Returns the id of
+ * the first new message, or 0.
+ */
 int64
 broadcast_feed(void)
 {

@@ -252,7 +252,7 @@ take_in_and_choose(void)
 {
 	if (broadcast_is_due())
 		look_again_from(broadcast_feed());
-	intake_read_behind();
+	intake_read_rest();
 	sweep_all();
 	if (!intake_refuse_unfit())
 		plan_left();
@@ -411,7 +411,7 @@ transaction_is_due(void)
 		return false;
 	if (wanted->next_due || wanted->everything ||
 		is_past(delivery.next_due) || is_past(delivery.left_at) ||
-		is_past(house_next()) || broadcast_is_due() || intake_has_behind() ||
+		is_past(house_next()) || broadcast_is_due() || intake_has_rest() ||
 		intake_has_dry_runs())
 		return true;
 	foreach_bot(bot)

@@ -11,8 +11,11 @@
 #include "outbox/fates.h"
 #include "worker/house.h"
 
+/* The time to the next look, if there is more to remove, and if not. */
 #define PURGE_PAUSE_MS 50
 #define PURGE_INTERVAL_MS 60000
+
+/* How often the account is added up, and how many rows of it at a time. */
 #define FOLD_INTERVAL_MS 10000
 #define FOLD_MOST 10000
 
@@ -21,6 +24,7 @@ static TimestampTz fold_at;		/* 0: nothing has happened since the last
 								 * time */
 static int64 folded;			/* rows of the account up to this id */
 
+/* Begin: both are due at once. */
 void
 house_open(void)
 {
@@ -29,12 +33,14 @@ house_open(void)
 	folded = 0;
 }
 
+/* The retention may be another now. */
 void
 house_try_again(void)
 {
 	purge_at = GetCurrentTimestamp();
 }
 
+/* Something has happened that the account has to be added up for. */
 void
 house_note_change(void)
 {
@@ -43,7 +49,10 @@ house_note_change(void)
 											  FOLD_INTERVAL_MS);
 }
 
-/* If something fails, it is not before its next time that it fails again. */
+/*
+ * In a transaction: do what is due.  If something fails, it is not before its
+ * next time that it fails again.
+ */
 void
 house_keep(void)
 {
@@ -64,6 +73,7 @@ house_keep(void)
 	}
 }
 
+/* When there is something to do next. */
 TimestampTz
 house_next(void)
 {

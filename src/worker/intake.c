@@ -16,11 +16,11 @@
 #include "worker/window.h"
 
 /*
- * Targets whose messages are fetched from the table at a time, and how many of
+ * Targets whose rest is read from the table at a time, and how many messages of
  * each: some are in memory already.
  */
-#define BEHIND_TARGETS 100
-#define BEHIND_ROOM (2 * TARGET_ROOM + 1)
+#define REST_TARGETS 100
+#define REST_ROOM (2 * TARGET_ROOM + 1)
 
 /* ----------
  * Rows for which nothing can be done
@@ -30,6 +30,7 @@
 /* Those that the current transaction has come across; in its memory. */
 static List *unfit;
 
+/* A transaction begins, in whose memory rows are read. */
 void
 intake_begin(void)
 {
@@ -44,15 +45,23 @@ note_unfit(const OutboxMessage *row)
 		unfit = lappend(unfit, unconstify(OutboxMessage *, row));
 }
 
+/*
+ * In the transaction: settle the rows that it has come across and for which
+ * nothing can be done.  They have never been in memory, so that their outcome is
+ * written at once.  False if somebody has locked some: then they are to be read
+ * again.
+ */
 bool
 intake_refuse_unfit(void)
 {
 	int			count = list_length(unfit);
-	int64	   *ids = palloc(count * sizeof(int64));
-	const char **problems = palloc(count * sizeof(char *));
+	int64	   *ids;
+	const char **problems;
 
 	if (count == 0)
 		return true;
+	ids = palloc(count * sizeof(int64));
+	problems = palloc(count * sizeof(char *));
 	for (int i = 0; i < count; i++)
 	{
 		const OutboxMessage *row = list_nth(unfit, i);
@@ -68,6 +77,15 @@ intake_refuse_unfit(void)
 	return outbox_refuse(ids, problems, count) == count;
 }
 
+/* ----------
+ * Rows for memory
+ * ----------
+ */
+
+/*
+ * Take in a row; its target is asked about if that is what it needs.  False if
+ * there is no room for it, so that it has to be read again.
+ */
 bool
 intake_admit(const OutboxMessage *row)
 {
@@ -86,6 +104,9 @@ intake_admit(const OutboxMessage *row)
 }
 
 /*
+ * In the transaction, at a point in time: what is due by then waits no longer.
+ * Returns how many those are.
+ *
  * A retry comes first in its conversation, or it would be held back itself.
  * What was scheduled may have others before it that no sweep has come to yet.
  */
@@ -109,6 +130,10 @@ intake_make_ready(void)
 	return count;
 }
 
+/*
+ * In the transaction, at a point in time: what has expired by then ends, unless
+ * it is on the wire.  Returns how many those are.
+ */
 int
 intake_expire(void)
 {
@@ -122,28 +147,24 @@ intake_expire(void)
 
 		/* One that this transaction postpones is forgotten after it. */
 		if (message != NULL && message->state == MESSAGE_QUEUED)
-		{
 			window_forget(message);
-		}
 		else if (expired[i].held_back && bot != NULL)
 			lanes_look_again(bot->lanes, expired[i].id);
 	}
 	return count;
 }
 
-/* Targets that have room again get what the table has for them. */
-void
-intake_read_behind(void)
-{
-	OutboxBehind *wanted = palloc(BEHIND_TARGETS * sizeof(OutboxBehind));
-	Target	  **targets = palloc(BEHIND_TARGETS * sizeof(Target *));
-	OutboxMessage *rows;
-	int			count = 0;
-	int			nrows;
-	int			next = 0;
-	dlist_iter	iter;
+/* ----------
+ * What targets have left in the table
+ * ----------
+ */
 
-	target_free_idle();
+/* Find the first targets whose rest is due; returns how many. */
+static int
+find_due_targets(Target **targets)
+{
+	dlist_iter	iter;
+	int			count = 0;
 
 	foreach_bot(bot)
 	{
@@ -151,20 +172,40 @@ intake_read_behind(void)
 			continue;
 		dlist_foreach(iter, &bot->window.due)
 		{
-			Target	   *target = dlist_container(Target, rest.node, iter.cur);
-
-			if (count == BEHIND_TARGETS)
-				break;
-			targets[count] = target;
-			wanted[count].bot = bot->name;
-			wanted[count].scope = target->scope;
-			wanted[count++].target = target->id;
+			if (count == REST_TARGETS)
+				return count;
+			targets[count++] = dlist_container(Target, rest.node, iter.cur);
 		}
 	}
+	return count;
+}
+
+/*
+ * In the transaction, after outcomes were written: targets that have room again
+ * get what the table has for them.
+ */
+void
+intake_read_rest(void)
+{
+	Target	   *targets[REST_TARGETS];
+	OutboxBehind *wanted;
+	OutboxMessage *rows;
+	int			count;
+	int			nrows;
+	int			next = 0;
+
+	target_free_idle();
+	count = find_due_targets(targets);
 	if (count == 0)
 		return;
-
-	nrows = outbox_read_behind(wanted, count, BEHIND_ROOM,
+	wanted = palloc(count * sizeof(OutboxBehind));
+	for (int i = 0; i < count; i++)
+	{
+		wanted[i].bot = targets[i]->bot->name;
+		wanted[i].scope = targets[i]->scope;
+		wanted[i].target = targets[i]->id;
+	}
+	nrows = outbox_read_behind(wanted, count, REST_ROOM,
 							   CurrentMemoryContext, &rows);
 	for (int i = 0; i < count; i++)
 	{
@@ -175,23 +216,27 @@ intake_read_behind(void)
 			(void) intake_admit(&rows[next]);
 
 		/* There may be more, if those were in memory already. */
-		if (next - first == BEHIND_ROOM)
+		if (next - first == REST_ROOM)
 			target_note_rest(targets[i], rows[next - 1].id,
 							 rows[next - 1].priority);
 		target_update(targets[i]);
 	}
 }
 
+/* Is there a target whose rest is due? */
 bool
-intake_has_behind(void)
+intake_has_rest(void)
 {
 	foreach_bot(bot)
-	{
 		if (bot_is_active(bot) && !dlist_is_empty(&bot->window.due))
 			return true;
-	}
 	return false;
 }
+
+/* ----------
+ * Dry-run bots
+ * ----------
+ */
 
 static bool
 is_to_be_recorded(const Bot *bot)
@@ -199,6 +244,7 @@ is_to_be_recorded(const Bot *bot)
 	return bot->exists && bot->config->dry_run && lanes_are_on(bot->lanes);
 }
 
+/* Is there something for intake_record()? */
 bool
 intake_has_dry_runs(void)
 {
@@ -208,6 +254,10 @@ intake_has_dry_runs(void)
 	return false;
 }
 
+/*
+ * In the transaction: what the outbox has for dry-run bots goes to the history.
+ * It was there before they were; what comes later does not get into the outbox.
+ */
 void
 intake_record(void)
 {

@@ -27,6 +27,10 @@
 #define SWEEP_ROOM 200
 #define SWEEP_SPARSE 1000
 
+/*
+ * Has a lane room for new messages?  For few it is not worth while to read; a
+ * probe takes one.
+ */
 bool
 sweep_has_room(const Bot *bot, Priority priority)
 {
@@ -50,6 +54,7 @@ may_ask_for_more(const Bot *bot, Priority priority)
 		bot->window.jobs < SHARE_PLACES;
 }
 
+/* Each of the three sweeps of a lane, is it to go on? */
 static bool
 known_is_wanted(const Bot *bot, Priority priority)
 {
@@ -73,6 +78,7 @@ ahead_is_wanted(const Bot *bot, Priority priority)
 		lane_may_go_ahead(&bot->lanes[priority]);
 }
 
+/* Is there reason, and room, to go on with one of a lane's sweeps? */
 bool
 sweep_is_wanted(const Bot *bot, Priority priority)
 {
@@ -99,6 +105,10 @@ is_alone(const Bot *bot, Priority priority)
 	return true;
 }
 
+/*
+ * How many rows a sweep may look at, or take: as many as there is room for where
+ * it begins, or many if few of them are for it.
+ */
 static int
 sweep_room(const Bot *bot, const OutboxSweep *sweep, const Sweep *first)
 {
@@ -126,6 +136,7 @@ typedef struct Pass
 	bool		unknown_full;
 } Pass;
 
+/* Read for these two sweeps, of which one may be NULL, in one go. */
 static void
 add_pass(Bot *bot, Priority priority, Sweep *known, Sweep *unknown, Pass *pass,
 		 OutboxSweep *sweep)
@@ -193,6 +204,7 @@ make_passes_of(Bot *bot, Priority priority, Pass *passes, OutboxSweep *sweeps)
 	return count;
 }
 
+/* The passes of all bots; returns how many. */
 static int
 make_passes(Pass *passes, OutboxSweep *sweeps)
 {
@@ -216,6 +228,7 @@ count_bots(void)
 	return count;
 }
 
+/* What has been read is behind its sweeps, before any of it sends them back. */
 static void
 advance_pass(Pass *pass, const OutboxSweep *done, int64 cost)
 {
@@ -268,6 +281,11 @@ waits_for_party(Pass *pass, const OutboxMessage *row)
 	return true;
 }
 
+/*
+ * Take in a row that a pass has read, or send its sweeps back to it.  An
+ * earlier one that was read because of a later one is not for a sweep of this
+ * pass, so that none goes back to it.
+ */
 static void
 admit_swept(Pass *passes, const OutboxMessage *row)
 {
@@ -293,6 +311,10 @@ admit_swept(Pass *passes, const OutboxMessage *row)
 	go_back(pass->unknown, &pass->unknown_full, row);
 }
 
+/*
+ * In a transaction, after outcomes were written: read, in one statement, what is
+ * next for all sweeps that are to go on, and take it in.
+ */
 void
 sweep_all(void)
 {

@@ -35,6 +35,7 @@ typedef struct MessageEntry
 static MemoryContext window_context;
 static HTAB *messages;
 
+/* Start with no messages; they are kept in the context. */
 void
 window_open(MemoryContext context)
 {
@@ -49,6 +50,8 @@ window_open(MemoryContext context)
 }
 
 /*
+ * How many more messages a lane may have in memory.
+ *
  * Those whose targets are being asked for have places of their own, or they
  * would take those of what can be sent.  A probe takes one message.
  */
