@@ -61,11 +61,19 @@ static const char *const broadcast_states[] = {
 	[BROADCAST_CANCELLED] = "cancelled"
 };
 
+static const char *const list_sources[] = {
+	[LIST_PEOPLE] = "people",
+	[LIST_MEMBERS] = "members",
+	[LIST_OWNERS] = "owners",
+	[LIST_ROSTER] = "roster"
+};
+
 const WordList scope_words = WORD_LIST(scopes);
 const WordList priority_words = WORD_LIST(priorities);
 const WordList delivery_words = WORD_LIST(deliveries);
 const WordList fate_words = WORD_LIST(fates);
 const WordList install_state_words = WORD_LIST(install_states);
+const WordList list_source_words = WORD_LIST(list_sources);
 const WordList broadcast_state_words = WORD_LIST(broadcast_states);
 
 /*

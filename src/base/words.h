@@ -77,11 +77,21 @@ typedef enum BroadcastState
 	BROADCAST_CANCELLED
 } BroadcastState;
 
+/* What a list of the directory has: people, of the tenant, a group or a team. */
+typedef enum ListSource
+{
+	LIST_PEOPLE,
+	LIST_MEMBERS,
+	LIST_OWNERS,
+	LIST_ROSTER
+} ListSource;
+
 extern const WordList scope_words;
 extern const WordList priority_words;
 extern const WordList delivery_words;
 extern const WordList fate_words;
 extern const WordList install_state_words;
+extern const WordList list_source_words;
 extern const WordList broadcast_state_words;
 
 extern int	words_find(const WordList *list, const char *word, size_t length);

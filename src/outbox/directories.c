@@ -17,14 +17,14 @@
 bool
 directory_list_is_people(const DirectoryList *list)
 {
-	return strcmp(list->source, "people") == 0;
+	return list->source == LIST_PEOPLE;
 }
 
 /* Is it a list of the Bot Connector's, that of a team's members? */
 bool
 directory_list_is_roster(const DirectoryList *list)
 {
-	return strcmp(list->source, "roster") == 0;
+	return list->source == LIST_ROSTER;
 }
 
 /* ----------
@@ -73,7 +73,7 @@ static void
 set_list_parameters(Datum *values, const DirectoryList *list)
 {
 	values[0] = parameter_text(list->bot);
-	values[1] = parameter_text(list->source);
+	values[1] = parameter_text(words_name(&list_source_words, list->source));
 	values[2] = parameter_text(list->container);
 }
 
@@ -89,7 +89,7 @@ outbox_next_list(const char *bot, MemoryContext context, DirectoryList *list)
 	if (statement_run(&next_list, values, NULL) == 0)
 		return false;
 	list->bot = MemoryContextStrdup(context, bot);
-	list->source = result_text(0, 1, context);
+	list->source = result_word(0, 1, &list_source_words);
 	list->container = result_text(0, 2, context);
 	list->link = result_text(0, 3, context);
 	list->later = result_text(0, 4, context);

@@ -7,13 +7,14 @@
 
 #include "datatype/timestamp.h"
 
+#include "base/words.h"
 #include "protocol/people.h"
 
 /* A list that is being read: a row of teams_directory. */
 typedef struct DirectoryList
 {
 	char	   *bot;
-	char	   *source;			/* people, members, owners or roster */
+	ListSource	source;
 	char	   *container;		/* id of the group or team, or "" */
 	char	   *link;			/* to go on with, or NULL: it begins */
 	char	   *later;			/* tells of changes, or NULL: all is read */

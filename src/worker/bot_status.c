@@ -18,9 +18,8 @@
 #include "base/settings.h"
 #include "worker/bot.h"
 #include "worker/line.h"
+#include "worker/retry.h"
 
-/* When to write again to a row that somebody has locked. */
-#define LOCKED_RETRY_MS 1000
 
 /* The interval between probes doubles so often. */
 #define MAX_PROBE_DOUBLINGS 4
@@ -318,8 +317,7 @@ bot_save_news(void)
 			save_news(bot);
 		else
 			status->save_at =
-				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											LOCKED_RETRY_MS);
+				retry_time(RETRY_LOCKED_MS / 1000.0);
 	}
 }
 

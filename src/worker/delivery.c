@@ -37,6 +37,7 @@
 #include "worker/installation.h"
 #include "worker/intake.h"
 #include "worker/line.h"
+#include "worker/retry.h"
 #include "worker/settle.h"
 #include "worker/share.h"
 #include "worker/sweep.h"
@@ -47,11 +48,7 @@
 #define SETTLE_COUNT 100
 #define SETTLE_DELAY_MS 20
 
-/*
- * What is due and locked is tried again later, and so is what somebody had
- * locked when its outcome was known.
- */
-#define LOCKED_RETRY_MS 1000
+/* When to look again at what somebody had locked when its outcome was known. */
 #define LEFT_RETRY_MS 5000
 
 /* The wait primitives count milliseconds in an int. */
@@ -225,7 +222,7 @@ read_next_due(bool locked)
 	TimestampTz now = GetCurrentTimestamp();
 
 	if (locked && due != 0 && due <= now)
-		return TimestampTzPlusMilliseconds(now, LOCKED_RETRY_MS);
+		return TimestampTzPlusMilliseconds(now, RETRY_LOCKED_MS);
 	return due;
 }
 

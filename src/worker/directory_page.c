@@ -74,8 +74,8 @@ void
 directory_page_turn(DirectoryPage *page, const DirectoryList *list)
 {
 	bool		goes_on = list->link != NULL &&
-		page->list.source != NULL &&
-		strcmp(page->list.source, list->source) == 0 &&
+		page->list.bot != NULL &&
+		page->list.source == list->source &&
 		strcmp(page->list.container, list->container) == 0;
 	MemoryContext old;
 
@@ -86,7 +86,6 @@ directory_page_turn(DirectoryPage *page, const DirectoryList *list)
 	old = MemoryContextSwitchTo(page->list_context);
 	page->list = *list;
 	page->list.bot = copy_list_text(list->bot);
-	page->list.source = copy_list_text(list->source);
 	page->list.container = copy_list_text(list->container);
 	page->list.link = copy_list_text(list->link);
 	page->list.later = copy_list_text(list->later);
@@ -119,7 +118,7 @@ directory_page_url(const DirectoryPage *page)
 	if (directory_list_is_people(list))
 		return people_directory_url(bot->graph_url);
 	return people_group_url(bot->graph_url, list->container,
-							strcmp(list->source, "owners") == 0);
+							list->source == LIST_OWNERS);
 }
 
 /* ----------
@@ -284,7 +283,7 @@ directory_page_fail(const DirectoryList *list, const ListError *error)
 	outbox_fail_list(list, error);
 	ereport(LOG,
 			(errmsg("bot \"%s\": could not synchronise %s%s%s: %s: %s",
-					list->bot, list->source,
+					list->bot, words_name(&list_source_words, list->source),
 					list->container[0] != '\0' ? " of " : "", list->container,
 					error->code, error->message)));
 }

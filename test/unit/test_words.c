@@ -54,6 +54,7 @@ main(void)
 	test_list(&delivery_words);
 	test_list(&fate_words);
 	test_list(&install_state_words);
+	test_list(&list_source_words);
 	test_kinds();
 	return done();
 }
