@@ -61,8 +61,8 @@ connector_send_url(const char *service_url, const char *conversation_id)
 }
 
 /*
- * The URL of an activity that was sent, palloc'd, for what changes it (contract
- * 4.4 and 4.5).
+ * The URL of an activity that was sent, palloc'd, for what changes it
+ * (contract 4.4 and 4.5).
  */
 char *
 connector_activity_url(const char *service_url, const char *conversation_id,
@@ -109,9 +109,9 @@ read_id(const JsonValue *doc, const char *member)
 }
 
 /*
- * May the body of a success be the service's own?  It is empty or a JSON object
- * (contract 4.1 to 4.5), not the page of a proxy.  Of one that was cut, the
- * beginning has to do.
+ * May the body of a success be the service's own?  It is empty or a JSON
+ * object (contract 4.1 to 4.5), not the page of a proxy.  Of one that was cut,
+ * the beginning has to do.
  */
 bool
 connector_is_reply(const char *body, size_t length, bool is_cut)
@@ -191,9 +191,9 @@ connector_error(const char *body, size_t length, ServiceError *error)
 
 /*
  * The size of an activity as the service counts it: bytes of its UTF-16 form
- * (contract 8).  UTF-8 needs no decoding for this: every character has one byte that starts
- * it, and those outside the basic plane, which UTF-16 writes as two units,
- * start with 0xF0 or more.
+ * (contract 8).  UTF-8 needs no decoding for this: every character has one
+ * byte that starts it, and those outside the basic plane, which UTF-16 writes
+ * as two units, start with 0xF0 or more.
  */
 size_t
 connector_activity_size(const char *activity)
@@ -213,8 +213,9 @@ connector_activity_size(const char *activity)
 }
 
 /*
- * The link that opens Teams at the message, palloc'd.  Teams takes the parent's
- * id for one in a thread, and for one in a chat the word that it is one.
+ * The link that opens Teams at the message, palloc'd.  Teams takes the
+ * parent's id for one in a thread, and for one in a chat the word that it is
+ * one.
  */
 char *
 connector_message_link(const ConnectorLink *link)

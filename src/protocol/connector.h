@@ -10,7 +10,9 @@
 #include "lib/stringinfo.h"
 #include "protocol/policy.h"
 
-/* The largest activity that the service takes: see connector_activity_size(). */
+/*
+ * The largest activity that the service takes: see connector_activity_size().
+ */
 #define CONNECTOR_MAX_ACTIVITY_SIZE (100 * 1024)
 
 /* What a link to a message is made of (contract 10 for the clouds). */

@@ -2,9 +2,9 @@
  * graph.c
  *	  Microsoft Graph: requests as bytes, replies as structs.
  *
- * Whatever concerns installations goes through $batch.  Items of one batch never
- * depend on each other: an item whose dependency answers 409, which is fine
- * for an installation, would fail with 424 (contract 3.10).
+ * Whatever concerns installations goes through $batch.  Items of one batch
+ * never depend on each other: an item whose dependency answers 409, which is
+ * fine for an installation, would fail with 424 (contract 3.10).
  *
  * Replies are read leniently where the service is free to vary (order, case
  * of header names, the item's body for errors), and strictly where a value is
@@ -150,7 +150,9 @@ append_item_body(StringInfo body, const char *graph_url,
 		appendStringInfoString(body, "{}");
 }
 
-/* A batch has POST for what the documentation calls installing and upgrading. */
+/*
+ * A batch has POST for what the documentation calls installing and upgrading.
+ */
 static const char *
 method_of(Operation op)
 {
@@ -207,8 +209,8 @@ graph_catalog_url(const char *graph_url, const char *manifest_id)
 }
 
 /*
- * The URL of the catalog's entry for the catalog's own id, with the versions of
- * the app (contract 3.2 and 3.6), palloc'd.
+ * The URL of the catalog's entry for the catalog's own id, with the versions
+ * of the app (contract 3.2 and 3.6), palloc'd.
  */
 char *
 graph_versions_url(const char *graph_url, const char *teams_app_id)
@@ -306,8 +308,8 @@ guid_at(const char *text)
 
 /*
  * Whose chat with the bot it is: their object id, palloc'd.  Personal chats
- * have the ids of both, in whichever order (contract 3.5); NULL if this is none
- * of these.
+ * have the ids of both, in whichever order (contract 3.5); NULL if this is
+ * none of these.
  */
 char *
 graph_chat_user(const char *chat_id, const char *client_id)

@@ -381,8 +381,9 @@ policy_classify(Operation op, int status, const ServiceError *error)
 }
 
 /*
- * Whom an HTTP answer concerns.  CONCERNS_BOT is said only if the answer itself proves it:
- * how many people in a row were answered alike proves nothing about the next.
+ * Whom an HTTP answer concerns.  CONCERNS_BOT is said only if the answer
+ * itself proves it: how many people in a row were answered alike proves
+ * nothing about the next.
  */
 Concern
 policy_concern(Operation op, int status, const ServiceError *error)
@@ -422,8 +423,8 @@ policy_may_be_done(int status)
 }
 
 /*
- * May the request have been carried out, by policy_may_be_done(), and is it one
- * that must not be carried out twice?
+ * May the request have been carried out, by policy_may_be_done(), and is it
+ * one that must not be carried out twice?
  */
 bool
 policy_is_ambiguous(Operation op, int status)

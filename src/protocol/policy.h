@@ -33,7 +33,8 @@ typedef enum Action
 {
 	ACTION_OK,
 	ACTION_RETRY,				/* temporary: back off, honour Retry-After */
-	ACTION_THROTTLED,			/* 429: the same, but it is no failed attempt */
+	ACTION_THROTTLED,			/* 429: the same, but it is no failed
+								 * attempt */
 	ACTION_REAUTH,				/* 401: new token, then once more */
 	ACTION_PAUSE_BOT,			/* nothing can succeed until somebody acts */
 	ACTION_LOOK_UP_AGAIN,		/* what is cached of the target is stale */
@@ -45,7 +46,8 @@ typedef enum Action
 /* Whom an answer concerns; contract 4.9 and 3.4. */
 typedef enum Concern
 {
-	CONCERNS_MESSAGE,				/* the message that it answers, and no other */
+	CONCERNS_MESSAGE,				/* the message that it answers, and no
+									 * other */
 	CONCERNS_CONVERSATION,			/* what goes to the same chat or channel */
 	CONCERNS_INSTALLATION,			/* the person, chat or team that the app is
 								 * installed for, with all of its channels */
@@ -67,7 +69,8 @@ typedef enum RetrySubject
 {
 	RETRY_MESSAGE,				/* a row of the outbox */
 	RETRY_LIST,					/* people of a group or team */
-	RETRY_FETCH,				/* what a bot needs before it can do anything */
+	RETRY_FETCH,				/* what a bot needs before it can do
+								 * anything */
 	RETRY_HOST					/* a host that cannot be reached */
 } RetrySubject;
 

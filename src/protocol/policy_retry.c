@@ -143,8 +143,8 @@ static const struct
 };
 
 /*
- * Exponential backoff with jitter (contract 1): min(cap, base * 2^(attempt - 1)),
- * of which chance leaves a part; uniform in [0, 1).
+ * Exponential backoff with jitter (contract 1): min(cap, base * 2^(attempt -
+ * 1)), of which chance leaves a part; uniform in [0, 1).
  */
 static double
 backoff(int attempt, const RetryLimits *limits, double most, double certain,

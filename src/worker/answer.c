@@ -29,7 +29,7 @@ try_again(Message *message, Failure *failure, Action action, double told)
 {
 	settle_retry(message, failure,
 				 retry_decide(RETRY_MESSAGE, action, message->attempts + 1,
-							   told));
+							  told));
 }
 
 /* What must not be done twice has failed, and may have been done. */
@@ -59,8 +59,8 @@ outcome_unknown(Message *message, Failure *failure, double told)
 /*
  * What is cached of the target is wrong: ask Graph again, once.  A second
  * answer of the same kind is believed.  Of a channel nothing is cached but
- * whether its team has the bot: if that is not what is said to be wrong, or was
- * asked about, the channel alone is concerned.
+ * whether its team has the bot: if that is not what is said to be wrong, or
+ * was asked about, the channel alone is concerned.
  */
 static void
 look_up_again(Message *message, Failure *failure, const ServiceError *error,

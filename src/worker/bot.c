@@ -27,7 +27,9 @@ bot_first(void)
 	return first_bot;
 }
 
-/* The bot of that name, whether or not it exists in teams_bot still; or NULL. */
+/*
+ * The bot of that name, whether or not it exists in teams_bot still; or NULL.
+ */
 Bot *
 bot_find(const char *name)
 {

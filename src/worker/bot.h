@@ -28,9 +28,11 @@ typedef struct BotWindow
 	dlist_head	ready[PRIORITIES];	/* targets whose first message can go */
 	dlist_head	asks;			/* those whose first is a question for Graph */
 	dlist_head	due;			/* targets with room for what the table has */
-	int			held_targets;	/* with something that others of its team hold */
+	int			held_targets;	/* with something that others of its team
+								 * hold */
 	int			messages[PRIORITIES];	/* in memory */
-	int			asking_messages;	/* of these, to targets being asked about */
+	int			asking_messages;	/* of these, to targets being asked
+									 * about */
 	int			jobs;			/* of these, not to be posted */
 	int			in_flight;		/* of these, on the wire */
 } BotWindow;
@@ -92,7 +94,9 @@ bot_is_active(const Bot *bot)
 	return bot->exists && bot->status.state != BOT_PAUSED && !bot->config->dry_run;
 }
 
-/* Is it paused, but for one message or question that tries whether it must be? */
+/*
+ * Is it paused, but for one message or question that tries whether it must be?
+ */
 static inline bool
 bot_is_probing(const Bot *bot)
 {

@@ -152,8 +152,8 @@ on_version(Bot *bot, Fetch *fetch, const HttpReply *reply)
 }
 
 /*
- * A job begins that needs the version.  The first of them wants to hear of what
- * has just been published.
+ * A job begins that needs the version.  The first of them wants to hear of
+ * what has just been published.
  */
 void
 bot_app_version_wanted(Bot *bot)

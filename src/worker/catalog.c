@@ -6,8 +6,8 @@
  * the catalog, which concerns everybody, from a person who cannot have it
  * (contract 3.4).  The catalog can: it is asked by the app's id, and if it has
  * none, whether that is the id in the app's manifest.  Reading it takes a
- * permission that the bot may lack (3.2): then nothing is proven, and it is the
- * person that is answered for.
+ * permission that the bot may lack (3.2): then nothing is proven, and it is
+ * the person that is answered for.
  */
 #include "postgres.h"
 
@@ -73,8 +73,8 @@ app_is_there(Bot *bot)
 }
 
 /*
- * The same, as nothing can be proven: for a while, such answers are believed to
- * be about people.
+ * The same, as nothing can be proven: for a while, such answers are believed
+ * to be about people.
  */
 static void
 app_is_unknowable(Bot *bot)
@@ -193,7 +193,8 @@ catalog_note_app(Bot *bot)
  * Graph has answered that it has not got the app, or the person.  True if the
  * catalog is asked which of them: then the target is asked about anew when it
  * has answered, and if it has not got the app, the bot is paused.  False if it
- * was asked lately, or cannot be: then it is the person, as far as can be known.
+ * was asked lately, or cannot be: then it is the person, as far as can be
+ * known.
  */
 bool
 catalog_doubt(Target *target)

@@ -3,9 +3,9 @@
  *	  Chooses the messages that go on the wire next, and posts them.
  *
  * Choosing, entering into the ledger and posting are three steps, with the
- * commit between the last two: no byte leaves before the ledger has it.  What a
- * message becomes on the wire is known only by then, as the row that it changes
- * or answers may have got its fate meanwhile.
+ * commit between the last two: no byte leaves before the ledger has it.  What
+ * a message becomes on the wire is known only by then, as the row that it
+ * changes or answers may have got its fate meanwhile.
  */
 #include "postgres.h"
 
@@ -193,8 +193,8 @@ choose_of_bot(Bot *bot)
 }
 
 /*
- * In a transaction: choose the messages that go next.  The chat and the line of
- * each are reserved until dispatch_post() or the next dispatch_begin().
+ * In a transaction: choose the messages that go next.  The chat and the line
+ * of each are reserved until dispatch_post() or the next dispatch_begin().
  */
 void
 dispatch_choose(void)
@@ -486,8 +486,8 @@ dispatch_call_back(void)
 }
 
 /*
- * After the commit, in the memory context in which the ledger was entered: post
- * what the ledger has.  What somebody has locked is chosen again later.
+ * After the commit, in the memory context in which the ledger was entered:
+ * post what the ledger has.  What somebody has locked is chosen again later.
  */
 void
 dispatch_post(void)

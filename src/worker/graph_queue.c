@@ -3,9 +3,9 @@
  *	  Takes the questions about targets to Microsoft Graph, in batches.
  *
  * The calls of many targets travel together in $batch requests.  A batch that
- * is full leaves at once; one that is not full leaves only if no other is under
- * way, as its answers bring the next questions.  So a lone target waits for
- * nobody, and a thousand travel in full batches.
+ * is full leaves at once; one that is not full leaves only if no other is
+ * under way, as its answers bring the next questions.  So a lone target waits
+ * for nobody, and a thousand travel in full batches.
  *
  * The quotas count by kinds of calls (contract 5.2): "installedApps" by their
  * verb, and the chat of an installation, which is none of them, among "other
@@ -110,11 +110,15 @@ take_turn(Target *target, dlist_head *list)
 			target->question.turn = other->question.turn + 1;
 	}
 	dlist_foreach(iter, list)
-		if (dlist_container(Target, question.node, iter.cur)->question.turn > target->question.turn)
+	{
+		const Target *other = dlist_container(Target, question.node, iter.cur);
+
+		if (other->question.turn > target->question.turn)
 		{
 			before = iter.cur;
 			break;
 		}
+	}
 	if (before != NULL)
 		dlist_insert_before(before, &target->question.node);
 	else
@@ -183,7 +187,7 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 		if (reply->result == HTTP_NOT_REACHED)
 			graph_queue_ask(target, target->question.op);
 		else if (failure.status != 0 && batch->count > 1 &&
-			is_refused_for_good(&failure, target->question.op))
+				 is_refused_for_good(&failure, target->question.op))
 		{
 			/* One of them may be at fault: each is asked for alone. */
 			target->question.alone = true;
@@ -195,8 +199,8 @@ take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 }
 
 /*
- * The batch is back.  Where nobody was reached, it was no trip, whose length would
- * say how long others take.
+ * The batch is back.  Where nobody was reached, it was no trip, whose length
+ * would say how long others take.
  */
 static void
 end_trip(GraphBatch *batch, const HttpReply *reply)
@@ -232,7 +236,7 @@ on_batch(const HttpReply *reply, void *argument)
 		{
 			if (replies[i].status == 0)
 				set_no_answer(&replies[i], "no_answer",
-							"Graph left the request out of its answer to a batch");
+							  "Graph left the request out of its answer to a batch");
 			replies[i].correlation_id = reply->correlation_id;
 			handle_reply(batch->targets[i], &replies[i], batch->token);
 		}
@@ -283,7 +287,8 @@ team_may_go(Target *target)
 		return true;
 	key = psprintf("team %s", graph_id(target));
 	target->question.rests_until = pace_take_chat(shared_chat_paces(),
-										 bot_pace(target->bot), key, limits);
+												  bot_pace(target->bot), key,
+												  limits);
 	pfree(key);
 	return target->question.rests_until == 0;
 }
@@ -312,7 +317,8 @@ fill_batch(GraphBatch *batch, PaceKind kind, int count)
 		Target	   *target = dlist_head_element(Target, question.node,
 												&bot->graph.asking[kind]);
 
-		if (batch->count > 0 && (target->question.alone || batch->targets[0]->question.alone))
+		if (batch->count > 0 &&
+			(target->question.alone || batch->targets[0]->question.alone))
 			break;
 		dlist_delete(&target->question.node);
 		bot->graph.count[kind]--;
@@ -481,8 +487,8 @@ count_trips(Bot *bot)
 
 /*
  * Send what can be sent of a bot's questions.  Nothing can as long as a token,
- * the app's id or, for those who need it, its version are not known: asking for
- * these is begun here.
+ * the app's id or, for those who need it, its version are not known: asking
+ * for these is begun here.
  */
 void
 graph_queue_advance(Bot *bot)

@@ -4,11 +4,11 @@
  *
  * Somebody new gets the bot at once: the answer says if it was there (contract
  * 12), and then its id is asked for, and with that the chat's (3.3 to 3.5).
- * The quotas count these three calls separately (5.2): "installedApps" by their
- * verb, and the chat, which is none of them, among "other GET Teams calls".  So
- * people come as fast as one call a person lets them.  Where the bot was before
- * and may have been taken away, it is looked for first, and also where it is
- * refused, as it may be there already.
+ * The quotas count these three calls separately (5.2): "installedApps" by
+ * their verb, and the chat, which is none of them, among "other GET Teams
+ * calls".  So people come as fast as one call a person lets them.  Where the
+ * bot was before and may have been taken away, it is looked for first, and
+ * also where it is refused, as it may be there already.
  */
 #include "postgres.h"
 
@@ -52,7 +52,8 @@ has_chat(const Target *target)
 {
 	if (target->inquiry.verdict == ACTION_OK)
 		return !target->inquiry.is_absent;
-	return !kind_installs(target->inquiry.job) && target->knowledge == KNOWN_INSTALLED;
+	return !kind_installs(target->inquiry.job) &&
+		target->knowledge == KNOWN_INSTALLED;
 }
 
 /*
@@ -73,8 +74,8 @@ next_verification(void)
 
 /*
  * The next target that was being asked about, or NULL if there is none.  It is
- * TARGET_KNOWN now if it can be written to, else TARGET_NEW: then the verdict of
- * the inquiry says why, or the bot is absent.
+ * TARGET_KNOWN now if it can be written to, else TARGET_NEW: then the verdict
+ * of the inquiry says why, or the bot is absent.
  */
 Target *
 installation_take_finished(void)
@@ -126,7 +127,7 @@ forget_error(Target *target)
  */
 static void
 end_failed(Target *target, Action verdict, const ServiceError *error,
-	 const char *hint, double retry_after)
+		   const char *hint, double retry_after)
 {
 	MemoryContext old;
 
@@ -145,7 +146,7 @@ end_failed(Target *target, Action verdict, const ServiceError *error,
 /* Fail a target for a reason of our own. */
 static void
 end_failed_because(Target *target, Action verdict, const char *code,
-			 const char *message)
+				   const char *message)
 {
 	ServiceError error = {code, message};
 
@@ -223,7 +224,9 @@ installation_ask(Target *target)
 	target->inquiry.is_absent = false;
 	target->inquiry.looked_up = false;
 
-	/* Where it was installed but is not visible yet, looking is all there is. */
+	/*
+	 * Where it was installed but is not visible yet, looking is all there is.
+	 */
 	target->inquiry.tried_to_install = strcmp(last_code, NOT_VISIBLE) == 0;
 	target->inquiry.is_done = false;
 	target->inquiry.tried_new_token = false;
@@ -240,8 +243,8 @@ installation_ask(Target *target)
 }
 
 /*
- * That is where its messages go.  The chat's id tells whose chat it is, too, which
- * shows later whether a name has become another's.
+ * That is where its messages go.  The chat's id tells whose chat it is, too,
+ * which shows later whether a name has become another's.
  */
 static void
 take_chat(Target *target, const char *chat_id)
@@ -249,7 +252,7 @@ take_chat(Target *target, const char *chat_id)
 	replace_text(&target->chat_id, chat_id);
 	if (target_is_name(target))
 		replace_text(&target->user_id,
-			 graph_chat_user(chat_id, target->bot->config->client_id));
+					 graph_chat_user(chat_id, target->bot->config->client_id));
 	end_inquiry(target);
 }
 
@@ -265,8 +268,8 @@ end_absent(Target *target)
 }
 
 /*
- * Where do messages go?  Jobs for a target that is known need not ask, nor need
- * those who only made sure that a name is still the same person's.
+ * Where do messages go?  Jobs for a target that is known need not ask, nor
+ * need those who only made sure that a name is still the same person's.
  */
 static void
 ask_for_chat(Target *target)
@@ -284,8 +287,8 @@ ask_for_chat(Target *target)
 
 /*
  * Is there something to do with an installation that was found?  Upgrading to
- * the same version is documented nowhere (contract 3.6), so it is avoided where
- * the catalog's version is known.
+ * the same version is documented nowhere (contract 3.6), so it is avoided
+ * where the catalog's version is known.
  */
 static bool
 has_operation(const Target *target)
@@ -336,8 +339,8 @@ must_ask_former(const Target *target)
 }
 
 /*
- * Whether the one who had the name still has the bot says whether somebody else
- * has the name now, who may not have had it ever.
+ * Whether the one who had the name still has the bot says whether somebody
+ * else has the name now, who may not have had it ever.
  */
 static void
 take_former(Target *target, bool is_other)
@@ -350,7 +353,7 @@ take_former(Target *target, bool is_other)
 	}
 	else
 		end_failed_because(target, ACTION_INSTALL_AGAIN, "removed_by_user",
-					 "somebody has taken the bot away");
+						   "somebody has taken the bot away");
 }
 
 /* The list of installations has one with the bot, or none. */
@@ -367,7 +370,7 @@ take_lookup(Target *target, const GraphReply *reply)
 	else if (kind_traits[target->inquiry.job].absence == ABSENCE_IS_FAILURE)
 	{
 		end_failed_because(target, ACTION_FAIL, "not_installed",
-					 "the bot is not installed there");
+						   "the bot is not installed there");
 		target->inquiry.hint = "Call teams_ensure_installed() to install it.";
 	}
 	else if (must_ask_former(target))
@@ -381,7 +384,7 @@ take_lookup(Target *target, const GraphReply *reply)
 		graph_queue_ask(target, OP_INSTALL);
 	else
 		end_failed_because(target, ACTION_RETRY, NOT_VISIBLE,
-					 "the bot was installed, but Graph does not list it yet");
+						   "the bot was installed, but Graph does not list it yet");
 }
 
 /* Graph has done what it was asked for; "token" is the serial of the token. */
@@ -465,7 +468,7 @@ failed_state(Operation op, int status)
 /* Graph refuses it for good, unless it may be the app that is not there. */
 static void
 end_refused(Target *target, const GraphReply *reply, Action action,
-			 const char *hint, double delay)
+			const char *hint, double delay)
 {
 	if (is_open(target, reply) && catalog_doubt(target))
 		return;
@@ -476,7 +479,7 @@ end_refused(Target *target, const GraphReply *reply, Action action,
 /* Graph has answered with an error, of that meaning. */
 static void
 take_error(Target *target, const GraphReply *reply, Action action,
-			 int token)
+		   int token)
 {
 	Bot		   *bot = target->bot;
 	const char *hint = hint_of(target, reply, action);
@@ -526,7 +529,7 @@ take_reply(Target *target, const GraphReply *reply, int token)
 		end_failed(target, ACTION_RETRY, &reply->error, NULL, -1);
 	else if (reply->malformed)
 		end_failed_because(target, ACTION_RETRY, "malformed_reply",
-					 "Graph's reply makes no sense");
+						   "Graph's reply makes no sense");
 	else
 	{
 		action = policy_classify(target->question.op, reply->status, &reply->error);

@@ -286,8 +286,8 @@ line_start(const HttpRequest *request)
  */
 
 /*
- * Can more hosts be remembered that cannot be reached?  If not, each request to
- * another one finds out for itself.
+ * Can more hosts be remembered that cannot be reached?  If not, each request
+ * to another one finds out for itself.
  */
 bool
 line_has_room(void)

@@ -37,7 +37,8 @@ static dlist_head records;
 static dlist_head installations;
 static int	record_count;
 static int	installation_count;
-static int64 ended_from;			/* the first that was not postponed, or 0 */
+static int64 ended_from;			/* the first that was not postponed, or
+									 * 0 */
 static int	written_count;		/* what the last settle_write() has seen */
 static TimestampTz first_at;
 
@@ -53,8 +54,8 @@ start_anew(void)
 }
 
 /*
- * Start with nothing to be written.  Batches live in the context, records in one
- * of their own, as they go together.
+ * Start with nothing to be written.  Batches live in the context, records in
+ * one of their own, as they go together.
  */
 void
 settle_open(MemoryContext context)
@@ -153,7 +154,8 @@ settle_unsent(Message *message, const Failure *failure, Fate fate)
 	outcome->doubtful |= failure->may_be_done;
 	outcome->is_final = true;
 	outcome->fate = fate;
-	outcome->conversation_id = chat != NULL && *chat != '\0' ? keep_text(chat) : NULL;
+	outcome->conversation_id = chat != NULL && *chat != '\0' ?
+		keep_text(chat) : NULL;
 	window_settling(message);
 }
 
@@ -172,8 +174,8 @@ settle_cancelled(Message *message, const Failure *failure)
 }
 
 /*
- * All that queue for a target fail for the same reason.  A job behind others is
- * a wish to try again, and what needs no target is not concerned.
+ * All that queue for a target fail for the same reason.  A job behind others
+ * is a wish to try again, and what needs no target is not concerned.
  */
 void
 settle_all_failed(Target *target, const Failure *failure)
@@ -188,8 +190,8 @@ settle_all_failed(Target *target, const Failure *failure)
 }
 
 /*
- * The message is tried again as was decided; what queues behind it waits in the
- * table until then.  If that was the last attempt, it has failed.
+ * The message is tried again as was decided; what queues behind it waits in
+ * the table until then.  If that was the last attempt, it has failed.
  */
 void
 settle_retry(Message *message, Failure *failure, Retry retry)
@@ -215,9 +217,9 @@ settle_retry(Message *message, Failure *failure, Retry retry)
 }
 
 /*
- * Record what is known of a target, for teams_installation: that state, and why
- * it is in it, if there is an error.  A channel has the installation of its
- * team.
+ * Record what is known of a target, for teams_installation: that state, and
+ * why it is in it, if there is an error.  A channel has the installation of
+ * its team.
  */
 void
 settle_installation(const Target *target, InstallState state,
@@ -418,8 +420,8 @@ settle_write(void)
 }
 
 /*
- * The transaction of settle_write() has been committed: forget the records, and
- * the messages with them.  Returns what was written.
+ * The transaction of settle_write() has been committed: forget the records,
+ * and the messages with them.  Returns what was written.
  */
 SettleCounts
 settle_written(void)

@@ -3,10 +3,10 @@
  *	  Whose people Graph is asked about first: a fair share for each sender.
  *
  * Graph's pace is slow, and a bot asks for a bounded number of targets at a
- * time.  A party gets another of these places only as long as it has fewer than
- * twice of what is free.  So one alone has two thirds, two have two fifths each,
- * and whoever comes next always finds some: nothing has to be reserved or known
- * of those who may come.
+ * time.  A party gets another of these places only as long as it has fewer
+ * than twice of what is free.  So one alone has two thirds, two have two
+ * fifths each, and whoever comes next always finds some: nothing has to be
+ * reserved or known of those who may come.
  */
 #include "postgres.h"
 
@@ -47,7 +47,7 @@ shares_of(Bot *bot)
 	control.entrysize = sizeof(Share);
 	control.hcxt = share_context;
 	bot->shares.parties = hash_create("teams_proactive shares", 64, &control,
-							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	return bot->shares.parties;
 }
 

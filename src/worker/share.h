@@ -10,9 +10,9 @@
 struct Bot;
 
 /*
- * Targets that a bot asks for at a time.  A sender alone has two thirds of them:
- * enough for full batches, and for what may leave within a second of each of
- * the calls.
+ * Targets that a bot asks for at a time.  A sender alone has two thirds of
+ * them: enough for full batches, and for what may leave within a second of
+ * each of the calls.
  */
 #define SHARE_PLACES 300
 

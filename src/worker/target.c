@@ -26,8 +26,8 @@
  *
  * Nobody moves a target from one of these to another.  They follow from facts:
  * the messages and what is known of the target.  Whoever changes one of these
- * calls target_update(), which finds the states anew and keeps the lists of the
- * bot.  So what is in a list is what belongs there.
+ * calls target_update(), which finds the states anew and keeps the lists of
+ * the bot.  So what is in a list is what belongs there.
  */
 #include "postgres.h"
 
@@ -226,8 +226,8 @@ priority_of(Target *target)
 }
 
 /*
- * A target that is known can send, and what needs no target can be sent.  A job
- * is for Graph, whatever is known.
+ * A target that is known can send, and what needs no target can be sent.  A
+ * job is for Graph, whatever is known.
  */
 static QueueState
 queue_state(Target *target)
@@ -340,7 +340,8 @@ target_update(Target *target)
 
 /*
  * Graph is asked about the target, or it is known, or not any more.  Messages
- * of those who are being asked about have room of their own: see window_room().
+ * of those who are being asked about have room of their own: see
+ * window_room().
  */
 void
 target_set_state(Target *target, TargetState state)

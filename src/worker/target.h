@@ -40,7 +40,8 @@ typedef struct TargetQueue
 	int			count;
 	Priority	priority;		/* the highest of these, and of the rest */
 	QueueState	state;
-	dlist_node	node;			/* in one of the bot's lists "ready" or "asks" */
+	dlist_node	node;			/* in one of the bot's lists "ready" or
+								 * "asks" */
 } TargetQueue;
 
 /* What the messages wait for that are in the table: see target.c. */
@@ -85,7 +86,8 @@ typedef struct TargetInquiry
 	ServiceError error;			/* if it did not: why */
 	const char *hint;
 	char	   *correlation_id; /* Graph's request-id, or NULL */
-	double		told;			/* Retry-After in seconds; negative: not told */
+	double		told;			/* Retry-After in seconds; negative: not
+								 * told */
 	InstallState failed_state;	/* for teams_installation */
 } TargetInquiry;
 
@@ -115,8 +117,8 @@ typedef struct Target
 	char	   *app_version;
 	char	   *chat_id;
 	char	   *service_url;	/* NULL: the bot's */
-	char	   *user_id;		/* of a user known by name: whose chat it is, if
-								 * that is known */
+	char	   *user_id;		/* of a user known by name: whose chat it is,
+								 * if that is known */
 	TimestampTz verify_at;		/* from then on the name may be another's; 0:
 								 * never */
 	bool		is_verified;	/* just now, and nothing was sent since */

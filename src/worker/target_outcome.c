@@ -1,7 +1,7 @@
 /*
  * target_outcome.c
- *	  What becomes of those that wait for a target when it cannot be reached, or
- *	  when Graph has answered about it.
+ *	  What becomes of those that wait for a target when it cannot be reached,
+ *	  or when Graph has answered about it.
  *
  * A job is answered by what was found out for it; what is found out is also
  * what those behind it go by, and what teams_installation says.
@@ -55,8 +55,8 @@ describe_unreachable(TargetKnowledge knowledge, Failure *failure)
 /*
  * The target's first message is in the list "asks": ask Graph.  False if there
  * is nothing to ask, since that the bot is there, or must not be there, is
- * known: then the next target_outcome_advance() settles the message, which must
- * not be done while outcomes are being written.
+ * known: then the next target_outcome_advance() settles the message, which
+ * must not be done while outcomes are being written.
  */
 bool
 target_outcome_ask(Target *target)
@@ -156,8 +156,8 @@ static void
 fail_job(Target *target, Message *job, const Failure *failure)
 {
 	if (kind_only_looks(target->inquiry.job))
-		settle_installation(target, target->inquiry.failed_state, &target->inquiry.error,
-							target->inquiry.hint);
+		settle_installation(target, target->inquiry.failed_state,
+							&target->inquiry.error, target->inquiry.hint);
 	settle_failed(job, failure);
 }
 
@@ -177,8 +177,8 @@ give_up(Target *target, Failure *failure)
 		fail_job(target, job, failure);
 		return;
 	}
-	settle_installation(target, target->inquiry.failed_state, &target->inquiry.error,
-						failure->hint);
+	settle_installation(target, target->inquiry.failed_state,
+						&target->inquiry.error, failure->hint);
 	settle_all_failed(target, failure);
 }
 
@@ -202,8 +202,8 @@ asker_of(Target *target)
 }
 
 /*
- * The inquiry has failed.  If it is worth another attempt, whoever asked makes it,
- * and those behind wait for that.
+ * The inquiry has failed.  If it is worth another attempt, whoever asked makes
+ * it, and those behind wait for that.
  */
 static void
 found_nothing(Target *target)

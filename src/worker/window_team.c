@@ -3,9 +3,9 @@
  *	  The order among a team's jobs and the messages to its channels.
  *
  * Each channel is a target of its own, with an order of its own, so that none
- * waits for another.  But the bot comes and goes with the team.  What waits for
- * that (outbox/due.c says so of each row) stays in the table, and is read again
- * for its target alone when others of the team have left.
+ * waits for another.  But the bot comes and goes with the team.  What waits
+ * for that (outbox/due.c says so of each row) stays in the table, and is read
+ * again for its target alone when others of the team have left.
  */
 #include "postgres.h"
 
