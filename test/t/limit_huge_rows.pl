@@ -1,5 +1,6 @@
-# Rows that are larger or longer than what can be sent: at the door they are an
-# error, and where they are nevertheless, the worker's memory does not pay.
+# Rows that are larger or longer than what can be sent, or of no kind that there
+# is: at the door they are an error, and where they are nevertheless, the worker's
+# memory does not pay.
 
 use strict;
 use warnings;
@@ -57,6 +58,10 @@ INSERT INTO teams_outbox (target, activity, error_code)
 	VALUES ('ada\@contoso.com', '{"type":"message","text":"long code"}', repeat('c', 30 * $megabyte));
 INSERT INTO teams_outbox (scope, target, activity)
 	VALUES ('chat', repeat('c', 20000), '{"type":"message","text":"x"}');
+INSERT INTO teams_outbox (kind, scope, target, activity)
+	VALUES ('wave', 'user', 'ada\@contoso.com', '{"type":"message","text":"of no kind"}'),
+	(repeat('k', 20000), 'user', 'ada\@contoso.com', NULL),
+	('send', 'galaxy', 'ada\@contoso.com', '{"type":"message","text":"of no scope"}');
 ALTER TABLE teams_outbox ENABLE TRIGGER USER;
 COMMIT;
 SQL
@@ -65,10 +70,11 @@ $node->wait_until_sent;
 is( $node->value('SELECT string_agg(DISTINCT error_code || \': \' || error, \' \')'
 		  . " FROM teams_delivery WHERE fate = 'failed'"),
 	'invalid_row: Its activity is too large to be read.'
+	  . ' invalid_row: Its kind or scope is none that there is.'
 	  . ' invalid_row: Its target or team is too long.',
 	'they have failed, with the reason');
 is($node->value("SELECT count(*) FROM teams_delivery WHERE fate = 'failed'"),
-	5, 'each of them');
+	8, 'each of them');
 is((grep { $_->{text} eq 'long code' } $sim->messages), 1,
 	'what can be sent is');
 SKIP:
