@@ -62,7 +62,7 @@ append_equals(StringInfo url, const char *value)
 	pfree(quoted.data);
 }
 
-/* What lies behind an installation's id. */
+/* What lies behind an installation's id (contract 3.5 to 3.7). */
 static const char *
 installation_path(Operation op)
 {
@@ -77,7 +77,11 @@ installation_path(Operation op)
 	}
 }
 
-/* The item's URL, relative to the version root as $batch wants it. */
+/*
+ * The item's URL, relative to the version root as $batch wants it (contract
+ * 3.10).  The list of installations is filtered by the app, and says with it
+ * which version is there (3.3).
+ */
 static void
 append_item_url(StringInfo url, bool beta, const char *teams_app_id,
 				const GraphItem *item)
@@ -118,7 +122,10 @@ append_item_url(StringInfo url, bool beta, const char *teams_app_id,
 	}
 }
 
-/* What to install: a URL on the same root and version (contract 3.0.4). */
+/*
+ * What to install: a URL on the same root and version as the call's, else Graph
+ * refuses it (contract 3.0.4 and 3.4).
+ */
 static void
 append_install_body(StringInfo body, const char *graph_url,
 					const char *teams_app_id)
@@ -150,9 +157,7 @@ append_item_body(StringInfo body, const char *graph_url,
 		appendStringInfoString(body, "{}");
 }
 
-/*
- * A batch has POST for what the documentation calls installing and upgrading.
- */
+/* The verb, by which the quotas count, too (contract 5.2). */
 static const char *
 method_of(Operation op)
 {
@@ -334,7 +339,10 @@ graph_chat_user(const char *chat_id, const char *client_id)
 	return pg_strcasecmp(other, client_id) == 0 ? one : NULL;
 }
 
-/* Read one element of "responses" whose id belongs to the item. */
+/*
+ * Read one element of "responses" whose id belongs to the item.  Its headers are
+ * JSON, so that a Retry-After may be a number (contract 3.10).
+ */
 static void
 read_item(const JsonValue *response, const GraphItem *item, int status,
 		  GraphReply *reply)
@@ -360,7 +368,10 @@ read_item(const JsonValue *response, const GraphItem *item, int status,
 	/* The others have no body (3.4, 3.6, 3.7); if there is one, never mind */
 }
 
-/* Which item is it?  Counts from 0; -1 if none of ours. */
+/*
+ * Which item is it?  Counts from 0; -1 if none of ours.  The order of the answers
+ * is the service's (contract 3.10).
+ */
 static int
 item_index(const JsonValue *response, int nitems)
 {

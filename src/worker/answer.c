@@ -303,8 +303,12 @@ take_broken_line(Message *message, Failure *failure)
 		retry.counts = false;
 	}
 	if (again != 0)
-		retry.delay =
-			TimestampDifferenceMilliseconds(GetCurrentTimestamp(), again) / 1000.0;
+	{
+		long		ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+														 again);
+
+		retry.delay = ms / 1000.0;
+	}
 	settle_retry(message, failure, retry);
 }
 

@@ -89,7 +89,10 @@ choose_message(Message *message)
 	chat_reserve(message);
 }
 
-/* Can the first message of a target that is ready go on the wire now? */
+/*
+ * Can the first message of a target that is ready go on the wire now?  This asks
+ * only what costs nothing: the chat's limits are seen to when it is chosen.
+ */
 static bool
 can_post(Target *target, TimestampTz now)
 {
@@ -99,7 +102,10 @@ can_post(Target *target, TimestampTz now)
 		line_is_free(message_service_url(first)) && !chat_is_taken(first);
 }
 
-/* May the chat get a message now, by its limits?  If not, it rests. */
+/*
+ * May the chat get a message now, by its limits (contract 5.1)?  If so, that is
+ * counted; if not, it rests until it may.
+ */
 static bool
 chat_may_go(const Message *message)
 {
@@ -184,9 +190,12 @@ choose_of_bot(Bot *bot)
 		bot_token_bearer(bot, AUDIENCE_CONNECTOR) == NULL)
 		return;
 
-	/* Others may send for the same bot: take first, and give back the rest. */
-	room = pace_take(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate,
-					 room);
+	/*
+	 * Other processes may send for the same bot: take first, and give back the
+	 * rest.
+	 */
+	room = pace_take(bot_pace(bot), PACE_CONNECTOR,
+					 bot->config->connector_rate, room);
 	for (int i = 0; i < PRIORITIES; i++)
 		room -= choose_of_lane(&bot->window.ready[i], room);
 	pace_give_back(bot_pace(bot), PACE_CONNECTOR, room, chosen_at);
@@ -256,7 +265,8 @@ dispatch_next(Bot *bot)
 {
 	if (wire_room(bot) == 0 || !has_ready(bot))
 		return 0;
-	if (pace_room(bot_pace(bot), PACE_CONNECTOR, bot->config->connector_rate) == 0)
+	if (pace_room(bot_pace(bot), PACE_CONNECTOR,
+				  bot->config->connector_rate) == 0)
 		return pace_next(bot_pace(bot), PACE_CONNECTOR,
 						 bot->config->connector_rate);
 	return first_chat_has_rested(bot);
@@ -365,7 +375,8 @@ settle_unsendable(Message *message, const OutboxPost *row)
 
 /* Fill in method, URL and body; what they point to is palloc'd. */
 static void
-address_request(const Message *message, const OutboxPost *row, HttpRequest *request)
+address_request(const Message *message, const OutboxPost *row,
+				HttpRequest *request)
 {
 	const Target *target = message->target;
 	const char *service_url = message_service_url(message);
@@ -375,9 +386,9 @@ address_request(const Message *message, const OutboxPost *row, HttpRequest *requ
 	{
 		case OP_THREAD:
 			request->url = connector_thread_url(service_url);
-			request->body = connector_thread_request(target->bot->config->tenant_id,
-													 target->chat_id,
-													 row->activity);
+			request->body =
+				connector_thread_request(message->bot->config->tenant_id,
+										 target->chat_id, row->activity);
 			break;
 		case OP_EDIT:
 		case OP_DELETE:
@@ -443,7 +454,10 @@ forget_gone(void)
 	}
 }
 
-/* What the ledger has let go of the message, or NULL. */
+/*
+ * What the ledger has let go of the message; NULL if its row is locked, has
+ * expired or is gone.
+ */
 static OutboxPost *
 find_post(const Message *message)
 {
@@ -501,7 +515,8 @@ dispatch_post(void)
 		if (row != NULL)
 			post_message(chosen[i], row, batch);
 		else
-			chosen[i]->target->not_before = retry_time(RETRY_LOCKED_MS / 1000.0);
+			chosen[i]->target->not_before =
+				retry_time(RETRY_LOCKED_MS / 1000.0);
 	}
 	forget_gone();
 	dispatch_begin();

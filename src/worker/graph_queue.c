@@ -159,7 +159,10 @@ set_no_answer(GraphReply *reply, const char *code, const char *problem)
 	reply->error.message = problem;
 }
 
-/* The batch as a whole has failed, and so has each of its questions. */
+/*
+ * The batch as a whole has failed, and so has each of its questions: with the
+ * status that Graph has answered the batch with, or with none.
+ */
 static void
 take_batch_failure(GraphBatch *batch, const HttpReply *reply,
 				   const char *problem)
@@ -306,7 +309,11 @@ add_item(GraphBatch *batch, Target *target)
 	batch->targets[batch->count++] = target;
 }
 
-/* Move up to "count" targets that wait for that kind of call to a batch. */
+/*
+ * Move up to "count" targets that wait for that kind of call to a batch.  One
+ * that is to travel alone, as it may be what is wrong with its batch, neither
+ * joins others nor is joined.
+ */
 static void
 fill_batch(GraphBatch *batch, PaceKind kind, int count)
 {
@@ -332,7 +339,7 @@ fill_batch(GraphBatch *batch, PaceKind kind, int count)
 	}
 }
 
-/* Those that have rested wait for their calls again. */
+/* Those whose teams have rested wait for their calls again, at the end. */
 static void
 wake_resting(Bot *bot)
 {
@@ -499,6 +506,8 @@ graph_queue_advance(Bot *bot)
 
 	if (!bot_is_active(bot))
 		return;
+
+	/* What is asked for below is not asked for as long as nobody needs it. */
 	wake_resting(bot);
 	if (waiting_count(bot) == 0)
 		return;

@@ -84,7 +84,8 @@ installation_take_finished(void)
 
 	if (dlist_is_empty(&finished))
 		return NULL;
-	target = dlist_container(Target, question.node, dlist_pop_head_node(&finished));
+	target = dlist_container(Target, question.node,
+							 dlist_pop_head_node(&finished));
 	target_set_state(target, has_chat(target) ? TARGET_KNOWN : TARGET_NEW);
 	if (target_is_name(target) && target->inquiry.verdict == ACTION_OK &&
 		target->state == TARGET_KNOWN)
@@ -472,7 +473,8 @@ end_refused(Target *target, const GraphReply *reply, Action action,
 {
 	if (is_open(target, reply) && catalog_doubt(target))
 		return;
-	target->inquiry.failed_state = failed_state(target->question.op, reply->status);
+	target->inquiry.failed_state = failed_state(target->question.op,
+												reply->status);
 	end_failed(target, action, &reply->error, hint, delay);
 }
 
@@ -532,7 +534,8 @@ take_reply(Target *target, const GraphReply *reply, int token)
 						   "Graph's reply makes no sense");
 	else
 	{
-		action = policy_classify(target->question.op, reply->status, &reply->error);
+		action = policy_classify(target->question.op, reply->status,
+								 &reply->error);
 		if (action == ACTION_OK)
 			take_result(target, reply, token);
 		else if (target->inquiry.asks_former && reply->status == 404)

@@ -120,7 +120,8 @@ static void
 found_present(Target *target)
 {
 	/* That it is there does not say that it is wanted. */
-	if (kind_only_looks(target->inquiry.job) && target->knowledge == KNOWN_BLOCKED)
+	if (kind_only_looks(target->inquiry.job) &&
+		target->knowledge == KNOWN_BLOCKED)
 		target_make_stale(target);
 	else
 	{
