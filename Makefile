@@ -77,6 +77,7 @@ test:
 	@test/check-layers.sh
 	@test/check-names.sh
 	@test/check-docs.sh
+	@test/check-way.sh
 	@$(MAKE) -s all sim WERROR=1 with_llvm=no
 	@test/check-circles.sh
 	@$(MAKE) -s -C test/resend
