@@ -77,7 +77,9 @@ typedef enum BroadcastState
 	BROADCAST_CANCELLED
 } BroadcastState;
 
-/* What a list of the directory has: people, of the tenant, a group or a team. */
+/*
+ * What a list of the directory has: people, of the tenant, a group or a team.
+ */
 typedef enum ListSource
 {
 	LIST_PEOPLE,

@@ -123,8 +123,8 @@ append_item_url(StringInfo url, bool beta, const char *teams_app_id,
 }
 
 /*
- * What to install: a URL on the same root and version as the call's, else Graph
- * refuses it (contract 3.0.4 and 3.4).
+ * What to install: a URL on the same root and version as the call's, else
+ * Graph refuses it (contract 3.0.4 and 3.4).
  */
 static void
 append_install_body(StringInfo body, const char *graph_url,
@@ -340,8 +340,8 @@ graph_chat_user(const char *chat_id, const char *client_id)
 }
 
 /*
- * Read one element of "responses" whose id belongs to the item.  Its headers are
- * JSON, so that a Retry-After may be a number (contract 3.10).
+ * Read one element of "responses" whose id belongs to the item.  Its headers
+ * are JSON, so that a Retry-After may be a number (contract 3.10).
  */
 static void
 read_item(const JsonValue *response, const GraphItem *item, int status,
@@ -369,8 +369,8 @@ read_item(const JsonValue *response, const GraphItem *item, int status,
 }
 
 /*
- * Which item is it?  Counts from 0; -1 if none of ours.  The order of the answers
- * is the service's (contract 3.10).
+ * Which item is it?  Counts from 0; -1 if none of ours.  The order of the
+ * answers is the service's (contract 3.10).
  */
 static int
 item_index(const JsonValue *response, int nitems)

@@ -139,8 +139,8 @@ same_config(const OutboxBot *a, const OutboxBot *b)
 
 /*
  * Take over what teams_bot says now: a list of OutboxBot, which are copied.  A
- * bot that is not there any more is kept, as what it has on the wire comes back,
- * but nothing is sent for it.
+ * bot that is not there any more is kept, as what it has on the wire comes
+ * back, but nothing is sent for it.
  */
 void
 bot_reload(List *configs)

@@ -20,7 +20,6 @@
 #include "worker/line.h"
 #include "worker/retry.h"
 
-
 /* The interval between probes doubles so often. */
 #define MAX_PROBE_DOUBLINGS 4
 
@@ -59,8 +58,8 @@ next_probe(const BotStatus *status)
 }
 
 /*
- * The bot has a new configuration, which says whether it is paused.  A pause of
- * the worker's own is tried again, and nothing is known of troubles.
+ * The bot has a new configuration, which says whether it is paused.  A pause
+ * of the worker's own is tried again, and nothing is known of troubles.
  */
 void
 bot_status_configure(Bot *bot)
@@ -118,7 +117,9 @@ bot_pause(Bot *bot, Operation op, const char *format,...)
 			 errhint("When that is mended, call teams_resume() or teams_configure().")));
 }
 
-/* The same for an error that a service has reported; "what" happened is said. */
+/*
+ * The same for an error that a service has reported; "what" happened is said.
+ */
 void
 bot_pause_for(Bot *bot, const char *what, Operation op, int status,
 			  const ServiceError *error)
@@ -322,8 +323,8 @@ bot_save_news(void)
 }
 
 /*
- * The transaction has committed: what it has written is no news, and is how the
- * row is now, so that reading it again shows no other configuration.
+ * The transaction has committed: what it has written is no news, and is how
+ * the row is now, so that reading it again shows no other configuration.
  */
 void
 bot_news_saved(void)

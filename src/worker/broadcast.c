@@ -122,8 +122,8 @@ finish(const Broadcast *broadcast, TimestampTz now)
 }
 
 /*
- * Give the outbox what one broadcast may have there, and plan when to look at it
- * again.  Returns the id of the first new message, or 0.
+ * Give the outbox what one broadcast may have there, and plan when to look at
+ * it again.  Returns the id of the first new message, or 0.
  */
 static int64
 feed(const Broadcast *broadcast, TimestampTz now)

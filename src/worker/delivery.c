@@ -48,7 +48,9 @@
 #define SETTLE_COUNT 100
 #define SETTLE_DELAY_MS 20
 
-/* When to look again at what somebody had locked when its outcome was known. */
+/*
+ * When to look again at what somebody had locked when its outcome was known.
+ */
 #define LEFT_RETRY_MS 5000
 
 /* The wait primitives count milliseconds in an int. */

@@ -90,8 +90,9 @@ choose_message(Message *message)
 }
 
 /*
- * Can the first message of a target that is ready go on the wire now?  This asks
- * only what costs nothing: the chat's limits are seen to when it is chosen.
+ * Can the first message of a target that is ready go on the wire now?  This
+ * asks only what costs nothing: the chat's limits are seen to when it is
+ * chosen.
  */
 static bool
 can_post(Target *target, TimestampTz now)
@@ -103,8 +104,8 @@ can_post(Target *target, TimestampTz now)
 }
 
 /*
- * May the chat get a message now, by its limits (contract 5.1)?  If so, that is
- * counted; if not, it rests until it may.
+ * May the chat get a message now, by its limits (contract 5.1)?  If so, that
+ * is counted; if not, it rests until it may.
  */
 static bool
 chat_may_go(const Message *message)

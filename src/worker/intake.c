@@ -16,8 +16,8 @@
 #include "worker/window.h"
 
 /*
- * Targets whose rest is read from the table at a time, and how many messages of
- * each: some are in memory already.
+ * Targets whose rest is read from the table at a time, and how many messages
+ * of each: some are in memory already.
  */
 #define REST_TARGETS 100
 #define REST_ROOM (2 * TARGET_ROOM + 1)
@@ -47,9 +47,9 @@ note_unfit(const OutboxMessage *row)
 
 /*
  * In the transaction: settle the rows that it has come across and for which
- * nothing can be done.  They have never been in memory, so that their outcome is
- * written at once.  False if somebody has locked some: then they are to be read
- * again.
+ * nothing can be done.  They have never been in memory, so that their outcome
+ * is written at once.  False if somebody has locked some: then they are to be
+ * read again.
  */
 bool
 intake_refuse_unfit(void)
@@ -131,8 +131,8 @@ intake_make_ready(void)
 }
 
 /*
- * In the transaction, at a point in time: what has expired by then ends, unless
- * it is on the wire.  Returns how many those are.
+ * In the transaction, at a point in time: what has expired by then ends,
+ * unless it is on the wire.  Returns how many those are.
  */
 int
 intake_expire(void)
@@ -181,8 +181,8 @@ find_due_targets(Target **targets)
 }
 
 /*
- * In the transaction, after outcomes were written: targets that have room again
- * get what the table has for them.
+ * In the transaction, after outcomes were written: targets that have room
+ * again get what the table has for them.
  */
 void
 intake_read_rest(void)
@@ -255,8 +255,9 @@ intake_has_dry_runs(void)
 }
 
 /*
- * In the transaction: what the outbox has for dry-run bots goes to the history.
- * It was there before they were; what comes later does not get into the outbox.
+ * In the transaction: what the outbox has for dry-run bots goes to the
+ * history.  It was there before they were; what comes later does not get into
+ * the outbox.
  */
 void
 intake_record(void)

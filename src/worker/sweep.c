@@ -6,11 +6,11 @@
  * what it has passed: the outbox may be long, and what others keep from being
  * vacuumed much longer.  Where it has no room it waits.
  *
- * Those to people who are known wait for nobody else.  Graph is asked about the
- * others in the order of the ids, too, but each sender has a share of that (see
- * share.c).  Where the next one's is used up, a third sweep goes ahead and takes
- * in what is of others.  Nothing is lost that this one passes over, as the other
- * one comes to it.
+ * Those to people who are known wait for nobody else.  Graph is asked about
+ * the others in the order of the ids, too, but each sender has a share of that
+ * (see share.c).  Where the next one's is used up, a third sweep goes ahead
+ * and takes in what is of others.  Nothing is lost that this one passes over,
+ * as the other one comes to it.
  */
 #include "postgres.h"
 
@@ -88,8 +88,8 @@ sweep_is_wanted(const Bot *bot, Priority priority)
 
 /*
  * Do the bot's other lanes have nothing in memory, nor in the table where no
- * sweep has come to?  Then a message of this one can have none of theirs before
- * it: what waits in the table for its target makes it wait, too.
+ * sweep has come to?  Then a message of this one can have none of theirs
+ * before it: what waits in the table for its target makes it wait, too.
  */
 static bool
 is_alone(const Bot *bot, Priority priority)
@@ -106,8 +106,8 @@ is_alone(const Bot *bot, Priority priority)
 }
 
 /*
- * How many rows a sweep may look at, or take: as many as there is room for where
- * it begins, or many if few of them are for it.
+ * How many rows a sweep may look at, or take: as many as there is room for
+ * where it begins, or many if few of them are for it.
  */
 static int
 sweep_room(const Bot *bot, const OutboxSweep *sweep, const Sweep *first)
@@ -228,7 +228,9 @@ count_bots(void)
 	return count;
 }
 
-/* What has been read is behind its sweeps, before any of it sends them back. */
+/*
+ * What has been read is behind its sweeps, before any of it sends them back.
+ */
 static void
 advance_pass(Pass *pass, const OutboxSweep *done, int64 cost)
 {
@@ -312,8 +314,8 @@ admit_swept(Pass *passes, const OutboxMessage *row)
 }
 
 /*
- * In a transaction, after outcomes were written: read, in one statement, what is
- * next for all sweeps that are to go on, and take it in.
+ * In a transaction, after outcomes were written: read, in one statement, what
+ * is next for all sweeps that are to go on, and take it in.
  */
 void
 sweep_all(void)

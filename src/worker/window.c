@@ -400,9 +400,9 @@ window_lose_channels(const Target *team)
 }
 
 /*
- * The name is said to be another's, or may be.  What queues for it goes back to
- * the table, and is looked up from there.  If Graph is being asked, it will be
- * asked once more.
+ * The name is said to be another's, or may be.  What queues for it goes back
+ * to the table, and is looked up from there.  If Graph is being asked, it will
+ * be asked once more.
  */
 void
 window_doubt(Bot *bot, const char *name, TargetKnowledge knowledge)
