@@ -223,7 +223,7 @@ append_expanded(Expansion *expansion, ElementList *list,
 static JsonbValue *
 expand_elements(Expansion *expansion, const TemplateNode *node)
 {
-	ElementList list = {NULL};
+	ElementList list = {.elements = NULL};
 	int			i;
 
 	for (i = 0; i < node->count; i++)
@@ -294,7 +294,7 @@ static JsonbValue *
 expand_object(Expansion *expansion, const TemplateNode *node)
 {
 	Evaluation *evaluation = &expansion->evaluation;
-	ElementList list = {NULL};
+	ElementList list = {.elements = NULL};
 	JsonbValue *data = NULL;
 	int			i;
 
