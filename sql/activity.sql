@@ -91,7 +91,7 @@ COMMENT ON FUNCTION @extschema@.teams_summary(text, text) IS
 'a text as its notification shows it: without markup, and not too long';
 
 -- Teams shows a mention where the text has the same <at>...</at> as an entity.
-CREATE FUNCTION @extschema@.teams_mentions(mentions jsonb, content text)
+CREATE FUNCTION @extschema@._teams_mentions(mentions jsonb, content text)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -146,10 +146,10 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_mentions(jsonb, text) IS
+COMMENT ON FUNCTION @extschema@._teams_mentions(jsonb, text) IS
 'entities of the people who are mentioned, after judging that the content has them all';
 
-CREATE FUNCTION @extschema@.teams_mark(content text, entities jsonb, is_json boolean)
+CREATE FUNCTION @extschema@._teams_mark(content text, entities jsonb, is_json boolean)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -170,10 +170,10 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_mark(text, jsonb, boolean) IS
+COMMENT ON FUNCTION @extschema@._teams_mark(text, jsonb, boolean) IS
 'content with names where people are mentioned';
 
-CREATE FUNCTION @extschema@.teams_activity(
+CREATE FUNCTION @extschema@._teams_activity(
 	content		jsonb,
 	summary		text,
 	importance	text,
@@ -197,7 +197,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_activity(jsonb, text, text, boolean) IS
+COMMENT ON FUNCTION @extschema@._teams_activity(jsonb, text, text, boolean) IS
 'a Bot Framework activity with what all kinds of messages have';
 
 CREATE FUNCTION @extschema@.teams_text(
@@ -245,9 +245,9 @@ BEGIN
 			MESSAGE = 'suggested actions must not be null or empty';
 	END IF;
 
-	entities := @extschema@.teams_mentions(mentions, text);
+	entities := @extschema@._teams_mentions(mentions, text);
 	IF entities IS NOT NULL THEN
-		marked := @extschema@.teams_mark(text, entities, false);
+		marked := @extschema@._teams_mark(text, entities, false);
 	END IF;
 	content := jsonb_build_object('text', marked, 'textFormat',
 		CASE format WHEN 'html' THEN 'xml' ELSE format END);
@@ -261,7 +261,7 @@ BEGIN
 					'title', a.action, 'value', a.action) ORDER BY a.number)
 				 FROM unnest(suggested_actions) WITH ORDINALITY AS a (action, number))));
 	END IF;
-	RETURN @extschema@.teams_activity(content,
+	RETURN @extschema@._teams_activity(content,
 		coalesce(summary, @extschema@.teams_summary(marked, format)),
 		importance, alert);
 END
@@ -273,7 +273,7 @@ COMMENT ON FUNCTION @extschema@.teams_text(text, text, jsonb, text, text,
 
 -- What stands first in a card, unless it has words of its own for those who do
 -- not see it.
-CREATE FUNCTION @extschema@.teams_card_summary(card jsonb)
+CREATE FUNCTION @extschema@._teams_card_summary(card jsonb)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -294,7 +294,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_card_summary(jsonb) IS
+COMMENT ON FUNCTION @extschema@._teams_card_summary(jsonb) IS
 'what a notification shows of a card that has no summary';
 
 -- The card is judged here, since Teams does not refuse what it cannot show: it
@@ -331,22 +331,22 @@ BEGIN
 			DETAIL = 'It has no "version" such as "1.5".';
 	END IF;
 
-	entities := @extschema@.teams_mentions(mentions, card::text);
+	entities := @extschema@._teams_mentions(mentions, card::text);
 	IF entities IS NOT NULL THEN
-		marked := @extschema@.teams_mark(card::text, entities, true)::jsonb;
+		marked := @extschema@._teams_mark(card::text, entities, true)::jsonb;
 		marked := marked || jsonb_build_object('msteams',
 			coalesce(marked -> 'msteams', '{}') || jsonb_build_object('entities',
 				coalesce(marked #> '{msteams,entities}', '[]') || entities));
 	END IF;
 	-- Of a card that is sent as it is, people are notified with what they see.
 	preview := coalesce(summary,
-		@extschema@.teams_card_summary(marked - '{fallbackText,speak}'::text[]));
+		@extschema@._teams_card_summary(marked - '{fallbackText,speak}'::text[]));
 	IF preview IS NULL THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'the card has no text to notify with',
 			HINT = 'Give a summary: it is what people see before they open the chat.';
 	END IF;
-	RETURN @extschema@.teams_activity(jsonb_build_object('attachments',
+	RETURN @extschema@._teams_activity(jsonb_build_object('attachments',
 			jsonb_build_array(jsonb_build_object(
 				'contentType', 'application/vnd.microsoft.card.adaptive',
 				'content', marked))),
@@ -382,7 +382,7 @@ BEGIN
 			MESSAGE = 'the image has no text to notify with',
 			HINT = 'Give alt, what the image shows, or a summary.';
 	END IF;
-	RETURN @extschema@.teams_activity(jsonb_build_object('attachments',
+	RETURN @extschema@._teams_activity(jsonb_build_object('attachments',
 			jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
 				'contentType',
 				CASE
@@ -400,22 +400,22 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_image(text, text, text, text, boolean) IS
 'an activity of an image, which Teams fetches from its URL';
 
-CREATE FUNCTION @extschema@.teams_activity_problem(activity jsonb)
+CREATE FUNCTION @extschema@._teams_activity_problem(activity jsonb)
 RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_activity_problem';
 
-COMMENT ON FUNCTION @extschema@.teams_activity_problem(jsonb) IS
+COMMENT ON FUNCTION @extschema@._teams_activity_problem(jsonb) IS
 'why nobody would see the activity; null if they would';
 
-CREATE FUNCTION @extschema@.teams_unsendable(activity json)
+CREATE FUNCTION @extschema@._teams_unsendable(activity json)
 RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'teams_unsendable';
 
-COMMENT ON FUNCTION @extschema@.teams_unsendable(json) IS
+COMMENT ON FUNCTION @extschema@._teams_unsendable(json) IS
 'why an activity cannot be sent: its size, its encoding or JSON that jsonb does not take; null if it can';
 
 -- An array is several cards.  What is an activity stays one.
-CREATE FUNCTION @extschema@.teams_as_activity(
+CREATE FUNCTION @extschema@._teams_as_activity(
 	content		jsonb,
 	summary		text DEFAULT NULL,
 	name		text DEFAULT NULL)
@@ -441,7 +441,7 @@ BEGIN
 						'contentType', 'application/vnd.microsoft.card.adaptive',
 						'content', c.card) ORDER BY c.number)
 			 FROM jsonb_array_elements(cards) WITH ORDINALITY AS c (card, number)));
-		summary := coalesce(summary, @extschema@.teams_card_summary(cards -> 0), name);
+		summary := coalesce(summary, @extschema@._teams_card_summary(cards -> 0), name);
 	END IF;
 	IF summary <> '' AND NOT activity ? 'summary' THEN
 		activity := activity || jsonb_build_object('summary', summary);
@@ -450,5 +450,5 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_as_activity(jsonb, text, text) IS
+COMMENT ON FUNCTION @extschema@._teams_as_activity(jsonb, text, text) IS
 'the activity that sends a text or an Adaptive Card; a notification shows the summary, words of the card or else the name';

@@ -6,10 +6,10 @@
 -- teams_configure() writes its row; the worker pauses it where that makes
 -- sense, and records what troubles it.
 
-CREATE FUNCTION @extschema@.teams_home() RETURNS text
+CREATE FUNCTION @extschema@._teams_home() RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_home';
 
-COMMENT ON FUNCTION @extschema@.teams_home() IS
+COMMENT ON FUNCTION @extschema@._teams_home() IS
 'identity of this database: the cluster''s system identifier and the database''s oid';
 
 CREATE TABLE @extschema@.teams_bot (
@@ -30,7 +30,7 @@ CREATE TABLE @extschema@.teams_bot (
 					DEFAULT '{7,8,60,1800}',
 	reinstall		boolean		NOT NULL DEFAULT false,
 	dry_run			boolean		NOT NULL DEFAULT false,
-	home			text		NOT NULL DEFAULT @extschema@.teams_home(),
+	home			text		NOT NULL DEFAULT @extschema@._teams_home(),
 	paused_at		timestamptz,
 	paused_reason	text,
 	paused_by		text
@@ -91,7 +91,7 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_bot', '');
 
 CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
 	ON @extschema@.teams_bot
-	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('bot');
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._teams_wake('bot');
 ALTER TABLE @extschema@.teams_bot ENABLE ALWAYS TRIGGER teams_wake;
 
 CREATE FUNCTION @extschema@.teams_check_url(parameter text, url text)
@@ -152,7 +152,7 @@ BEGIN
 			MESSAGE = format('%s must be given', parameter);
 	END LOOP;
 
-	IF NOT @extschema@.teams_is_valid(bot, '@extschema@.teams_bot_name'::regtype) THEN
+	IF NOT @extschema@._teams_is_valid(bot, '@extschema@.teams_bot_name'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('invalid name for a bot: "%s"', bot),
 			HINT = 'Use up to 63 letters, digits, dots, hyphens and underscores.';
@@ -162,17 +162,17 @@ BEGIN
 			MESSAGE = 'neither teams_app_id nor manifest_id is given',
 			HINT = 'Give the id of the app in the organisation''s catalog, or the id in its manifest to have the catalog asked.';
 	END IF;
-	IF NOT @extschema@.teams_is_valid(cloud, '@extschema@.teams_cloud'::regtype) THEN
+	IF NOT @extschema@._teams_is_valid(cloud, '@extschema@.teams_cloud'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('unknown cloud: "%s"', cloud),
 			HINT = 'Known are public, gcc, gcc-high and dod.';
 	END IF;
-	IF NOT @extschema@.teams_is_valid(least(connector_rate, graph_rate)::text,
+	IF NOT @extschema@._teams_is_valid(least(connector_rate, graph_rate)::text,
 									  '@extschema@.teams_rate'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'connector_rate and graph_rate must be greater than zero';
 	END IF;
-	IF NOT @extschema@.teams_is_valid(chat_limits::text,
+	IF NOT @extschema@._teams_is_valid(chat_limits::text,
 									  '@extschema@.teams_chat_limits'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'chat_limits must be four numbers greater than zero',
@@ -320,7 +320,7 @@ BEGIN
 	SET paused_at = NULL,
 		paused_reason = NULL,
 		paused_by = NULL,
-		home = @extschema@.teams_home()
+		home = @extschema@._teams_home()
 	WHERE b.bot = teams_resume.bot;
 	IF NOT FOUND THEN
 		RAISE undefined_object USING

@@ -4,7 +4,7 @@
 
 -- A broadcast keeps what is said, its templates and its audience as they were
 -- when it was made.  The worker feeds its recipients to the outbox, so many at
--- a time: what each of them gets is rendered then, by teams_render_part().
+-- a time: what each of them gets is rendered then, by _teams_render_part().
 
 CREATE TABLE @extschema@.teams_broadcast (
 	id				bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -115,7 +115,7 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_recipient', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_opt_out', '');
 
 -- A broadcast that another database had running must not run here as well.
-CREATE FUNCTION @extschema@.teams_hold_loaded() RETURNS trigger
+CREATE FUNCTION @extschema@._teams_hold_loaded() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -125,14 +125,14 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_hold_loaded() IS
+COMMENT ON FUNCTION @extschema@._teams_hold_loaded() IS
 'trigger function: pauses a broadcast that was loaded from a dump until teams_resume()';
 
 CREATE TRIGGER teams_hold_loaded BEFORE INSERT ON @extschema@.teams_broadcast
 	FOR EACH ROW WHEN (NEW.state = 'running' AND NEW.created_at <> now())
-	EXECUTE FUNCTION @extschema@.teams_hold_loaded();
+	EXECUTE FUNCTION @extschema@._teams_hold_loaded();
 CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE ON @extschema@.teams_broadcast
-	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('broadcast');
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._teams_wake('broadcast');
 ALTER TABLE @extschema@.teams_broadcast ENABLE ALWAYS TRIGGER teams_wake;
 ALTER TABLE @extschema@.teams_broadcast ENABLE ALWAYS TRIGGER teams_hold_loaded;
 
@@ -263,7 +263,7 @@ COMMENT ON FUNCTION @extschema@.teams_plan(bigint) IS
 -- template is that of the broadcast: a function in place of one would be
 -- called with the worker's privileges, not with those of whoever made the
 -- broadcast.
-CREATE FUNCTION @extschema@.teams_render_for(
+CREATE FUNCTION @extschema@._teams_render_for(
 	broadcast bigint, template text, data jsonb, locale text,
 	OUT activity json, OUT problem text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -274,7 +274,7 @@ DECLARE
 BEGIN
 	SELECT t.* INTO chosen
 	FROM @extschema@.teams_broadcast_template AS t
-	WHERE t.broadcast = teams_render_for.broadcast
+	WHERE t.broadcast = _teams_render_for.broadcast
 	  AND (t.locale = '' OR t.locale = wanted
 		   OR starts_with(wanted, t.locale || '-'))
 	ORDER BY length(t.locale) DESC LIMIT 1;
@@ -282,16 +282,16 @@ BEGIN
 		problem := format('template "%s" does not exist for the locale "%s"', template, wanted);
 		RETURN;
 	END IF;
-	activity := @extschema@.teams_fill(template, chosen.kind, chosen.body,
+	activity := @extschema@._teams_fill(template, chosen.kind, chosen.body,
 		chosen.summary, data)::json;
-	problem := @extschema@.teams_activity_problem(activity::jsonb);
+	problem := @extschema@._teams_activity_problem(activity::jsonb);
 	IF activity IS NULL THEN
 		problem := format('template "%s" leaves nothing to say', template);
 	ELSIF problem IS NOT NULL THEN
 		activity := NULL;
-	ELSIF @extschema@.teams_unsendable(activity) IS NOT NULL THEN
+	ELSIF @extschema@._teams_unsendable(activity) IS NOT NULL THEN
 		problem := format('template "%s" becomes what cannot be sent: %s',
-			template, @extschema@.teams_unsendable(activity));
+			template, @extschema@._teams_unsendable(activity));
 		activity := NULL;
 	END IF;
 EXCEPTION WHEN OTHERS THEN
@@ -299,12 +299,12 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_render_for(bigint, text, jsonb, text) IS
+COMMENT ON FUNCTION @extschema@._teams_render_for(bigint, text, jsonb, text) IS
 'renders a template for one recipient of a broadcast';
 
 -- The next recipients of a broadcast, and what they get: so many, and no more
 -- than there is time and room for in one step of the worker.
-CREATE FUNCTION @extschema@.teams_render_part(
+CREATE FUNCTION @extschema@._teams_render_part(
 	broadcast bigint, after bigint, most bigint,
 	OUT n bigint, OUT target text, OUT activity json, OUT problem text,
 	OUT is_excluded boolean)
@@ -319,10 +319,10 @@ DECLARE
 	r			record;
 BEGIN
 	SELECT e.template, e.data INTO b FROM @extschema@.teams_broadcast AS e
-	WHERE e.id = teams_render_part.broadcast;
+	WHERE e.id = _teams_render_part.broadcast;
 	FOR r IN SELECT a.* FROM @extschema@.teams_recipient AS a
-			 WHERE a.broadcast = teams_render_part.broadcast
-			   AND a.n > teams_render_part.after
+			 WHERE a.broadcast = _teams_render_part.broadcast
+			   AND a.n > _teams_render_part.after
 			 ORDER BY a.n LIMIT most
 	LOOP
 		n := r.n;
@@ -332,7 +332,7 @@ BEGIN
 		problem := NULL;
 		IF NOT is_excluded THEN
 			SELECT f.activity, f.problem INTO activity, problem
-			FROM @extschema@.teams_render_for(teams_render_part.broadcast, b.template,
+			FROM @extschema@._teams_render_for(_teams_render_part.broadcast, b.template,
 				CASE WHEN jsonb_typeof(b.data) = 'object'
 						  AND jsonb_typeof(r.data) = 'object'
 					 THEN b.data || r.data ELSE b.data END, r.locale) AS f;
@@ -344,7 +344,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_render_part(bigint, bigint, bigint) IS
+COMMENT ON FUNCTION @extschema@._teams_render_part(bigint, bigint, bigint) IS
 'renders a template for the next recipients of a broadcast, as many as one step allows';
 
 -- What became of a broadcast's messages is counted in the account, so that
@@ -401,7 +401,7 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 COMMENT ON VIEW @extschema@.teams_progress IS
 'how far each broadcast has come: counts, messages a second so far, and when it will be done at that rate';
 
-CREATE FUNCTION @extschema@.teams_watch_line(
+CREATE FUNCTION @extschema@._teams_watch_line(
 	broadcast bigint, OUT line text, OUT is_over boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -410,7 +410,7 @@ DECLARE
 	p		record;
 BEGIN
 	SELECT * INTO p FROM @extschema@.teams_progress AS t
-	WHERE t.broadcast = teams_watch_line.broadcast;
+	WHERE t.broadcast = _teams_watch_line.broadcast;
 	IF NOT FOUND THEN
 		RAISE undefined_object USING
 			MESSAGE = format('broadcast %s does not exist', broadcast),
@@ -429,7 +429,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_watch_line(bigint) IS
+COMMENT ON FUNCTION @extschema@._teams_watch_line(bigint) IS
 'what teams_watch() shows of a broadcast, and whether that is the end';
 
 -- It commits after each look, to see what others commit, and what commits can
@@ -445,7 +445,7 @@ DECLARE
 BEGIN
 	LOOP
 		SELECT w.line, w.is_over INTO line, is_over
-			FROM @extschema@.teams_watch_line(teams_watch.broadcast) AS w;
+			FROM @extschema@._teams_watch_line(teams_watch.broadcast) AS w;
 		IF line OPERATOR(pg_catalog.<>) last THEN
 			RAISE INFO '%', line;
 		END IF;

@@ -93,12 +93,12 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_group_member', '')
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_directory', '');
 
 CREATE TRIGGER teams_wake AFTER INSERT OR UPDATE ON @extschema@.teams_directory
-	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('directory');
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._teams_wake('directory');
 ALTER TABLE @extschema@.teams_directory ENABLE ALWAYS TRIGGER teams_wake;
 
 -- Has the worker read a list.  One that it is reading goes on from where it
 -- is.
-CREATE FUNCTION @extschema@.teams_sync_list(
+CREATE FUNCTION @extschema@._teams_sync_list(
 	source text, container text, bot text)
 RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -111,7 +111,7 @@ BEGIN
 		RAISE null_value_not_allowed USING MESSAGE = 'bot must be given';
 	END IF;
 	SELECT b.dry_run INTO dry_run FROM @extschema@.teams_bot AS b
-	WHERE b.bot = teams_sync_list.bot;
+	WHERE b.bot = _teams_sync_list.bot;
 	IF NOT FOUND THEN
 		RAISE undefined_object USING
 			MESSAGE = format('bot "%s" does not exist', bot),
@@ -130,18 +130,18 @@ BEGIN
 	-- A dry-run bot asks nobody: what it knows was written here by hand.
 	UPDATE @extschema@.teams_directory AS d
 	SET state = 'done', finished_at = now()
-	WHERE dry_run AND d.bot = teams_sync_list.bot
-	  AND d.source = teams_sync_list.source
-	  AND d.container = teams_sync_list.container;
+	WHERE dry_run AND d.bot = _teams_sync_list.bot
+	  AND d.source = _teams_sync_list.source
+	  AND d.container = _teams_sync_list.container;
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_sync_list(text, text, text) IS
+COMMENT ON FUNCTION @extschema@._teams_sync_list(text, text, text) IS
 'for teams_sync_directory(), teams_sync_group() and teams_sync_roster()';
 
 -- Returns the id of a group as it is stored.  A parameter of type uuid would
 -- judge it, too, but its error could not say where the id is to be found.
-CREATE FUNCTION @extschema@.teams_group_id(group_id text)
+CREATE FUNCTION @extschema@._teams_group_id(group_id text)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -159,13 +159,13 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_group_id(text) IS
+COMMENT ON FUNCTION @extschema@._teams_group_id(text) IS
 'checks the id of a group';
 
 CREATE FUNCTION @extschema@.teams_sync_directory(bot text DEFAULT 'default')
 RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT @extschema@.teams_sync_list('people'::text, ''::text, bot) $$;
+AS $$ SELECT @extschema@._teams_sync_list('people'::text, ''::text, bot) $$;
 
 COMMENT ON FUNCTION @extschema@.teams_sync_directory(text) IS
 'has the worker read all people of the bot''s tenant into teams_person, or what has changed since the last time';
@@ -177,9 +177,9 @@ CREATE FUNCTION @extschema@.teams_sync_group(
 RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT @extschema@.teams_sync_list(
+	SELECT @extschema@._teams_sync_list(
 		CASE WHEN owners THEN 'owners' ELSE 'members' END,
-		@extschema@.teams_group_id(group_id), bot)
+		@extschema@._teams_group_id(group_id), bot)
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_sync_group(text, boolean, text) IS
@@ -191,15 +191,15 @@ CREATE FUNCTION @extschema@.teams_sync_roster(
 RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT @extschema@.teams_sync_list('roster'::text,
-		@extschema@.teams_group_id(team), bot)
+	SELECT @extschema@._teams_sync_list('roster'::text,
+		@extschema@._teams_group_id(team), bot)
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_sync_roster(text, text) IS
 'has the worker read who is in a team in which the bot is installed';
 
 -- An audience that nobody has read yet must not pass for an empty one.
-CREATE FUNCTION @extschema@.teams_check_list(
+CREATE FUNCTION @extschema@._teams_check_list(
 	source text, container text, bot text)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -209,8 +209,8 @@ DECLARE
 	list	record;
 BEGIN
 	SELECT * INTO list FROM @extschema@.teams_directory AS d
-	WHERE d.bot = teams_check_list.bot AND d.source = teams_check_list.source
-	  AND d.container = teams_check_list.container;
+	WHERE d.bot = _teams_check_list.bot AND d.source = _teams_check_list.source
+	  AND d.container = _teams_check_list.container;
 	IF list.finished_at IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('%s%s not synchronised yet for bot "%s"',
@@ -235,7 +235,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_check_list(text, text, text) IS
+COMMENT ON FUNCTION @extschema@._teams_check_list(text, text, text) IS
 'raises an error if a list has never been read to its end';
 
 CREATE FUNCTION @extschema@.teams_people(bot text DEFAULT 'default')
@@ -247,7 +247,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-	PERFORM @extschema@.teams_check_list('people'::text, ''::text, teams_people.bot);
+	PERFORM @extschema@._teams_check_list('people'::text, ''::text, teams_people.bot);
 	RETURN QUERY
 		SELECT p.id, p.user_principal_name, p.display_name, p.locale,
 			   p.is_guest, p.is_enabled, p.is_licensed
@@ -271,7 +271,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-	group_id	text := @extschema@.teams_group_id(container);
+	group_id	text := @extschema@._teams_group_id(container);
 BEGIN
 	IF teams_members.source IS NULL
 	   OR teams_members.source NOT IN ('members', 'owners', 'roster') THEN
@@ -279,7 +279,7 @@ BEGIN
 			MESSAGE = format('unknown source: "%s"', teams_members.source),
 			HINT = 'Give "members", "owners" or "roster".';
 	END IF;
-	PERFORM @extschema@.teams_check_list(teams_members.source, group_id,
+	PERFORM @extschema@._teams_check_list(teams_members.source, group_id,
 		teams_members.bot);
 	RETURN QUERY
 		SELECT m.id, p.user_principal_name, p.display_name, p.locale,

@@ -2,7 +2,7 @@
 -- Domains: what may be in a column
 ------------------------------------------------------------------------------
 
--- Each rule is here alone.  Functions ask teams_is_valid() before they write,
+-- Each rule is here alone.  Functions ask _teams_is_valid() before they write,
 -- so that they can say in words what is wrong.
 
 CREATE DOMAIN @extschema@.teams_bot_name AS text
@@ -44,7 +44,7 @@ COMMENT ON DOMAIN @extschema@.teams_locale IS
 'language in lower case, such as de or de-at; empty for all';
 
 -- PostgreSQL 16 has pg_input_is_valid() for this.
-CREATE FUNCTION @extschema@.teams_is_valid(value text, domain regtype)
+CREATE FUNCTION @extschema@._teams_is_valid(value text, domain regtype)
 RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
@@ -56,5 +56,5 @@ EXCEPTION WHEN check_violation THEN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_is_valid(text, regtype) IS
+COMMENT ON FUNCTION @extschema@._teams_is_valid(text, regtype) IS
 'whether a value may be in a column of a domain';

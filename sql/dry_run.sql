@@ -18,7 +18,7 @@ BEGIN
 	IF bot IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'bot must be given';
 	END IF;
-	IF NOT @extschema@.teams_is_valid(bot, '@extschema@.teams_bot_name'::regtype) THEN
+	IF NOT @extschema@._teams_is_valid(bot, '@extschema@.teams_bot_name'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('invalid name for a bot: "%s"', bot),
 			HINT = 'Use up to 63 letters, digits, dots, hyphens and underscores.';
@@ -66,7 +66,7 @@ COMMENT ON FUNCTION @extschema@.teams_configure_dry_run(text, boolean) IS
 
 -- What json takes and jsonb does not, in this database's encoding or at all,
 -- becomes a question mark, or null; it must not hide the other rows.
-CREATE FUNCTION @extschema@.teams_as_jsonb(activity json)
+CREATE FUNCTION @extschema@._teams_as_jsonb(activity json)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
 SET standard_conforming_strings = on
@@ -82,7 +82,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_as_jsonb(json) IS
+COMMENT ON FUNCTION @extschema@._teams_as_jsonb(json) IS
 'an activity as jsonb, without an error';
 
 -- A broadcast's messages have their activity in common, in its row.
@@ -93,7 +93,7 @@ CREATE VIEW @extschema@.teams_recorded WITH (security_barrier) AS
 		   a.activity, d.created_at
 	FROM @extschema@.teams_delivery AS d
 	LEFT JOIN @extschema@.teams_broadcast AS b ON b.id = d.broadcast
-	CROSS JOIN LATERAL @extschema@.teams_as_jsonb(
+	CROSS JOIN LATERAL @extschema@._teams_as_jsonb(
 		coalesce(d.activity, b.activity)) AS a (activity)
 	WHERE d.conversation_id LIKE 'dry-run:%'
 	  AND (d.sender IN (SELECT r.rolname FROM pg_roles AS r

@@ -14,7 +14,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- Bodies of functions name what they use by the schema.  So whoever could put
 -- something into it, or another schema in its place, would have the rights
--- with which they run.  From here on teams_guard_schema() watches it.  And a
+-- with which they run.  From here on _teams_guard_schema() watches it.  And a
 -- call of one of our functions gives all arguments with their types, so that
 -- no other of that name could fit better.
 DO $$
@@ -38,7 +38,7 @@ BEGIN
 		  UNION ALL
 		  SELECT 0, p.oid::regprocedure::text FROM pg_proc AS p
 		  WHERE p.pronamespace = '@extschema@'::regnamespace
-			AND starts_with(p.proname, 'teams_')) AS h (role, action)
+			AND p.proname ~ '^_?teams_') AS h (role, action)
 	JOIN pg_database AS d ON d.datname = current_database()
 	LEFT JOIN pg_roles AS r
 		ON r.oid = CASE WHEN pg_get_userbyid(h.role) = 'pg_database_owner'
@@ -55,15 +55,15 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION @extschema@.teams_guard_schema() RETURNS event_trigger
+CREATE FUNCTION @extschema@._teams_guard_schema() RETURNS event_trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_guard_schema';
 
-COMMENT ON FUNCTION @extschema@.teams_guard_schema() IS
+COMMENT ON FUNCTION @extschema@._teams_guard_schema() IS
 'event trigger function: keeps the extension''s schema from being renamed, or given to others than superusers';
 
 CREATE EVENT TRIGGER teams_guard_schema ON ddl_command_end
 	WHEN TAG IN ('ALTER SCHEMA', 'GRANT')
-	EXECUTE FUNCTION @extschema@.teams_guard_schema();
+	EXECUTE FUNCTION @extschema@._teams_guard_schema();
 ALTER EVENT TRIGGER teams_guard_schema ENABLE ALWAYS;
 
 COMMENT ON EVENT TRIGGER teams_guard_schema IS

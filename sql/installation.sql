@@ -71,7 +71,7 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_installation', '')
 
 CREATE TRIGGER teams_wake AFTER UPDATE OR DELETE OR TRUNCATE
 	ON @extschema@.teams_installation
-	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('outbox');
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._teams_wake('outbox');
 ALTER TABLE @extschema@.teams_installation ENABLE ALWAYS TRIGGER teams_wake;
 
 CREATE FUNCTION @extschema@.teams_ensure_installed(

@@ -86,26 +86,26 @@ CREATE INDEX teams_outbox_refers_to ON @extschema@.teams_outbox (refers_to)
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox_id_seq', '');
 
-CREATE FUNCTION @extschema@.teams_accept() RETURNS trigger
+CREATE FUNCTION @extschema@._teams_accept() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_accept';
 
-COMMENT ON FUNCTION @extschema@.teams_accept() IS
+COMMENT ON FUNCTION @extschema@._teams_accept() IS
 'trigger function: judges a new row, counts it as accepted, and wakes the worker at commit';
 
-CREATE FUNCTION @extschema@.teams_judge() RETURNS trigger
+CREATE FUNCTION @extschema@._teams_judge() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_judge';
 
-COMMENT ON FUNCTION @extschema@.teams_judge() IS
+COMMENT ON FUNCTION @extschema@._teams_judge() IS
 'trigger function: judges a row that was changed';
 
 CREATE TRIGGER teams_accept AFTER INSERT ON @extschema@.teams_outbox
-	FOR EACH ROW EXECUTE FUNCTION @extschema@.teams_accept();
+	FOR EACH ROW EXECUTE FUNCTION @extschema@._teams_accept();
 CREATE TRIGGER teams_judge
 	AFTER UPDATE OF bot, kind, scope, target, team, activity, broadcast, refers_to,
 		priority, delivery ON @extschema@.teams_outbox
-	FOR EACH ROW EXECUTE FUNCTION @extschema@.teams_judge();
+	FOR EACH ROW EXECUTE FUNCTION @extschema@._teams_judge();
 CREATE TRIGGER teams_wake AFTER UPDATE ON @extschema@.teams_outbox
-	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.teams_wake('outbox');
+	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._teams_wake('outbox');
 ALTER TABLE @extschema@.teams_outbox ENABLE ALWAYS TRIGGER teams_accept;
 ALTER TABLE @extschema@.teams_outbox ENABLE ALWAYS TRIGGER teams_judge;
 ALTER TABLE @extschema@.teams_outbox ENABLE ALWAYS TRIGGER teams_wake;

@@ -5,7 +5,7 @@
 -- Returns what a kind of role may do with what belongs to the extension, for
 -- teams_grant() and teams_revoke(); a name stands for all functions that have
 -- it.  What is not named is for nobody.
-CREATE FUNCTION @extschema@.teams_privileges(kind text)
+CREATE FUNCTION @extschema@._teams_privileges(kind text)
 RETURNS TABLE (privilege text, object text)
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -19,9 +19,9 @@ AS $$
 	JOIN (VALUES
 		(1, 'EXECUTE', 'teams_escape'),
 		(1, 'EXECUTE', 'teams_summary'),
-		(1, 'EXECUTE', 'teams_mentions'),
-		(1, 'EXECUTE', 'teams_mark'),
-		(1, 'EXECUTE', 'teams_activity'),
+		(1, 'EXECUTE', '_teams_mentions'),
+		(1, 'EXECUTE', '_teams_mark'),
+		(1, 'EXECUTE', '_teams_activity'),
 		(1, 'EXECUTE', 'teams_text'),
 		(1, 'EXECUTE', 'teams_card'),
 		(1, 'EXECUTE', 'teams_image'),
@@ -44,7 +44,7 @@ AS $$
 		(1, 'EXECUTE', 'teams_opt_out'),
 		(1, 'EXECUTE', 'teams_opt_in'),
 		(1, 'EXECUTE', 'teams_watch'),
-		(1, 'EXECUTE', 'teams_watch_line'),
+		(1, 'EXECUTE', '_teams_watch_line'),
 		(1, 'SELECT', 'teams_progress'),
 		(1, 'EXECUTE', 'teams_ensure_installed'),
 		(1, 'EXECUTE', 'teams_upgrade'),
@@ -57,12 +57,12 @@ AS $$
 		(1, 'EXECUTE', 'teams_wait'),
 		(1, 'SELECT', 'teams_message'),
 		(1, 'SELECT', 'teams_recorded'),
-		(1, 'EXECUTE', 'teams_as_jsonb'),
+		(1, 'EXECUTE', '_teams_as_jsonb'),
 		(1, 'EXECUTE', 'teams_render'),
 		(1, 'EXECUTE', 'teams_expand'),
-		(1, 'EXECUTE', 'teams_as_activity'),
-		(1, 'EXECUTE', 'teams_fill'),
-		(1, 'EXECUTE', 'teams_card_summary'),
+		(1, 'EXECUTE', '_teams_as_activity'),
+		(1, 'EXECUTE', '_teams_fill'),
+		(1, 'EXECUTE', '_teams_card_summary'),
 		(1, 'SELECT', 'teams_template'),
 		(2, 'EXECUTE', 'teams_pause'),
 		(2, 'EXECUTE', 'teams_resume'),
@@ -70,8 +70,8 @@ AS $$
 		(2, 'EXECUTE', 'teams_sync_directory'),
 		(2, 'EXECUTE', 'teams_sync_group'),
 		(2, 'EXECUTE', 'teams_sync_roster'),
-		(2, 'EXECUTE', 'teams_workers'),
-		(2, 'EXECUTE', 'teams_throttles'),
+		(2, 'EXECUTE', '_teams_workers'),
+		(2, 'EXECUTE', '_teams_throttles'),
 		(2, 'SELECT', 'teams_bot'),
 		(2, 'SELECT', 'teams_installation'),
 		(2, 'SELECT', 'teams_outbox'),
@@ -98,7 +98,7 @@ AS $$
 		(3, 'EXECUTE', 'teams_check_credential'),
 		(3, 'EXECUTE', 'teams_set_template'),
 		(3, 'EXECUTE', 'teams_drop_template'),
-		(3, 'EXECUTE', 'teams_check_template'),
+		(3, 'EXECUTE', '_teams_check_template'),
 		(3, 'EXECUTE', 'teams_grant'),
 		(3, 'EXECUTE', 'teams_revoke'))
 		AS g (level, privilege, name)
@@ -108,7 +108,7 @@ AS $$
 	  AND g.level <= array_position('{sender,operator,administrator}'::text[], kind)
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_privileges(text) IS
+COMMENT ON FUNCTION @extschema@._teams_privileges(text) IS
 'what teams_grant() grants to a sender, an operator or an administrator';
 
 CREATE FUNCTION @extschema@.teams_grant(role text, kind text)
@@ -132,12 +132,12 @@ BEGIN
 			MESSAGE = format('unknown kind of role: "%s"', kind),
 			HINT = 'Give "sender", "operator" or "administrator".';
 	END IF;
-	FOR p IN SELECT * FROM @extschema@.teams_privileges(kind)
+	FOR p IN SELECT * FROM @extschema@._teams_privileges(kind)
 	LOOP
 		EXECUTE format('GRANT %s ON %s TO %I', p.privilege, p.object, role);
 	END LOOP;
 
-	-- Who has EXECUTE on teams_privileges() has USAGE on the schema from here,
+	-- Who has EXECUTE on _teams_privileges() has USAGE on the schema from here,
 	-- and not from somebody who granted it for another purpose.
 	IF NOT EXISTS (
 		SELECT FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
@@ -146,7 +146,7 @@ BEGIN
 		EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I',
 					   '@extschema@'::regnamespace, role);
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I',
-					   '@extschema@.teams_privileges(text)'::regprocedure, role);
+					   '@extschema@._teams_privileges(text)'::regprocedure, role);
 	END IF;
 END
 $$;
@@ -169,7 +169,7 @@ BEGIN
 			MESSAGE = 'PUBLIC has none of this',
 			HINT = 'Take it from roles.';
 	END IF;
-	FOR p IN SELECT * FROM @extschema@.teams_privileges('administrator'::text)
+	FOR p IN SELECT * FROM @extschema@._teams_privileges('administrator'::text)
 	LOOP
 		EXECUTE format('REVOKE %s ON %s FROM %I', p.privilege, p.object, role);
 	END LOOP;
@@ -177,12 +177,12 @@ BEGIN
 	-- This tells, see teams_grant(), whose USAGE is from there.
 	IF EXISTS (
 		SELECT FROM pg_proc AS f, aclexplode(f.proacl) AS a
-		WHERE f.oid = '@extschema@.teams_privileges(text)'::regprocedure
+		WHERE f.oid = '@extschema@._teams_privileges(text)'::regprocedure
 		  AND pg_get_userbyid(a.grantee) = role AND a.grantee <> f.proowner) THEN
 		EXECUTE format('REVOKE USAGE ON SCHEMA %s FROM %I',
 					   '@extschema@'::regnamespace, role);
 		EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM %I',
-					   '@extschema@.teams_privileges(text)'::regprocedure, role);
+					   '@extschema@._teams_privileges(text)'::regprocedure, role);
 	END IF;
 END
 $$;

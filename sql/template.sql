@@ -16,13 +16,13 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_expand';
 COMMENT ON FUNCTION @extschema@.teams_expand(jsonb, jsonb, text) IS
 'what a template in the Adaptive Card Templating language becomes with the data; the name is for errors';
 
-CREATE FUNCTION @extschema@.teams_check_template(
+CREATE FUNCTION @extschema@._teams_check_template(
 	template	jsonb,
 	name		text DEFAULT NULL)
 RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_check_template';
 
-COMMENT ON FUNCTION @extschema@.teams_check_template(jsonb, text) IS
+COMMENT ON FUNCTION @extschema@._teams_check_template(jsonb, text) IS
 'raises an error if an expression in a template cannot be understood';
 
 -- Expressions are judged by teams_set_template(), and when they are used: a
@@ -75,11 +75,11 @@ BEGIN
 			MESSAGE = 'name, body and locale must not be null';
 	END IF;
 	locale := lower(replace(locale, '_', '-'));
-	IF NOT @extschema@.teams_is_valid(name, '@extschema@.teams_template_name'::regtype) THEN
+	IF NOT @extschema@._teams_is_valid(name, '@extschema@.teams_template_name'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('invalid name for a template: "%s"', name);
 	END IF;
-	IF NOT @extschema@.teams_is_valid(locale, '@extschema@.teams_locale'::regtype) THEN
+	IF NOT @extschema@._teams_is_valid(locale, '@extschema@.teams_locale'::regtype) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('invalid locale: "%s"', locale),
 			HINT = 'Give a language such as de or de-AT, or nothing for all.';
@@ -89,8 +89,8 @@ BEGIN
 			MESSAGE = format('template "%s" is neither a text, an Adaptive Card nor an activity', name),
 			HINT = 'Give a card or activity as an object with a "type".';
 	END IF;
-	PERFORM @extschema@.teams_check_template(body, name);
-	PERFORM @extschema@.teams_check_template(to_jsonb(summary), name || ' (summary)');
+	PERFORM @extschema@._teams_check_template(body, name);
+	PERFORM @extschema@._teams_check_template(to_jsonb(summary), name || ' (summary)');
 	-- An expression is judged when it is filled in.
 	IF body ->> 'type' NOT IN ('AdaptiveCard', 'message')
 	   AND body ->> 'type' NOT LIKE '%${%' THEN
@@ -159,7 +159,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_drop_template(text, text) IS
 'drops a template for a locale, or for all; returns how many there were';
 
-CREATE FUNCTION @extschema@.teams_fill(
+CREATE FUNCTION @extschema@._teams_fill(
 	name text, kind text, body jsonb, summary text, data jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -173,14 +173,14 @@ BEGIN
 	IF kind = 'text' THEN
 		content := to_jsonb(content #>> '{}');
 	END IF;
-	RETURN @extschema@.teams_as_activity(content,
+	RETURN @extschema@._teams_as_activity(content,
 		@extschema@.teams_expand(coalesce(to_jsonb(summary), 'null'),
 			data, name || ' (summary)') #>> '{}',
 		name);
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_fill(text, text, jsonb, text, jsonb) IS
+COMMENT ON FUNCTION @extschema@._teams_fill(text, text, jsonb, text, jsonb) IS
 'the activity that one variant of a template becomes with the data';
 
 -- Runs with the privileges of whoever calls it, since the name may be that of
@@ -210,7 +210,7 @@ BEGIN
 		   OR starts_with(wanted, t.locale || '-'))
 	ORDER BY length(t.locale) DESC LIMIT 1;
 	IF FOUND THEN
-		RETURN @extschema@.teams_fill(template, chosen.kind, chosen.body,
+		RETURN @extschema@._teams_fill(template, chosen.kind, chosen.body,
 			chosen.summary, data);
 	END IF;
 
@@ -234,7 +234,7 @@ BEGIN
 			HINT = 'See teams_template for those that do; a function from jsonb to jsonb is given with its schema.';
 	END IF;
 	EXECUTE format('SELECT %s($1)', f::oid::regproc) INTO content USING data;
-	RETURN @extschema@.teams_as_activity(content, NULL::text, template);
+	RETURN @extschema@._teams_as_activity(content, NULL::text, template);
 END
 $$;
 

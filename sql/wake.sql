@@ -7,8 +7,8 @@
 -- UPDATE.  They are enabled always: triggers that send may be enabled for what
 -- replication applies, and what those write is to be counted and sent like all
 -- else.
-CREATE FUNCTION @extschema@.teams_wake() RETURNS trigger
+CREATE FUNCTION @extschema@._teams_wake() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_wake';
 
-COMMENT ON FUNCTION @extschema@.teams_wake() IS
+COMMENT ON FUNCTION @extschema@._teams_wake() IS
 'trigger function: wakes the worker at commit';

@@ -12,14 +12,14 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'teams_drain';
 COMMENT ON PROCEDURE @extschema@.teams_drain(interval) IS
 'sends what is due from this session, where no worker does';
 
-CREATE FUNCTION @extschema@.teams_throttles(
+CREATE FUNCTION @extschema@._teams_throttles(
 	OUT client_id uuid, OUT tenant_id uuid, OUT scope text,
 	OUT left_now integer, OUT share real, OUT until timestamptz,
 	OUT complaints bigint)
 RETURNS SETOF record
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_throttles';
 
-COMMENT ON FUNCTION @extschema@.teams_throttles() IS
+COMMENT ON FUNCTION @extschema@._teams_throttles() IS
 'the pace of each bot in shared memory; see the view teams_throttle';
 
 CREATE VIEW @extschema@.teams_throttle AS
@@ -28,13 +28,13 @@ CREATE VIEW @extschema@.teams_throttle AS
 				WHEN 'graph delete' THEN greatest(b.graph_rate / 2, 1)
 				ELSE b.graph_rate END AS quota,
 		   t.share, t.left_now, t.until, t.complaints
-	FROM @extschema@.teams_throttles() AS t
+	FROM @extschema@._teams_throttles() AS t
 	JOIN @extschema@.teams_bot AS b USING (client_id, tenant_id);
 
 COMMENT ON VIEW @extschema@.teams_throttle IS
 'what limits each bot now: requests in the last second, the share of the quota in use, and 429s';
 
-CREATE FUNCTION @extschema@.teams_workers(
+CREATE FUNCTION @extschema@._teams_workers(
 	OUT database oid, OUT pid integer, OUT state text,
 	OUT started_at timestamptz, OUT in_flight integer,
 	OUT sent bigint, OUT failed bigint, OUT retried bigint,
@@ -42,14 +42,14 @@ CREATE FUNCTION @extschema@.teams_workers(
 RETURNS SETOF record
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_workers';
 
-COMMENT ON FUNCTION @extschema@.teams_workers() IS
+COMMENT ON FUNCTION @extschema@._teams_workers() IS
 'the slots of the workers in shared memory; see the view teams_worker';
 
 CREATE VIEW @extschema@.teams_worker AS
 	SELECT d.datname AS database, w.pid, w.state, w.started_at, w.in_flight,
 		   w.sent, w.failed, w.retried,
 		   w.last_error, w.last_error_at
-	FROM @extschema@.teams_workers() AS w
+	FROM @extschema@._teams_workers() AS w
 	LEFT JOIN pg_catalog.pg_database AS d ON d.oid = w.database;
 
 COMMENT ON VIEW @extschema@.teams_worker IS

@@ -26,7 +26,7 @@ static Statement read_bots = {
 	" manifest_id::text, credential, cloud, multi_tenant,"
 	" login_url, graph_url, connector_url, connector_rate, graph_rate,"
 	" chat_limits[1], chat_limits[2], chat_limits[3], chat_limits[4],"
-	" reinstall, dry_run, paused_by, home = @.teams_home()"
+	" reinstall, dry_run, paused_by, home = @._teams_home()"
 	" FROM @.teams_bot",
 	STATEMENT_NO_ARGS
 };

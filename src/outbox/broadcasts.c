@@ -340,7 +340,7 @@ static Statement read_preview = {
 	" LEFT JOIN LATERAL (SELECT r.data, r.locale FROM @.teams_recipient AS r"
 	" WHERE r.broadcast OPERATOR(pg_catalog.=) b.id AND r.excluded IS NULL"
 	" ORDER BY r.n LIMIT 1) AS r ON true"
-	" LEFT JOIN LATERAL @.teams_render_for(b.id, b.template,"
+	" LEFT JOIN LATERAL @._teams_render_for(b.id, b.template,"
 	" b.data OPERATOR(pg_catalog.||) coalesce(r.data, '{}'), r.locale) AS m"
 	" ON b.template IS NOT NULL"
 	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_OWN,

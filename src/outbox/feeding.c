@@ -148,7 +148,7 @@ static Statement feed_recipients = {
 /* A template is filled in for each recipient, and not for longer than so. */
 static Statement render_part = {
 	"SELECT p.n, p.target, p.activity, p.problem, p.is_excluded"
-	" FROM @.teams_render_part($1, $2, $3) AS p",
+	" FROM @._teams_render_part($1, $2, $3) AS p",
 	STATEMENT_ARGS(INT8OID, INT8OID, INT8OID)
 };
 

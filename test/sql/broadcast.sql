@@ -57,7 +57,7 @@ SELECT teams_broadcast($$SELECT 'user' || i || '@contoso.com' AS user_id,
 	FROM generate_series(1, 4) AS i$$, template => 'large', draft => true) AS large \gset
 SELECT n, locale, data, excluded FROM teams_recipient WHERE broadcast = :large ORDER BY n;
 SELECT activity IS NULL AS nothing, problem
-	FROM teams_render_for(:large, 'large', jsonb_build_object('text', repeat('x', 60000)), NULL);
+	FROM _teams_render_for(:large, 'large', jsonb_build_object('text', repeat('x', 60000)), NULL);
 SELECT teams_cancel_broadcast(:large);
 
 --

@@ -99,9 +99,9 @@ SELECT set_config(name, 'on', false) FROM pg_settings
 EXPLAIN (COSTS OFF) SELECT user_id FROM teams_people();
 SELECT user_id, m.display_name FROM teams_people()
 	JOIN teams_members(:'group') AS m USING (user_id)
-	WHERE EXISTS (SELECT FROM teams_bot WHERE home = teams_home());
-SELECT count(*) > 0 AS some FROM teams_privileges('sender');
-SELECT line, is_over FROM teams_watch_line(:id);
+	WHERE EXISTS (SELECT FROM teams_bot WHERE home = _teams_home());
+SELECT count(*) > 0 AS some FROM _teams_privileges('sender');
+SELECT line, is_over FROM _teams_watch_line(:id);
 SELECT set_config(name, 'off', false) FROM pg_settings
 	WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 
@@ -140,7 +140,7 @@ SELECT teams_sync_directory();
 SELECT count(*) FROM teams_person;
 SELECT count(*) FROM teams_group_member;
 SELECT count(*) FROM teams_directory;
-SELECT teams_sync_list('people', '', 'default');
+SELECT _teams_sync_list('people', '', 'default');
 RESET ROLE;
 
 SELECT teams_revoke('regress_teams_sender');

@@ -53,7 +53,7 @@ SELECT teams_grant('regress_teams_nobody', 'administrator');
 SELECT teams_revoke('regress_teams_ada');
 SELECT teams_check_credential('ops');
 SELECT teams_check_url('url', 'https://graph.microsoft.com');
-SELECT teams_workers();
+SELECT _teams_workers();
 SELECT * FROM teams_bot;
 SELECT * FROM teams_installation;
 SELECT * FROM teams_outbox;
@@ -72,7 +72,7 @@ SELECT teams_drop_template('build');
 SELECT * FROM teams_template;
 CREATE TABLE pg_temp.mine (i int);
 CREATE TRIGGER wake AFTER INSERT ON pg_temp.mine
-	FOR EACH STATEMENT EXECUTE FUNCTION teams_wake('outbox');
+	FOR EACH STATEMENT EXECUTE FUNCTION _teams_wake('outbox');
 RESET ROLE;
 DROP TABLE pg_temp.mine;
 

@@ -42,7 +42,7 @@ $node->value("SELECT count(teams_send('ada\@contoso.com', bot, bot => bot))"
 	  . ' FROM teams_bot', 'neighbour');
 ok($node->wait_until_sent('neighbour'), 'another database has many bots');
 is($sim->message_count, $bots, 'which have sent');
-is($node->value('SELECT count(DISTINCT client_id) FROM teams_throttles()'),
+is($node->value('SELECT count(DISTINCT client_id) FROM _teams_throttles()'),
 	$places, 'and taken all places there are');
 
 $node->configure($sim);
@@ -52,7 +52,7 @@ TeamsNode::wait_for('a place', sub {
 		return $node->value($paced) eq 't';
 	});
 is($node->value($paced), 't', "a new bot takes the place of one that is idle");
-is($node->value('SELECT count(DISTINCT client_id) FROM teams_throttles()'),
+is($node->value('SELECT count(DISTINCT client_id) FROM _teams_throttles()'),
 	$places, 'there are no more places');
 
 # Who has lost its place is paced all the same.

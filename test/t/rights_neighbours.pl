@@ -88,7 +88,7 @@ is(seen_by('watcher', $databases), 'neighbour,postgres',
 my $other = '11111111-2222-3333-4444-555555555555';
 $node->configure($sim, bot => "'other'", client_id => "'$other'");
 $node->send('ada@contoso.com', 'x', bot => 'other');
-my $others = "SELECT count(*) FROM teams_throttles() WHERE client_id = '$other'";
+my $others = "SELECT count(*) FROM _teams_throttles() WHERE client_id = '$other'";
 ok($node->wait_until("SELECT ($others) > 0"), 'another bot has a pace');
 is(seen_by('oncall', $others), 0, "an operator sees no other database's bots");
 isnt(seen_by('watcher', $others), 0, 'who may read all statistics does');
