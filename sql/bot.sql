@@ -48,6 +48,8 @@ CREATE TABLE @extschema@.teams_bot (
 
 COMMENT ON TABLE @extschema@.teams_bot IS
 'bot registrations, one row for each bot; written by teams_configure()';
+COMMENT ON COLUMN @extschema@.teams_bot.bot IS
+'name that teams_send() and the others are given';
 COMMENT ON COLUMN @extschema@.teams_bot.tenant_id IS
 'Entra ID tenant whose people get messages';
 COMMENT ON COLUMN @extschema@.teams_bot.client_id IS
@@ -58,6 +60,8 @@ COMMENT ON COLUMN @extschema@.teams_bot.manifest_id IS
 'id in the app''s manifest (externalId in Graph)';
 COMMENT ON COLUMN @extschema@.teams_bot.credential IS
 'name of the file with the client secret in teams_proactive.credential_directory, or in its subdirectory for this database';
+COMMENT ON COLUMN @extschema@.teams_bot.cloud IS
+'where the services are: public, gcc, gcc-high or dod';
 COMMENT ON COLUMN @extschema@.teams_bot.multi_tenant IS
 'whether the bot takes its Bot Connector token from the botframework.com tenant';
 COMMENT ON COLUMN @extschema@.teams_bot.login_url IS
@@ -78,14 +82,20 @@ COMMENT ON COLUMN @extschema@.teams_bot.dry_run IS
 'whether messages are recorded as sent at once, and none is sent; see teams_configure_dry_run()';
 COMMENT ON COLUMN @extschema@.teams_bot.home IS
 'identity of the database that sends for this bot; a copy of it does not';
+COMMENT ON COLUMN @extschema@.teams_bot.paused_at IS
+'since when nothing is sent for it; null: it is not paused';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_reason IS
 'why nothing is sent for this bot; see teams_resume()';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_by IS
 'operator; worker, which tries again now and then; copy: the database is one';
-COMMENT ON COLUMN @extschema@.teams_bot.app_version IS
-'version of the app in the organisation''s catalog, as far as it is known';
 COMMENT ON COLUMN @extschema@.teams_bot.trouble IS
 'why nothing gets through at the moment, such as a host that cannot be reached; it is tried again for as long as it takes';
+COMMENT ON COLUMN @extschema@.teams_bot.app_version IS
+'version of the app in the organisation''s catalog, as far as it is known';
+COMMENT ON COLUMN @extschema@.teams_bot.created_at IS
+'when it was configured for the first time';
+COMMENT ON COLUMN @extschema@.teams_bot.updated_at IS
+'when it was configured for the last time';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_bot', '');
 

@@ -49,14 +49,46 @@ CREATE INDEX teams_broadcast_running
 
 COMMENT ON TABLE @extschema@.teams_broadcast IS
 'messages to many: what is said, stored once, and how far it has come';
+COMMENT ON COLUMN @extschema@.teams_broadcast.id IS
+'id that teams_broadcast() returned';
+COMMENT ON COLUMN @extschema@.teams_broadcast.bot IS
+'bot that sends it';
 COMMENT ON COLUMN @extschema@.teams_broadcast.kind IS
 'send; or edit or delete what the broadcast refers_to has sent';
+COMMENT ON COLUMN @extschema@.teams_broadcast.refers_to IS
+'broadcast whose messages are edited or deleted';
+COMMENT ON COLUMN @extschema@.teams_broadcast.title IS
+'title, for people who look at teams_progress';
 COMMENT ON COLUMN @extschema@.teams_broadcast.topic IS
 'people who have opted out of it are excluded';
-COMMENT ON COLUMN @extschema@.teams_broadcast.rate IS
-'messages a second, if less than the bot''s';
+COMMENT ON COLUMN @extschema@.teams_broadcast.state IS
+'draft, running, paused, cancelled or done';
+COMMENT ON COLUMN @extschema@.teams_broadcast.sender IS
+'name of the role that made it, which need not be there any more';
+COMMENT ON COLUMN @extschema@.teams_broadcast.activity IS
+'what is said; null if a template says it';
+COMMENT ON COLUMN @extschema@.teams_broadcast.template IS
+'name of the template that says it, of which teams_broadcast_template has a copy';
+COMMENT ON COLUMN @extschema@.teams_broadcast.data IS
+'what the template is filled in with, beside the data of each recipient';
 COMMENT ON COLUMN @extschema@.teams_broadcast.held IS
 'whether it was loaded from a dump while it was running, and is paused until teams_resume()';
+COMMENT ON COLUMN @extschema@.teams_broadcast.priority IS
+'priority of its messages: high, normal or low';
+COMMENT ON COLUMN @extschema@.teams_broadcast.delivery IS
+'at-least-once or at-most-once, for its messages';
+COMMENT ON COLUMN @extschema@.teams_broadcast.send_at IS
+'not before this time; null means at once';
+COMMENT ON COLUMN @extschema@.teams_broadcast.expires_at IS
+'what has not gone on the wire by then expires';
+COMMENT ON COLUMN @extschema@.teams_broadcast.rate IS
+'messages a second, if less than the bot''s';
+COMMENT ON COLUMN @extschema@.teams_broadcast.dedupe_key IS
+'key that keeps its sender from making it twice';
+COMMENT ON COLUMN @extschema@.teams_broadcast.recipients IS
+'how many people its audience has';
+COMMENT ON COLUMN @extschema@.teams_broadcast.excluded IS
+'how many of them get nothing; teams_recipient says why';
 COMMENT ON COLUMN @extschema@.teams_broadcast.up_to IS
 'the last message that is edited or deleted';
 COMMENT ON COLUMN @extschema@.teams_broadcast.ends_with IS
@@ -65,6 +97,14 @@ COMMENT ON COLUMN @extschema@.teams_broadcast.position IS
 'up to here recipients have been handed over to the outbox';
 COMMENT ON COLUMN @extschema@.teams_broadcast.fed IS
 'how many of those have become messages';
+COMMENT ON COLUMN @extschema@.teams_broadcast.fed_at IS
+'when recipients were handed over for the last time';
+COMMENT ON COLUMN @extschema@.teams_broadcast.created_at IS
+'when it was made; one with a time that is not its transaction''s was loaded from a dump';
+COMMENT ON COLUMN @extschema@.teams_broadcast.started_at IS
+'when it began to be sent';
+COMMENT ON COLUMN @extschema@.teams_broadcast.finished_at IS
+'when the last message had its fate, or it was cancelled';
 
 -- No constraint judges a body: a dump has to be restored even where a later
 -- parser would not take it.
@@ -79,6 +119,16 @@ CREATE TABLE @extschema@.teams_broadcast_template (
 
 COMMENT ON TABLE @extschema@.teams_broadcast_template IS
 'the template of each broadcast in all its locales, as it was when the broadcast was made';
+COMMENT ON COLUMN @extschema@.teams_broadcast_template.broadcast IS
+'broadcast whose template it is';
+COMMENT ON COLUMN @extschema@.teams_broadcast_template.locale IS
+'language in lower case, such as de or de-at; empty for those that have no template of their own';
+COMMENT ON COLUMN @extschema@.teams_broadcast_template.kind IS
+'text; card: an Adaptive Card; activity: a Bot Framework activity';
+COMMENT ON COLUMN @extschema@.teams_broadcast_template.body IS
+'in the Adaptive Card Templating language';
+COMMENT ON COLUMN @extschema@.teams_broadcast_template.summary IS
+'template of what a notification shows; null: the card''s own words';
 
 CREATE TABLE @extschema@.teams_recipient (
 	broadcast		bigint		NOT NULL,
@@ -93,8 +143,18 @@ CREATE TABLE @extschema@.teams_recipient (
 
 COMMENT ON TABLE @extschema@.teams_recipient IS
 'the audience of each broadcast, as it was when the broadcast was made';
+COMMENT ON COLUMN @extschema@.teams_recipient.broadcast IS
+'broadcast whose recipient it is';
+COMMENT ON COLUMN @extschema@.teams_recipient.n IS
+'place in the audience';
+COMMENT ON COLUMN @extschema@.teams_recipient.target IS
+'user principal name or object id, as it was given';
 COMMENT ON COLUMN @extschema@.teams_recipient.user_id IS
 'of a recipient given by name, the Entra object id, if it was known';
+COMMENT ON COLUMN @extschema@.teams_recipient.locale IS
+'language that was given for the recipient';
+COMMENT ON COLUMN @extschema@.teams_recipient.data IS
+'what the template is filled in with for the recipient';
 COMMENT ON COLUMN @extschema@.teams_recipient.excluded IS
 'why the recipient gets nothing: duplicate, opted out, guest, disabled, no licence, invalid user id, invalid locale, data is too large, data is no object, or what went wrong with the template';
 
@@ -107,6 +167,12 @@ CREATE TABLE @extschema@.teams_opt_out (
 
 COMMENT ON TABLE @extschema@.teams_opt_out IS
 'people who do not want broadcasts about a topic';
+COMMENT ON COLUMN @extschema@.teams_opt_out.target IS
+'user principal name as it was given, or the object id of somebody who has lost that name';
+COMMENT ON COLUMN @extschema@.teams_opt_out.topic IS
+'topic of the broadcasts that are not wanted';
+COMMENT ON COLUMN @extschema@.teams_opt_out.since IS
+'when that was said';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_broadcast', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_broadcast_id_seq', '');
@@ -189,7 +255,7 @@ RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_start_broadcast';
 
 COMMENT ON FUNCTION @extschema@.teams_start_broadcast(bigint) IS
-'begins to send a draft';
+'begins to send a broadcast that was made as a draft';
 
 CREATE FUNCTION @extschema@.teams_pause_broadcast(broadcast bigint)
 RETURNS void
@@ -241,14 +307,14 @@ RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_opt_out';
 
 COMMENT ON FUNCTION @extschema@.teams_opt_out(text, text) IS
-'the person gets no more broadcasts about the topic';
+'a person gets no more broadcasts about a topic';
 
 CREATE FUNCTION @extschema@.teams_opt_in(user_id text, topic text)
 RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_opt_in';
 
 COMMENT ON FUNCTION @extschema@.teams_opt_in(text, text) IS
-'the person gets broadcasts about the topic again';
+'a person gets broadcasts about a topic again';
 
 CREATE FUNCTION @extschema@.teams_plan(
 	broadcast bigint,
@@ -349,7 +415,7 @@ COMMENT ON FUNCTION @extschema@._teams_render_part(bigint, bigint, bigint) IS
 
 -- What became of a broadcast's messages is counted in the account, so that
 -- looking costs the same however many there are.
-CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
+CREATE VIEW @extschema@.teams_progress_detail WITH (security_barrier) AS
 	SELECT b.id AS broadcast, b.title, b.kind, b.bot, b.state, b.recipients,
 		   b.excluded,
 		   CASE WHEN b.state IN ('cancelled', 'done') THEN 0
@@ -394,12 +460,59 @@ CREATE VIEW @extschema@.teams_progress WITH (security_barrier) AS
 		SELECT round((a.settled / greatest(1, extract(epoch FROM
 			coalesce(b.finished_at, now()) - b.started_at)))::numeric, 1) AS rate
 		WHERE b.started_at IS NOT NULL) AS r ON true
-	WHERE b.sender IN (SELECT r.rolname FROM pg_roles AS r
+	WHERE (SELECT has_table_privilege('@extschema@.teams_accounting'::regclass, 'SELECT'))
+	   OR b.sender IN (SELECT r.rolname FROM pg_roles AS r
 					   WHERE pg_has_role(r.oid, 'USAGE'))
-	   OR has_table_privilege('@extschema@.teams_broadcast'::regclass, 'SELECT');
+	ORDER BY b.id DESC;
+
+COMMENT ON VIEW @extschema@.teams_progress_detail IS
+'how far each broadcast has come, newest first: counts, messages a second so far, and when it will be done at that rate; senders see their own';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.broadcast IS
+'id that teams_broadcast() returned';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.title IS
+'title that it was given';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.kind IS
+'send; or edit or delete what another broadcast has sent';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.bot IS
+'bot that sends it';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.state IS
+'draft, running, paused, cancelled or done';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.recipients IS
+'how many people its audience has';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.excluded IS
+'how many of them get nothing; teams_recipient says why';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.waiting IS
+'how many of them have no message yet';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.pending IS
+'how many messages have no fate yet';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.sent IS
+'how many messages were sent';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.failed IS
+'how many messages failed';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.cancelled IS
+'how many messages were cancelled';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.expired IS
+'how many messages expired';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.not_sent IS
+'for how many people there was no message when it was cancelled or expired';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.percent IS
+'how much of it has a fate';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.rate IS
+'messages a second, so far';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.expected_at IS
+'when it will be done at that rate';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.started_at IS
+'when it began to be sent';
+COMMENT ON COLUMN @extschema@.teams_progress_detail.finished_at IS
+'when the last message had its fate, or it was cancelled';
+
+CREATE VIEW @extschema@.teams_progress AS
+	SELECT p.broadcast, p.title, p.state, p.percent, p.recipients, p.sent,
+		   p.failed, date_trunc('second', p.expected_at) AS expected_at
+	FROM @extschema@.teams_progress_detail AS p;
 
 COMMENT ON VIEW @extschema@.teams_progress IS
-'how far each broadcast has come: counts, messages a second so far, and when it will be done at that rate';
+'how far each broadcast has come, and when it will be done; teams_progress_detail says more; senders see their own';
 
 CREATE FUNCTION @extschema@._teams_watch_line(
 	broadcast bigint, OUT line text, OUT is_over boolean)
@@ -409,7 +522,7 @@ DECLARE
 	width	CONSTANT integer := 40;
 	p		record;
 BEGIN
-	SELECT * INTO p FROM @extschema@.teams_progress AS t
+	SELECT * INTO p FROM @extschema@.teams_progress_detail AS t
 	WHERE t.broadcast = _teams_watch_line.broadcast;
 	IF NOT FOUND THEN
 		RAISE undefined_object USING

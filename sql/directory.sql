@@ -25,12 +25,24 @@ CREATE INDEX teams_person_name
 
 COMMENT ON TABLE @extschema@.teams_person IS
 'what Microsoft Graph has told of people: the whole directory after teams_sync_directory(), members of groups after teams_sync_group()';
+COMMENT ON COLUMN @extschema@.teams_person.bot IS
+'bot whose tenant they are in';
 COMMENT ON COLUMN @extschema@.teams_person.id IS
 'Entra object id, in lower case';
+COMMENT ON COLUMN @extschema@.teams_person.user_principal_name IS
+'name to send to, in lower case';
+COMMENT ON COLUMN @extschema@.teams_person.display_name IS
+'name as people read it';
 COMMENT ON COLUMN @extschema@.teams_person.locale IS
 'preferred language';
+COMMENT ON COLUMN @extschema@.teams_person.is_guest IS
+'whether it is a guest of the tenant; null: not told';
+COMMENT ON COLUMN @extschema@.teams_person.is_enabled IS
+'whether the account can be used; null: not told';
 COMMENT ON COLUMN @extschema@.teams_person.is_licensed IS
-'whether any licence is assigned; null in these columns: not told';
+'whether any licence is assigned; null: not told';
+COMMENT ON COLUMN @extschema@.teams_person.synced_at IS
+'when Microsoft Graph told of the person for the last time';
 
 CREATE TABLE @extschema@.teams_group_member (
 	bot				text		NOT NULL,
@@ -44,10 +56,16 @@ CREATE TABLE @extschema@.teams_group_member (
 
 COMMENT ON TABLE @extschema@.teams_group_member IS
 'who is in a group or team';
+COMMENT ON COLUMN @extschema@.teams_group_member.bot IS
+'bot whose tenant it is';
 COMMENT ON COLUMN @extschema@.teams_group_member.source IS
 'members of a group, also by groups within it; its owners; or the roster of a team';
 COMMENT ON COLUMN @extschema@.teams_group_member.container IS
 'id of the group, which is that of its team';
+COMMENT ON COLUMN @extschema@.teams_group_member.id IS
+'Entra object id of the member, in lower case';
+COMMENT ON COLUMN @extschema@.teams_group_member.synced_at IS
+'when the list was read that has the member';
 
 CREATE TABLE @extschema@.teams_directory (
 	bot				text		NOT NULL,
@@ -73,18 +91,36 @@ CREATE TABLE @extschema@.teams_directory (
 
 COMMENT ON TABLE @extschema@.teams_directory IS
 'what is synchronised from Microsoft Graph and the Bot Connector, and how far it is';
+COMMENT ON COLUMN @extschema@.teams_directory.bot IS
+'bot whose tenant is read';
 COMMENT ON COLUMN @extschema@.teams_directory.source IS
-'people: all of the directory; or as in teams_group_member';
+'people: all of the directory; members of a group, also by groups within it; its owners; or the roster of a team';
+COMMENT ON COLUMN @extschema@.teams_directory.container IS
+'id of the group or team; empty for all people';
+COMMENT ON COLUMN @extschema@.teams_directory.state IS
+'wanted, running, done or failed';
 COMMENT ON COLUMN @extschema@.teams_directory.people IS
 'how many there were at finished_at';
 COMMENT ON COLUMN @extschema@.teams_directory.pages IS
 'how many were read this time';
 COMMENT ON COLUMN @extschema@.teams_directory.link IS
-'the next page';
+'next page that is read';
 COMMENT ON COLUMN @extschema@.teams_directory.delta_link IS
-'what tells of changes the next time';
+'where to ask for what has changed, the next time';
+COMMENT ON COLUMN @extschema@.teams_directory.attempts IS
+'how often the current page was tried';
 COMMENT ON COLUMN @extschema@.teams_directory.next_at IS
 'after an error: when it goes on';
+COMMENT ON COLUMN @extschema@.teams_directory.error_code IS
+'what went wrong: a code of the service, or one of ours in lower case';
+COMMENT ON COLUMN @extschema@.teams_directory.error IS
+'what the service said, in a sentence';
+COMMENT ON COLUMN @extschema@.teams_directory.hint IS
+'what to do about it';
+COMMENT ON COLUMN @extschema@.teams_directory.requested_at IS
+'when somebody asked for it for the last time';
+COMMENT ON COLUMN @extschema@.teams_directory.started_at IS
+'when it began to be read';
 COMMENT ON COLUMN @extschema@.teams_directory.finished_at IS
 'when all of it was read for the last time';
 
@@ -137,7 +173,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @extschema@._teams_sync_list(text, text, text) IS
-'for teams_sync_directory(), teams_sync_group() and teams_sync_roster()';
+'has the worker read a list of people, for teams_sync_directory(), teams_sync_group() and teams_sync_roster()';
 
 -- Returns the id of a group as it is stored.  A parameter of type uuid would
 -- judge it, too, but its error could not say where the id is to be found.

@@ -86,7 +86,7 @@ COMMENT ON FUNCTION @extschema@._teams_as_jsonb(json) IS
 'an activity as jsonb, without an error';
 
 -- A broadcast's messages have their activity in common, in its row.
-CREATE VIEW @extschema@.teams_recorded WITH (security_barrier) AS
+CREATE VIEW @extschema@.teams_recorded_detail WITH (security_barrier) AS
 	SELECT d.id, d.bot, d.kind, d.scope, d.target, d.team, d.refers_to,
 		   d.broadcast, d.sender, d.priority,
 		   a.activity ->> 'text' AS text, a.activity ->> 'summary' AS summary,
@@ -96,9 +96,45 @@ CREATE VIEW @extschema@.teams_recorded WITH (security_barrier) AS
 	CROSS JOIN LATERAL @extschema@._teams_as_jsonb(
 		coalesce(d.activity, b.activity)) AS a (activity)
 	WHERE d.conversation_id LIKE 'dry-run:%'
-	  AND (d.sender IN (SELECT r.rolname FROM pg_roles AS r
-						WHERE pg_has_role(r.oid, 'USAGE'))
-		   OR has_table_privilege('@extschema@.teams_outbox'::regclass, 'SELECT'));
+	  AND ((SELECT has_table_privilege('@extschema@.teams_outbox'::regclass, 'SELECT'))
+		   OR d.sender IN (SELECT r.rolname FROM pg_roles AS r
+						   WHERE pg_has_role(r.oid, 'USAGE')))
+	ORDER BY d.id DESC;
+
+COMMENT ON VIEW @extschema@.teams_recorded_detail IS
+'what dry-run bots have recorded, newest first, with the activities; senders see their own';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.id IS
+'id that teams_send() and the others returned; the later message has the higher one';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.bot IS
+'dry-run bot that would have sent it';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.kind IS
+'send, edit or delete for a message; else the job that it is: install, upgrade, uninstall or check';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.scope IS
+'what the target is: user, chat, channel, or team for its General channel';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.target IS
+'whom it is for: a person''s user principal name or object id, or the id of a chat, channel or team';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.team IS
+'id of the channel''s team';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.refers_to IS
+'message that it edits or deletes, or in whose thread it answers';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.broadcast IS
+'broadcast that it is of';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.sender IS
+'name of the role that sent it';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.priority IS
+'high, normal or low';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.text IS
+'text of the activity; null for a card, a job or a deletion';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.summary IS
+'what its notification would have shown';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.activity IS
+'what would have been sent; null for a job or a deletion';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.created_at IS
+'when the transaction that sent it began';
+
+CREATE VIEW @extschema@.teams_recorded AS
+	SELECT r.id, r.bot, r.kind, r.target, r.text, r.summary
+	FROM @extschema@.teams_recorded_detail AS r;
 
 COMMENT ON VIEW @extschema@.teams_recorded IS
-'what dry-run bots have recorded, with the activities; senders see their own';
+'what dry-run bots have recorded, newest first; teams_recorded_detail has the activities; senders see their own';

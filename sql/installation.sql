@@ -46,18 +46,20 @@ CREATE INDEX teams_installation_service ON @extschema@.teams_installation
 
 COMMENT ON TABLE @extschema@.teams_installation IS
 'cache of what Microsoft Graph knows: for whom a bot is installed, and the chat';
+COMMENT ON COLUMN @extschema@.teams_installation.bot IS
+'bot that is installed there, or not';
+COMMENT ON COLUMN @extschema@.teams_installation.scope IS
+'what the target is: user, team or chat; a channel is where its team is';
 COMMENT ON COLUMN @extschema@.teams_installation.target IS
 'of a user the Entra object id or user principal name, of a team the id of its group, both in lower case; of a chat its id';
 COMMENT ON COLUMN @extschema@.teams_installation.state IS
 'installed; installing: it is tried again; stale: to be looked up again; absent; removed by somebody there; uninstalled from here; blocked by the recipient; refused by a policy; unknown to Teams; failed';
+COMMENT ON COLUMN @extschema@.teams_installation.installation_id IS
+'id that Microsoft Graph gave the installation';
 COMMENT ON COLUMN @extschema@.teams_installation.app_version IS
 'version of the app that is installed';
 COMMENT ON COLUMN @extschema@.teams_installation.chat_id IS
 'where messages go; of a team, its General channel, once it was needed';
-COMMENT ON COLUMN @extschema@.teams_installation.uninstalled_by IS
-'name of the role that called teams_uninstall()';
-COMMENT ON COLUMN @extschema@.teams_installation.since IS
-'when the state became what it is';
 COMMENT ON COLUMN @extschema@.teams_installation.service_url IS
 'root for messages to this chat, if not the bot''s';
 COMMENT ON COLUMN @extschema@.teams_installation.user_id IS
@@ -66,6 +68,18 @@ COMMENT ON COLUMN @extschema@.teams_installation.verify_at IS
 'of a user known by name: from then on, Graph is asked whose name it is before the next message';
 COMMENT ON COLUMN @extschema@.teams_installation.installed_by_us IS
 'whether this database installed the bot, rather than found it installed';
+COMMENT ON COLUMN @extschema@.teams_installation.error_code IS
+'what went wrong: a code of the service, or one of ours in lower case';
+COMMENT ON COLUMN @extschema@.teams_installation.error IS
+'what the service said, in a sentence';
+COMMENT ON COLUMN @extschema@.teams_installation.hint IS
+'what to do about it';
+COMMENT ON COLUMN @extschema@.teams_installation.uninstalled_by IS
+'name of the role that called teams_uninstall()';
+COMMENT ON COLUMN @extschema@.teams_installation.since IS
+'when the state became what it is';
+COMMENT ON COLUMN @extschema@.teams_installation.checked_at IS
+'when Microsoft Graph was asked for the last time';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_installation', '');
 
@@ -135,7 +149,7 @@ COMMENT ON FUNCTION @extschema@.teams_check_installed(text, text, timestamptz, t
 'asks Microsoft Graph whether the bot is there, and in which version, for teams_installation; returns the job''s id';
 
 -- Those that wait for their first installation have no row yet.
-CREATE VIEW @extschema@.teams_installed AS
+CREATE VIEW @extschema@.teams_installed_detail AS
 	SELECT i.bot, i.scope, i.target, i.state,
 		   coalesce(i.error, r.reason,
 			   CASE WHEN i.state = 'installed' AND i.verify_at <= now()
@@ -148,7 +162,8 @@ CREATE VIEW @extschema@.teams_installed AS
 		   b.app_version AS catalog_version,
 		   CASE WHEN i.state = 'installed'
 				THEN i.app_version <> b.app_version END AS outdated,
-		   i.installed_by_us, i.uninstalled_by, i.user_id, i.verify_at
+		   i.installed_by_us, i.uninstalled_by, i.user_id, i.verify_at,
+		   i.error_code
 	FROM @extschema@.teams_installation AS i
 	LEFT JOIN @extschema@.teams_bot AS b ON b.bot = i.bot
 	LEFT JOIN (VALUES
@@ -169,7 +184,13 @@ CREATE VIEW @extschema@.teams_installed AS
 		   coalesce(b.paused_reason, b.trouble, o.error,
 					'it is waiting to be installed'), NULL,
 		   o.created_at, NULL, NULL, b.app_version, NULL, false, NULL, NULL,
-		   NULL
+		   NULL,
+		   CASE
+			   WHEN b.bot IS NULL THEN 'bot_not_configured'
+			   WHEN b.paused_at IS NOT NULL THEN 'bot_paused'
+			   WHEN b.trouble IS NOT NULL THEN 'bot_in_trouble'
+			   ELSE o.error_code
+		   END
 	FROM @extschema@.teams_outbox AS o
 	LEFT JOIN @extschema@.teams_bot AS b ON b.bot = o.bot
 	WHERE o.kind = 'install'
@@ -178,5 +199,45 @@ CREATE VIEW @extschema@.teams_installed AS
 						AND i.target = o.target)
 	ORDER BY 1, 2, 3;
 
-COMMENT ON VIEW @extschema@.teams_installed IS
+COMMENT ON VIEW @extschema@.teams_installed_detail IS
 'where the bots are installed, or why not, since when, and what to do about it';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.bot IS
+'bot that is installed there, or not';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.scope IS
+'what the target is: user, team or chat';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.target IS
+'a person''s user principal name or object id, or the id of a team or chat';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.state IS
+'installed; installing: it is tried again; stale: to be looked up again; absent; removed by somebody there; uninstalled from here; blocked by the recipient; refused by a policy; unknown to Teams; failed';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.reason IS
+'why, in the service''s words if there are any';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.hint IS
+'what to do about it';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.since IS
+'when the state became what it is';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.checked_at IS
+'when Microsoft Graph was asked for the last time';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.app_version IS
+'version of the app that is installed there';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.catalog_version IS
+'version of the app in the organisation''s catalog, as far as it is known';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.outdated IS
+'whether these two differ; null if one of them is not known';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.installed_by_us IS
+'whether this database installed the bot, rather than found it installed';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.uninstalled_by IS
+'name of the role that called teams_uninstall()';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.user_id IS
+'of a person known by name, the Entra object id, as the id of the chat tells it';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.verify_at IS
+'of a person known by name: from then on, Graph is asked whose name it is before the next message';
+COMMENT ON COLUMN @extschema@.teams_installed_detail.error_code IS
+'what went wrong, or what it waits for: a code of the service, or one of ours in lower case';
+
+CREATE VIEW @extschema@.teams_installed AS
+	SELECT i.bot, i.scope, i.target, i.state, i.outdated, i.error_code,
+		   date_trunc('second', i.since) AS since
+	FROM @extschema@.teams_installed_detail AS i;
+
+COMMENT ON VIEW @extschema@.teams_installed IS
+'where the bots are installed, or not, and since when; teams_installed_detail says why not, and what to do about it';

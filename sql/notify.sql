@@ -24,8 +24,24 @@ CREATE INDEX teams_notify_error_at ON @extschema@.teams_notify_error (at);
 
 COMMENT ON TABLE @extschema@.teams_notify_error IS
 'messages that triggers with on_error=warn could not write; kept as long as the history';
+COMMENT ON COLUMN @extschema@.teams_notify_error.id IS
+'order in which they were written';
+COMMENT ON COLUMN @extschema@.teams_notify_error.at IS
+'when the trigger failed';
+COMMENT ON COLUMN @extschema@.teams_notify_error.schema_name IS
+'schema of the table';
+COMMENT ON COLUMN @extschema@.teams_notify_error.table_name IS
+'table that has the trigger';
+COMMENT ON COLUMN @extschema@.teams_notify_error.trigger_name IS
+'trigger that failed';
+COMMENT ON COLUMN @extschema@.teams_notify_error.template IS
+'template that it was given';
 COMMENT ON COLUMN @extschema@.teams_notify_error.error_code IS
 'SQLSTATE';
+COMMENT ON COLUMN @extschema@.teams_notify_error.error IS
+'what was wrong, in a sentence';
+COMMENT ON COLUMN @extschema@.teams_notify_error.hint IS
+'what to do about it';
 COMMENT ON COLUMN @extschema@.teams_notify_error.data IS
 'what the template was given';
 

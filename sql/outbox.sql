@@ -30,45 +30,65 @@ CREATE TABLE @extschema@.teams_outbox (
 	doubtful		boolean		NOT NULL DEFAULT false,
 	error_code		text,
 	error			text,
-	held_due_at		timestamptz
+	held_due_at		timestamptz,
+	was_due_at		timestamptz
 ) WITH (autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_threshold = 2000);
 
 COMMENT ON TABLE @extschema@.teams_outbox IS
 'pending work; rows leave it for teams_delivery when their fate is known';
+COMMENT ON COLUMN @extschema@.teams_outbox.id IS
+'id that teams_send() and the others return; the later message has the higher one';
+COMMENT ON COLUMN @extschema@.teams_outbox.bot IS
+'bot that sends it';
 COMMENT ON COLUMN @extschema@.teams_outbox.kind IS
 'send, edit or delete for a message; else the job that it is, such as install';
 COMMENT ON COLUMN @extschema@.teams_outbox.scope IS
 'what the target is: user, team, chat or channel';
+COMMENT ON COLUMN @extschema@.teams_outbox.target IS
+'whom it is for: a person''s user principal name or object id, or the id of a chat, channel or team; users and teams in lower case';
 COMMENT ON COLUMN @extschema@.teams_outbox.team IS
 'the team of a channel';
+COMMENT ON COLUMN @extschema@.teams_outbox.activity IS
+'what is said, as a Bot Framework activity';
 COMMENT ON COLUMN @extschema@.teams_outbox.broadcast IS
 'the broadcast that the message is of; without an activity, it has that one''s';
 COMMENT ON COLUMN @extschema@.teams_outbox.refers_to IS
 'the message that is edited, deleted or replied to';
-COMMENT ON COLUMN @extschema@.teams_outbox.sender IS
-'name of the role that sent the message, which need not be there any more';
-COMMENT ON COLUMN @extschema@.teams_outbox.due_at IS
-'not before this time; null means at once';
 COMMENT ON COLUMN @extschema@.teams_outbox.priority IS
 'which conversations come first; it never changes the order within one';
+COMMENT ON COLUMN @extschema@.teams_outbox.delivery IS
+'what to do if nobody knows whether it was sent: at-least-once sends it again, at-most-once does not';
+COMMENT ON COLUMN @extschema@.teams_outbox.sender IS
+'name of the role that sent the message, which need not be there any more';
+COMMENT ON COLUMN @extschema@.teams_outbox.created_at IS
+'time of the transaction that wrote the message; a row with another time has been loaded, and waits for teams_resume()';
+COMMENT ON COLUMN @extschema@.teams_outbox.due_at IS
+'not before this time; null means at once';
 COMMENT ON COLUMN @extschema@.teams_outbox.expires_at IS
 'what has not gone on the wire by then expires';
+COMMENT ON COLUMN @extschema@.teams_outbox.attempts IS
+'how often it was tried';
 COMMENT ON COLUMN @extschema@.teams_outbox.retrying IS
 'whether an attempt failed; later messages to the same target wait for it';
 COMMENT ON COLUMN @extschema@.teams_outbox.doubtful IS
 'whether an earlier attempt may have succeeded without our learning of it';
-COMMENT ON COLUMN @extschema@.teams_outbox.created_at IS
-'time of the transaction that wrote the message; a row with another time has been loaded, and waits for teams_resume()';
+COMMENT ON COLUMN @extschema@.teams_outbox.error_code IS
+'why it is tried again: a code of the service, or one of ours in lower case';
+COMMENT ON COLUMN @extschema@.teams_outbox.error IS
+'why it is tried again, in a sentence';
 COMMENT ON COLUMN @extschema@.teams_outbox.held_due_at IS
 'of a row that was loaded from a dump or replicated: what due_at becomes with teams_resume(), -infinity for null';
+COMMENT ON COLUMN @extschema@.teams_outbox.was_due_at IS
+'what due_at was before its time had come, which makes it null';
 
 -- The worker sweeps what is ready by (bot, priority, id), so that neither what
--- is not yet due nor another bot's backlog costs it anything.
+-- is not yet due nor another bot's backlog costs it anything.  What is for one
+-- person is found by the target alone, which is why that comes first.
 CREATE INDEX teams_outbox_ready ON @extschema@.teams_outbox (bot, priority, id)
 	WHERE due_at IS NULL;
 CREATE INDEX teams_outbox_target
-	ON @extschema@.teams_outbox (bot, scope, target, priority, id);
+	ON @extschema@.teams_outbox (target, bot, scope, priority, id);
 CREATE INDEX teams_outbox_retrying
 	ON @extschema@.teams_outbox (bot, scope, target, id)
 	WHERE retrying OR kind NOT IN ('send', 'edit', 'delete');
@@ -119,6 +139,12 @@ CREATE TABLE @extschema@.teams_inflight (
 
 COMMENT ON TABLE @extschema@.teams_inflight IS
 'ledger: batches of outbox ids on the wire; after a crash, those in doubt';
+COMMENT ON COLUMN @extschema@.teams_inflight.batch IS
+'order in which batches were entered';
+COMMENT ON COLUMN @extschema@.teams_inflight.ids IS
+'messages of the batch';
+COMMENT ON COLUMN @extschema@.teams_inflight.started_at IS
+'when it was entered, before its first byte left';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_inflight', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_inflight_batch_seq', '');

@@ -3,8 +3,11 @@
 ------------------------------------------------------------------------------
 
 -- Returns what a kind of role may do with what belongs to the extension, for
--- teams_grant() and teams_revoke(); a name stands for all functions that have
--- it.  What is not named is for nobody.
+-- teams_grant(); for teams_revoke(), what any kind may.  A name stands for all
+-- functions that have it.  What is not named is for nobody.  Each kind may do
+-- what those before it may, but for a monitor, who looks and does nothing: who
+-- may read teams_accounting sees everybody's messages in the views, and none
+-- of them has what messages say.
 CREATE FUNCTION @extschema@._teams_privileges(kind text)
 RETURNS TABLE (privilege text, object text)
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -17,99 +20,112 @@ AS $$
 	LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
 	LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
 	JOIN (VALUES
-		(1, 'EXECUTE', 'teams_escape'),
-		(1, 'EXECUTE', 'teams_summary'),
-		(1, 'EXECUTE', '_teams_mentions'),
-		(1, 'EXECUTE', '_teams_mark'),
-		(1, 'EXECUTE', '_teams_activity'),
-		(1, 'EXECUTE', 'teams_text'),
-		(1, 'EXECUTE', 'teams_card'),
-		(1, 'EXECUTE', 'teams_image'),
-		(1, 'EXECUTE', 'teams_send'),
-		(1, 'EXECUTE', 'teams_send_chat'),
-		(1, 'EXECUTE', 'teams_post'),
-		(1, 'EXECUTE', 'teams_notify'),
-		(1, 'EXECUTE', 'teams_edit'),
-		(1, 'EXECUTE', 'teams_delete'),
-		(1, 'EXECUTE', 'teams_message_url'),
-		(1, 'EXECUTE', 'teams_broadcast'),
-		(1, 'EXECUTE', 'teams_start_broadcast'),
-		(1, 'EXECUTE', 'teams_pause_broadcast'),
-		(1, 'EXECUTE', 'teams_resume_broadcast'),
-		(1, 'EXECUTE', 'teams_cancel_broadcast'),
-		(1, 'EXECUTE', 'teams_recall'),
-		(1, 'EXECUTE', 'teams_edit_broadcast'),
-		(1, 'EXECUTE', 'teams_preview'),
-		(1, 'EXECUTE', 'teams_plan'),
-		(1, 'EXECUTE', 'teams_opt_out'),
-		(1, 'EXECUTE', 'teams_opt_in'),
-		(1, 'EXECUTE', 'teams_watch'),
-		(1, 'EXECUTE', '_teams_watch_line'),
-		(1, 'SELECT', 'teams_progress'),
-		(1, 'EXECUTE', 'teams_ensure_installed'),
-		(1, 'EXECUTE', 'teams_upgrade'),
-		(1, 'EXECUTE', 'teams_uninstall'),
-		(1, 'EXECUTE', 'teams_check_installed'),
-		(1, 'EXECUTE', 'teams_people'),
-		(1, 'EXECUTE', 'teams_members'),
-		(1, 'EXECUTE', 'teams_cancel'),
-		(1, 'EXECUTE', 'teams_retry'),
-		(1, 'EXECUTE', 'teams_wait'),
-		(1, 'SELECT', 'teams_message'),
-		(1, 'SELECT', 'teams_recorded'),
-		(1, 'EXECUTE', '_teams_as_jsonb'),
-		(1, 'EXECUTE', 'teams_render'),
-		(1, 'EXECUTE', 'teams_expand'),
-		(1, 'EXECUTE', '_teams_as_activity'),
-		(1, 'EXECUTE', '_teams_fill'),
-		(1, 'EXECUTE', '_teams_card_summary'),
-		(1, 'SELECT', 'teams_template'),
-		(2, 'EXECUTE', 'teams_pause'),
-		(2, 'EXECUTE', 'teams_resume'),
-		(2, 'EXECUTE', 'teams_drain'),
-		(2, 'EXECUTE', 'teams_sync_directory'),
-		(2, 'EXECUTE', 'teams_sync_group'),
-		(2, 'EXECUTE', 'teams_sync_roster'),
-		(2, 'EXECUTE', '_teams_workers'),
-		(2, 'EXECUTE', '_teams_throttles'),
-		(2, 'SELECT', 'teams_bot'),
-		(2, 'SELECT', 'teams_installation'),
-		(2, 'SELECT', 'teams_outbox'),
-		(2, 'SELECT', 'teams_inflight'),
-		(2, 'SELECT', 'teams_delivery'),
-		(2, 'SELECT', 'teams_dedupe'),
-		(2, 'SELECT', 'teams_thread'),
-		(2, 'SELECT', 'teams_notify_error'),
-		(2, 'SELECT', 'teams_broadcast'),
-		(2, 'SELECT', 'teams_recipient'),
-		(2, 'SELECT', 'teams_broadcast_template'),
-		(2, 'SELECT', 'teams_opt_out'),
-		(2, 'SELECT', 'teams_person'),
-		(2, 'SELECT', 'teams_group_member'),
-		(2, 'SELECT', 'teams_directory'),
-		(2, 'SELECT', 'teams_account'),
-		(2, 'SELECT', 'teams_accounting'),
-		(2, 'SELECT', 'teams_installed'),
-		(2, 'SELECT', 'teams_throttle'),
-		(2, 'SELECT', 'teams_worker'),
-		(3, 'EXECUTE', 'teams_configure'),
-		(3, 'EXECUTE', 'teams_configure_dry_run'),
-		(3, 'EXECUTE', 'teams_check_url'),
-		(3, 'EXECUTE', 'teams_check_credential'),
-		(3, 'EXECUTE', 'teams_set_template'),
-		(3, 'EXECUTE', 'teams_drop_template'),
-		(3, 'EXECUTE', '_teams_check_template'),
-		(3, 'EXECUTE', 'teams_grant'),
-		(3, 'EXECUTE', 'teams_revoke'))
-		AS g (level, privilege, name)
+		('sender', 'EXECUTE', 'teams_escape'),
+		('sender', 'EXECUTE', 'teams_summary'),
+		('sender', 'EXECUTE', '_teams_mentions'),
+		('sender', 'EXECUTE', '_teams_mark'),
+		('sender', 'EXECUTE', '_teams_activity'),
+		('sender', 'EXECUTE', 'teams_text'),
+		('sender', 'EXECUTE', 'teams_card'),
+		('sender', 'EXECUTE', 'teams_image'),
+		('sender', 'EXECUTE', 'teams_send'),
+		('sender', 'EXECUTE', 'teams_send_chat'),
+		('sender', 'EXECUTE', 'teams_post'),
+		('sender', 'EXECUTE', 'teams_notify'),
+		('sender', 'EXECUTE', 'teams_edit'),
+		('sender', 'EXECUTE', 'teams_delete'),
+		('sender', 'EXECUTE', 'teams_message_url'),
+		('sender', 'EXECUTE', 'teams_broadcast'),
+		('sender', 'EXECUTE', 'teams_start_broadcast'),
+		('sender', 'EXECUTE', 'teams_pause_broadcast'),
+		('sender', 'EXECUTE', 'teams_resume_broadcast'),
+		('sender', 'EXECUTE', 'teams_cancel_broadcast'),
+		('sender', 'EXECUTE', 'teams_recall'),
+		('sender', 'EXECUTE', 'teams_edit_broadcast'),
+		('sender', 'EXECUTE', 'teams_preview'),
+		('sender', 'EXECUTE', 'teams_plan'),
+		('sender', 'EXECUTE', 'teams_opt_out'),
+		('sender', 'EXECUTE', 'teams_opt_in'),
+		('sender', 'EXECUTE', 'teams_watch'),
+		('sender', 'EXECUTE', '_teams_watch_line'),
+		('monitor, sender', 'SELECT', 'teams_progress'),
+		('monitor, sender', 'SELECT', 'teams_progress_detail'),
+		('sender', 'EXECUTE', 'teams_ensure_installed'),
+		('sender', 'EXECUTE', 'teams_upgrade'),
+		('sender', 'EXECUTE', 'teams_uninstall'),
+		('sender', 'EXECUTE', 'teams_check_installed'),
+		('sender', 'EXECUTE', 'teams_people'),
+		('sender', 'EXECUTE', 'teams_members'),
+		('sender', 'EXECUTE', 'teams_cancel'),
+		('sender', 'EXECUTE', 'teams_retry'),
+		('sender', 'EXECUTE', 'teams_wait'),
+		('monitor, sender', 'SELECT', 'teams_message'),
+		('monitor, sender', 'SELECT', 'teams_message_detail'),
+		('sender', 'SELECT', 'teams_recorded'),
+		('sender', 'SELECT', 'teams_recorded_detail'),
+		('sender', 'EXECUTE', '_teams_as_jsonb'),
+		('sender', 'EXECUTE', 'teams_render'),
+		('sender', 'EXECUTE', 'teams_expand'),
+		('sender', 'EXECUTE', '_teams_as_activity'),
+		('sender', 'EXECUTE', '_teams_fill'),
+		('sender', 'EXECUTE', '_teams_card_summary'),
+		('sender', 'SELECT', 'teams_template'),
+		('operator', 'EXECUTE', 'teams_pause'),
+		('operator', 'EXECUTE', 'teams_resume'),
+		('operator', 'EXECUTE', 'teams_drain'),
+		('operator', 'EXECUTE', 'teams_sync_directory'),
+		('operator', 'EXECUTE', 'teams_sync_group'),
+		('operator', 'EXECUTE', 'teams_sync_roster'),
+		('monitor, operator', 'EXECUTE', '_teams_workers'),
+		('monitor, operator', 'EXECUTE', '_teams_throttles'),
+		('monitor, operator', 'SELECT', 'teams_bot'),
+		('monitor, operator', 'SELECT', 'teams_installation'),
+		('operator', 'SELECT', 'teams_outbox'),
+		('operator', 'SELECT', 'teams_inflight'),
+		('operator', 'SELECT', 'teams_delivery'),
+		('operator', 'SELECT', 'teams_dedupe'),
+		('operator', 'SELECT', 'teams_thread'),
+		('operator', 'SELECT', 'teams_notify_error'),
+		('monitor', 'SELECT (id, at, schema_name, table_name, trigger_name, template, error_code, error, hint)',
+		 'teams_notify_error'),
+		('operator', 'SELECT', 'teams_broadcast'),
+		('operator', 'SELECT', 'teams_recipient'),
+		('operator', 'SELECT', 'teams_broadcast_template'),
+		('operator', 'SELECT', 'teams_opt_out'),
+		('operator', 'SELECT', 'teams_person'),
+		('operator', 'SELECT', 'teams_group_member'),
+		('monitor, operator', 'SELECT', 'teams_directory'),
+		('operator', 'SELECT', 'teams_account'),
+		('monitor, operator', 'SELECT', 'teams_accounting'),
+		('monitor, operator', 'SELECT', 'teams_installed'),
+		('monitor, operator', 'SELECT', 'teams_installed_detail'),
+		('monitor, operator', 'SELECT', 'teams_throttle'),
+		('monitor, operator', 'SELECT', 'teams_worker'),
+		('monitor, operator', 'SELECT', 'teams_worker_detail'),
+		('administrator', 'EXECUTE', 'teams_configure'),
+		('administrator', 'EXECUTE', 'teams_configure_dry_run'),
+		('administrator', 'EXECUTE', 'teams_check_url'),
+		('administrator', 'EXECUTE', 'teams_check_credential'),
+		('administrator', 'EXECUTE', 'teams_set_template'),
+		('administrator', 'EXECUTE', 'teams_drop_template'),
+		('administrator', 'EXECUTE', '_teams_check_template'),
+		('administrator', 'EXECUTE', 'teams_grant'),
+		('administrator', 'EXECUTE', 'teams_revoke'))
+		AS g (kinds, privilege, name)
 		ON (g.privilege = 'EXECUTE' AND p.proname = g.name)
-		   OR (g.privilege = 'SELECT' AND c.relname = g.name)
+		   OR (starts_with(g.privilege, 'SELECT') AND c.relname = g.name)
 	WHERE e.extname = 'teams_proactive'
-	  AND g.level <= array_position('{sender,operator,administrator}'::text[], kind)
+	  AND (kind IS NULL OR string_to_array(g.kinds, ', ')
+		   && CASE kind
+				  WHEN 'monitor' THEN '{monitor}'
+				  WHEN 'sender' THEN '{sender}'
+				  WHEN 'operator' THEN '{sender,operator}'
+				  WHEN 'administrator' THEN '{sender,operator,administrator}'
+			  END::text[])
 $$;
 
 COMMENT ON FUNCTION @extschema@._teams_privileges(text) IS
-'what teams_grant() grants to a sender, an operator or an administrator';
+'what teams_grant() grants to a sender, an operator, an administrator or a monitor; null: to any of them';
 
 CREATE FUNCTION @extschema@.teams_grant(role text, kind text)
 RETURNS void
@@ -127,10 +143,10 @@ BEGIN
 			MESSAGE = 'PUBLIC must not be given any of this',
 			HINT = 'Give it to roles.';
 	END IF;
-	IF kind NOT IN ('sender', 'operator', 'administrator') THEN
+	IF kind NOT IN ('sender', 'operator', 'administrator', 'monitor') THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('unknown kind of role: "%s"', kind),
-			HINT = 'Give "sender", "operator" or "administrator".';
+			HINT = 'Give "sender", "operator", "administrator" or "monitor".';
 	END IF;
 	FOR p IN SELECT * FROM @extschema@._teams_privileges(kind)
 	LOOP
@@ -152,7 +168,7 @@ END
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_grant(text, text) IS
-'lets a role send, operate or administer; each kind may do what those before it may';
+'lets a role send, operate, administer or monitor; the first three may each do what those before it may';
 
 CREATE FUNCTION @extschema@.teams_revoke(role text)
 RETURNS void
@@ -169,7 +185,7 @@ BEGIN
 			MESSAGE = 'PUBLIC has none of this',
 			HINT = 'Take it from roles.';
 	END IF;
-	FOR p IN SELECT * FROM @extschema@._teams_privileges('administrator'::text)
+	FOR p IN SELECT * FROM @extschema@._teams_privileges(NULL::text)
 	LOOP
 		EXECUTE format('REVOKE %s ON %s FROM %I', p.privilege, p.object, role);
 	END LOOP;

@@ -19,6 +19,14 @@ CREATE INDEX teams_dedupe_id ON @extschema@.teams_dedupe (id);
 
 COMMENT ON TABLE @extschema@.teams_dedupe IS
 'each sender''s keys of messages that must not be written twice; kept as long as the message is, and given to the next one if it came to nothing';
+COMMENT ON COLUMN @extschema@.teams_dedupe.bot IS
+'bot that the message is for';
+COMMENT ON COLUMN @extschema@.teams_dedupe.sender IS
+'name of the role whose key it is';
+COMMENT ON COLUMN @extschema@.teams_dedupe.dedupe_key IS
+'key that was given with the message';
+COMMENT ON COLUMN @extschema@.teams_dedupe.id IS
+'the message that has it';
 
 CREATE TABLE @extschema@.teams_thread (
 	bot				text		NOT NULL,
@@ -34,6 +42,16 @@ CREATE INDEX teams_thread_root ON @extschema@.teams_thread (root);
 
 COMMENT ON TABLE @extschema@.teams_thread IS
 'threads in channels by each sender''s keys; see teams_post()';
+COMMENT ON COLUMN @extschema@.teams_thread.bot IS
+'bot that posts there';
+COMMENT ON COLUMN @extschema@.teams_thread.scope IS
+'what the target is: channel, or team for its General channel';
+COMMENT ON COLUMN @extschema@.teams_thread.target IS
+'id of the channel or team';
+COMMENT ON COLUMN @extschema@.teams_thread.sender IS
+'name of the role whose key it is';
+COMMENT ON COLUMN @extschema@.teams_thread.thread IS
+'key that teams_post() was given';
 COMMENT ON COLUMN @extschema@.teams_thread.root IS
 'id of the message that started it, which the history keeps';
 
@@ -86,7 +104,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_chat_text';
 
 COMMENT ON FUNCTION @extschema@.teams_send_chat(text, text, text, timestamptz,
 	timestamptz, text, text, text) IS
-'sends a text to a group chat in which the bot is, or can be installed';
+'sends a text to a group chat in which the bot is, or can be installed; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_send_chat(
 	chat_id		text,
@@ -102,7 +120,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_chat_activity';
 
 COMMENT ON FUNCTION @extschema@.teams_send_chat(text, jsonb, text, timestamptz,
 	timestamptz, text, text, text) IS
-'sends a Bot Framework activity to a group chat';
+'sends a Bot Framework activity to a group chat in which the bot is, or can be installed; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_post(
 	team		text,
@@ -120,7 +138,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'teams_post_text';
 
 COMMENT ON FUNCTION @extschema@.teams_post(text, text, text, text, text,
 	timestamptz, timestamptz, text, text, text) IS
-'posts a text to a channel, null for General: a new thread, or with a key for the thread, an answer in it';
+'posts a text to a channel, null for General: a new thread, or with a key for the thread, an answer in it; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_post(
 	team		text,
@@ -138,7 +156,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'teams_post_activity';
 
 COMMENT ON FUNCTION @extschema@.teams_post(text, text, jsonb, text, text,
 	timestamptz, timestamptz, text, text, text) IS
-'posts a Bot Framework activity to a channel';
+'posts a Bot Framework activity to a channel, null for General: a new thread, or with a key for the thread, an answer in it; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_edit(id bigint, text text)
 RETURNS bigint
@@ -152,21 +170,21 @@ RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_activity';
 
 COMMENT ON FUNCTION @extschema@.teams_edit(bigint, jsonb) IS
-'the same with a Bot Framework activity';
+'gives a message another Bot Framework activity, before it is sent or where it is; returns the job''s id';
 
 CREATE FUNCTION @extschema@.teams_edit(ids bigint[], text text)
 RETURNS SETOF bigint
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_text';
 
 COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], text) IS
-'the same for all of the messages that can be edited; returns the jobs'' ids';
+'gives all of the messages that can be edited another text; returns the jobs'' ids';
 
 CREATE FUNCTION @extschema@.teams_edit(ids bigint[], activity jsonb)
 RETURNS SETOF bigint
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_activity';
 
 COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], jsonb) IS
-'the same with a Bot Framework activity';
+'gives all of the messages that can be edited another Bot Framework activity; returns the jobs'' ids';
 
 CREATE FUNCTION @extschema@.teams_delete(id bigint)
 RETURNS bigint
@@ -217,7 +235,7 @@ LANGUAGE sql STRICT SET search_path = pg_catalog, pg_temp
 AS $$ SELECT @extschema@.teams_retry(ARRAY[id]) $$;
 
 COMMENT ON FUNCTION @extschema@.teams_retry(bigint) IS
-'the same for one message; null if there is nothing to retry';
+'sends a message that failed, expired or was cancelled once more, as a new one; returns its id, null if there is nothing to retry';
 
 CREATE PROCEDURE @extschema@.teams_wait(
 	id			bigint,

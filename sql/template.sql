@@ -48,6 +48,8 @@ CREATE TABLE @extschema@.teams_template (
 
 COMMENT ON TABLE @extschema@.teams_template IS
 'templates of messages, written by teams_set_template() and used by teams_render()';
+COMMENT ON COLUMN @extschema@.teams_template.name IS
+'name that teams_render() and the others are given';
 COMMENT ON COLUMN @extschema@.teams_template.locale IS
 'language in lower case, such as de or de-at; empty for those that have no template of their own';
 COMMENT ON COLUMN @extschema@.teams_template.kind IS
@@ -56,6 +58,10 @@ COMMENT ON COLUMN @extschema@.teams_template.body IS
 'in the Adaptive Card Templating language';
 COMMENT ON COLUMN @extschema@.teams_template.summary IS
 'template of what a notification shows; null: the card''s own words';
+COMMENT ON COLUMN @extschema@.teams_template.comment IS
+'what whoever wrote it says about it';
+COMMENT ON COLUMN @extschema@.teams_template.updated_at IS
+'when it was written';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_template', '');
 
@@ -136,7 +142,7 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_set_template(text, text, text, text, text) IS
-'the same from a text';
+'creates or replaces a template for a locale, from a text; one that begins with a brace is taken for a card or activity';
 
 CREATE FUNCTION @extschema@.teams_drop_template(
 	name		text,

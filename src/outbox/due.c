@@ -521,7 +521,8 @@ outbox_read_behind(const OutboxBehind *targets, int ntargets, int room,
 /* A thousand at a time: the rest follows in the next transaction. */
 static Statement make_ready = {
 	"WITH ready AS ("
-	"UPDATE @.teams_outbox SET due_at = NULL WHERE id IN ("
+	"UPDATE @.teams_outbox SET due_at = NULL, was_due_at = due_at"
+	" WHERE id IN ("
 	"SELECT id FROM @.teams_outbox WHERE due_at <= now()"
 	" ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED) RETURNING *)"
 	" SELECT " MESSAGE_COLUMNS("o") ", " TARGET_COLUMNS("o", "i") ","

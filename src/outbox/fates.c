@@ -392,8 +392,8 @@ static Statement fold_account = {
 	" WHERE " SAME_ENTRY("a", "e") " LIMIT 2) AS two) > 1),"
 	" old AS (DELETE FROM @.teams_account AS a USING entries AS e"
 	" WHERE " SAME_ENTRY("a", "e") " RETURNING a.*),"
-	" sums AS (INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
-	" SELECT bot, broadcast, entry, sum(messages) FROM old"
+	" sums AS (INSERT INTO @.teams_account (bot, broadcast, entry, messages,"
+	" latest) SELECT bot, broadcast, entry, sum(messages), max(latest) FROM old"
 	" GROUP BY bot, broadcast, entry)"
 	" SELECT (SELECT count(*)::int FROM new), (SELECT max(id) FROM new)",
 	STATEMENT_ARGS(INT8OID, INT4OID)

@@ -205,7 +205,7 @@ slot_detach(Slot *slot, SlotState state)
  */
 
 /*
- * slot_note_error(): remember a worker's trouble for the view teams_worker.
+ * slot_note_error(): remember a worker's trouble for teams_worker_detail.
  * The message is in the encoding of the worker's database, and cut between
  * characters.  NULL for the slot is allowed: then nobody is told.
  */

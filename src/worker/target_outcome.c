@@ -15,9 +15,9 @@
 #define REMOVED_HINT \
 	"Somebody has taken the bot away, and that is respected.  Call teams_ensure_installed() to install it nevertheless."
 #define UNINSTALLED_HINT \
-	"See teams_installed for who wanted it.  Call teams_ensure_installed() to install it again."
+	"See teams_installed_detail for who wanted it.  Call teams_ensure_installed() to install it again."
 #define BLOCKED_HINT \
-	"See teams_installed for what the service said.  Call teams_ensure_installed() when the recipient wants messages again."
+	"See teams_installed_detail for what the service said.  Call teams_ensure_installed() when the recipient wants messages again."
 
 /* Nothing is sent to the target until somebody asks for its installation. */
 static bool

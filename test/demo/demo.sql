@@ -81,7 +81,7 @@ CALL teams_wait(:id);
 \echo
 \set ECHO queries
 SELECT id, target, state, activity_id, settled_at - created_at AS took
-FROM teams_message ORDER BY id;
+FROM teams_message_detail ORDER BY id;
 
 \set ECHO none
 \echo '   ... the bot''s installations and chats are rows like any others, ...'
@@ -98,7 +98,7 @@ SELECT teams_send('nobody@contoso.com', 'Hello?') AS id \gset
 
 CALL teams_wait(:id);
 
-SELECT target, state, error_code, hint FROM teams_message WHERE id = :id;
+SELECT target, state, error_code, hint FROM teams_message_detail WHERE id = :id;
 
 \set ECHO none
 \echo
@@ -115,7 +115,7 @@ SELECT teams_start_broadcast(1);
 
 CALL teams_watch(1);
 
-SELECT state, recipients, sent, failed, rate FROM teams_progress;
+SELECT state, recipients, sent, failed, rate FROM teams_progress_detail;
 
 SELECT teams_recall(1);
 

@@ -156,7 +156,7 @@ sub fate
 	$node->wait_until(
 		"SELECT count(*) = 1 FROM teams_delivery WHERE id = $id", $database)
 	  or die "message $id has no fate: "
-	  . $node->value("SELECT teams_message FROM teams_message WHERE id = $id");
+	  . $node->value("SELECT teams_message_detail FROM teams_message_detail WHERE id = $id");
 	return $node->value("SELECT fate FROM teams_delivery WHERE id = $id",
 		$database);
 }

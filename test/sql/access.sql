@@ -90,9 +90,9 @@ REVOKE USAGE ON SCHEMA teams FROM PUBLIC;
 -- Names that _teams_privileges() has and the extension has not.
 SELECT m[1] AS privilege, m[2] AS name
 	FROM pg_proc AS p,
-		 regexp_matches(p.prosrc, '\(\d, ''(\w+)'', ''(\w+)''\)', 'g') AS m
+		 regexp_matches(p.prosrc, '\(''[a-z, ]+'', ''([^'']+)'',\s+''(\w+)''\)', 'g') AS m
 	WHERE p.oid = 'teams._teams_privileges(text)'::regprocedure
-	  AND NOT EXISTS (SELECT FROM _teams_privileges('administrator') AS a
+	  AND NOT EXISTS (SELECT FROM _teams_privileges(NULL) AS a
 					  WHERE a.privilege = m[1]
 						AND a.object ~ ('\.' || m[2] || '(\(|$)'));
 
@@ -105,7 +105,7 @@ SELECT f::regprocedure
 							WHERE extname = 'teams_proactive')
 		  EXCEPT
 		  SELECT replace(object, 'ROUTINE ', '')::regprocedure
-		  FROM _teams_privileges('administrator')
+		  FROM _teams_privileges(NULL)
 		  WHERE privilege = 'EXECUTE') AS d (f)
 	ORDER BY f::regprocedure::text COLLATE "C";
 

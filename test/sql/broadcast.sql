@@ -17,7 +17,7 @@ INSERT INTO staff VALUES (11, 'USER1@contoso.com', 'en'), (12, 'nobody', 'en'), 
 
 SELECT teams_broadcast('SELECT mail AS user_id FROM staff ORDER BY id', 'Hello', draft => true);
 SELECT n, target, excluded FROM teams_recipient ORDER BY n;
-SELECT state, recipients, excluded, waiting, percent FROM teams_progress;
+SELECT state, recipients, excluded, waiting, percent FROM teams_progress_detail;
 SELECT teams_broadcast(ARRAY['ada@contoso.com', 'grace@contoso.com', 'Ada@contoso.com'], 'Hello', title => 'greeting');
 SELECT teams_broadcast($$SELECT mail AS user_id, language AS locale, jsonb_build_object('n', id) AS data FROM staff WHERE id < 3$$,
 	activity => '{"type": "message", "text": "hi"}', priority => 'high', rate => 5);
@@ -99,7 +99,7 @@ SELECT teams_resume_broadcast(:news);
 SELECT teams_cancel_broadcast(:news);
 SELECT teams_cancel_broadcast(:news);
 \echo :LAST_ERROR_SQLSTATE
-SELECT state, recipients, excluded, waiting, not_sent FROM teams_progress WHERE broadcast = :news;
+SELECT state, recipients, excluded, waiting, not_sent FROM teams_progress_detail WHERE broadcast = :news;
 SELECT teams_recall(:news) AS recall \gset
 SELECT kind, refers_to = :news AS of_it, state FROM teams_broadcast WHERE id = :recall;
 SELECT teams_recall(:recall);

@@ -29,7 +29,7 @@ INSERT INTO teams_outbox (target, activity)
 	VALUES ('ada@contoso.com', '{"type": "message", "text": "a plain INSERT"}'),
 		   ('grace@contoso.com', '{"type": "message", "text": "of two rows"}');
 SELECT kind, scope, target, priority, text, summary, activity
-	FROM teams_recorded ORDER BY id;
+	FROM teams_recorded_detail ORDER BY id;
 SELECT kind, fate, replace(activity_id, id::text, 'ID') AS activity_id,
 	   conversation_id, attempts, doubtful, error_code
 	FROM teams_delivery ORDER BY id;
@@ -60,7 +60,7 @@ SELECT accepted, pending, sent, balanced FROM teams_accounting;
 TRUNCATE teams_delivery, teams_account;
 SELECT teams_post(:team, :channel, 'Invoice 44 is due', thread => 'invoice 44') AS root \gset
 SELECT teams_post(:team, :channel, 'Invoice 44 is paid', thread => 'invoice 44') AS answer \gset
-SELECT text, refers_to = :root AS is_answer FROM teams_recorded ORDER BY id;
+SELECT text, refers_to = :root AS is_answer FROM teams_recorded_detail ORDER BY id;
 SELECT teams_send('ada@contoso.com', 'once', dedupe_key => 'k') = teams_send('ada@contoso.com', 'once', dedupe_key => 'k') AS same;
 SELECT teams_edit(:root, 'Invoice 44 was due') IS NOT NULL AS edited;
 SELECT teams_delete(:answer) IS NOT NULL AS deleted;
@@ -68,7 +68,7 @@ SELECT count(*) FROM teams_edit(ARRAY[:root, :answer, 0], 'again');
 -- there is nothing to cancel or to retry
 SELECT teams_cancel(:root), teams_retry(:root);
 SELECT kind, CASE refers_to WHEN :root THEN 'root' WHEN :answer THEN 'answer' END AS refers_to,
-	   text FROM teams_recorded ORDER BY id;
+	   text FROM teams_recorded_detail ORDER BY id;
 SELECT accepted, sent, balanced FROM teams_accounting;
 
 --

@@ -20,10 +20,10 @@ RESET ROLE;
 SELECT kind, scope, target, priority,
 	CASE WHEN trim(sender::text, '"') = session_user THEN 'superuser' ELSE sender::text END AS sender,
 	state, error
-	FROM teams_message ORDER BY id;
+	FROM teams_message_detail ORDER BY id;
 
 -- what waits to be installed
-SELECT bot, scope, target, state, reason, hint, outdated FROM teams_installed;
+SELECT bot, scope, target, state, reason, hint, outdated FROM teams_installed_detail;
 
 -- what is known
 INSERT INTO teams_installation (bot, scope, target, state, installation_id, chat_id, app_version, uninstalled_by, error, hint) VALUES
@@ -38,7 +38,7 @@ INSERT INTO teams_installation (bot, scope, target, state, installation_id, chat
 	('default', 'team', 't', 'installed', 'i', NULL, '1.1', NULL, NULL, NULL);
 UPDATE teams_bot SET app_version = '1.1';
 SELECT scope, target, state, reason, hint, app_version, catalog_version, outdated, uninstalled_by
-FROM teams_installed WHERE state <> 'installing' ORDER BY target;
+FROM teams_installed_detail WHERE state <> 'installing' ORDER BY target;
 SELECT count(*) FROM (SELECT teams_upgrade(target, bot, scope => scope) FROM teams_installed WHERE outdated) AS u;
 
 -- rules of the table

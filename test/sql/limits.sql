@@ -119,7 +119,7 @@ INSERT INTO teams_delivery (id, bot, kind, scope, target, sender, fate, attempts
 		   'dry-run:', activity::json, false, now()
 	FROM unnest(ARRAY['{"text":"a\u0000b"}', '{"text":1e999999}', '{"text":"c"}'])
 		WITH ORDINALITY AS a (activity, n);
-SELECT id, text, activity FROM teams_recorded WHERE bot = 'other' ORDER BY id;
+SELECT id, text, activity FROM teams_recorded_detail WHERE bot = 'other' ORDER BY id;
 
 DROP EXTENSION teams_proactive;
 DROP FUNCTION activity(integer, text);

@@ -51,7 +51,7 @@ SELECT teams_post(:team, :channel, repeat('x', 60000));
 TRUNCATE teams_outbox, teams_delivery, teams_thread RESTART IDENTITY;
 SELECT teams_send_chat(:chat, 'Build 214 is green', priority => 'high');
 SELECT teams_send_chat(:chat, '{"type": "message", "text": "done"}'::jsonb);
-SELECT id, scope, target, priority FROM teams_message ORDER BY id;
+SELECT id, scope, target, priority FROM teams_message_detail ORDER BY id;
 -- no bot can create one
 SELECT teams_send_chat('ada@contoso.com', 'x');
 \echo :LAST_ERROR_SQLSTATE

@@ -68,7 +68,7 @@ UPDATE invoice SET state = 'overdue' WHERE id = 1;
 -- once for each invoice
 UPDATE invoice SET state = 'overdue';
 RESET ROLE;
-SELECT target, sender, summary AS rendered_by, text FROM teams_recorded ORDER BY id;
+SELECT target, sender, summary AS rendered_by, text FROM teams_recorded_detail ORDER BY id;
 SELECT dedupe_key FROM teams_dedupe ORDER BY id;
 SELECT current_user = session_user AS is_itself;
 
@@ -111,7 +111,7 @@ INSERT INTO event VALUES (3, :team, NULL, NULL, NULL, 'default', 'high');
 INSERT INTO event VALUES (4, NULL, NULL, :chat);
 DELETE FROM event WHERE id = 1;
 SELECT d.scope, d.target, d.priority, d.refers_to IS NOT NULL AS is_answer, d.text
-	FROM teams_recorded AS d ORDER BY id;
+	FROM teams_recorded_detail AS d ORDER BY id;
 -- the expiry, of a bot that sends
 INSERT INTO teams_bot (bot, tenant_id, client_id, teams_app_id, credential)
 	VALUES ('real', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'ops');

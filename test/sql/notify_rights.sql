@@ -40,7 +40,7 @@ INSERT INTO build VALUES (1, 'good', (NULL, '{good,bad}'), 'ada@contoso.com');
 UPDATE build SET more = ('bad', NULL);
 DELETE FROM build;
 RESET ROLE;
-SELECT text, sender FROM teams_recorded ORDER BY id;
+SELECT text, sender FROM teams_recorded_detail ORDER BY id;
 SELECT by_role, count(*) > 0 AS called FROM called GROUP BY by_role;
 
 -- The superuser's own tables are no better and no worse.

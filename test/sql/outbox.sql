@@ -20,7 +20,7 @@ SELECT teams_send('ada@contoso.com', 'one', send_at => '2100-01-01 12:00+00',
 SELECT teams_send('ada@contoso.com', 'two', send_at => '-infinity', expires_at => 'infinity');
 SELECT teams_ensure_installed('ada@contoso.com', priority => 'low', send_at => '2100-01-01 12:00+00');
 SET timezone = 'UTC';
-SELECT id, kind, state, priority, due_at, expires_at FROM teams_message ORDER BY id;
+SELECT id, kind, state, priority, due_at, expires_at FROM teams_message_detail ORDER BY id;
 
 SELECT teams_send('ada@contoso.com', 'x', priority => 'urgent');
 SELECT teams_send('ada@contoso.com', 'x', priority => NULL);
@@ -101,7 +101,7 @@ SELECT teams_cancel(999999);
 SELECT teams_cancel(ARRAY[2, NULL]);
 SELECT teams_cancel(array(SELECT id FROM teams_message
 						  WHERE target = 'grace@contoso.com' AND bot = 'default'));
-SELECT id, state, attempts, error_code FROM teams_message WHERE id < 3 ORDER BY id;
+SELECT id, state, attempts, error_code FROM teams_message_detail WHERE id < 3 ORDER BY id;
 SELECT * FROM account;
 -- what is on the wire cannot be called back
 INSERT INTO teams_inflight (ids) VALUES ('{2}');

@@ -82,7 +82,7 @@ DROP TABLE pg_temp.mine;
 
 SELECT teams_grant('regress_teams_ada', 'sender');
 SELECT teams_grant('regress_teams_grace', 'sender');
-GRANT SELECT ON teams_message TO regress_teams_all;
+GRANT SELECT ON teams_message, teams_message_detail TO regress_teams_all;
 
 SET ROLE regress_teams_ada;
 SELECT teams_send('ada@contoso.com', 'from ada') AS ada_id \gset
@@ -98,7 +98,7 @@ INSERT INTO teams_delivery (id, bot, kind, scope, target, sender, fate,
 		WITH ORDINALITY AS s (sender, i);
 
 SET ROLE regress_teams_ada;
-SELECT sender, kind, state FROM teams_message ORDER BY id;
+SELECT sender, kind, state FROM teams_message_detail ORDER BY id;
 CALL teams_wait(:ada_id);
 CALL teams_wait(1001);
 -- what others sent does not even exist
@@ -107,7 +107,7 @@ CALL teams_wait(1002);
 -- nor does the view leak it through a function that is cheap to call
 CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001
 	AS $$ BEGIN RAISE WARNING 'seen: %', $1; RETURN true; END $$;
-SELECT sender, kind, state FROM teams_message
+SELECT sender, kind, state FROM teams_message_detail
 	WHERE pg_temp.leak(sender::text) ORDER BY id;
 DROP FUNCTION pg_temp.leak(text);
 SELECT * FROM teams_outbox;
@@ -123,21 +123,22 @@ SELECT teams_cancel(ARRAY[:ada_id, :grace_id]::bigint[]);
 SELECT teams_retry(1002);
 SELECT count(*) FROM teams_retry(ARRAY[1001, 1002]);
 RESET ROLE;
-SELECT id < 1000 AS small, sender, state FROM teams_message
+SELECT id < 1000 AS small, sender, state FROM teams_message_detail
 	WHERE sender = 'regress_teams_ada' ORDER BY id;
 DELETE FROM teams_outbox WHERE sender = 'regress_teams_ada';
 DELETE FROM teams_delivery WHERE id < 1000;
 UPDATE teams_delivery SET fate = 'sent' WHERE id > 1000;
 
--- Members of a role see what the role sent; who may read the outbox sees all.
+-- Members of a role see what the role sent; who may read the accounting sees
+-- all.
 GRANT regress_teams_grace TO regress_teams_all;
 SET ROLE regress_teams_all;
-SELECT sender, kind, state FROM teams_message ORDER BY id;
+SELECT sender, kind, state FROM teams_message_detail ORDER BY id;
 RESET ROLE;
 REVOKE regress_teams_grace FROM regress_teams_all;
-GRANT SELECT ON teams_outbox TO regress_teams_all;
+GRANT SELECT ON teams_accounting TO regress_teams_all;
 SET ROLE regress_teams_all;
-SELECT sender, kind, state FROM teams_message ORDER BY id;
+SELECT sender, kind, state FROM teams_message_detail ORDER BY id;
 RESET ROLE;
 
 -- An operator sees everything and may act on it, but configures nothing; an
@@ -179,7 +180,7 @@ ALTER FUNCTION notify() OWNER TO regress_teams_ada;
 SET ROLE regress_teams_nobody;
 SELECT notify() AS id \gset
 RESET ROLE;
-SELECT sender FROM teams_message WHERE id = :id;
+SELECT sender FROM teams_message_detail WHERE id = :id;
 DROP FUNCTION notify();
 
 --
@@ -192,7 +193,7 @@ GRANT INSERT (bot, kind, target, activity, delivery) ON teams_outbox
 SET ROLE regress_teams_ada;
 INSERT INTO teams_outbox (target, activity)
 	VALUES ('ada@contoso.com', '{"type": "message", "text": "inserted"}');
-SELECT sender, kind, state FROM teams_message WHERE state = 'pending';
+SELECT sender, kind, state FROM teams_message_detail WHERE state = 'pending';
 INSERT INTO teams_outbox (target, activity, sender)
 	VALUES ('ada@contoso.com', '{"type": "message"}', 'regress_teams_grace');
 INSERT INTO teams_outbox (target, activity, attempts)

@@ -209,9 +209,9 @@ INSERT INTO teams_outbox (bot, kind, target)
 SELECT bot, kind, scope, target, sender = current_user AS mine
 	FROM teams_outbox ORDER BY id;
 -- it may name a bot that does not exist yet, and waits for it
-SELECT bot, kind, state, error_code, error FROM teams_message ORDER BY id;
+SELECT bot, kind, state, error_code, error FROM teams_message_detail ORDER BY id;
 SELECT teams_pause('default', 'moving house');
-SELECT bot, kind, state, error_code, error FROM teams_message ORDER BY id;
+SELECT bot, kind, state, error_code, error FROM teams_message_detail ORDER BY id;
 
 \set VERBOSITY terse
 INSERT INTO teams_outbox (target, activity) VALUES ('', '{}');

@@ -167,7 +167,7 @@ CALL teams_drain();
 SELECT teams_recall(:broadcast) AS recall \gset
 CALL teams_drain();
 SELECT d.kind, d.text, count(*), count(r.id) FILTER (WHERE (r.broadcast, r.target) = (:broadcast, d.target)) AS right
-	FROM teams_recorded AS d LEFT JOIN teams_delivery AS r ON r.id = d.refers_to
+	FROM teams_recorded_detail AS d LEFT JOIN teams_delivery AS r ON r.id = d.refers_to
 	WHERE d.broadcast IN (:edit, :recall) GROUP BY 1, 2 ORDER BY 1;
 SELECT balanced FROM teams_accounting;
 TRUNCATE teams_delivery, teams_account, teams_recipient, teams_broadcast;
@@ -191,7 +191,7 @@ INSERT INTO task SELECT id, mail, facts FROM staff;
 UPDATE task SET n = n + 5000;
 SELECT text, count(*), count(t.n) FILTER (WHERE activity -> 'row' = to_jsonb(t) - 'n' || jsonb_build_object('n', CASE text WHEN 'INSERT' THEN n - 5000 ELSE n END)
 		AND activity -> 'old' = CASE text WHEN 'INSERT' THEN 'null' ELSE to_jsonb(t) || jsonb_build_object('n', n - 5000) END) AS right
-	FROM teams_recorded LEFT JOIN task AS t ON owner = target GROUP BY text ORDER BY text;
+	FROM teams_recorded_detail LEFT JOIN task AS t ON owner = target GROUP BY text ORDER BY text;
 TRUNCATE teams_delivery, teams_account;
 DROP TRIGGER each_row ON task;
 CREATE TRIGGER digest AFTER UPDATE ON task REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
@@ -201,11 +201,11 @@ CREATE VIEW right_digest AS
 -- many for each recipient, one for each, and more than a message can tell
 UPDATE task SET owner = 'user' || n % 50 || '@contoso.com';
 SELECT tasks, count(*), count(*) FILTER (WHERE rows = (SELECT jsonb_agg(r ORDER BY r -> 'n') FROM jsonb_array_elements(activity -> 'rows') AS r)) AS right
-	FROM teams_recorded LEFT JOIN right_digest ON target = owner GROUP BY tasks;
+	FROM teams_recorded_detail LEFT JOIN right_digest ON target = owner GROUP BY tasks;
 TRUNCATE teams_delivery, teams_account;
 UPDATE task SET owner = 'user' || n || '@contoso.com';
 SELECT tasks, count(*), count(*) FILTER (WHERE rows = (SELECT jsonb_agg(r ORDER BY r -> 'n') FROM jsonb_array_elements(activity -> 'rows') AS r)) AS right
-	FROM teams_recorded LEFT JOIN right_digest ON target = owner GROUP BY tasks;
+	FROM teams_recorded_detail LEFT JOIN right_digest ON target = owner GROUP BY tasks;
 TRUNCATE teams_delivery, teams_account;
 UPDATE task SET owner = 'ada@contoso.com', facts = NULL;
 DROP VIEW right_digest;

@@ -35,7 +35,7 @@ UPDATE invoice SET state = 'overdue' WHERE number = 44;
 UPDATE invoice SET state = 'open' WHERE number = 44;
 UPDATE invoice SET state = 'overdue' WHERE number = 44;
 SELECT target, summary, activity ->> 'importance' AS importance
-	FROM teams_recorded ORDER BY id;
+	FROM teams_recorded_detail ORDER BY id;
 ROLLBACK;
 
 -- Who is paid in time is not bothered.

@@ -34,7 +34,7 @@ UPDATE teams_outbox SET bot = 'default', attempts = 2, retrying = true,
 	error_code = 'connection_failed', error = 'could not connect';
 SELECT teams_resume();
 CALL teams_wait(:id);
-SELECT state, attempts, error_code, error FROM teams_message;
+SELECT state, attempts, error_code, error FROM teams_message_detail;
 
 -- A transaction cannot wait for what it sends itself.
 BEGIN;
@@ -67,7 +67,7 @@ CALL teams_wait(102);
 \echo :LAST_ERROR_SQLSTATE
 CALL teams_wait(103);
 CALL teams_wait(104);
-SELECT id, kind, state, error_code, error, hint FROM teams_message ORDER BY id;
+SELECT id, kind, state, error_code, error, hint FROM teams_message_detail ORDER BY id;
 -- also inside a transaction, and inside a function
 BEGIN;
 CALL teams_wait(101);
@@ -101,7 +101,7 @@ DROP FUNCTION drain();
 SELECT teams_send('ada@contoso.com', 'hello') AS id \gset
 CALL teams_drain('10 seconds');
 SELECT paused_at IS NOT NULL AS paused, paused_reason FROM teams_bot;
-SELECT state, attempts, error_code, error FROM teams_message;
+SELECT state, attempts, error_code, error FROM teams_message_detail;
 CALL teams_wait(:id);
 -- and other sessions can drain afterwards
 CALL teams_drain('10 seconds');

@@ -29,7 +29,7 @@ $node->wait_for_broadcast($id);
 $node->wait_until('SELECT count(*) = 4 FROM teams_account');
 is( $node->value('SELECT broadcast, entry, messages FROM teams_account ORDER BY 1 NULLS FIRST, 2'),
 	"|accepted|5\n|sent|5\n$id|accepted|2\n$id|sent|2", 'the account is added up');
-is($node->value('SELECT count(*) FROM teams_worker WHERE last_error IS NOT NULL'),
+is($node->value('SELECT count(*) FROM teams_worker_detail WHERE last_error IS NOT NULL'),
 	0, 'and no step of the worker has failed');
 $node->safe_psql('postgres', 'DROP PUBLICATION everything');
 

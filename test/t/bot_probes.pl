@@ -121,7 +121,7 @@ $node->restart;
 $node->fate($node->value(
 	"SELECT teams_send('ada\@contoso.com', 'x', bot => 'second')"
 )) if $node->configure($sim, bot => "'second'") || 1;
-is($node->value("SELECT paused_by, error FROM teams_bot, teams_message"
+is($node->value("SELECT paused_by, error FROM teams_bot, teams_message_detail"
 		  . " WHERE id = $id AND teams_bot.bot = 'default'"),
 	'operator|lunch', 'an operator\'s pause is not tried');
 $node->value('SELECT teams_resume()');

@@ -70,7 +70,7 @@ $first->publish('1.5.0');
 $second->publish('2.5.0');
 $id = change_while_asked('catalog', "SELECT teams_upgrade('ada\@contoso.com')");
 is($node->fate($id), 'sent', 'an upgrade');
-is($node->value('SELECT app_version, catalog_version FROM teams_installed'),
+is($node->value('SELECT app_version, catalog_version FROM teams_installed_detail'),
 	'2.5.0|2.5.0', 'to the version that the new catalog has');
 
 done_testing();

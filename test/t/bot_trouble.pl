@@ -34,7 +34,7 @@ $node->configure($sim);
 my @ids = map { $node->send('ada@contoso.com', "wait $_") } 1 .. 3;
 pauses(qr/AADSTS7000215|client secret is wrong/, 'a wrong secret pauses the bot');
 is( $node->value('SELECT DISTINCT state, error_code, error = paused_reason'
-		  . ' FROM teams_message, teams_bot'),
+		  . ' FROM teams_message_detail, teams_bot'),
 	'pending|bot_paused|t',
 	'all its messages wait, for one reason');
 unlike(pause_reason(), qr/\Q$wrong\E/, 'which does not tell the secret');
@@ -56,7 +56,7 @@ is(pause_reason(), 'maintenance', 'an operator can pause a bot');
 my $id = $node->send('ada@contoso.com', 'after maintenance');
 $node->configure($sim, bot => "'other'");
 $node->fate($node->send('ada@contoso.com', 'meanwhile', bot => 'other'));
-is($node->value("SELECT state, error FROM teams_message WHERE id = $id"),
+is($node->value("SELECT state, error FROM teams_message_detail WHERE id = $id"),
 	'pending|maintenance', 'its messages wait while another bot sends');
 $node->value('SELECT teams_resume()');
 is($node->fate($id), 'sent', 'and resume it');

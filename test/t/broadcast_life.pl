@@ -23,7 +23,7 @@ sub progress
 	my ($id) = @_;
 
 	return $node->value('SELECT state, recipients, excluded, waiting, pending,'
-		  . " sent, failed, cancelled, not_sent FROM teams_progress WHERE broadcast = $id");
+		  . " sent, failed, cancelled, not_sent FROM teams_progress_detail WHERE broadcast = $id");
 }
 
 # More than the outbox is given at a time; the payload is there once.
@@ -57,7 +57,7 @@ is(progress($id), "done|$people|0|0|0|$people|0|0|0",
 # A rate of its own; paused it stands still, and goes on from there.
 my $before = $sim->message_count;
 $id = $node->value("SELECT teams_broadcast(\$\$$audience LIMIT 100\$\$, 'slowly', rate => 50)");
-$node->wait_until("SELECT sent > 0 FROM teams_progress WHERE broadcast = $id");
+$node->wait_until("SELECT sent > 0 FROM teams_progress_detail WHERE broadcast = $id");
 $node->value("SELECT teams_pause_broadcast($id)");
 $node->wait_until('SELECT count(*) = 0 FROM teams_inflight');
 my $sent = $sim->message_count - $before;
@@ -72,10 +72,10 @@ is($sim->message_count - $before, 101, 'and nobody gets it twice');
 
 # Cancelled half way: each recipient is accounted for.
 $id = $node->value("SELECT teams_broadcast(\$\$$audience\$\$, 'never mind', rate => 20)");
-$node->wait_until("SELECT sent > 0 FROM teams_progress WHERE broadcast = $id");
+$node->wait_until("SELECT sent > 0 FROM teams_progress_detail WHERE broadcast = $id");
 $node->value("SELECT teams_cancel_broadcast($id)");
 $node->wait_until('SELECT count(*) = 0 FROM teams_outbox');
-is( $node->value('SELECT state, sent + cancelled + not_sent FROM teams_progress'
+is( $node->value('SELECT state, sent + cancelled + not_sent FROM teams_progress_detail'
 		  . " WHERE broadcast = $id"),
 	"cancelled|$people", 'a cancelled one has sent, cancelled or left out each');
 is($node->value('SELECT balanced FROM teams_accounting'), 't',
@@ -83,7 +83,7 @@ is($node->value('SELECT balanced FROM teams_accounting'), 't',
 
 # What is pending at an edit goes out as edited; what was sent is edited.
 $id = $node->value("SELECT teams_broadcast(\$\$$audience LIMIT 60\$\$, 'draft text', rate => 20)");
-$node->wait_until("SELECT sent > 0 FROM teams_progress WHERE broadcast = $id");
+$node->wait_until("SELECT sent > 0 FROM teams_progress_detail WHERE broadcast = $id");
 $edit = $node->value("SELECT teams_edit_broadcast($id, 'final text')");
 $node->wait_for_broadcast($_, 'done') for $id, $edit;
 is(scalar(grep { $_->{text} eq 'draft text' } $sim->messages), 0,
@@ -93,7 +93,7 @@ is(scalar(grep { $_->{text} eq 'final text' } $sim->messages), 60,
 
 # A restart in between loses nothing and repeats nothing.
 $id = $node->value("SELECT teams_broadcast(\$\$$audience LIMIT 300\$\$, 'restarted', rate => 200)");
-$node->wait_until("SELECT sent > 0 FROM teams_progress WHERE broadcast = $id");
+$node->wait_until("SELECT sent > 0 FROM teams_progress_detail WHERE broadcast = $id");
 $node->restart;
 $node->wait_for_broadcast($id, 'done');
 is(progress($id), 'done|300|0|0|0|300|0|0|0', 'after a restart it is done');

@@ -49,7 +49,7 @@ subtest 'what is known only when it is sent' => sub
 	opt_out($id);
 	my $broadcast = broadcast(['late@contoso.com', 'ada@contoso.com']);
 	is(outcome($broadcast), 'cancelled opted_out, sent', 'counts');
-	is($node->value('SELECT cancelled, failed, sent FROM teams_progress'
+	is($node->value('SELECT cancelled, failed, sent FROM teams_progress_detail'
 			. " WHERE broadcast = $broadcast"), '1|0|1', 'and is no failure');
 	is(scalar(grep { ($_->{user} // '') eq $id } $sim->messages), 0,
 		'nothing arrives');

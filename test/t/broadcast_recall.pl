@@ -22,7 +22,7 @@ sub progress
 	my ($id, $columns) = @_;
 
 	return $node->value('SELECT ' . ($columns // "waiting + pending + sent + failed + cancelled"
-		  . ' + expired + not_sent = recipients - excluded') . " FROM teams_progress WHERE broadcast = $id");
+		  . ' + expired + not_sent = recipients - excluded') . " FROM teams_progress_detail WHERE broadcast = $id");
 }
 
 # 5,000, of whom 2,000 fail and are sent again: those are pending when it is recalled.

@@ -51,7 +51,7 @@ is($node->value("SELECT state FROM teams_progress WHERE broadcast = $id"),
 is( $node->error_of(
 		"SET lock_timeout = '10s'; SET ROLE oncall; SELECT teams_cancel_broadcast($id)"),
 	'', 'an operator cancels it');
-is($node->value("SELECT state FROM teams_progress WHERE broadcast = $id"),
+is($node->value("SELECT state FROM teams_progress_detail WHERE broadcast = $id"),
 	'cancelled', 'and that is the end of it');
 goes_on('messages are sent after it');
 
@@ -66,7 +66,7 @@ SELECT teams_broadcast($$
 $$, template => 'news', bot => 'dry')
 SQL
 $node->wait_for_broadcast($id);
-is( $node->value("SELECT count(DISTINCT target), count(*) FROM teams_recorded WHERE broadcast = $id"
+is( $node->value("SELECT count(DISTINCT target), count(*) FROM teams_recorded_detail WHERE broadcast = $id"
 		  . " AND target = replace(summary, 'number ', 'user') || '\@contoso.com'"),
 	'5000|5000', 'all recipients get what is theirs, once');
 
@@ -83,8 +83,8 @@ my $soon = $node->value(q{SELECT teams_broadcast(ARRAY['grace@contoso.com'], 'so
 	send_at => clock_timestamp() + interval '1 second')});
 $id = $node->value(q{SELECT teams_broadcast(array(SELECT 'user' || i || '@contoso.com'
 	FROM generate_series(1, 3000) AS i), 'now', bot => 'dry')});
-$node->wait_until("SELECT bool_and(state = 'done') FROM teams_progress WHERE broadcast IN ($id, $soon)");
-is($node->value("SELECT sent FROM teams_progress WHERE broadcast = $soon"),
+$node->wait_until("SELECT bool_and(state = 'done') FROM teams_progress_detail WHERE broadcast IN ($id, $soon)");
+is($node->value("SELECT sent FROM teams_progress_detail WHERE broadcast = $soon"),
 	1, 'one that is due soon is sent in time');
 $node->wait_until("SELECT n_tup_upd > 2 FROM pg_stat_user_tables WHERE relname = 'teams_broadcast'");
 cmp_ok($node->value('SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables'
@@ -98,7 +98,7 @@ SELECT count(teams_broadcast(ARRAY['ada@contoso.com'], 'crowd ' || i, bot => 'dr
 	FROM generate_series(1, 500) AS i;
 SQL
 goes_on('a message passes a crowd of broadcasts');
-$node->wait_until("SELECT bool_and(state <> 'running') FROM teams_progress");
+$node->wait_until("SELECT bool_and(state <> 'running') FROM teams_progress_detail");
 is($node->value("SELECT count(*) FROM teams_recorded WHERE text LIKE 'crowd %'"),
 	500, 'and each of them has its turn');
 

@@ -28,7 +28,7 @@ sub progress
 	my ($id) = @_;
 
 	return $node->value('SELECT state, recipients, waiting, pending, sent, failed,'
-		  . " not_sent, percent FROM teams_progress WHERE broadcast = $id");
+		  . " not_sent, percent FROM teams_progress_detail WHERE broadcast = $id");
 }
 
 sub wait_for_state
@@ -59,7 +59,7 @@ $node->value("SELECT teams_pause_broadcast($id)");
 is($node->value("SELECT retrying, due_at FROM teams_outbox WHERE broadcast = $id"),
 	'f|infinity', 'a retry is held back');
 is($node->fate($behind), 'sent', 'what it held back goes on');
-is($node->value("SELECT state FROM teams_message WHERE broadcast = $id"),
+is($node->value("SELECT state FROM teams_message_detail WHERE broadcast = $id"),
 	'pending', 'without it');
 $node->value("SELECT teams_resume_broadcast($id)");
 wait_for_state($id, 'done');

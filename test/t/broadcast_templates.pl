@@ -60,7 +60,7 @@ isnt($node->value("SELECT fed FROM teams_broadcast WHERE id = $id"), 5000,
 $node->value("SELECT teams_drop_template('news')");
 $node->value("SELECT teams_resume_broadcast($id)");
 ok($node->wait_for_broadcast($id), 'a broadcast whose template is dropped gets done');
-is($node->value("SELECT sent, failed, excluded FROM teams_progress WHERE broadcast = $id"),
+is($node->value("SELECT sent, failed, excluded FROM teams_progress_detail WHERE broadcast = $id"),
 	'5000|0|0', 'nobody is left out');
 arrived(5000, 'Good news', 'Gute Nachricht');
 is((grep { /^(?:Bad|Schlecht)/ } map { $_->{text} } $sim->messages), 0,

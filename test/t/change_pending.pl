@@ -35,7 +35,7 @@ sub texts
 # Scheduled: people see the last text, and no other.
 my $id = $node->value("SELECT teams_send('$ada', 'a old', send_at => now() + '1 s')");
 my $edit = $node->value("SELECT teams_edit($id, 'a new')");
-is($node->value("SELECT state, refers_to, attempts FROM teams_message WHERE id = $edit"),
+is($node->value("SELECT state, refers_to, attempts FROM teams_message_detail WHERE id = $edit"),
 	"sent|$id|0", 'an edit of what is scheduled is carried out at once');
 my $second = $node->value("SELECT teams_edit($id, 'a newest')");
 is(fates($id, $edit, $second), 'sent sent sent', 'all are sent');
@@ -93,7 +93,7 @@ my $root = post('f root', 'f', ", send_at => now() + '2 s', priority => 'low'");
 my $reply = post('f reply', 'f', ", priority => 'high'");
 my $other = post('f other');
 is(fates($other), 'sent', 'other posts go on');
-is($node->value("SELECT state FROM teams_message WHERE id = $reply"), 'pending',
+is($node->value("SELECT state FROM teams_message_detail WHERE id = $reply"), 'pending',
 	'a reply waits for the message that starts its thread');
 my $corrected = $node->value("SELECT teams_edit($reply, 'f reply, corrected')");
 is(fates($root, $reply, $corrected), 'sent sent sent', 'and follows it');

@@ -49,7 +49,7 @@ is($node->value("SELECT count(*) FROM teams_outbox WHERE id > 100000"),
 	$people + 1 + 2000, 'the dump brings its messages');
 is($node->value('SELECT state, held FROM teams_broadcast'), 'paused|t',
 	'and its broadcast, which is paused');
-is( $node->value('SELECT DISTINCT state, error_code, error FROM teams_message'
+is( $node->value('SELECT DISTINCT state, error_code, error FROM teams_message_detail'
 		  . " WHERE id > 100000 AND state <> 'sent'"),
 	'pending|loaded|it was loaded from a dump or replicated, and waits for'
 	  . ' teams_resume()',

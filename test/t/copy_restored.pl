@@ -65,7 +65,7 @@ for my $role (@roles)
 		  . " ELSE 'dry' END)) FROM generate_series(1, $pending + $settled) AS i");
 }
 my $rows = @roles * ($pending + $settled);
-is($node->value('SELECT count(*) FROM teams_message'), $rows,
+is($node->value('SELECT count(*) FROM teams_message_detail'), $rows,
 	'three roles have sent');
 $node->value("INSERT INTO teams_installation (bot, scope, target, state,"
 	  . " uninstalled_by) VALUES ('default', 'user', 'ada\@contoso.com',"
@@ -97,12 +97,12 @@ is($node->value('SELECT uninstalled_by FROM teams_installation', 'keeps'),
 	'alice', 'and so is who had the bot uninstalled');
 
 # Who is there sees what is its own; a name without a role is nobody's.
-is(sql_as($kept[0], 'SELECT count(*), count(DISTINCT sender) FROM teams_message',
+is(sql_as($kept[0], 'SELECT count(*), count(DISTINCT sender) FROM teams_message_detail',
 		'keeps'),
 	($pending + $settled) . '|1', 'a role that is there sees its own');
 $node->value('CREATE ROLE stranger');
 $node->value("SELECT teams_grant('stranger', 'sender')", 'keeps');
-is(sql_as('stranger', 'SELECT count(*) FROM teams_message', 'keeps'), 0,
+is(sql_as('stranger', 'SELECT count(*) FROM teams_message_detail', 'keeps'), 0,
 	'another role sees none');
 my $id = $node->value(
 	"SELECT min(id) FROM teams_outbox WHERE sender = 'alice'", 'keeps');

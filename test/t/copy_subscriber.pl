@@ -37,7 +37,7 @@ is($publisher->value('SELECT balanced FROM teams_accounting'), 't',
 ok( $publisher->wait_until(
 		'SELECT count(*) < 20 FROM teams_account'),
 	'and it is folded');
-is($publisher->value('SELECT last_error FROM teams_worker'), '',
+is($publisher->value('SELECT last_error FROM teams_worker_detail'), '',
 	'without an error');
 ok( $subscriber->wait_until(
 		'SELECT (SELECT count(*) FROM teams_outbox) = 0'

@@ -92,7 +92,7 @@ END
 			. " WHERE broadcast = $id GROUP BY 1 ORDER BY 1"),
 		"disabled|1\nguest|1\nno licence|1\n|1496",
 		'who cannot be reached is excluded');
-	$node->wait_until("SELECT state = 'done' FROM teams_progress"
+	$node->wait_until("SELECT state = 'done' FROM teams_progress_detail"
 		  . " WHERE broadcast = $id");
 	is($sim->message_count - $before, 1496, 'the others get it');
 	is($node->value("SELECT teams_broadcast(ARRAY['User1\@contoso.com',"
@@ -257,12 +257,12 @@ subtest 'locks' => sub
 	$node->value("SELECT teams_start_broadcast($broadcast)");
 	$node->value('UPDATE teams_directory SET delta_link = NULL');
 	$node->value('SELECT teams_sync_directory()');
-	$node->wait_until('SELECT last_error IS NOT NULL FROM teams_worker');
+	$node->wait_until('SELECT last_error IS NOT NULL FROM teams_worker_detail');
 	my $seconds = TeamsNode::duration(sub {
 		$node->fate($node->send('ada@contoso.com', "people $_")) for 1 .. 10;
 	});
 	cmp_ok($seconds, '<', 5, 'nor does a table');
-	is($node->value('SELECT count(*) FROM teams_message WHERE state = \'sent\''
+	is($node->value('SELECT count(*) FROM teams_message_detail WHERE state = \'sent\''
 			  . " AND broadcast = $broadcast"), 0,
 		'but what has a topic waits: who has opted out cannot be told');
 	is($node->value("SELECT state FROM teams_directory WHERE source = 'people'"),

@@ -46,9 +46,9 @@ subtest 'what is known' => sub
 			. " AND now() + interval '24 hours'"), 't', 'for a day');
 	is(send_now($id, 'b'), 'sent', 'by object id');
 	is($node->installation($id, 'user_id, verify_at'), '|', 'there is nothing to verify');
-	is($node->value('SELECT user_id, verify_at > now() FROM teams_installed'
+	is($node->value('SELECT user_id, verify_at > now() FROM teams_installed_detail'
 			. " WHERE target = 'known\@contoso.com'"), "$id|t",
-		'teams_installed shows it');
+		'teams_installed_detail shows it');
 };
 
 subtest 'the directory tells' => sub
@@ -78,7 +78,7 @@ subtest 'a name that nobody has' => sub
 	$node->sync_directory;
 	is($node->installation('maiden@contoso.com', "state, verify_at = '-infinity'"),
 		'installed|t', 'is doubtful');
-	is($node->value('SELECT reason FROM teams_installed'
+	is($node->value('SELECT reason FROM teams_installed_detail'
 			. " WHERE target = 'maiden\@contoso.com'"),
 		'whose name it is, is looked up with the next message', 'which is shown');
 	is(send_now('maiden@contoso.com', 'b'), 'failed NotFound', 'and is asked');

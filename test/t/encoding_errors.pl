@@ -29,7 +29,7 @@ END
 	$node->send('ada@contoso.com', 'hello');
 	ok( $node->wait_until("SELECT last_error ~ ('^$start' || U&'\\+01F600' || '+\$')"
 			  . ' AND octet_length(last_error) = ' . (252 + length $start)
-			  . " FROM teams_worker WHERE database = 'postgres'"),
+			  . " FROM teams_worker_detail WHERE database = 'postgres'"),
 		"an error of four-byte characters after '$start' is cut between them");
 }
 
@@ -38,7 +38,7 @@ $node->safe_psql('postgres',
 	"CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
 $node->safe_psql('latin', 'CREATE EXTENSION teams_proactive');
 $node->configure($sim, database => 'latin');
-is($node->value("SELECT last_error FROM teams_worker WHERE database = 'postgres'",
+is($node->value("SELECT last_error FROM teams_worker_detail WHERE database = 'postgres'",
 		'latin'), 'xxx' . '?' x 252, 'what is not ASCII is a question mark there');
 $node->value('DROP TRIGGER refuse ON teams_delivery');
 $node->wait_until_sent;

@@ -81,9 +81,9 @@ SELECT teams_broadcast(\$\$
 	UNION ALL SELECT 'grace\@contoso.com', jsonb_build_object('name', $bad)
 \$\$, template => 'greeting')
 SQL
-	$node->wait_until("SELECT state = 'done' FROM teams_progress WHERE broadcast = $id",
+	$node->wait_until("SELECT state = 'done' FROM teams_progress_detail WHERE broadcast = $id",
 		$database);
-	is( $node->value('SELECT recipients, excluded, sent FROM teams_progress'
+	is( $node->value('SELECT recipients, excluded, sent FROM teams_progress_detail'
 			  . " WHERE broadcast = $id", $database),
 		'3|2|1', "$database: a broadcast reaches those that it can");
 	is( $node->value("SELECT count(*) FROM teams_recipient WHERE excluded ~"
@@ -122,7 +122,7 @@ SQL
 	is( $node->value('SELECT sent, failed FROM teams_progress'
 			  . " WHERE broadcast = $id", $database),
 		'1|1', "$database: a recipient that cannot be read fails alone");
-	is($node->value("SELECT last_error IS NULL FROM teams_worker"
+	is($node->value("SELECT last_error IS NULL FROM teams_worker_detail"
 			  . " WHERE database = '$database'", $database),
 		't', "$database: no step of the worker has failed");
 }

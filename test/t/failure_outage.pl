@@ -103,15 +103,15 @@ my $late = $node->value("SELECT teams_send('grace\@contoso.com', 'late',"
 wait_for_trials('connector');
 wait_for_retries();
 is( $node->value("SELECT count(*) FILTER (WHERE state = 'pending'), max(attempts),"
-		  . ' bool_or(doubtful) FROM teams_message'
+		  . ' bool_or(doubtful) FROM teams_message_detail'
 		  . " WHERE target LIKE 'user%' AND settled_at IS NULL"),
 	"$users|0|f", 'while the line is broken, all wait, and none has tried');
 is( $node->value('SELECT DISTINCT error_code, error = trouble'
-		  . ' FROM teams_message JOIN teams_bot USING (bot)'
+		  . ' FROM teams_message_detail JOIN teams_bot USING (bot)'
 		  . " WHERE state = 'pending'"),
 	'bot_in_trouble|t', 'for one reason, which their bot shows');
 like(
-	$node->value('SELECT last_error FROM teams_worker'),
+	$node->value('SELECT last_error FROM teams_worker_detail'),
 	qr/^bot "default": could not reach /, 'as does the worker');
 is(log_count('LOG:  teams_proactive: could not reach'), 1,
 	'the log has told of it once');
@@ -172,7 +172,7 @@ $node->value("UPDATE teams_installation SET service_url = 'http://127.0.0.1:1/no
 $node->send_to_all($users, 'chat');
 $node->wait_until('SELECT count(*) = 1 FROM teams_outbox');
 $node->wait_until(
-	"SELECT error ~ '127.0.0.1(:| port )1[ :]' AND attempts = 0 FROM teams_message"
+	"SELECT error ~ '127.0.0.1(:| port )1[ :]' AND attempts = 0 FROM teams_message_detail"
 	  . " WHERE state = 'pending'");
 is(trouble(), '', 'a chat at an address of its own is not the trouble of its bot');
 $node->value('UPDATE teams_installation SET service_url = NULL');

@@ -26,7 +26,7 @@ sub fails
 	$node->fate($id);
 	my ($fate, $attempts, $doubtful, @why) = split /\|/,
 	  $node->value('SELECT state, attempts, doubtful, error_code, error, hint'
-		  . " FROM teams_message WHERE id = $id");
+		  . " FROM teams_message_detail WHERE id = $id");
 	subtest $name => sub
 	{
 		is("$fate $attempts $doubtful", 'failed 1 f', 'its fate');

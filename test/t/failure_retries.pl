@@ -59,7 +59,7 @@ $sim->fault(operation => 'send', text => 'later', status => 429,
 	headers => { 'Retry-After' => '2' });
 my $id = $node->send('ada@contoso.com', 'later');
 $node->wait_until("SELECT error_code = 'Throttled' AND due_at > now()"
-	  . " FROM teams_message WHERE id = $id");
+	  . " FROM teams_message_detail WHERE id = $id");
 is($node->fate($id), 'sent', 'a throttled message is sent');
 my ($later) = grep { $_->{text} eq 'later' } $sim->messages;
 my $created = $node->value('SELECT extract(epoch FROM created_at)'

@@ -34,7 +34,7 @@ sub job
 sub installed
 {
 	my ($user, $columns) = @_;
-	return $node->value("SELECT $columns FROM teams_installed"
+	return $node->value("SELECT $columns FROM teams_installed_detail"
 		  . " WHERE target = '$user'");
 }
 

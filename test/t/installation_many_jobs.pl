@@ -31,7 +31,7 @@ sub requests
 sub states
 {
 	return $node->value('SELECT string_agg(DISTINCT concat_ws(\' \', state,'
-		  . " app_version, outdated), ', ') FROM teams_installed");
+		  . " app_version, outdated), ', ') FROM teams_installed_detail");
 }
 
 # Everybody, with one statement each.
@@ -75,7 +75,7 @@ my $elapsed = time - $start;
 is($sim->stats->{throttled}, 0, 'sixty uninstallations keep the quota');
 cmp_ok($elapsed, '>=', 3, 'of 15 a second');
 cmp_ok($elapsed, '<', 8, 'and use it');
-is($node->value("SELECT count(*) FROM teams_installed"
+is($node->value("SELECT count(*) FROM teams_installed_detail"
 		  . " WHERE state = 'uninstalled' AND trim(uninstalled_by::text, '\"') = current_user"),
 	60, 'all are on record');
 

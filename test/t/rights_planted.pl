@@ -41,9 +41,9 @@ my $card = q('{"type": "AdaptiveCard", "version": "1.5", "body": [{"type":)
   . q( "TextBlock", "text": "hello @{ada@contoso.com} ${x}"}]}'::pg_catalog.jsonb);
 my $ada = q('{"ada@contoso.com": "Ada"}');
 my $group = q('7d3f3f3e-1f2e-4d3c-8b4a-5c6d7e8f9a01');
-my $last = 'SELECT pg_catalog.max(id) AS last FROM teams.teams_message'
+my $last = 'SELECT pg_catalog.max(id) AS last FROM teams.teams_message_detail'
   . q( WHERE bot OPERATOR(pg_catalog.=) 'dry' AND kind OPERATOR(pg_catalog.=) 'send' \gset);
-my $last_broadcast = 'SELECT pg_catalog.max(broadcast) AS last FROM teams.teams_progress \gset';
+my $last_broadcast = 'SELECT pg_catalog.max(broadcast) AS last FROM teams.teams_progress_detail \gset';
 my @calls = (
 	"SELECT teams.teams_configure_dry_run('dry')",
 	"SELECT teams.teams_configure('6b1f0c2a-8d3e-4f57-9b60-1a2b3c4d5e6f',"

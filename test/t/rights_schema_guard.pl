@@ -87,7 +87,7 @@ for my $change (@changes)
 	$session->quit;
 	ok( $node->wait_until(
 			"SELECT last_error ~ 'schema public is not safe'"
-			  . " AND last_error_at > '$since' FROM teams_worker WHERE database = 'given'"),
+			  . " AND last_error_at > '$since' FROM teams_worker_detail WHERE database = 'given'"),
 		'nor does the worker');
 	is($node->value("SELECT count(*) FROM teams_outbox WHERE id = $late", 'given'),
 		1, 'what is due waits');

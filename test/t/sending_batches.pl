@@ -101,7 +101,7 @@ my $id = $node->send('ada@contoso.com', 'to nowhere', bot => 'lost');
 ok( $node->wait_until(
 		"SELECT paused_at IS NOT NULL FROM teams_bot WHERE bot = 'lost'"),
 	'an app that is not in the catalog pauses the bot');
-like($node->value("SELECT state, error_code, error FROM teams_message"
+like($node->value("SELECT state, error_code, error FROM teams_message_detail"
 		  . " WHERE id = $id"),
 	qr/^pending\|bot_paused\|.*catalog.*\Q$unknown\E/,
 	'and the message says why it waits');

@@ -25,17 +25,17 @@ my $before = requests();
 # Beside a real bot, with a worker.
 $node->value("SELECT teams_configure_dry_run('test')");
 $node->value("SELECT teams_send('ada\@contoso.com', 'recorded', bot => 'test')");
-is($node->value('SELECT text FROM teams_recorded'),
+is($node->value('SELECT text FROM teams_recorded_detail'),
 	'recorded', 'a message is recorded');
 
 # A broadcast is fed by the worker.
 my $broadcast = $node->value(
 	"SELECT teams_broadcast(ARRAY['ada\@contoso.com', 'grace\@contoso.com'], 'to all', bot => 'test')");
-ok( $node->wait_until("SELECT state = 'done' FROM teams_progress"
+ok( $node->wait_until("SELECT state = 'done' FROM teams_progress_detail"
 		  . " WHERE broadcast = $broadcast"),
 	'a broadcast gets done');
 is($node->value("SELECT string_agg(target || ' ' || text, ', ' ORDER BY id)"
-		  . " FROM teams_recorded WHERE broadcast = $broadcast"),
+		  . " FROM teams_recorded_detail WHERE broadcast = $broadcast"),
 	'ada@contoso.com to all, grace@contoso.com to all',
 	'what each gets is recorded, with the text that they have in common');
 
@@ -48,7 +48,7 @@ $node->value("SELECT count(teams_send('ada\@contoso.com', 'old ' || i, send_at =
 $node->value("UPDATE teams_bot SET dry_run = true WHERE bot = 'default'");
 ok($node->wait_until('SELECT count(*) = 0 FROM teams_outbox'),
 	'what was pending when a bot became a dry-run bot is recorded');
-is($node->value('SELECT count(*) FROM teams_recorded'), 1503, 'all of it');
+is($node->value('SELECT count(*) FROM teams_recorded_detail'), 1503, 'all of it');
 $node->value(q{SET session_replication_role = replica;
 	INSERT INTO teams_outbox (bot, target, activity)
 	VALUES ('test', 'ada@contoso.com', '{"type": "message", "text": "past"}');
@@ -68,7 +68,7 @@ $node->value("SELECT teams_set_template('hello', 'Hello, \${name}')");
 $broadcast = $node->value("SELECT teams_broadcast(ARRAY['ada\@contoso.com'],"
 	  . " template => 'hello', data => '{\"name\": \"Ada\"}', bot => 'test')");
 $node->wait_for_broadcast($broadcast);
-is($node->value("SELECT text FROM teams_recorded WHERE broadcast = $broadcast"),
+is($node->value("SELECT text FROM teams_recorded_detail WHERE broadcast = $broadcast"),
 	'Hello, Ada', 'a template makes a message');
 like($node->error_of("SELECT teams_broadcast(ARRAY['ada\@contoso.com'],"
 		  . " template => 'public.whoever', bot => 'test')"),
@@ -133,7 +133,7 @@ my $other = TeamsNode->start('other', $sim, preload => 0, configure => 0);
 $other->value('SELECT teams_configure_dry_run()');
 $other->value("SELECT teams_broadcast(ARRAY['ada\@contoso.com'], 'to all')");
 $other->value('CALL teams_drain()');
-is($other->value('SELECT target, text FROM teams_recorded'),
+is($other->value('SELECT target, text FROM teams_recorded_detail'),
 	'ada@contoso.com|to all', 'a broadcast is recorded where no worker is');
 is($sim->message_count, $sent, 'without sending');
 

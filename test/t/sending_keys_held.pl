@@ -44,7 +44,7 @@ is($node->value('SELECT sender FROM teams_dedupe'),
 	'mallory', 'with its key');
 is($node->fate($node->send('ada@contoso.com', 'meanwhile')), 'sent',
 	'messages leave meanwhile');
-is($node->value('SELECT last_error IS NULL FROM teams_worker'), 't',
+is($node->value('SELECT last_error IS NULL FROM teams_worker_detail'), 't',
 	'the worker has met no error');
 
 # If it comes to nothing again, the first one still says so.
@@ -68,7 +68,7 @@ $node->value(
 	"UPDATE teams_delivery SET settled_at = now() - interval '1 hour'");
 $node->value('ALTER TABLE teams_notify_error RENAME TO gone');
 $node->value('SELECT pg_reload_conf()');
-ok( $node->wait_until("SELECT last_error ~ 'teams_notify_error' FROM teams_worker"),
+ok( $node->wait_until("SELECT last_error ~ 'teams_notify_error' FROM teams_worker_detail"),
 	'purging fails');
 is($node->fate($node->send('ada@contoso.com', 'nevertheless')), 'sent',
 	'messages leave all the same');

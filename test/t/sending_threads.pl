@@ -80,7 +80,7 @@ is($node->fate($delete), 'sent', 'a message is deleted');
 ok(message_of($to_ada)->{deleted}, 'and gone');
 $edit = $node->value("SELECT teams_edit($to_ada, 'four')");
 is($node->fate($edit), 'failed', 'then it cannot be edited');
-is($node->value("SELECT error_code, hint ~ 'send a new one' FROM teams_message WHERE id = $edit"),
+is($node->value("SELECT error_code, hint ~ 'send a new one' FROM teams_message_detail WHERE id = $edit"),
 	'ActivityNotFoundInConversation|t', 'and it is said why');
 $delete = $node->value("SELECT teams_delete($to_ada)");
 is($node->fate($delete), 'sent', 'but it can be deleted twice');

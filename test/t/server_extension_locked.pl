@@ -35,7 +35,7 @@ is( $node->value('SELECT mode FROM pg_locks'
 
 is($node->fate($node->send('ada@contoso.com', 'meanwhile')), 'sent',
 	'the worker sends nevertheless');
-is($node->value('SELECT last_error IS NULL FROM teams_worker'), 't',
+is($node->value('SELECT last_error IS NULL FROM teams_worker_detail'), 't',
 	'and has met no error');
 
 # A worker that starts meanwhile.

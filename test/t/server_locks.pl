@@ -75,7 +75,7 @@ my $locker = lock_outbox();
 my %errors;
 TeamsNode::wait_for('three tries',
 	sub {
-		$errors{ $node->value('SELECT last_error_at FROM teams_worker'
+		$errors{ $node->value('SELECT last_error_at FROM teams_worker_detail'
 			  . " WHERE last_error ~ 'lock timeout'") } = 1;
 		delete $errors{''};
 		return keys %errors == 3;

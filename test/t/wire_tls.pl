@@ -56,10 +56,10 @@ sub complains
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 
 	$node->wait_until(
-		"SELECT error IS NOT NULL FROM teams_message WHERE id = $id");
-	like($node->value("SELECT error FROM teams_message WHERE id = $id"),
+		"SELECT error IS NOT NULL FROM teams_message_detail WHERE id = $id");
+	like($node->value("SELECT error FROM teams_message_detail WHERE id = $id"),
 		$reason, $name);
-	is($node->value("SELECT state FROM teams_message WHERE id = $id"),
+	is($node->value("SELECT state FROM teams_message_detail WHERE id = $id"),
 		'pending', 'and the message waits');
 	return;
 }
@@ -128,7 +128,7 @@ for my $operation (sort keys %redirects)
 		: 'ada@contoso.com', 'redirected');
 	ok( $node->wait_until("SELECT hint ~ 'Redirects are never followed'"
 			  . " OR error ~ 'Redirects are never followed'"
-			  . " FROM teams_message WHERE id = $id"),
+			  . " FROM teams_message_detail WHERE id = $id"),
 		"a redirect of $operation is not followed, and it is said");
 	$sim->clear_faults;
 	$node->value('SELECT teams_resume()');

@@ -52,7 +52,7 @@ sub meets
 	send_more();
 	TeamsNode::wait_for('two tries',
 		sub {
-			my $at = $node->value('SELECT last_error_at FROM teams_worker'
+			my $at = $node->value('SELECT last_error_at FROM teams_worker_detail'
 				  . " WHERE last_error ~ '$pattern' AND last_error_at > '$start'");
 			$errors{$at} = 1 if $at;
 			return keys %errors == 2;

@@ -127,12 +127,12 @@ ok($node->worker_pid('closed'), 'a slot that is free again is used');
 $node->set('teams_proactive.max_databases' => 16, max_worker_processes => 2);
 $log = -s $node->logfile;
 $node->restart;
-$node->wait_until("SELECT state = 'failed' FROM teams_worker"
+$node->wait_until("SELECT state = 'failed' FROM teams_worker_detail"
 	  . " WHERE database = 'postgres'");
-like($node->value("SELECT last_error FROM teams_worker"
+like($node->value("SELECT last_error FROM teams_worker_detail"
 		  . " WHERE database = 'postgres'"),
 	qr/increase max_worker_processes/,
-	'teams_worker says why there is no worker');
+	'teams_worker_detail says why there is no worker');
 like(slurp_file($node->logfile, $log), qr/DETAIL:  Database "postgres" has none/,
 	'and so does the log');
 

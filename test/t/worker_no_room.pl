@@ -66,7 +66,7 @@ for my $whose ('DATABASE postgres', 'ROLE CURRENT_USER')
 		  . " WHERE state = 'running' AND pid <> $pid");
 	my $id = $node->send($ada, "in spite of ALTER $whose");
 	is($node->fate($id), 'sent', 'but the worker sends');
-	is( $node->value('SELECT last_error FROM teams_worker'
+	is( $node->value('SELECT last_error FROM teams_worker_detail'
 			  . " WHERE state = 'running' AND last_error <> ''"),
 		'', 'without an error');
 	$node->value("ALTER $whose RESET ALL");

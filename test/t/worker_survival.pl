@@ -93,7 +93,7 @@ $pid = $node->worker_pid;
 $node->configure($sim, login_url => "'https://no-such-host.invalid/login'");
 my $id = $node->send($ada, 'looked up');
 ok( $node->wait_until(
-		"SELECT error ~ 'resolve' FROM teams_message WHERE id = $id"),
+		"SELECT error ~ 'resolve' FROM teams_message_detail WHERE id = $id"),
 	'a name that cannot be looked up is told as the reason');
 $node->configure($sim);
 is($node->fate($id), 'sent', 'and mended by configuring the bot anew');
@@ -105,7 +105,7 @@ $locker->query_safe('BEGIN');
 $locker->query_safe('LOCK TABLE teams_delivery IN SHARE MODE');
 $id = $node->send($ada, 'behind a lock');
 ok( $node->wait_until(
-		"SELECT last_error ~ 'lock timeout' FROM teams_worker"),
+		"SELECT last_error ~ 'lock timeout' FROM teams_worker_detail"),
 	'a lock on a table is told as the reason');
 $locker->query_safe('COMMIT');
 $locker->quit;

@@ -228,7 +228,7 @@ sub collect
 	$history->{changes} = named($server, 'torture.change',
 		qw(job message text));
 	$history->{broadcasts} = named($server, '(SELECT p.*, b.refers_to, a.text'
-		  . ' FROM teams_progress AS p JOIN teams_broadcast AS b'
+		  . ' FROM teams_progress_detail AS p JOIN teams_broadcast AS b'
 		  . ' ON b.id = p.broadcast LEFT JOIN torture.broadcast AS a'
 		  . ' ON a.id = b.id) AS b',
 		qw(broadcast text kind refers_to state recipients excluded not_sent

@@ -131,7 +131,7 @@ sub wait_for
 		$peak = $memory if $memory > $peak;
 		sleep POLL;
 		die "database $self->{name} does not send: "
-		  . $self->ask('SELECT * FROM teams_worker') if time > $deadline;
+		  . $self->ask('SELECT * FROM teams_worker_detail') if time > $deadline;
 	}
 	return $peak;
 }
@@ -170,7 +170,7 @@ sub check
 {
 	my ($self) = @_;
 	my $bad = $self->ask("SELECT failed, retried, coalesce(last_error, '')"
-		. " FROM teams_worker WHERE database = current_database()"
+		. " FROM teams_worker_detail WHERE database = current_database()"
 		. " AND (failed, retried) <> (0, 0)");
 
 	die "database $self->{name} had trouble: $bad" if $bad ne '';

@@ -364,7 +364,7 @@ sub look_query
 	  . ' (SELECT count(*) FROM teams_outbox WHERE broadcast IS NOT NULL)'
 	  . ' + (SELECT count(*) FROM teams_broadcast'
 	  . " WHERE state IN ('running', 'paused')),"
-	  . " (SELECT string_agg(broadcast::text, ' ') FROM teams_progress"
+	  . " (SELECT string_agg(broadcast::text, ' ') FROM teams_progress_detail"
 	  . " WHERE kind = 'send' AND recipients <> excluded + waiting + pending"
 	  . ' + sent + failed + cancelled + expired + not_sent),'
 	  . ' (SELECT max(pid) FROM pg_stat_activity'
