@@ -20,6 +20,7 @@ AS $$
 	LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
 	LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
 	JOIN (VALUES
+		('monitor, sender', 'EXECUTE', 'teams_version'),
 		('sender', 'EXECUTE', 'teams_escape'),
 		('sender', 'EXECUTE', 'teams_summary'),
 		('sender', 'EXECUTE', '_teams_mentions'),
@@ -70,6 +71,7 @@ AS $$
 		('sender', 'EXECUTE', '_teams_fill'),
 		('sender', 'EXECUTE', '_teams_card_summary'),
 		('sender', 'SELECT', 'teams_template'),
+		('monitor, operator', 'EXECUTE', 'teams_status'),
 		('operator', 'EXECUTE', 'teams_pause'),
 		('operator', 'EXECUTE', 'teams_resume'),
 		('operator', 'EXECUTE', 'teams_drain'),

@@ -20,6 +20,7 @@
 #include "outbox/session.h"
 #include "outbox/statement.h"
 #include "server/shared.h"
+#include "server/slot.h"
 #include "sql/arguments.h"
 #include "worker/drain.h"
 
@@ -45,13 +46,40 @@ deadline_argument(FunctionCallInfo fcinfo, int number)
 	return DatumGetTimestampTz(end);
 }
 
-/* What whoever waits in vain can do. */
+/* Do other databases have all the workers that there may be? */
+static bool
+workers_are_used_up(void)
+{
+	for (int i = 0; i < shared_slot_count(); i++)
+		if (shared_slot(i)->state == SLOT_FREE)
+			return false;
+	return true;
+}
+
+/*
+ * What whoever waits in vain can do.  Why there is no worker is told here, as
+ * senders may not call teams_status().
+ */
 static const char *
 worker_hint(void)
 {
+	Slot	   *slot = shared_my_slot();
+	char	   *reason = NULL;
+
 	if (!shared_is_available())
 		return "Set shared_preload_libraries = 'teams_proactive' and restart the server, or call teams_drain().";
-	return "See teams_message for what it waits for, and teams_worker for the worker.";
+	if (slot == NULL && workers_are_used_up())
+		return "Other databases have all workers that there may be: raise teams_proactive.max_databases and restart the server.";
+	if (slot != NULL)
+	{
+		shared_lock(LW_SHARED);
+		if (slot->state == SLOT_FAILED && slot->last_error[0] != '\0')
+			reason = slot_last_error(slot);
+		shared_unlock();
+	}
+	if (reason != NULL)
+		return psprintf("There is no worker: %s.", reason);
+	return "See teams_message_detail for what it waits for, and teams_status() for the worker.";
 }
 
 /* Is there a worker, or is one starting? */
@@ -218,7 +246,7 @@ teams_drain(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("another process sends the messages of this database"),
-				 errhint("There is nothing to do: see teams_worker, and use teams_wait() to wait.")));
+				 errhint("There is nothing to do: see teams_status(), and use teams_wait() to wait.")));
 
 	PG_TRY();
 	{

@@ -62,5 +62,21 @@ SELECT p.oid::regprocedure AS for_nobody
 					  WHERE g.privilege = 'EXECUTE'
 						AND replace(g.object, 'ROUTINE ', '')::regprocedure = p.oid);
 
+--
+-- Who sees what in the views: monitors all, but nothing of what is said
+--
+
+CREATE ROLE regress_teams_monitor;
+SELECT teams_grant('regress_teams_monitor', 'monitor');
+SELECT privilege, replace(object, 'teams.', '') AS object
+	FROM _teams_privileges('monitor') ORDER BY object COLLATE "C", privilege;
+SET ROLE regress_teams_monitor;
+SELECT bot, state, pending, late, last_sent, failed, why FROM teams_status();
+SELECT teams_version();
+SELECT teams_send('ada@contoso.com', 'x');
+RESET ROLE;
+SELECT teams_revoke('regress_teams_monitor');
+DROP ROLE regress_teams_monitor;
+
 DROP EXTENSION teams_proactive;
 DROP SCHEMA teams;

@@ -1,5 +1,5 @@
 # Looking at messages costs the same however many there are: the last ones, a
-# person's, a message, what is pending, what went wrong lately.
+# person's, a message, what is pending, what went wrong lately, teams_status().
 
 use strict;
 use warnings;
@@ -98,5 +98,18 @@ for my $role (qw(boss watcher))
 # The order is that of ids, across both tables.
 is($node->value('SELECT count(*), min(id), max(id) FROM (SELECT id FROM teams_message LIMIT 3200) AS m'),
 	'3200|' . ($HISTORY - 99) . '|' . ($HISTORY + $PENDING + 100), 'the latest come first');
+
+# A function's plan is not shown, but what it reads is counted.
+is($node->value('SET ROLE watcher; SELECT state, pending, late < interval \'1 hour\', failed'
+		  . " FROM teams_status() WHERE bot = 'default'"),
+	'not running|3100|t|4', 'teams_status() counts');
+my $reads = $node->value(<<'END');
+BEGIN;
+SELECT count(*) FROM teams_status() \g /dev/null
+SELECT sum(pg_stat_get_xact_tuples_returned(c.oid) + pg_stat_get_xact_tuples_fetched(c.oid))
+	FROM pg_class AS c LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
+	WHERE coalesce(i.indrelid, c.oid) IN ('teams_outbox'::regclass, 'teams_delivery'::regclass);
+END
+cmp_ok($reads, '<=', $MOST, 'and reads little');
 
 done_testing();

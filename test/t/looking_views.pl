@@ -1,4 +1,5 @@
-# What one looks at fits into a terminal: SELECT * of the views is no wider than 120 columns with what is in them every day.
+# What one looks at fits into a terminal: SELECT * of the views, and of
+# teams_status(), is no wider than 120 columns with what is in them every day.
 
 use strict;
 use warnings;
@@ -61,7 +62,7 @@ ORDER BY 1
 END
 is("@short", 'teams_accounting teams_installed teams_message teams_progress'
 	. ' teams_recorded teams_throttle teams_worker', 'the views to look at');
-for my $view (@short)
+for my $view (@short, 'teams_status()')
 {
 	my @lines = lines_of($view);
 	my ($widest) = sort { length $b <=> length $a } @lines;

@@ -86,7 +86,7 @@ is($node->error_of("SET ROLE boss; CALL teams_wait($id)"), '',
 	'unless they have that role');
 
 # With a worker there is nothing to drain.
-raises('CALL teams_drain()', qr/another process sends.*\nHINT:  .*teams_worker/,
+raises('CALL teams_drain()', qr/another process sends.*\nHINT:  .*teams_status/,
 	'draining is refused while there is a worker');
 
 # Without preloading there is no worker.
