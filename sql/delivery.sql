@@ -204,9 +204,11 @@ COMMENT ON COLUMN @extschema@.teams_message_detail.settled_at IS
 COMMENT ON COLUMN @extschema@.teams_message_detail.retried_as IS
 'message that teams_retry() made of it';
 
+-- The one long column is the last, so that what is before it fits.
 CREATE VIEW @extschema@.teams_message AS
 	SELECT m.id, m.bot, m.kind, m.target, m.state, m.error_code,
-		   date_trunc('second', m.created_at) AS created_at
+		   date_trunc('second', m.created_at) AS created_at,
+		   m.conversation_id
 	FROM @extschema@.teams_message_detail AS m;
 
 COMMENT ON VIEW @extschema@.teams_message IS
