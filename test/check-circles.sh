@@ -12,6 +12,11 @@ do
 	[ ! -e "${source%.c}.o" ] || objects="$objects ${source%.c}.o"
 done
 
+[ -n "$objects" ] || {
+	echo "src/: nothing is built" >&2
+	exit 1
+}
+
 # shellcheck disable=SC2086
 circles=$(nm -A $objects | awk '
 	{
@@ -29,7 +34,7 @@ circles=$(nm -A $objects | awk '
 			if (part[2] in home && home[part[2]] != part[1])
 				print part[1], home[part[2]]
 		}
-	}' | tsort 2>&1 >/dev/null | sed 's/^tsort: //') || true
+	}' | tsort 2>&1 >/dev/null | sed 's/^tsort: //')
 [ -z "$circles" ] || {
 	echo "src/: files that need each other in a circle:" >&2
 	echo "$circles" >&2
