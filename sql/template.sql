@@ -11,7 +11,7 @@ CREATE FUNCTION @extschema@.teams_expand(
 	data		jsonb DEFAULT '{}',
 	name		text DEFAULT NULL)
 RETURNS jsonb
-LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_expand';
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_expand';
 
 COMMENT ON FUNCTION @extschema@.teams_expand(jsonb, jsonb, text) IS
 'what a template in the Adaptive Card Templating language becomes with the data; the name is for errors';
@@ -168,7 +168,7 @@ COMMENT ON FUNCTION @extschema@.teams_drop_template(text, text) IS
 CREATE FUNCTION @extschema@._teams_fill(
 	name text, kind text, body jsonb, summary text, data jsonb)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	content	jsonb;

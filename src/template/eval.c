@@ -70,10 +70,10 @@ eval_take_room(Evaluation *evaluation, int64 bytes)
 
 /*
  * What is looked at counts, too, as it takes time: a loop may look at a long
- * text again and again.
+ * text again and again.  Raises an error if that is more than is left.
  */
-static void
-take_work(Evaluation *evaluation, int64 bytes)
+void
+eval_take_work(Evaluation *evaluation, int64 bytes)
 {
 	evaluation->work -= VALUE_WORK + bytes;
 	if (evaluation->work < 0)
@@ -96,7 +96,7 @@ find_member(Evaluation *evaluation, JsonbValue *value, const char *part)
 	double		index = strtol(part, &end, 10);
 
 	/* a name that is not there is looked for among all */
-	take_work(evaluation, value_is_object(value) ? value_count(value) : 0);
+	eval_take_work(evaluation, value_is_object(value) ? value_count(value) : 0);
 	if (value_is_array(value))
 		return end == part ? NULL : value_element(value, index);
 	return value_is_object(value) ? value_property(value, part) : NULL;
@@ -104,11 +104,20 @@ find_member(Evaluation *evaluation, JsonbValue *value, const char *part)
 
 /*
  * What a name stands for that begins a path.  Whatever an expression can name
- * is found here, and nowhere else.
+ * is found here, and nowhere else.  The iterators of lambdas hide what is
+ * around them.
  */
 static JsonbValue *
 look_up(Evaluation *evaluation, const char *name)
 {
+	const Scope *scope;
+
+	for (scope = evaluation->scope; scope != NULL; scope = scope->outer)
+	{
+		eval_take_work(evaluation, 0);
+		if (pg_strcasecmp(name, scope->name) == 0)
+			return scope->value;
+	}
 	if (name[0] != '$')
 		return find_member(evaluation, evaluation->data, name);
 	if (pg_strcasecmp(name, "$root") == 0)
@@ -128,7 +137,7 @@ index_text(Evaluation *evaluation, const Expression *index, bool substitute)
 
 	if (has_failed(evaluation))
 		return NULL;
-	take_work(evaluation, value_bytes(value));
+	eval_take_work(evaluation, value_bytes(value));
 	if (value_is_number(value) || value_is_string(value))
 		return value_text(value);
 	(void) eval_fail(evaluation, "%s does not return an integer or a string.",
@@ -183,7 +192,7 @@ evaluate_element(Evaluation *evaluation, const Expression *expression,
 	index = eval_expression(evaluation, expression->arguments[1], false);
 	if (has_failed(evaluation))
 		return NULL;
-	take_work(evaluation, value_bytes(index));
+	eval_take_work(evaluation, value_bytes(index));
 	if (value_is_string(index))
 		return find_member(evaluation, value, value_text(index));
 	if (!value_is_integer(index))
@@ -244,6 +253,17 @@ argument_problem(ArgumentCheck check, const JsonbValue *value, int position)
 		case CHECK_CONTAINER_OR_NULL:
 			return value_is_missing(value) || is_container(value) ? NULL :
 				"is not a string, array or object";
+		case CHECK_FIRST_ARRAY:
+			if (position > 0)
+				return NULL;
+			/* FALLTHROUGH */
+		case CHECK_ARRAY:
+			return value_is_array(value) ? NULL : "is not an array";
+		case CHECK_FIRST_OBJECT:
+			return position > 0 || value_is_object(value) ? NULL :
+				"is not an object";
+		case CHECK_ITERATOR:
+			break;
 	}
 	return NULL;
 }
@@ -264,7 +284,7 @@ evaluate_arguments(Call *call)
 									call->substitute);
 		if (has_failed(evaluation))
 			return NULL;
-		take_work(evaluation, value_bytes(values[i]));
+		eval_take_work(evaluation, value_bytes(values[i]));
 		problem = argument_problem(expression->function->check, values[i], i);
 		if (problem != NULL)
 		{

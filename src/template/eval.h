@@ -11,9 +11,18 @@
 
 #include "template/expression.h"
 
+/* What the iterator of a lambda stands for, within it. */
+typedef struct Scope
+{
+	const char *name;
+	JsonbValue *value;
+	const struct Scope *outer;	/* of the lambda around this one, or NULL */
+} Scope;
+
 /* What expressions see, and what is left of what they may use. */
 typedef struct Evaluation
 {
+	const Scope *scope;			/* the innermost lambda's, or NULL */
 	JsonbValue *root;			/* $root */
 	JsonbValue *data;			/* $data, and names without a prefix */
 	int			index;			/* $index, or -1 */
@@ -41,6 +50,7 @@ typedef JsonbValue *FunctionBody(Call *call);
 #define KIND_NUMBER		0x02
 #define KIND_STRING		0x04
 #define KIND_ARRAY		0x08
+#define KIND_OBJECT		0x10
 #define KIND_ANY		0xFF
 
 /* How the arguments get their values. */
@@ -64,7 +74,12 @@ typedef enum ArgumentCheck
 	CHECK_STRING,				/* or missing */
 	CHECK_NUMBER_OR_STRING,		/* or missing */
 	CHECK_CONTAINER,			/* a string, array or object */
-	CHECK_CONTAINER_OR_NULL
+	CHECK_CONTAINER_OR_NULL,
+	CHECK_ARRAY,
+	CHECK_FIRST_ARRAY,			/* the others may be anything */
+	CHECK_FIRST_OBJECT,
+	CHECK_ITERATOR				/* of a CALL_LAZY: argument 2 is a name, found
+								 * out when the call is bound */
 } ArgumentCheck;
 
 #define MANY_ARGUMENTS PG_INT32_MAX
@@ -91,6 +106,7 @@ typedef struct Function
 #define ANY {KIND_ANY, KIND_ANY, KIND_ANY}
 #define NUMBERS {KIND_NUMBER, KIND_NUMBER, KIND_NUMBER}
 #define STRINGS {KIND_STRING, KIND_STRING, KIND_STRING}
+#define ARRAYS {KIND_ARRAY, KIND_ARRAY, KIND_ARRAY}
 
 extern JsonbValue *eval_expression(Evaluation *evaluation,
 								   const Expression *expression,
@@ -98,6 +114,7 @@ extern JsonbValue *eval_expression(Evaluation *evaluation,
 extern JsonbValue *eval_fail(Evaluation *evaluation, const char *format,...)
 			pg_attribute_printf(2, 3);
 extern void eval_take_room(Evaluation *evaluation, int64 bytes);
+extern void eval_take_work(Evaluation *evaluation, int64 bytes);
 
 /* For functions */
 extern JsonbValue *call_evaluate(Call *call, int argument);

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "template/eval.h"
@@ -60,28 +59,10 @@ is_in_data(const Expansion *expansion, const JsonbContainer *container)
 static JsonbValue *
 copy_from_scratch(const Expansion *expansion, const JsonbValue *value)
 {
-	JsonbValue *copy;
-	Datum		numeric;
-
-	if (value == NULL)
-		return NULL;
-	copy = copy_json_value(value);
-	if (value->type == jbvString)
-		copy->val.string.val = pnstrdup(value->val.string.val,
-										value->val.string.len);
-	else if (value->type == jbvNumeric)
-	{
-		numeric = NumericGetDatum(value->val.numeric);
-		copy->val.numeric = DatumGetNumeric(datumCopy(numeric, false, -1));
-	}
-	else if (value->type == jbvBinary &&
-			 !is_in_data(expansion, value->val.binary.data))
-	{
-		copy->val.binary.data = palloc(value->val.binary.len);
-		memcpy(copy->val.binary.data, value->val.binary.data,
-			   value->val.binary.len);
-	}
-	return copy;
+	if (value != NULL && value->type == jbvBinary &&
+		is_in_data(expansion, value->val.binary.data))
+		return copy_json_value(value);
+	return value_copy(value);
 }
 
 /*

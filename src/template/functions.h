@@ -14,6 +14,10 @@ extern const Function logic_functions[];
 extern const Function number_functions[];
 extern const Function string_functions[];
 extern const Function collection_functions[];
+extern const Function lambda_functions[];
+extern const Function order_functions[];
+extern const Function object_functions[];
+extern const Function type_functions[];
 extern const Function date_functions[];
 
 /* numbers.c, for string() too */

@@ -12,7 +12,9 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/numeric.h"
 
 #include "template/functions.h"
@@ -144,6 +146,172 @@ number_mod(Call *call)
 		return eval_fail(call->evaluation, "%s is zero.",
 						 call_argument_text(call, 1));
 	return calculate(call, fmod);
+}
+
+/* ----------
+ * Of one number
+ * ----------
+ */
+
+/* abs(number) */
+static JsonbValue *
+number_abs(Call *call)
+{
+	return finite_number(call, fabs(value_double(call->values[0])));
+}
+
+/* ceiling(number) */
+static JsonbValue *
+number_ceiling(Call *call)
+{
+	return finite_number(call, ceil(value_double(call->values[0])));
+}
+
+/* floor(number) */
+static JsonbValue *
+number_floor(Call *call)
+{
+	return finite_number(call, floor(value_double(call->values[0])));
+}
+
+/* sqrt(number) */
+static JsonbValue *
+number_sqrt(Call *call)
+{
+	double		number = value_double(call->values[0]);
+
+	if (number < 0)
+		return eval_fail(call->evaluation, "%s is negative.",
+						 call_argument_text(call, 0));
+	return finite_number(call, sqrt(number));
+}
+
+/* round(number, places): what is just in the middle is rounded up. */
+static JsonbValue *
+number_round(Call *call)
+{
+	double		number = value_double(call->values[0]);
+	double		places = 0;
+	double		factor;
+
+	if (call->count > 1)
+		places = value_double(call->values[1]);
+	if (floor(places) != places || places < 0 || places > 15)
+		return eval_fail(call->evaluation,
+						 "%s is not an integer between 0 and 15.",
+						 call_argument_text(call, 1));
+	factor = pow(10, places);
+	return finite_number(call, floor(number * factor + 0.5) / factor);
+}
+
+/* ----------
+ * Of many numbers
+ * ----------
+ */
+
+/*
+ * What an operation makes of all numbers among the arguments, which are
+ * numbers or arrays of numbers, and how many there are.  Fails if one is none,
+ * as evaluation->error tells.
+ */
+static double
+fold_numbers(Call *call, double start, double (*operation) (double, double),
+			 int *count)
+{
+	double		result = start;
+	int			i;
+	int			j;
+
+	for (i = 0, *count = 0; i < call->count; i++)
+	{
+		JsonbValue *value = call->values[i];
+		bool		is_array = value_is_array(value);
+		int			numbers = is_array ? value_count(value) : 1;
+
+		for (j = 0; j < numbers; j++, (*count)++)
+		{
+			JsonbValue *number = is_array ? value_element(value, j) : value;
+
+			CHECK_FOR_INTERRUPTS();
+			if (!value_is_number(number))
+			{
+				(void) eval_fail(call->evaluation, is_array ?
+								 "%s has an element that is not a number." :
+								 "%s is neither a number nor an array.",
+								 call_argument_text(call, i));
+				return 0;
+			}
+			result = operation(result, value_double(number));
+		}
+	}
+	return result;
+}
+
+static double
+sum_of(double a, double b)
+{
+	return a + b;
+}
+
+static double
+smaller_of(double a, double b)
+{
+	return Min(a, b);
+}
+
+static double
+greater_of(double a, double b)
+{
+	return Max(a, b);
+}
+
+/* What there is none of, if there are no numbers. */
+static JsonbValue *
+extreme_of(Call *call, double start, double (*operation) (double, double))
+{
+	int			count;
+	double		result = fold_numbers(call, start, operation, &count);
+
+	if (call->evaluation->error == NULL && count == 0)
+		return eval_fail(call->evaluation, "%s is empty.",
+						 call_argument_text(call, 0));
+	return finite_number(call, result);
+}
+
+/* min(number or array, ...) */
+static JsonbValue *
+number_min(Call *call)
+{
+	return extreme_of(call, get_float8_infinity(), smaller_of);
+}
+
+/* max(number or array, ...) */
+static JsonbValue *
+number_max(Call *call)
+{
+	return extreme_of(call, -get_float8_infinity(), greater_of);
+}
+
+/* sum(array): 0 if it is empty. */
+static JsonbValue *
+number_sum(Call *call)
+{
+	int			count;
+
+	return finite_number(call, fold_numbers(call, 0, sum_of, &count));
+}
+
+/* average(array) */
+static JsonbValue *
+number_average(Call *call)
+{
+	int			count;
+	double		sum = fold_numbers(call, 0, sum_of, &count);
+
+	if (call->evaluation->error == NULL && count == 0)
+		return eval_fail(call->evaluation, "%s is empty.",
+						 call_argument_text(call, 0));
+	return finite_number(call, sum / Max(count, 1));
 }
 
 /* ----------
@@ -307,6 +475,9 @@ number_format(Call *call)
 #define NUMBERS_OR_STRINGS {KIND_NUMBER | KIND_STRING, \
 	KIND_NUMBER | KIND_STRING, KIND_NUMBER | KIND_STRING}
 
+#define NUMBERS_OR_ARRAYS {KIND_NUMBER | KIND_ARRAY, \
+	KIND_NUMBER | KIND_ARRAY, KIND_NUMBER | KIND_ARRAY}
+
 const Function number_functions[] = {
 	{"add", "+", 2, MANY_ARGUMENTS, NUMBERS_OR_STRINGS,
 		KIND_NUMBER | KIND_STRING,
@@ -321,6 +492,24 @@ const Function number_functions[] = {
 	CALL_EAGER, CHECK_NUMBER, number_exp},
 	{"mod", "%", 2, 2, NUMBERS, KIND_NUMBER,
 	CALL_EAGER, CHECK_INTEGER, number_mod},
+	{"abs", NULL, 1, 1, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_NUMBER, number_abs},
+	{"ceiling", NULL, 1, 1, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_NUMBER, number_ceiling},
+	{"floor", NULL, 1, 1, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_NUMBER, number_floor},
+	{"round", NULL, 1, 2, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_NUMBER, number_round},
+	{"sqrt", NULL, 1, 1, NUMBERS, KIND_NUMBER,
+	CALL_EAGER, CHECK_NUMBER, number_sqrt},
+	{"sum", NULL, 1, 1, ARRAYS, KIND_NUMBER,
+	CALL_EAGER, CHECK_ARRAY, number_sum},
+	{"average", NULL, 1, 1, ARRAYS, KIND_NUMBER,
+	CALL_EAGER, CHECK_ARRAY, number_average},
+	{"min", NULL, 1, MANY_ARGUMENTS, NUMBERS_OR_ARRAYS, KIND_NUMBER,
+	CALL_EAGER, CHECK_PRESENT, number_min},
+	{"max", NULL, 1, MANY_ARGUMENTS, NUMBERS_OR_ARRAYS, KIND_NUMBER,
+	CALL_EAGER, CHECK_PRESENT, number_max},
 	{"int", NULL, 1, 1, ANY, KIND_NUMBER,
 	CALL_EAGER, CHECK_NOTHING, number_int},
 	{"float", NULL, 1, 1, ANY, KIND_NUMBER,

@@ -134,7 +134,7 @@ static int
 symbol_token_length(const char *start, const char *end)
 {
 	static const char *const pairs[] = {"==", "!=", "&&", "||", "<=", ">=",
-	"??"};
+	"??", "=>"};
 	size_t		i;
 
 	if (end - start > 1)
@@ -307,6 +307,24 @@ parse_name(Parser *parser)
 	return expression_new(EXPRESSION_PROPERTY, name);
 }
 
+/*
+ * An argument of a call, or two: "name => expression" is another way to write
+ * "name, expression".
+ */
+static void
+parse_argument(Parser *parser, Expression *call)
+{
+	Expression *argument;
+
+	if (call->count >= MAX_ARGUMENTS)
+		fail_at_token(parser);
+	argument = parse_level(parser, LOWEST_LEVEL);
+	expression_add(call, argument);
+	if (argument->type == EXPRESSION_PROPERTY && argument->count == 0 &&
+		take_symbol(parser, "=>"))
+		expression_add(call, parse_level(parser, LOWEST_LEVEL));
+}
+
 /* The arguments of a call, up to and including the symbol that closes them. */
 static Expression *
 parse_call(Parser *parser, const char *name, const char *close)
@@ -316,11 +334,8 @@ parse_call(Parser *parser, const char *name, const char *close)
 	if (take_symbol(parser, close))
 		return call;
 	do
-	{
-		if (call->count == MAX_ARGUMENTS)
-			fail_at_token(parser);
-		expression_add(call, parse_level(parser, LOWEST_LEVEL));
-	} while (take_symbol(parser, ","));
+		parse_argument(parser, call);
+	while (take_symbol(parser, ","));
 	expect_symbol(parser, close);
 	return call;
 }

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "fmgr.h"
@@ -49,6 +51,40 @@ string_from_value(Call *call)
 	else if (!value_is_missing(value))
 		value_append_json(&text, value);
 	return call_string(call, text.data, text.len);
+}
+
+/* jsonStringify(value): the JSON that it is; nothing of what is not there. */
+static JsonbValue *
+string_json(Call *call)
+{
+	StringInfoData text;
+
+	if (call->values[0] == NULL)
+		return NULL;
+	initStringInfo(&text);
+	if (value_is_string(call->values[0]))
+		json_append_string(&text, value_text(call->values[0]));
+	else
+		value_append_json(&text, call->values[0]);
+	return call_string(call, text.data, text.len);
+}
+
+/* addOrdinal(number): 1st, 2nd, 3rd, 4th. */
+static JsonbValue *
+string_ordinal(Call *call)
+{
+	static const char *const endings[] = {"th", "st", "nd", "rd"};
+	double		number = value_double(call->values[0]);
+	int			ones = fmod(number, 10);
+	bool		is_teen = fmod(number, 100) >= 11 && fmod(number, 100) <= 13;
+	char	   *text;
+
+	if (number <= 0)
+		return call_string(call, value_text(call->values[0]),
+						   strlen(value_text(call->values[0])));
+	text = psprintf("%s%s", value_text(call->values[0]),
+					is_teen || ones > 3 ? "th" : endings[ones]);
+	return call_string(call, text, strlen(text));
 }
 
 /* json(): what a string says, which is read once to see that it is JSON. */
@@ -175,6 +211,54 @@ string_lower(Call *call)
 	char	   *lower = str_tolower(text, bytes, case_collation());
 
 	return call_string(call, lower, strlen(lower));
+}
+
+/*
+ * A string with all letters lower, but for the first one, or the first ones of
+ * words: these begin with a letter, digit or underscore, and end with white
+ * space.
+ */
+static JsonbValue *
+capitalize(Call *call, bool words)
+{
+	int			bytes;
+	const char *text = value_string_bytes(call->values[0], &bytes);
+	char	   *lower = str_tolower(text, bytes, case_collation());
+	char	   *c = lower;
+	bool		inside = false;
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (; *c != '\0'; c += pg_mblen(c))
+	{
+		bool		begins = !inside &&
+			(!words || IS_HIGHBIT_SET(*c) || *c == '_' ||
+			 isalnum((unsigned char) *c));
+
+		CHECK_FOR_INTERRUPTS();
+		if (begins)
+			appendStringInfoString(&out, str_toupper(c, pg_mblen(c),
+													 case_collation()));
+		else
+			appendBinaryStringInfo(&out, c, pg_mblen(c));
+		inside = (inside || begins) &&
+			(!words || strchr(WHITE_SPACE, *c) == NULL);
+	}
+	return call_string(call, out.data, out.len);
+}
+
+/* sentenceCase(string, locale): "Hello world". */
+static JsonbValue *
+string_sentence_case(Call *call)
+{
+	return capitalize(call, false);
+}
+
+/* titleCase(string, locale): "Hello World". */
+static JsonbValue *
+string_title_case(Call *call)
+{
+	return capitalize(call, true);
 }
 
 /* ----------
@@ -312,6 +396,75 @@ string_replace(Call *call)
 	return call_string(call, out.data, out.len);
 }
 
+/* ----------
+ * Pieces
+ * ----------
+ */
+
+/* split(string, separator): without one, into characters. */
+static JsonbValue *
+string_split(Call *call)
+{
+	const char *text = string_argument(call, 0);
+	const char *separator = call->count > 1 ? string_argument(call, 1) : "";
+	JsonbValue **pieces;
+	List	   *list = NIL;
+	ListCell   *cell;
+	int			count = 0;
+
+	for (; *text != '\0' || separator[0] != '\0';)
+	{
+		const char *end = separator[0] == '\0' ? text + pg_mblen(text) :
+			strstr(text, separator);
+		int			length = end == NULL ? (int) strlen(text) : end - text;
+
+		CHECK_FOR_INTERRUPTS();
+		eval_take_room(call->evaluation, sizeof(JsonbValue) + length);
+		list = lappend(list, value_string(text, length));
+		if (end == NULL)
+			break;
+		text = end + strlen(separator);
+	}
+	pieces = palloc((list_length(list) + 1) * sizeof(JsonbValue *));
+	foreach(cell, list)
+		pieces[count++] = lfirst(cell);
+	return value_array(pieces, count);
+}
+
+/* countWord(string): as many as white space separates; of nothing, one. */
+static JsonbValue *
+string_count_words(Call *call)
+{
+	const char *text = string_argument(call, 0);
+	int			words = 0;
+
+	for (text += strspn(text, WHITE_SPACE); *text != '\0'; words++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		text += strcspn(text, WHITE_SPACE);
+		text += strspn(text, WHITE_SPACE);
+	}
+	return value_number(Max(words, 1));
+}
+
+/* uriComponent(string): as a part of an address, in UTF-8. */
+static JsonbValue *
+string_uri_component(Call *call)
+{
+	const char *text = string_argument(call, 0);
+	const char *c = pg_server_to_any(text, strlen(text), PG_UTF8);
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (; *c != '\0'; c++)
+		if (isascii((unsigned char) *c) &&
+			(isalnum((unsigned char) *c) || strchr("-_.!~*'()", *c) != NULL))
+			appendStringInfoChar(&out, *c);
+		else
+			appendStringInfo(&out, "%%%02X", (unsigned char) *c);
+	return call_string(call, out.data, out.len);
+}
+
 const Function string_functions[] = {
 	{"concat", "&", 1, MANY_ARGUMENTS, ANY, KIND_STRING | KIND_ARRAY,
 	CALL_EAGER, CHECK_NOTHING, string_concat},
@@ -333,6 +486,20 @@ const Function string_functions[] = {
 	CALL_EAGER, CHECK_STRING, string_replace},
 	{"string", NULL, 1, 2, {KIND_ANY, KIND_STRING, KIND_STRING}, KIND_STRING,
 	CALL_EAGER, CHECK_NOTHING, string_from_value},
+	{"split", NULL, 1, 2, STRINGS, KIND_ARRAY,
+	CALL_EAGER, CHECK_STRING, string_split},
+	{"countWord", NULL, 1, 1, STRINGS, KIND_NUMBER,
+	CALL_EAGER, CHECK_STRING, string_count_words},
+	{"sentenceCase", NULL, 1, 2, STRINGS, KIND_STRING,
+	CALL_EAGER, CHECK_STRING, string_sentence_case},
+	{"titleCase", NULL, 1, 2, STRINGS, KIND_STRING,
+	CALL_EAGER, CHECK_STRING, string_title_case},
+	{"addOrdinal", NULL, 1, 1, NUMBERS, KIND_STRING,
+	CALL_EAGER, CHECK_INTEGER, string_ordinal},
+	{"uriComponent", NULL, 1, 1, STRINGS, KIND_STRING,
+	CALL_EAGER, CHECK_STRING, string_uri_component},
+	{"jsonStringify", NULL, 1, 1, ANY, KIND_STRING,
+	CALL_EAGER, CHECK_NOTHING, string_json},
 	{"json", NULL, 1, 1, STRINGS, KIND_ANY,
 	CALL_EAGER, CHECK_NOTHING, string_to_json},
 	{NULL, NULL, 0, 0, ANY, 0, CALL_EAGER, CHECK_NOTHING, NULL},

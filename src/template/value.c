@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/numeric.h"
 
 #include "template/value.h"
@@ -125,6 +126,56 @@ value_array(JsonbValue **elements, int count)
 	return value_from_jsonb(JsonbValueToJsonb(array));
 }
 
+/*
+ * An object with copies of the members.  The keys are strings; of two that are
+ * the same, the last one counts.
+ */
+JsonbValue *
+value_object(JsonbValue **keys, JsonbValue **values, int count)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue *object;
+	int			i;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (i = 0; i < count; i++)
+	{
+		pushJsonbValue(&state, WJB_KEY, keys[i]);
+		pushJsonbValue(&state, WJB_VALUE,
+					   values[i] == NULL ? value_null() : values[i]);
+	}
+	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return value_from_jsonb(JsonbValueToJsonb(object));
+}
+
+/* A copy with all that the value consists of, in the current context. */
+JsonbValue *
+value_copy(const JsonbValue *value)
+{
+	JsonbValue *copy;
+	Datum		numeric;
+
+	if (value == NULL)
+		return NULL;
+	copy = palloc(sizeof(JsonbValue));
+	*copy = *value;
+	if (value->type == jbvString)
+		copy->val.string.val = pnstrdup(value->val.string.val,
+										value->val.string.len);
+	else if (value->type == jbvNumeric)
+	{
+		numeric = NumericGetDatum(value->val.numeric);
+		copy->val.numeric = DatumGetNumeric(datumCopy(numeric, false, -1));
+	}
+	else if (value->type == jbvBinary)
+	{
+		copy->val.binary.data = palloc(value->val.binary.len);
+		memcpy(copy->val.binary.data, value->val.binary.data,
+			   value->val.binary.len);
+	}
+	return copy;
+}
+
 /* ----------
  * Looking at them
  * ----------
@@ -219,6 +270,57 @@ value_equals(const JsonbValue *a, const JsonbValue *b)
 	}
 }
 
+/* In which order values of different types come: what is missing is last. */
+static int
+type_order(const JsonbValue *value)
+{
+	if (value_is_missing(value))
+		return 4;
+	switch (value->type)
+	{
+		case jbvNumeric:
+			return 0;
+		case jbvString:
+			return 1;
+		case jbvBool:
+			return 2;
+		default:
+			return 3;
+	}
+}
+
+/*
+ * An order of all values, as memcmp() tells it: 0 just for those that are
+ * equal as of value_equals().  Strings are in the order of their bytes,
+ * whatever the database's collation is.
+ */
+int
+value_compare(const JsonbValue *a, const JsonbValue *b)
+{
+	int			types = type_order(a) - type_order(b);
+	int			order;
+
+	if (types != 0 || value_is_missing(a))
+		return types;
+	switch (a->type)
+	{
+		case jbvNumeric:
+			return DatumGetInt32(DirectFunctionCall2(numeric_cmp,
+													 NumericGetDatum(a->val.numeric),
+													 NumericGetDatum(b->val.numeric)));
+		case jbvString:
+			order = memcmp(a->val.string.val, b->val.string.val,
+						   Min(a->val.string.len, b->val.string.len));
+			return order != 0 ? order :
+				a->val.string.len - b->val.string.len;
+		case jbvBool:
+			return a->val.boolean - b->val.boolean;
+		default:
+			return compareJsonbContainers(a->val.binary.data,
+										  b->val.binary.data);
+	}
+}
+
 /* A number in double precision; infinite if it is beyond that. */
 double
 value_double(const JsonbValue *number)
@@ -308,6 +410,43 @@ value_property(const JsonbValue *object, const char *name)
 			return getKeyJsonValueFromContainer(container, key.val.string.val,
 												length, NULL);
 	return NULL;
+}
+
+/* All elements of an array, in one piece of memory. */
+JsonbValue **
+value_elements(const JsonbValue *array)
+{
+	int			count = value_count(array);
+	JsonbValue **elements = palloc((count + 1) * sizeof(JsonbValue *));
+	int			i;
+
+	for (i = 0; i < count; i++)
+		elements[i] = value_element(array, i);
+	return elements;
+}
+
+/* All members of an object, and how many there are. */
+int
+value_members(const JsonbValue *object, JsonbValue ***keys,
+			  JsonbValue ***values)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(object->val.binary.data);
+	JsonbIteratorToken token;
+	JsonbValue *item = palloc(sizeof(JsonbValue));
+	int			count = 0;
+
+	*keys = palloc((value_count(object) + 1) * sizeof(JsonbValue *));
+	*values = palloc((value_count(object) + 1) * sizeof(JsonbValue *));
+	(void) JsonbIteratorNext(&iterator, item, true);
+	while ((token = JsonbIteratorNext(&iterator, item, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			(*keys)[count] = item;
+		else if (token == WJB_VALUE)
+			(*values)[count++] = item;
+		item = palloc(sizeof(JsonbValue));
+	}
+	return count;
 }
 
 /* ----------

@@ -21,6 +21,12 @@ extern JsonbValue *value_string(const char *text, int length);
 extern JsonbValue *value_number(double number);
 extern JsonbValue *value_numeric(Numeric numeric);
 extern JsonbValue *value_array(JsonbValue **elements, int count);
+extern JsonbValue *value_object(JsonbValue **keys, JsonbValue **values,
+								int count);
+extern JsonbValue *value_copy(const JsonbValue *value);
+extern int	value_members(const JsonbValue *object, JsonbValue ***keys,
+						  JsonbValue ***values);
+extern JsonbValue **value_elements(const JsonbValue *array);
 
 /* Looking at them */
 extern bool value_is_missing(const JsonbValue *value);
@@ -31,6 +37,7 @@ extern bool value_is_array(const JsonbValue *value);
 extern bool value_is_object(const JsonbValue *value);
 extern bool value_is_true(const JsonbValue *value);
 extern bool value_equals(const JsonbValue *a, const JsonbValue *b);
+extern int	value_compare(const JsonbValue *a, const JsonbValue *b);
 extern double value_double(const JsonbValue *number);
 extern int	value_count(const JsonbValue *container);
 extern int	value_bytes(const JsonbValue *value);

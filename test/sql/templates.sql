@@ -94,14 +94,59 @@ SELECT teams_drop_template('due') AS dropped;
 SELECT teams_drop_template('due') AS dropped;
 
 --
+-- Functions for many elements
+--
+-- a text that lists rows
+SELECT teams_expand('"${count(rows)} alerts, ${count(where(rows, r, r.prio == 1))} of them urgent:\n${join(foreach(sortBy(rows, ''prio''), r, concat(''- '', r.title, '' on '', r.host)), ''\n'')}"',
+    '{"rows": [{"title": "Slow queries", "host": "db2", "prio": 2}, {"title": "Disk full", "host": "db1", "prio": 1}]}') #>> '{}' AS text;
+-- 5,000 of them
+SELECT length(teams_expand('"${join(foreach(sortBy(rows, ''title''), r, r.title), '', '')}"', d) #>> '{}') AS characters,
+	teams_expand('"${count(unique(rows))} ${count(union(rows, rows))} ${sum(foreach(rows, r, r.n))}"', d) AS counts
+	FROM (SELECT jsonb_build_object('rows', jsonb_agg(jsonb_build_object('title', 'row ' || i, 'n', i))) AS d
+		FROM generate_series(1, 5000) AS i) AS data;
+-- when the transaction began
+SELECT teams_expand('"${utcNow(''yyyy-MM-dd HH:mm'')}"') #>> '{}' = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS now,
+	teams_expand('"${getFutureTime(1, ''Day'', ''yyyy-MM-dd'')}"') #>> '{}' = to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYY-MM-DD') AS tomorrow,
+	teams_expand('"${getPastTime(1, ''Week'', ''yyyy-MM-dd'')}"') #>> '{}' = to_char(now() AT TIME ZONE 'UTC' - interval '7 days', 'YYYY-MM-DD') AS last_week;
+-- what is no date stays as it is written, or is told
+SELECT teams_expand('"due ${formatDateTime(d, ''HH:mm'')}"', '{"d": "soon"}');
+SELECT teams_expand('"${formatDateTime(d, ''HH:mm'')}"', '{"d": "soon"}');
+-- beyond all times there are
+SELECT teams_expand('"${addDays(''9999-12-31'', 1)}"');
+SELECT teams_expand('"${addToTime(''2018-01-01'', 0 - 99999999999999, ''Year'')}"');
+-- nobody can have it take all time or memory
+CREATE FUNCTION long_loop(expression text, elements int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN 'done: ' || teams_expand(to_jsonb('${' || expression || '}'::text),
+		jsonb_build_object('l', (SELECT jsonb_agg(i) FROM generate_series(1, elements) AS i),
+			's', repeat('a', 1000000)))::text;
+EXCEPTION WHEN program_limit_exceeded THEN
+	RETURN sqlerrm;
+END
+$$;
+SELECT e, long_loop(e, n) FROM (VALUES
+	('count(foreach(l, x, foreach(l, y, foreach(l, z, x))))', 1000),
+	('any(l, x, any(l, y, any(l, z, false)))', 1000),
+	('count(foreach(l, x, $root))', 1000),
+	('count(where(l, x, indexOf(l, x) < 0))', 20000),
+	('count(where(l, x, count(sortBy(l)) > 5))', 20000),
+	('count(range(1, 2000000000))', 1),
+	('count(split(s))', 1),
+	('lastIndexOf(s, substring(s, 1000))', 1),
+	('all(l, x, isDateTime(utcNow()))', 1000000),
+	('count(merge(foreach(l, x, setProperty($root, ''t'', x))))', 1000)) AS t (e, n);
+DROP FUNCTION long_loop;
+
+--
 -- Refused when they are stored
 --
 
--- its hint lists all functions
-\set VERBOSITY terse
 SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "${shout(name)}"}]}');
 \echo :LAST_ERROR_SQLSTATE
-\set VERBOSITY default
+-- the nearest one, a word that is used elsewhere, an iterator that is no name
+SELECT teams_set_template('wrong', '${formatDateTim(t)}');
+SELECT teams_set_template('wrong', '${map(rows, r, r.title)}');
+SELECT teams_set_template('wrong', '${foreach(rows, ''r'', r.title)}');
 SELECT teams_set_template('wrong', 'Hello ${first name}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT teams_set_template('wrong', 'Hello ${größe}');

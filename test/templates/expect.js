@@ -9,8 +9,9 @@ const { Template } = require('adaptivecards-templating');
 
 const file = `${__dirname}/cases.jsonl`;
 
+// Some functions change the data in place.
 function expand(template, data) {
-  return new Template(template).expand({ $root: data });
+  return new Template(template).expand({ $root: structuredClone(data) });
 }
 
 // What is a card must be one that a client can show.
