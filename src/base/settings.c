@@ -23,6 +23,7 @@ int			settings_max_databases = 16;
 char	   *settings_credential_directory;
 char	   *settings_ca_file;
 char	   *settings_proxy;
+char	   *settings_proxy_credential;
 int			settings_http_version = HTTP_VERSION_2;
 int			settings_max_in_flight = 50;
 int			settings_connect_timeout = 10000;
@@ -65,7 +66,7 @@ check_proxy(char **value, void **extra pg_attribute_unused(),
 	GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
 	GUC_check_errmsg("teams_proactive.proxy must not have a user or password");
 	GUC_check_errdetail("Parameters are written to the server's log.");
-	GUC_check_errhint("Let the proxy admit this server by its address, or run a proxy on this server that adds the credentials.");
+	GUC_check_errhint("Write user:password into a file in teams_proactive.credential_directory, and its name into teams_proactive.proxy_credential.");
 	return false;
 }
 
@@ -207,6 +208,10 @@ settings_define(void)
 							"Sets the proxy for requests to the services.",
 							"If empty, there is none; the environment is not looked at.",
 							&settings_proxy, "", check_proxy);
+	define_protected_string("teams_proactive.proxy_credential",
+							"Sets the file with the user and password for the proxy.",
+							"It is in the directory of the credential files, and has user:password in it.",
+							&settings_proxy_credential, "", NULL);
 
 	DefineCustomEnumVariable("teams_proactive.http_version",
 							 "Sets the highest HTTP version to negotiate.",

@@ -18,6 +18,7 @@ extern int	settings_max_databases;
 extern char *settings_credential_directory;
 extern char *settings_ca_file;
 extern char *settings_proxy;
+extern char *settings_proxy_credential;
 extern int	settings_http_version;
 extern int	settings_max_in_flight;
 extern int	settings_connect_timeout;	/* ms */

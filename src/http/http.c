@@ -75,6 +75,7 @@ http_close(void)
 	curl_multi_cleanup(multi);
 	leave_curl(&saved);
 	headers_close();
+	proxy_close();
 
 	multi = NULL;
 	active_count = 0;
@@ -180,6 +181,8 @@ start_transfer(Transfer *transfer, const HttpRequest *request)
 	CURLMcode	code;
 	sigset_t	saved;
 
+	if (problem == NULL && !is_loopback)
+		problem = proxy_problem();
 	if (problem != NULL)
 		return problem;
 

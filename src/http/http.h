@@ -57,6 +57,8 @@ extern void http_close(void);
 extern const char *http_url_problem(const char *url);
 extern void http_start(const HttpRequest *request);
 extern int	http_in_flight(void);
+extern void http_set_proxy_login(const char *user_and_password,
+								 const char *why_not);
 
 /* The wait, in which handlers are called. */
 extern void http_wait(long timeout_ms);

@@ -62,6 +62,13 @@ leave_curl(const sigset_t *saved)
 	sigprocmask(SIG_SETMASK, saved, NULL);
 }
 
+/* Set an option that cannot fail but for want of memory. */
+#define CHECK_SETOPT(easy, option, value) \
+	do { \
+		if (curl_easy_setopt(easy, option, value) != CURLE_OK) \
+			return false; \
+	} while (0)
+
 /* headers.c: the header lines of requests. */
 extern Headers *headers_find(const HttpRequest *request);
 extern struct curl_slist *headers_list(const Headers *headers);
@@ -78,6 +85,12 @@ extern void sockets_check_idle(CURLM *multi);
 extern void sockets_do_not_wait(void);
 extern int64 sockets_deadline(long timeout_ms);
 extern bool sockets_wait(CURLM *multi, int64 deadline);
+
+/* proxy.c: the proxy, and who asks it. */
+extern const char *proxy_problem(void);
+extern bool proxy_set_options(CURL *easy, bool use_proxy);
+extern const char *proxy_refusal(CURL *easy);
+extern void proxy_close(void);
 
 /* transfer.c: one request. */
 extern Transfer *transfer_new(const HttpRequest *request);

@@ -24,13 +24,6 @@
 /* Larger buffers are not kept for the next request. */
 #define KEPT_BUFFER_SIZE 16384
 
-/* Set an option that cannot fail but for want of memory. */
-#define CHECK_SETOPT(easy, option, value) \
-	do { \
-		if (curl_easy_setopt(easy, option, value) != CURLE_OK) \
-			return false; \
-	} while (0)
-
 /* Transfers to use again; the one used last is the first. */
 static dlist_head spare = DLIST_STATIC_INIT(spare);
 
@@ -358,7 +351,8 @@ transfer_set_request(Transfer *transfer, const HttpRequest *request,
 	CHECK_SETOPT(easy, CURLOPT_URL, request->url);
 	CHECK_SETOPT(easy, CURLOPT_HTTPHEADER,
 				 headers_list(transfer->headers));
-	CHECK_SETOPT(easy, CURLOPT_PROXY, use_proxy ? settings_proxy : "");
+	if (!proxy_set_options(easy, use_proxy))
+		return false;
 	CHECK_SETOPT(easy, CURLOPT_CONNECTTIMEOUT_MS,
 				 (long) settings_connect_timeout);
 	CHECK_SETOPT(easy, CURLOPT_TIMEOUT_MS, (long) settings_request_timeout);
@@ -431,7 +425,9 @@ transfer_reply(Transfer *transfer, long status, CURLcode code,
 		reply->retry_after = transfer->retry_after;
 	if (transfer->correlation_id[0] != '\0')
 		reply->correlation_id = transfer->correlation_id;
-	if (reply->result != HTTP_ANSWERED)
+	if (reply->result == HTTP_NOT_REACHED)
+		reply->problem = proxy_refusal(transfer->easy);
+	if (reply->result != HTTP_ANSWERED && reply->problem == NULL)
 		reply->problem = transfer->error[0] != '\0' ? transfer->error :
 			curl_easy_strerror(code);
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 
@@ -165,4 +166,18 @@ credential_read(const char *database, const char *name, const char **problem)
 	}
 	explicit_bzero(buffer, sizeof(buffer));
 	return credential;
+}
+
+/*
+ * A number for what credential_read() has returned, the credential or why
+ * there is none, by which is seen whether the file is another one now.  Never
+ * 0.
+ */
+uint64
+credential_fingerprint(const char *credential, const char *problem)
+{
+	const char *text = credential != NULL ? credential : problem;
+
+	return hash_bytes_extended((const unsigned char *) text, strlen(text),
+							   credential != NULL) | 1;
 }

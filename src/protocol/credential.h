@@ -11,5 +11,7 @@
 extern const char *credential_problem(const char *database, const char *name);
 extern char *credential_read(const char *database, const char *name,
 							 const char **problem);
+extern uint64 credential_fingerprint(const char *credential,
+									 const char *problem);
 
 #endif							/* TP_CREDENTIAL_H */

@@ -29,6 +29,7 @@
 #include "worker/broadcast.h"
 #include "worker/catalog.h"
 #include "worker/chat.h"
+#include "worker/credential_watch.h"
 #include "worker/delivery.h"
 #include "worker/directory.h"
 #include "worker/dispatch.h"
@@ -124,6 +125,7 @@ delivery_open(SessionKind kind, Slot *slot)
 		open_functions[i] (delivery.context);
 	house_open();
 	broadcast_open();
+	credential_watch_open();
 	http_open();
 }
 
@@ -169,6 +171,7 @@ delivery_wake(const WakeUp *wake_up)
 	if (wake_up->reload)
 	{
 		delivery.wanted.bots = true;
+		credential_watch_soon();
 		broadcast_wake();
 		directory_wake();
 	}
@@ -181,6 +184,7 @@ void
 delivery_try_again(void)
 {
 	house_try_again();
+	credential_watch_soon();
 	line_try_again();
 	foreach_bot(bot)
 		bot_fetch_try_again(bot);
@@ -458,6 +462,7 @@ time_to_next_step(void)
 		earlier(&earliest, house_next());
 		earlier(&earliest, broadcast_next());
 		earlier(&earliest, directory_next());
+		earlier(&earliest, credential_watch_next());
 		earlier(&earliest, line_next());
 		foreach_bot(bot)
 		{
@@ -514,6 +519,7 @@ delivery_advance(long *timeout_ms)
 	target_outcome_advance();
 	if (!delivery.stopping)
 	{
+		credential_watch();
 		foreach_bot(bot)
 		{
 			catalog_advance(bot);
