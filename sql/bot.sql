@@ -116,7 +116,7 @@ RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_check_credential';
 
 COMMENT ON FUNCTION @extschema@.teams_check_credential(text) IS
-'raises an error unless the credential file is there and private';
+'raises an error unless the credential file is there, private, and can be a secret';
 
 CREATE FUNCTION @extschema@.teams_configure(
 	tenant_id		uuid,

@@ -166,7 +166,7 @@ advise(const char *parameter, const char *url, size_t length,
 
 /* {root}/v1.0, and nothing behind it. */
 static const char *
-graph_url_problem(const char *url, char **advice)
+graph_url_problem(const char *url, const char **hint)
 {
 	const char *path = path_of(url);
 	const char *version = find_segment(path, "v1.0");
@@ -176,12 +176,12 @@ graph_url_problem(const char *url, char **advice)
 		version = find_segment(path, "beta");
 	if (version == NULL)
 	{
-		*advice = advise("graph_url", url, length, "/v1.0");
+		*hint = advise("graph_url", url, length, "/v1.0");
 		return "It does not name the version of Microsoft Graph.";
 	}
 	if (version + 1 + strcspn(version + 1, "/") >= url + length)
 		return NULL;
-	*advice = advise("graph_url", url,
+	*hint = advise("graph_url", url,
 					 version + 1 + strcspn(version + 1, "/") - url, "");
 	return "It is more than the root of Microsoft Graph with its version.";
 }
@@ -191,27 +191,27 @@ graph_url_problem(const char *url, char **advice)
  * service, as a parameter of teams_configure(), or NULL: more or less than the
  * root, which would be seen only by what a service makes of it.
  *
- * It is a sentence; *advice is another one, palloc'd, with what to write in
+ * It is a sentence; *hint is another one, palloc'd, with what to write in
  * its place.  Whether a token may go to the URL is for http_url_problem().
  */
 const char *
-cloud_url_problem(const char *parameter, const char *url, char **advice)
+cloud_url_problem(const char *parameter, const char *url, const char **hint)
 {
 	const char *path = path_of(url);
 	const char *found;
 
 	if (strcmp(parameter, "graph_url") == 0)
-		return graph_url_problem(url, advice);
+		return graph_url_problem(url, hint);
 	if (strcmp(parameter, "login_url") == 0 &&
 		(found = find_tenant(path)) != NULL)
 	{
-		*advice = advise(parameter, url, found - url, "");
+		*hint = advise(parameter, url, found - url, "");
 		return "It is more than the root of Entra ID: the tenant and the rest are added to it.";
 	}
 	if (strcmp(parameter, "connector_url") == 0 &&
 		(found = find_segment(path, "v3")) != NULL)
 	{
-		*advice = advise(parameter, url, found - url, "");
+		*hint = advise(parameter, url, found - url, "");
 		return "It is more than the service URL: the version and the rest are added to it.";
 	}
 	return NULL;

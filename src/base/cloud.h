@@ -27,6 +27,6 @@ extern bool cloud_has_host(const char *host);
 /* Roots of services, as teams_configure() takes them. */
 extern size_t cloud_root_length(const char *url);
 extern const char *cloud_url_problem(const char *parameter, const char *url,
-									 char **advice);
+									 const char **hint);
 
 #endif							/* TP_CLOUD_H */

@@ -260,6 +260,9 @@ trust_is_opaque_id(const char *text)
 	return p - text <= TRUST_MAX_ID;
 }
 
+/* What no user principal name has, but what is written around addresses. */
+#define AROUND_ADDRESSES "<>()[]\":;,"
+
 /*
  * trust_user_id_problem(): what keeps a text from being a user id, that is an
  * Entra object id or a user principal name, or NULL (contract 3.0.1).  What
@@ -275,16 +278,19 @@ trust_user_id_problem(const char *user_id)
 		return "The user id is empty.";
 	if (strlen(user_id) > TRUST_MAX_USER_ID)
 		return "The user id is too long.";
+	if (strncmp(user_id, "19:", 3) == 0)
+		return "The user id is that of a chat or channel, not of a person.";
 	for (p = user_id; *p != '\0'; p++)
 	{
 		if (*p == '/' || *p == '\\' || *p == ' ' || control_length(p) > 0)
 			return "The user id contains a slash, a backslash, a space or a "
 				"control character.";
+		if (strchr(AROUND_ADDRESSES, *p) != NULL)
+			return psprintf("The user id contains the character %c, which "
+							"no user principal name has.", *p);
 	}
 	if (strstr(user_id, "..") != NULL)
 		return "The user id contains two dots in a row.";
-	if (strncmp(user_id, "19:", 3) == 0)
-		return "The user id is that of a chat or channel, not of a person.";
 	if (trust_is_guid(user_id))
 		return NULL;
 	if (at == NULL || at == user_id || at[1] == '\0' ||

@@ -107,32 +107,40 @@ has_only_host_and_path(CURLU *parts)
 	return true;
 }
 
-/* What is wrong with a URL of this scheme and host, or NULL. */
+/* What is wrong with a URL of this scheme and host, or NULL; *hint as well. */
 static const char *
-host_problem(const char *scheme, const char *host, bool is_loopback)
+host_problem(const char *scheme, const char *host, bool is_loopback,
+			 const char **hint)
 {
 	if (strcmp(scheme, "https") != 0 &&
 		!(strcmp(scheme, "http") == 0 && is_loopback))
+	{
+		*hint = "Tokens are sent over verified TLS only: write https://.";
 		return "The URL must start with https://, or with http:// on a loopback address.";
+	}
 	if (!cloud_has_host(host) &&
 		!settings_allow_host(host))
+	{
+		*hint = "If tokens may go to that host, add it to teams_proactive.allowed_hosts, which takes a superuser.";
 		return "Its host is neither Microsoft's nor one of teams_proactive.allowed_hosts.";
+	}
 	return NULL;
 }
 
 /*
- * What is wrong with a URL, or NULL; then *is_loopback tells whether its host
- * is this machine.  libcurl takes it apart, so that what is checked is what it
- * will connect to.
+ * What is wrong with a URL, with a hint, or NULL; then *is_loopback tells
+ * whether its host is this machine.  libcurl takes it apart, so that what is
+ * checked is what it will connect to.
  */
 static const char *
-check_url(const char *url, bool *is_loopback)
+check_url(const char *url, bool *is_loopback, const char **hint)
 {
 	const char *problem = "It is not a valid URL.";
 	CURLU	   *parts = curl_url();
 	char	   *scheme = NULL;
 	char	   *host = NULL;
 
+	*hint = "Write it like https://teams-gateway.example.com/path.";
 	if (parts == NULL)
 		return "There is not enough memory to parse it.";
 	if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
@@ -141,7 +149,7 @@ check_url(const char *url, bool *is_loopback)
 	{
 		*is_loopback = trust_host_is_loopback(host);
 		if (has_only_host_and_path(parts))
-			problem = host_problem(scheme, host, *is_loopback);
+			problem = host_problem(scheme, host, *is_loopback, hint);
 		else
 			problem = "The URL must not have a user, password or fragment.";
 	}
@@ -153,18 +161,19 @@ check_url(const char *url, bool *is_loopback)
 
 /*
  * http_url_problem(): what is wrong with a URL as a place to send a token to,
- * as a sentence for errdetail, or NULL.
+ * as a sentence for errdetail, or NULL; *hint is what to do about that.  Both
+ * are constants.
  *
  * It must be https, or http on loopback, without user or fragment, and its
  * host Microsoft's or one of teams_proactive.allowed_hosts.  No http_open() is
  * needed before.
  */
 const char *
-http_url_problem(const char *url)
+http_url_problem(const char *url, const char **hint)
 {
 	bool		is_loopback;
 
-	return check_url(url, &is_loopback);
+	return check_url(url, &is_loopback, hint);
 }
 
 /* ----------
@@ -172,12 +181,15 @@ http_url_problem(const char *url)
  * ----------
  */
 
-/* Hand a request to libcurl; returns why it was refused, or NULL. */
+/*
+ * Hand a request to libcurl; returns why it was refused, with a hint, or NULL.
+ */
 static const char *
 start_transfer(Transfer *transfer, const HttpRequest *request)
 {
 	bool		is_loopback;
-	const char *problem = check_url(request->url, &is_loopback);
+	const char *problem = check_url(request->url, &is_loopback,
+									&transfer->hint);
 	CURLMcode	code;
 	sigset_t	saved;
 
@@ -185,6 +197,7 @@ start_transfer(Transfer *transfer, const HttpRequest *request)
 		problem = proxy_problem();
 	if (problem != NULL)
 		return problem;
+	transfer->hint = NULL;
 
 	/*
 	 * A proxy would read the tokens that go to this machine without TLS, and
@@ -282,6 +295,7 @@ report_refused(void)
 		if (transfer->refused == NULL)
 			continue;
 		reply.problem = transfer->refused;
+		reply.hint = transfer->hint;
 		report_transfer(transfer, &reply, false);
 		any = true;
 	}

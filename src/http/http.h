@@ -23,6 +23,7 @@ typedef struct HttpReply
 	const char *retry_after;	/* header, or NULL */
 	const char *correlation_id; /* MS-CV or request-id, or NULL */
 	const char *problem;		/* if not answered: why, in plain words */
+	const char *hint;			/* and what to do about it, or NULL; a constant */
 } HttpReply;
 
 /* Longer bodies are cut (contract 11.11); there are calls with short ones. */
@@ -54,7 +55,7 @@ extern void http_open(void);
 extern void http_close(void);
 
 /* Requests. */
-extern const char *http_url_problem(const char *url);
+extern const char *http_url_problem(const char *url, const char **hint);
 extern void http_start(const HttpRequest *request);
 extern int	http_in_flight(void);
 extern void http_set_proxy_login(const char *user_and_password,

@@ -39,6 +39,7 @@ typedef struct Transfer
 	char		retry_after[64];	/* "": there was no such header */
 	char		correlation_id[128];
 	const char *refused;		/* why libcurl did not get it, or NULL */
+	const char *hint;			/* what to do about that, or NULL */
 	char		error[CURL_ERROR_SIZE]; /* what libcurl says, or "" */
 } Transfer;
 

@@ -285,6 +285,7 @@ reset_transfer(Transfer *transfer)
 	transfer->retry_after[0] = '\0';
 	transfer->correlation_id[0] = '\0';
 	transfer->refused = NULL;
+	transfer->hint = NULL;
 	transfer->error[0] = '\0';
 }
 
@@ -403,6 +404,37 @@ result_of(const Transfer *transfer, long status)
 }
 
 /*
+ * What the administrator of this server can do about a request that has not
+ * reached its host, or NULL.
+ */
+static const char *
+hint_of(CURLcode code)
+{
+	bool		has_proxy = settings_proxy[0] != '\0';
+
+	switch (code)
+	{
+		case CURLE_COULDNT_RESOLVE_HOST:
+			return "Check the name, and this server's DNS. If it reaches the internet by a proxy only, name that in teams_proactive.proxy.";
+		case CURLE_COULDNT_RESOLVE_PROXY:
+			return "Check the proxy's name in teams_proactive.proxy.";
+		case CURLE_COULDNT_CONNECT:
+		case CURLE_OPERATION_TIMEDOUT:
+		case CURLE_RECV_ERROR:
+			return has_proxy ?
+				"Check that the proxy that teams_proactive.proxy names is there, and lets this server through to that host." :
+				"Check that firewalls let this server connect to that host. If it reaches the internet by a proxy only, name that in teams_proactive.proxy.";
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_ISSUER_ERROR:
+			return "If that host, or the proxy, has a certificate of an authority of your own, name a file with that authority's certificate and all others that are needed in teams_proactive.ca_file.";
+		case CURLE_SSL_CACERT_BADFILE:
+			return "Check the file that teams_proactive.ca_file names: certificates in PEM format, which the server's user can read.";
+		default:
+			return NULL;
+	}
+}
+
+/*
  * transfer_reply(): what came of a request that libcurl has ended with that
  * status and code.  The reply is valid until the transfer is used again.
  */
@@ -430,4 +462,6 @@ transfer_reply(Transfer *transfer, long status, CURLcode code,
 	if (reply->result != HTTP_ANSWERED && reply->problem == NULL)
 		reply->problem = transfer->error[0] != '\0' ? transfer->error :
 			curl_easy_strerror(code);
+	if (reply->result == HTTP_NOT_REACHED)
+		reply->hint = hint_of(code);
 }

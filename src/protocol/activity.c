@@ -9,6 +9,8 @@
 
 #include "mb/pg_wchar.h"
 
+#include "base/encoding.h"
+#include "base/json.h"
 #include "protocol/activity.h"
 
 /* What the activity, an object, has by that name; NULL if it has nothing. */
@@ -108,6 +110,38 @@ activity_problem(Jsonb *activity, const char **hint)
 	{
 		*hint = "Send two messages, or put the text into the card.";
 		return "The activity has both text and attachments; Teams would split it into two messages without a usable id.";
+	}
+	return NULL;
+}
+
+/*
+ * Is a text, in the database's encoding, what activity_problem() would take,
+ * or an Adaptive Card, as JSON?  Then that is said as an error's message, and
+ * *hint how to send it as what it is, and how to show the JSON.  NULL if it is
+ * a text: most are, and those are not looked at beyond their first character.
+ */
+const char *
+activity_text_problem(const char *text, const char **hint)
+{
+	bool		exact = true;
+	const char *utf8;
+	const char *type;
+
+	if (text[strspn(text, " \t\r\n")] != '{')
+		return NULL;
+	utf8 = encoding_to_utf8(text, &exact);
+	type = exact ?
+		json_string(json_member(json_read(utf8, strlen(utf8), NULL), "type")) :
+		NULL;
+	if (type != NULL && pg_strcasecmp(type, "message") == 0)
+	{
+		*hint = "Give it as activity => $2::jsonb, or cast it to jsonb. If people shall read the JSON, give activity => teams_text(...).";
+		return "message text is an activity";
+	}
+	if (type != NULL && pg_strcasecmp(type, "AdaptiveCard") == 0)
+	{
+		*hint = "Give activity => teams_card(...) with it. If people shall read the JSON, give activity => teams_text(...).";
+		return "message text is an Adaptive Card";
 	}
 	return NULL;
 }

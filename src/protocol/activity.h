@@ -8,5 +8,6 @@
 #include "utils/jsonb.h"
 
 extern const char *activity_problem(Jsonb *activity, const char **hint);
+extern const char *activity_text_problem(const char *text, const char **hint);
 
 #endif							/* TP_ACTIVITY_H */

@@ -58,7 +58,31 @@ append_field(StringInfo form, const char *name, const char *value)
 	trust_append_escaped(form, value);
 }
 
-/* Contract 2.1: the secret itself.  There is nothing that could be wrong. */
+/*
+ * What Entra ID would call a wrong secret, whichever it is: it has come into
+ * the file with what it was pasted from, or is another column of the portal's
+ * table.
+ */
+static const char *
+client_secret_problem(const char *secret)
+{
+	size_t		length = strlen(secret);
+
+	if (strncmp(secret, "\xEF\xBB\xBF", 3) == 0 ||
+		strncmp(secret, "\xFF\xFE", 2) == 0 ||
+		strncmp(secret, "\xFE\xFF", 2) == 0)
+		return "The file begins with a byte order mark: write the secret as plain ASCII text.";
+	if (strpbrk(secret, "\r\n") != NULL)
+		return "The file has more than one line: the secret must be all that is in it.";
+	if (strchr(" \t", secret[0]) != NULL ||
+		strchr(" \t", secret[length - 1]) != NULL)
+		return "There are blanks before or after the secret in the file.";
+	if (trust_is_guid(secret))
+		return "The file has the secret's id, a UUID: the secret is what Entra ID shows as its value, once, when it is made.";
+	return NULL;
+}
+
+/* Contract 2.1: the secret itself. */
 static const char *
 append_client_secret(StringInfo form, const AuthRequest *request)
 {
@@ -68,17 +92,40 @@ append_client_secret(StringInfo form, const AuthRequest *request)
 
 /*
  * All kinds of credentials, by what the file holds; the first that fits is it.
- * What proves to Entra ID that a request is the app's is appended to the form;
- * if it cannot be made of the credential, the problem is returned, a sentence,
- * palloc'd or static.
+ * What cannot be a credential of that kind has a problem, a sentence, palloc'd
+ * or static.  What proves to Entra ID that a request is the app's is appended
+ * to the form; if it cannot be made of the credential, the problem is
+ * returned, too.
  */
 static const struct
 {
 	bool		(*fits) (const char *credential);	/* NULL: to any text */
+	const char *(*problem) (const char *credential);
 	const char *(*append_proof) (StringInfo form, const AuthRequest *request);
 }			credential_kinds[] = {
-	{NULL, append_client_secret},
+	{NULL, client_secret_problem, append_client_secret},
 };
+
+static int
+kind_of(const char *credential)
+{
+	int			kind = 0;
+
+	while (credential_kinds[kind].fits != NULL &&
+		   !credential_kinds[kind].fits(credential))
+		kind++;
+	return kind;
+}
+
+/*
+ * What keeps what a file holds, which is not empty, from being a credential of
+ * any kind, as a sentence without a word of it, or NULL.
+ */
+const char *
+auth_credential_problem(const char *credential)
+{
+	return credential_kinds[kind_of(credential)].problem(credential);
+}
 
 /*
  * Append the form that asks for a token to what is empty (contract 2.1).  The
@@ -88,15 +135,13 @@ static const struct
 const char *
 auth_token_form(StringInfo form, const AuthRequest *request)
 {
-	int			kind = 0;
-	const char *problem;
+	int			kind = kind_of(request->credential);
+	const char *problem = credential_kinds[kind].problem(request->credential);
 
-	while (credential_kinds[kind].fits != NULL &&
-		   !credential_kinds[kind].fits(request->credential))
-		kind++;
 	append_field(form, "grant_type", "client_credentials");
 	append_field(form, "client_id", request->client_id);
-	problem = credential_kinds[kind].append_proof(form, request);
+	if (problem == NULL)
+		problem = credential_kinds[kind].append_proof(form, request);
 	append_field(form, "scope", request->scope);
 	return problem;
 }

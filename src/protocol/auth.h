@@ -47,6 +47,7 @@ typedef struct AuthRequest
 } AuthRequest;
 
 extern char *auth_token_url(const char *login_url, const char *tenant);
+extern const char *auth_credential_problem(const char *credential);
 extern const char *auth_token_form(StringInfo form,
 								   const AuthRequest *request);
 extern void auth_token_reply(const char *body, size_t length,

@@ -2,7 +2,7 @@
  * credential.c
  *	  The files that hold the bots' credentials.
  *
- * What a file holds is not judged here: auth.c knows the kinds.  The database
+ * What a file holds auth.c judges, which knows the kinds.  The database
  * knows only a file's name; where it lies, only the server's administrator
  * decides.  Permissions are judged as libpq judges those of a key file: the
  * server's user owns it and nobody else can read it, or root owns it and only
@@ -19,6 +19,7 @@
 #include "storage/fd.h"
 
 #include "base/settings.h"
+#include "protocol/auth.h"
 #include "protocol/credential.h"
 
 static char *
@@ -116,24 +117,6 @@ open_credential(const char *database, const char *name, const char **problem)
 }
 
 /*
- * What is wrong with a credential, as a sentence, palloc'd or static, or NULL:
- * its name must be that of a regular file that only the server's user can
- * read.  It is looked for in the directory that has the database's name in
- * teams_proactive.credential_directory, which is the database's own, and then
- * in that itself, which is everybody's.
- */
-const char *
-credential_problem(const char *database, const char *name)
-{
-	const char *problem;
-	int			fd = open_credential(database, name, &problem);
-
-	if (fd >= 0)
-		CloseTransientFile(fd);
-	return problem;
-}
-
-/*
  * What the file holds, without the newlines at its end, palloc'd; the caller
  * wipes it after use.  NULL if there is a problem, told in *problem as by
  * credential_problem().  It is read each time, as it may have been replaced.
@@ -180,4 +163,26 @@ credential_fingerprint(const char *credential, const char *problem)
 
 	return hash_bytes_extended((const unsigned char *) text, strlen(text),
 							   credential != NULL) | 1;
+}
+
+/*
+ * What is wrong with a credential, as a sentence, palloc'd or static, or NULL:
+ * its name must be that of a regular file that only the server's user can
+ * read, with what can be a credential in it.  It is looked for in the
+ * directory that has the database's name in
+ * teams_proactive.credential_directory, which is the database's own, and then
+ * in that itself, which is everybody's.  Nothing of what it holds is told.
+ */
+const char *
+credential_problem(const char *database, const char *name)
+{
+	const char *problem = NULL;
+	char	   *credential = credential_read(database, name, &problem);
+
+	if (credential == NULL)
+		return problem;
+	problem = auth_credential_problem(credential);
+	explicit_bzero(credential, strlen(credential));
+	pfree(credential);
+	return problem;
 }

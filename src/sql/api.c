@@ -162,24 +162,25 @@ teams_check_url(PG_FUNCTION_ARGS)
 {
 	char	   *parameter = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *url = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char	   *advice = "Tokens go only to hosts that the server's administrator allows.";
+	const char *hint = "Write it without what follows the ? or #.";
 	const char *problem = strpbrk(url, "?#") != NULL ?
-		"The URL must not have a query or fragment." : http_url_problem(url);
+		"The URL must not have a query or fragment." :
+		http_url_problem(url, &hint);
 
 	if (problem == NULL)
-		problem = cloud_url_problem(parameter, url, &advice);
+		problem = cloud_url_problem(parameter, url, &hint);
 	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s cannot be used: \"%s\"", parameter, url),
 				 errdetail("%s", problem),
-				 errhint("%s", advice)));
+				 errhint("%s", hint)));
 	PG_RETURN_VOID();
 }
 
 /*
  * teams_check_credential(name): an error if the file of that name is none that
- * the server would read a secret from.  It says nothing of what is in it.
+ * the server would read a secret from, or what it holds is surely none.
  */
 Datum
 teams_check_credential(PG_FUNCTION_ARGS)

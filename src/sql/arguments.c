@@ -40,6 +40,54 @@ is_conversation_id(const char *id)
 		strpbrk(id, "/\\; ") == NULL && rules_opaque_id_problem(id) == NULL;
 }
 
+/* Could the byte be one of a user principal name, on either side of the @? */
+static bool
+is_part_of_name(char c)
+{
+	return IS_HIGHBIT_SET(c) || (c != '\0' &&
+								 strchr("abcdefghijklmnopqrstuvwxyz"
+										"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+										"0123456789'.-_!#^~", c) != NULL);
+}
+
+/* Is the address in "text" set off from what stands before and after it? */
+static bool
+stands_alone(const char *text, const char *begin, const char *end)
+{
+	size_t		blanks = strspn(text, " \t\r\n");
+
+	return (text + blanks == begin || strchr("<:\"", begin[-1]) != NULL) &&
+		strspn(end, ">\"; \t\r\n,.") == strlen(end);
+}
+
+/*
+ * What to write in place of a text that is no user id: the address in it, if
+ * it has just one, as "Ada <ada@contoso.com>" has.
+ */
+static const char *
+user_id_advice(const char *text)
+{
+	const char *begin = strchr(text, '@');
+	const char *end = begin;
+	char	   *address;
+
+	if (begin != NULL && strchr(begin + 1, '@') != NULL)
+		return "That may be several people: call the function for each, or write to all with teams_broadcast(ARRAY['ada@contoso.com', 'grace@contoso.com'], ...).";
+	if (begin != NULL)
+	{
+		while (begin > text && is_part_of_name(begin[-1]))
+			begin--;
+		do
+			end++;
+		while (is_part_of_name(*end));
+		address = pnstrdup(begin, end - begin);
+		if (rules_user_id_problem(address) == NULL &&
+			stands_alone(text, begin, end))
+			return psprintf("Write %s.", quote_literal_cstr(address));
+	}
+	return "Give the Entra object id or the user principal name of a person, such as ada@contoso.com.";
+}
+
 /* A user id in the form in which it is stored: both kinds ignore case. */
 char *
 argument_user_id(FunctionCallInfo fcinfo, int number)
@@ -57,7 +105,7 @@ argument_user_id(FunctionCallInfo fcinfo, int number)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid user id: \"%s\"", user_id),
 				 errdetail("%s", problem),
-				 errhint("Give the Entra object id or the user principal name of a person, such as ada@contoso.com.")));
+				 errhint("%s", user_id_advice(user_id))));
 	return asc_tolower(user_id, strlen(user_id));
 }
 
@@ -107,7 +155,7 @@ argument_chat(FunctionCallInfo fcinfo, int number)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"%s\" is a person, not a chat", chat),
 				 errdetail("Teams lets no bot create a group chat: it can write to one that is there and in which it is installed."),
-				 errhint("Give the id of a chat, or call teams_send() to write to the person alone.")));
+				 errhint("Give the id of a chat, which begins with 19:, or call teams_send() to write to the person alone.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid chat: \"%s\"", chat),
@@ -288,16 +336,38 @@ argument_check_activity(const char *activity)
 			 errdetail("%s", problem)));
 }
 
+/*
+ * An error if a text is an activity or card as JSON.  That is a slip: of
+ * parameters without a type the text form takes whatever a driver made of an
+ * object, and people would read JSON.
+ */
+static void
+check_text(const char *text)
+{
+	const char *hint;
+	const char *problem;
+
+	if (text[strspn(text, " \t\r\n")] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("message text is empty"),
+				 errhint("Give a text that has more than blanks, or an activity.")));
+	problem = activity_text_problem(text, &hint);
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", problem),
+				 errdetail("As a text, people would read it as JSON."),
+				 errhint("%s", hint)));
+}
+
 /* The smallest activity that shows a text. */
 static char *
 activity_of_text(const char *text)
 {
 	StringInfoData activity;
 
-	if (text[strspn(text, " \t\r\n")] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("message text is empty")));
+	check_text(text);
 	initStringInfo(&activity);
 	appendStringInfoString(&activity, "{\"type\":\"message\",\"text\":");
 	escape_json(&activity, text);

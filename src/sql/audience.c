@@ -243,6 +243,70 @@ add_row(Audience *part, HeapTuple tuple, TupleDesc descriptor,
 			   isnull ? (Datum) 0 : data);
 }
 
+/* The text after the blanks that it begins with. */
+static const char *
+without_blanks(const char *text)
+{
+	return text + strspn(text, " \t\r\n");
+}
+
+/*
+ * What is given for a query where a person, an array or a table was meant, as
+ * an error's message, or NULL; *hint is what to write.  PostgreSQL's parser
+ * would only say where it stumbles.
+ */
+static const char *
+query_slip(const char *query, const char **hint)
+{
+	const char *begin = without_blanks(query);
+	size_t		length = strcspn(begin, " \t\r\n,;");
+	char	   *word = pnstrdup(begin, length);
+
+	if (*begin == '\0')
+	{
+		*hint = "Give a query with a column user_id, or an array such as ARRAY['ada@contoso.com'].";
+		return "the audience is an empty text";
+	}
+	if (*begin == '{' || *begin == '[')
+	{
+		*hint = "Give ARRAY['ada@contoso.com', ...], or cast it to text[]; of JSON, give a query such as $$SELECT jsonb_array_elements_text('[...]') AS user_id$$.";
+		return "the audience is a list, not a query";
+	}
+	if (strpbrk(word, "'(") == NULL && rules_user_id_problem(word) == NULL)
+	{
+		*hint = psprintf("Give an array: ARRAY[%s].",
+						 quote_literal_cstr(word));
+		return "the audience is an address or id, not a query";
+	}
+	if (*without_blanks(begin + length) == '\0' &&
+		pg_strcasecmp(word, "SELECT") != 0 &&
+		strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			   "0123456789_.") == length)
+	{
+		*hint = psprintf("Write a query, such as $$SELECT email AS user_id FROM %s$$.",
+						 word);
+		return "the audience is a name, not a query";
+	}
+	return NULL;
+}
+
+/* The text that is the query, if it looks like one. */
+static char *
+argument_query(FunctionCallInfo fcinfo)
+{
+	char	   *query = argument_text(fcinfo, 0, "audience");
+	const char *hint;
+	const char *slip = query_slip(query, &hint);
+
+	if (slip != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s", slip),
+				 errdetail("A text is taken for a query that returns the people."),
+				 errhint("%s", hint)));
+	return query;
+}
+
 /* As the caller: all that the query returns. */
 static void
 add_query(int64 broadcast, const char *query)
@@ -365,7 +429,7 @@ end_broadcast(FunctionCallInfo fcinfo, int64 id)
 Datum
 teams_broadcast_query(PG_FUNCTION_ARGS)
 {
-	char	   *query = argument_text(fcinfo, 0, "audience");
+	char	   *query = argument_query(fcinfo);
 	int64		id;
 
 	if (begin_broadcast(fcinfo, &id))

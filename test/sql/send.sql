@@ -39,8 +39,8 @@ SELECT teams_send('ada@contoso.com', activity =>
 -- of other types nobody would see anything
 SELECT teams_send('ada@contoso.com', activity => '{"type": "typing"}');
 
--- A literal that is not cast is a text, even if it looks like an activity.
-SELECT teams_send('ada@contoso.com', '{"type": "message"}') > 0 AS is_an_id;
+-- A literal that is not cast is a text, even if it looks like JSON.
+SELECT teams_send('ada@contoso.com', '{"level": "error"}') > 0 AS is_an_id;
 
 -- Another bot, at most once, in any order of the parameters.
 SELECT teams_send(bot => 'second', text => 'hello', user_id => 'ada@contoso.com',

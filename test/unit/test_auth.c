@@ -36,6 +36,37 @@ test_requests(void)
 		   "form with every value encoded");
 }
 
+static void
+test_credentials(void)
+{
+	static const struct
+	{
+		const char *credential;
+		const char *problem;	/* a part of it; NULL: there is none */
+	}			cases[] = {
+		{"S3cret~with+special/chars=", NULL},
+		{"with a blank in it", NULL},
+		{"\xc3\xa9", NULL},
+		{"\xEF\xBB\xBFS3cret", "byte order mark"},
+		{"\xFF\xFES3cret", "byte order mark"},
+		{"S3cret\nS3cret", "more than one line"},
+		{"S3cret\r\nexpires 2027", "more than one line"},
+		{" S3cret", "blanks"},
+		{"S3cret\t", "blanks"},
+		{"9f4b2c1e-6d0b-4a55-9c0e-2f6f3a1b7c01", "its value"},
+	};
+
+	for (int i = 0; i < (int) lengthof(cases); i++)
+	{
+		const char *problem = auth_credential_problem(cases[i].credential);
+
+		ok(cases[i].problem == NULL ? problem == NULL :
+		   problem != NULL && strstr(problem, cases[i].problem) != NULL &&
+		   strstr(problem, "S3cret") == NULL,
+		   cases[i].problem != NULL ? cases[i].problem : "a secret");
+	}
+}
+
 typedef struct ReplyCase
 {
 	const char *body;
@@ -126,6 +157,7 @@ int
 main(void)
 {
 	test_requests();
+	test_credentials();
 	test_replies();
 	test_errors();
 	return done();

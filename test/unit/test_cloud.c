@@ -65,7 +65,7 @@ test_roots(void)
 	for (int i = 0; i < (int) lengthof(roots); i++)
 	{
 		const Root *root = &roots[i];
-		char	   *advice = NULL;
+		const char *advice = NULL;
 		const char *problem = cloud_url_problem(root->parameter, root->url,
 												&advice);
 
@@ -84,7 +84,7 @@ test_clouds(void)
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
 		const Cloud *cloud = cloud_find(names[i]);
-		char	   *advice;
+		const char *advice;
 
 		is_str(cloud->name, names[i], "a cloud");
 		is_str(cloud_url_problem("login_url", cloud->login_url, &advice), NULL,

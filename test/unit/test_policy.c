@@ -475,6 +475,9 @@ test_ids(void)
 		{"a\n@c", "control"}, {"a\x7f@c", "control"},
 		{"a\xc2\x85@c", "control"}, {"..@c", "two dots"},
 		{"19:2da4c29f6d7041@thread.v2", "chat"}, {"19:x@y", "channel"},
+		{"mailto:ada@c", "character :"}, {"<ada@c>", "character <"},
+		{"ada@c,bob@c", "character ,"}, {"ada@c;", "character ;"},
+		{"\"ada\"@c", "character \""}, {"[ada@c]", "character ["},
 	};
 	char		upn[300];
 	int			i;
