@@ -82,7 +82,7 @@ export PG_CONFIG
 bindir=$(test/setup/private-install.sh "$WORK/install" "$source_tree")
 pgxs=$WORK/install$(dirname "$(dirname "$($PG_CONFIG --pgxs)")")
 mkdir "$WORK/src"
-cp -R test expected docs README.md "$WORK/src/"
+cp -R test expected docs README.md CONTRIBUTING.md "$WORK/src/"
 finish_set_up
 hand_over
 

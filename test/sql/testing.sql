@@ -1,6 +1,5 @@
 -- The example of docs/testing.md, which test/check-docs.sh compares with this.
 SET client_min_messages = warning;
-\set SHOW_CONTEXT never
 
 CREATE EXTENSION teams_proactive;
 
@@ -24,7 +23,8 @@ CREATE TRIGGER tell_owner AFTER UPDATE OF state ON invoice
 	FOR EACH ROW WHEN (NEW.state = 'overdue')
 	EXECUTE FUNCTION tell_owner();
 
--- From here on messages are recorded.
+-- From here on messages are recorded, and errors have no context.
+\set SHOW_CONTEXT never
 SELECT teams_configure_dry_run();
 
 -- The owner of an invoice learns that it is overdue, once.
