@@ -36,6 +36,8 @@ CREATE TABLE @extschema@.teams_bot (
 	paused_by		text
 					CHECK (paused_by IN ('operator', 'worker', 'copy')),
 	trouble			text,
+	try_credential	boolean		NOT NULL DEFAULT false,
+	credential_good_at	timestamptz,
 	app_version		text,
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	updated_at		timestamptz	NOT NULL DEFAULT now(),
@@ -90,6 +92,10 @@ COMMENT ON COLUMN @extschema@.teams_bot.paused_by IS
 'operator; worker, which tries again now and then; copy: the database is one';
 COMMENT ON COLUMN @extschema@.teams_bot.trouble IS
 'why nothing gets through at the moment, such as a host that cannot be reached; it is tried again for as long as it takes';
+COMMENT ON COLUMN @extschema@.teams_bot.try_credential IS
+'whether the worker is to ask Entra ID now for a token; see teams_try_credential()';
+COMMENT ON COLUMN @extschema@.teams_bot.credential_good_at IS
+'when Entra ID last gave a token for the credential; null: not since the bot was configured';
 COMMENT ON COLUMN @extschema@.teams_bot.app_version IS
 'version of the app in the organisation''s catalog, as far as it is known';
 COMMENT ON COLUMN @extschema@.teams_bot.created_at IS
@@ -285,6 +291,8 @@ BEGIN
 		paused_reason = NULL,
 		paused_by = NULL,
 		trouble = NULL,
+		try_credential = false,
+		credential_good_at = NULL,
 		app_version = CASE WHEN (b.tenant_id, b.teams_app_id)
 								IS NOT DISTINCT FROM
 								(excluded.tenant_id, excluded.teams_app_id)
@@ -297,6 +305,33 @@ COMMENT ON FUNCTION @extschema@.teams_configure(uuid, uuid, uuid, text, text,
 	uuid, text, boolean, text, text, text, integer, integer, integer[],
 	boolean, boolean) IS
 'creates or changes a bot, and lets it go on if it was paused';
+
+CREATE FUNCTION @extschema@.teams_try_credential(bot text DEFAULT 'default')
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	b	@extschema@.teams_bot;
+BEGIN
+	SELECT t.* INTO b
+	FROM @extschema@.teams_bot AS t WHERE t.bot = teams_try_credential.bot;
+	IF NOT FOUND THEN
+		RAISE undefined_object USING
+			MESSAGE = format('bot "%s" does not exist', bot),
+			HINT = 'See teams_bot for those that do.';
+	END IF;
+	IF b.dry_run THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('bot "%s" is a dry-run bot, which has no credential', bot);
+	END IF;
+	PERFORM @extschema@.teams_check_credential(b.credential);
+	UPDATE @extschema@.teams_bot AS t SET try_credential = true
+	WHERE t.bot = teams_try_credential.bot;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_try_credential(text) IS
+'has the worker ask Entra ID now whether a bot''s credential is good: teams_bot.credential_good_at or trouble says it';
 
 CREATE FUNCTION @extschema@.teams_pause(
 	bot		text DEFAULT 'default',

@@ -57,6 +57,8 @@ BEGIN
 		paused_reason = NULL,
 		paused_by = NULL,
 		trouble = NULL,
+		try_credential = false,
+		credential_good_at = NULL,
 		updated_at = now();
 END
 $$;

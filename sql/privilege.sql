@@ -74,6 +74,7 @@ AS $$
 		('monitor, operator', 'EXECUTE', 'teams_status'),
 		('operator', 'EXECUTE', 'teams_pause'),
 		('operator', 'EXECUTE', 'teams_resume'),
+		('operator', 'EXECUTE', 'teams_try_credential'),
 		('operator', 'EXECUTE', 'teams_drain'),
 		('operator', 'EXECUTE', 'teams_sync_directory'),
 		('operator', 'EXECUTE', 'teams_sync_group'),

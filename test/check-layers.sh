@@ -93,6 +93,7 @@ owned app worker/bot_app.c
 owned catalog worker/catalog.c
 owned graph worker/graph_queue.c
 owned pacing worker/bot_pace.c
+owned secret worker/bot_secret.c
 owned shares worker/share.c
 owned status worker/bot_status.c
 owned window worker/target.c worker/window.c

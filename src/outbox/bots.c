@@ -26,7 +26,7 @@ static Statement read_bots = {
 	" manifest_id::text, credential, cloud, multi_tenant,"
 	" login_url, graph_url, connector_url, connector_rate, graph_rate,"
 	" chat_limits[1], chat_limits[2], chat_limits[3], chat_limits[4],"
-	" reinstall, dry_run, paused_by, home = @._teams_home()"
+	" reinstall, dry_run, paused_by, home = @._teams_home(), try_credential"
 	" FROM @.teams_bot",
 	STATEMENT_NO_ARGS
 };
@@ -57,6 +57,16 @@ static Statement save_trouble = {
 	"UPDATE @.teams_bot SET trouble = $2 WHERE bot = $1"
 	" AND trouble IS DISTINCT FROM $2",
 	STATEMENT_ARGS(TEXTOID, TEXTOID)
+};
+
+static Statement save_tried = {
+	"UPDATE @.teams_bot SET try_credential = false WHERE bot = $1",
+	STATEMENT_ARGS(TEXTOID)
+};
+
+static Statement save_credential_good = {
+	"UPDATE @.teams_bot SET credential_good_at = now() WHERE bot = $1",
+	STATEMENT_ARGS(TEXTOID)
 };
 
 /* What an administrator has configured meanwhile counts more. */
@@ -103,6 +113,7 @@ outbox_read_bots(MemoryContext context)
 		bot->dry_run = result_bool(i, 19);
 		bot->paused_by = result_text(i, 20, context);
 		bot->is_at_home = result_bool(i, 21);
+		bot->try_credential = result_bool(i, 22);
 		bots = lappend(bots, bot);
 	}
 	MemoryContextSwitchTo(old);
@@ -154,6 +165,24 @@ outbox_save_trouble(const char *bot, const char *trouble)
 	trouble ? parameter_text(trouble) : (Datum) 0};
 
 	statement_run(&save_trouble, values, trouble ? "  " : " n");
+}
+
+/* The credential has been tried, as teams_try_credential() wanted. */
+void
+outbox_save_tried(const char *bot)
+{
+	Datum		values[] = {parameter_text(bot)};
+
+	statement_run(&save_tried, values, NULL);
+}
+
+/* There has been a token for the credential. */
+void
+outbox_save_credential_good(const char *bot)
+{
+	Datum		values[] = {parameter_text(bot)};
+
+	statement_run(&save_credential_good, values, NULL);
 }
 
 /*

@@ -34,6 +34,7 @@ typedef struct OutboxBot
 	bool		dry_run;		/* it records, and sends nothing */
 	const char *paused_by;		/* NULL: it is not paused */
 	bool		is_at_home;		/* else this database is a copy */
+	bool		try_credential; /* somebody wants to know whether it is good */
 } OutboxBot;
 extern List *outbox_read_bots(MemoryContext context);
 extern bool outbox_lock_bot(const char *bot);
@@ -41,6 +42,8 @@ extern void outbox_pause_bot(const char *bot, const char *reason,
 							 const char *paused_by);
 extern void outbox_resume_bot(const char *bot);
 extern void outbox_save_trouble(const char *bot, const char *trouble);
+extern void outbox_save_tried(const char *bot);
+extern void outbox_save_credential_good(const char *bot);
 extern void outbox_save_app_id(const char *bot, const char *teams_app_id);
 extern void outbox_save_app_version(const char *bot, const char *version);
 

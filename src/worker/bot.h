@@ -14,6 +14,7 @@
 #include "worker/bot_app.h"
 #include "worker/bot_fetch.h"
 #include "worker/bot_pace.h"
+#include "worker/bot_secret.h"
 #include "worker/bot_status.h"
 #include "worker/bot_token.h"
 #include "worker/catalog.h"
@@ -51,6 +52,7 @@ typedef struct Bot
 	const char *graph_url;
 	const char *connector_url;
 
+	BotSecret	secret;			/* see bot_secret.h */
 	Token		tokens[AUDIENCES];
 	BotApp		app;
 

@@ -104,10 +104,12 @@ configure(Bot *bot, const OutboxBot *config)
 	bot_token_configure(&bot->tokens[AUDIENCE_CONNECTOR],
 						config->multi_tenant ? cloud->multi_tenant :
 						bot->config->tenant_id, cloud->connector_scope);
+	bot_secret_configure(bot);
 	bot_status_configure(bot);
 	bot_app_configure(&bot->app, bot->config->teams_app_id);
 	catalog_configure(&bot->catalog);
-	bot_drop_news(bot, BOT_NEWS_APP_ID | BOT_NEWS_APP_VERSION);
+	bot_drop_news(bot, BOT_NEWS_APP_ID | BOT_NEWS_APP_VERSION |
+				  BOT_NEWS_CREDENTIAL_TRIED | BOT_NEWS_CREDENTIAL_GOOD);
 	bot->disabled = 0;
 	bot->generation++;
 	line_try_again();
@@ -159,6 +161,7 @@ bot_reload(List *configs)
 		if (bot->config == NULL || !same_config(bot->config, config))
 			configure(bot, config);
 		bot->exists = true;
+		bot_secret_ask(bot, config->try_credential);
 		if (!config->is_at_home && bot_is_active(bot))
 			bot_pause_copy(bot);
 	}

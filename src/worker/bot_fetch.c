@@ -99,6 +99,27 @@ bot_fetch_later(Fetch *fetch, const char *retry_after)
 }
 
 /*
+ * Has a service answered, and will it answer the same however often it is
+ * asked?
+ */
+bool
+bot_fetch_is_refused(Operation op, const HttpReply *reply,
+					 const ServiceError *error)
+{
+	if (reply->result != HTTP_ANSWERED)
+		return false;
+	switch (policy_classify(op, reply->status, error))
+	{
+		case ACTION_RETRY:
+		case ACTION_THROTTLED:
+		case ACTION_OK:			/* but not of the documented shape */
+			return false;
+		default:
+			return true;
+	}
+}
+
+/*
  * A fetch has failed: it is tried again later, or the bot is paused.
  * "subject" completes "could not ..."; "error" is what the service has said,
  * if it has answered.  What never left is neither: that is tried when the host
@@ -110,28 +131,17 @@ bot_fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
 {
 	if (reply->result == HTTP_NOT_REACHED)
 		return;
-	if (reply->result != HTTP_ANSWERED)
+	if (bot_fetch_is_refused(op, reply, error))
 	{
-		bot_note_trouble(bot, psprintf("could not %s: %s", subject,
-									   reply->problem));
-		bot_fetch_later(fetch, NULL);
+		bot_pause_for(bot, psprintf("could not %s", subject), op,
+					  reply->status, error);
 		return;
 	}
-	switch (policy_classify(op, reply->status, error))
-	{
-		case ACTION_RETRY:
-		case ACTION_THROTTLED:
-		case ACTION_OK:			/* but not of the documented shape */
-			bot_note_trouble(bot, psprintf("could not %s: status %d %s %s",
-										   subject, reply->status, error->code,
-										   error->message));
-			bot_fetch_later(fetch, reply->retry_after);
-			break;
-		default:
-			bot_pause_for(bot, psprintf("could not %s", subject), op,
-						  reply->status, error);
-			break;
-	}
+	bot_note_trouble(bot, reply->result != HTTP_ANSWERED ?
+					 psprintf("could not %s: %s", subject, reply->problem) :
+					 psprintf("could not %s: status %d %s %s", subject,
+							  reply->status, error->code, error->message));
+	bot_fetch_later(fetch, reply->retry_after);
 }
 
 /* ----------

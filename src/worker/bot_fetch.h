@@ -52,6 +52,8 @@ extern void bot_fetch_start(struct Bot *bot, Fetch *fetch,
 
 /* After a failure. */
 extern void bot_fetch_later(Fetch *fetch, const char *retry_after);
+extern bool bot_fetch_is_refused(Operation op, const HttpReply *reply,
+								 const ServiceError *error);
 extern void bot_fetch_failed(struct Bot *bot, Fetch *fetch, Operation op,
 							 const char *subject, const HttpReply *reply,
 							 const ServiceError *error);

@@ -77,6 +77,7 @@ bot_status_configure(Bot *bot)
 	}
 	bot_drop_news(bot, BOT_NEWS_RESUME);
 	set_text(&status->trouble, NULL);
+	set_text(&status->secret_trouble, NULL);
 	bot_note_news(bot, BOT_NEWS_TROUBLE);
 }
 
@@ -118,21 +119,33 @@ bot_pause(Bot *bot, Operation op, const char *format,...)
 }
 
 /*
- * The same for an error that a service has reported; "what" happened is said.
+ * What a service has answered, with what to do about it, for people to read;
+ * palloc'd.  "what" happened is said.
  */
-void
-bot_pause_for(Bot *bot, const char *what, Operation op, int status,
-			  const ServiceError *error)
+char *
+bot_describe_error(const char *what, Operation op, int status,
+				   const ServiceError *error)
 {
 	const char *hint = policy_hint(op, status, error);
 	bool		says_code = error->code[0] != '\0' &&
 		strncmp(error->message, error->code, strlen(error->code)) == 0;
 
-	bot_pause(bot, op, "%s: status %d%s%s%s%s%s%s", what, status,
-			  error->code[0] != '\0' && !says_code ? ", " : "",
-			  says_code ? "" : error->code,
-			  error->message[0] != '\0' ? ": " : "", error->message,
-			  hint ? "  " : "", hint ? hint : "");
+	return psprintf("%s: status %d%s%s%s%s%s%s", what, status,
+					error->code[0] != '\0' && !says_code ? ", " : "",
+					says_code ? "" : error->code,
+					error->message[0] != '\0' ? ": " : "", error->message,
+					hint ? "  " : "", hint ? hint : "");
+}
+
+/*
+ * bot_pause() for an error that a service has reported; "what" happened is
+ * said.
+ */
+void
+bot_pause_for(Bot *bot, const char *what, Operation op, int status,
+			  const ServiceError *error)
+{
+	bot_pause(bot, op, "%s", bot_describe_error(what, op, status, error));
 }
 
 /*
@@ -167,6 +180,14 @@ bot_probe(Bot *bot)
 	bot_fetch_reset(&bot->app.id_fetch);
 	bot_fetch_reset(&bot->catalog.fetch);
 	lanes_restart(bot->lanes);
+}
+
+/* Do not wait any longer for the next probe, if there is one to come. */
+void
+bot_probe_soon(Bot *bot)
+{
+	if (bot->status.probe_at != 0)
+		bot->status.probe_at = GetCurrentTimestamp();
 }
 
 /* A service has done what it was asked for: a probe may have succeeded. */
@@ -211,6 +232,30 @@ bot_clear_trouble(Bot *bot)
 	if (bot->status.trouble == NULL)
 		return;
 	set_text(&bot->status.trouble, NULL);
+	bot_note_news(bot, BOT_NEWS_TROUBLE);
+}
+
+/*
+ * Its credential is refused, but the token that was had with the one before is
+ * good until that time; problem NULL: it is not any more.  Whoever has
+ * replaced the credential learns of it now, and has that long to mend it.
+ */
+void
+bot_note_refusal(Bot *bot, const char *problem, time_t good_until)
+{
+	char	  **place = &bot->status.secret_trouble;
+	char	   *text = NULL;
+
+	if (problem != NULL)
+		text = psprintf("credential \"%s\": %s (Messages go on with the last token until %s.)",
+						bot->config->credential, problem,
+						timestamptz_to_str(time_t_to_timestamptz(good_until)));
+	if (text == NULL ? *place == NULL :
+		(*place != NULL && strcmp(*place, text) == 0))
+		return;
+	if (text != NULL)
+		ereport(WARNING, (errmsg("bot \"%s\": %s", bot->name, text)));
+	set_text(place, text);
 	bot_note_news(bot, BOT_NEWS_TROUBLE);
 }
 
@@ -279,6 +324,15 @@ bot_has_news(void)
 	return false;
 }
 
+/* The worst comes first. */
+static const char *
+trouble_of(const BotStatus *status)
+{
+	if (status->line_trouble != NULL)
+		return status->line_trouble;
+	return status->trouble != NULL ? status->trouble : status->secret_trouble;
+}
+
 static void
 save_news(Bot *bot)
 {
@@ -295,8 +349,11 @@ save_news(Bot *bot)
 	if (status->saving & BOT_NEWS_APP_VERSION)
 		outbox_save_app_version(bot->name, bot->app.version);
 	if (status->saving & BOT_NEWS_TROUBLE)
-		outbox_save_trouble(bot->name, status->line_trouble != NULL ?
-							status->line_trouble : status->trouble);
+		outbox_save_trouble(bot->name, trouble_of(status));
+	if (status->saving & BOT_NEWS_CREDENTIAL_TRIED)
+		outbox_save_tried(bot->name);
+	if (status->saving & BOT_NEWS_CREDENTIAL_GOOD)
+		outbox_save_credential_good(bot->name);
 }
 
 /*

@@ -26,7 +26,9 @@ typedef enum BotNews
 	BOT_NEWS_RESUME = 1 << 1,	/* a probe has succeeded */
 	BOT_NEWS_TROUBLE = 1 << 2,	/* or that there is none any more */
 	BOT_NEWS_APP_ID = 1 << 3,
-	BOT_NEWS_APP_VERSION = 1 << 4
+	BOT_NEWS_APP_VERSION = 1 << 4,
+	BOT_NEWS_CREDENTIAL_TRIED = 1 << 5, /* as teams_try_credential() wants */
+	BOT_NEWS_CREDENTIAL_GOOD = 1 << 6
 } BotNews;
 
 /* bot_status.c alone writes it. */
@@ -39,6 +41,8 @@ typedef struct BotStatus
 	int			probes;			/* that have failed in a row */
 	TimestampTz probe_at;		/* 0: not by itself */
 	char	   *trouble;		/* why nothing gets through now, or NULL */
+	char	   *secret_trouble; /* the credential was refused; messages go on
+								 * with the last token */
 	char	   *line_trouble;	/* the same, if a host cannot be reached */
 
 	int			unsaved;		/* BotNews that teams_bot has not heard */
@@ -57,11 +61,16 @@ extern void bot_pause_for(struct Bot *bot, const char *what, Operation op,
 						  int status, const ServiceError *error);
 extern void bot_pause_copy(struct Bot *bot);
 extern void bot_probe(struct Bot *bot);
+extern void bot_probe_soon(struct Bot *bot);
 extern void bot_succeeded(struct Bot *bot, Operation op);
 
 /* Troubles. */
 extern void bot_note_trouble(struct Bot *bot, const char *trouble);
 extern void bot_clear_trouble(struct Bot *bot);
+extern void bot_note_refusal(struct Bot *bot, const char *problem,
+							 time_t good_until);
+extern char *bot_describe_error(const char *what, Operation op, int status,
+								const ServiceError *error);
 extern bool bot_watch_lines(struct Bot *bot);
 
 /* News. */

@@ -16,8 +16,6 @@
 
 #include "base/moment.h"
 #include "http/http.h"
-#include "outbox/session.h"
-#include "protocol/credential.h"
 #include "worker/bot.h"
 #include "worker/bot_token.h"
 
@@ -77,6 +75,55 @@ take_token(Token *token, const AuthReply *reply)
 	token->serial++;
 }
 
+/* Is there one that can be used at that time? */
+static bool
+is_valid(const Token *token, double now)
+{
+	return token->bearer != NULL && now < token->expires_at;
+}
+
+static bool
+is_valid_now(const Token *token)
+{
+	return is_valid(token, unix_seconds(GetCurrentTimestamp()));
+}
+
+/*
+ * There is none to be had with the credential.  While the last one can be
+ * used, that is no reason to stop; it is tried again when the credential is
+ * another one, or when that token is to be replaced, from time to time.
+ */
+static void
+keep_token(Bot *bot, Token *token, const char *problem)
+{
+	bot_clear_trouble(bot);
+	bot_note_refusal(bot, problem, (time_t) token->expires_at);
+	bot_fetch_later(&token->fetch, NULL);
+	bot_secret_tried(bot);
+}
+
+static void
+fetch_has_failed(Bot *bot, Token *token, const HttpReply *reply,
+				 const ServiceError *error)
+{
+	if (!bot_fetch_is_refused(OP_TOKEN, reply, error))
+	{
+		bot_secret_not_tried(bot);
+		bot_fetch_failed(bot, &token->fetch, OP_TOKEN, "get a token", reply,
+						 error);
+	}
+	else if (is_valid_now(token))
+		keep_token(bot, token,
+				   bot_describe_error("could not get a token", OP_TOKEN,
+									  reply->status, error));
+	else
+	{
+		bot_secret_tried(bot);
+		bot_fetch_failed(bot, &token->fetch, OP_TOKEN, "get a token", reply,
+						 error);
+	}
+}
+
 /* A fetch has ended; "fetch" is the first member of its token. */
 static void
 on_token(Bot *bot, Fetch *fetch, const HttpReply *reply)
@@ -91,17 +138,26 @@ on_token(Bot *bot, Fetch *fetch, const HttpReply *reply)
 		auth_error(reply->body, reply->length, &error);
 	if (received.access_token == NULL)
 	{
-		bot_fetch_failed(bot, fetch, OP_TOKEN, "get a token", reply, &error);
+		fetch_has_failed(bot, (Token *) fetch, reply, &error);
 		return;
 	}
 	take_token((Token *) fetch, &received);
+	bot_secret_tried(bot);
+	bot_note_refusal(bot, NULL, 0);
+	bot_note_news(bot, BOT_NEWS_CREDENTIAL_GOOD);
 	bot_clear_trouble(bot);
 	bot_succeeded(bot, OP_TOKEN);
 }
 
 static void
-refuse_credential(Bot *bot, const char *problem)
+refuse_credential(Bot *bot, Token *token, const char *problem)
 {
+	if (is_valid_now(token))
+	{
+		keep_token(bot, token, psprintf("it cannot be used: %s", problem));
+		return;
+	}
+	bot_secret_tried(bot);
 	bot_pause(bot, OP_TOKEN, "credential \"%s\" cannot be used: %s",
 			  bot->config->credential, problem);
 }
@@ -125,15 +181,13 @@ static void
 fetch_token(Bot *bot, Token *token)
 {
 	const char *problem;
-	char	   *credential = credential_read(session_database(),
-											 bot->config->credential,
-											 &problem);
+	char	   *credential = bot_secret_read(bot, &problem);
 	AuthRequest grant;
 	StringInfoData form;
 
 	if (credential == NULL)
 	{
-		refuse_credential(bot, problem);
+		refuse_credential(bot, token, problem);
 		return;
 	}
 	grant.token_url = auth_token_url(bot->login_url, token->tenant);
@@ -145,7 +199,7 @@ fetch_token(Bot *bot, Token *token)
 	if (problem == NULL)
 		post_form(bot, token, grant.token_url, &form);
 	else
-		refuse_credential(bot, problem);
+		refuse_credential(bot, token, problem);
 	wipe(credential, strlen(credential));
 	wipe(form.data, form.len);
 }
@@ -165,8 +219,21 @@ bot_token_bearer(Bot *bot, Audience audience)
 	if ((token->bearer == NULL || now >= token->refresh_at) &&
 		bot_fetch_may_start(bot, &token->fetch, bot->login_url))
 		fetch_token(bot, token);
-	return token->bearer != NULL && now < token->expires_at ?
-		token->bearer : NULL;
+	return is_valid(token, now) ? token->bearer : NULL;
+}
+
+/*
+ * Try a credential that is new, by fetching a token with it that messages can
+ * use, whether or not there are any.
+ */
+void
+bot_token_try(Bot *bot)
+{
+	Token	   *token = &bot->tokens[AUDIENCE_CONNECTOR];
+
+	if (bot->secret.untried &&
+		bot_fetch_may_start(bot, &token->fetch, bot->login_url))
+		fetch_token(bot, token);
 }
 
 /* ----------

@@ -54,6 +54,7 @@ bot_token_configure(Token *token, const char *tenant, const char *scope)
 }
 
 extern void bot_token_open(MemoryContext context);
+extern void bot_token_try(struct Bot *bot);
 extern const char *bot_token_bearer(struct Bot *bot, Audience audience);
 
 /* What the service says of the token that has that serial. */

@@ -13,6 +13,7 @@
 #include "http/http.h"
 #include "outbox/session.h"
 #include "protocol/credential.h"
+#include "worker/bot.h"
 #include "worker/credential_watch.h"
 #include "worker/line.h"
 
@@ -73,6 +74,26 @@ watch_proxy(void)
 		explicit_bzero(login, strlen(login));
 }
 
+/* A dry-run bot has none. */
+static bool
+is_watched(const Bot *bot)
+{
+	return bot->exists && !bot->config->dry_run;
+}
+
+/*
+ * Settings have changed: what was refused may be accepted now.  And it is
+ * looked at once.
+ */
+void
+credential_watch_try_again(void)
+{
+	credential_watch_soon();
+	foreach_bot(bot)
+		if (is_watched(bot))
+			bot_secret_try_again(bot);
+}
+
 /* Look, if it is time to, in a process that has begun a transaction before. */
 void
 credential_watch(void)
@@ -83,6 +104,9 @@ credential_watch(void)
 		return;
 	watch_at = TimestampTzPlusMilliseconds(now, WATCH_INTERVAL_MS);
 	watch_proxy();
+	foreach_bot(bot)
+		if (is_watched(bot))
+			bot_secret_look(bot);
 }
 
 /* When to look next. */

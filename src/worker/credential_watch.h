@@ -9,6 +9,7 @@
 
 extern void credential_watch_open(void);
 extern void credential_watch_soon(void);
+extern void credential_watch_try_again(void);
 extern void credential_watch(void);
 extern TimestampTz credential_watch_next(void);
 

@@ -184,7 +184,7 @@ void
 delivery_try_again(void)
 {
 	house_try_again();
-	credential_watch_soon();
+	credential_watch_try_again();
 	line_try_again();
 	foreach_bot(bot)
 		bot_fetch_try_again(bot);
@@ -522,6 +522,7 @@ delivery_advance(long *timeout_ms)
 		credential_watch();
 		foreach_bot(bot)
 		{
+			bot_token_try(bot);
 			catalog_advance(bot);
 			graph_queue_advance(bot);
 		}
