@@ -27,6 +27,7 @@
 #include "protocol/connector.h"
 #include "protocol/rules.h"
 #include "sql/arguments.h"
+#include "sql/column_text.h"
 
 SQL_FUNCTION(teams_broadcast_query);
 SQL_FUNCTION(teams_broadcast_array);
@@ -233,13 +234,13 @@ add_row(Audience *part, HeapTuple tuple, TupleDesc descriptor,
 		const Columns *columns)
 {
 	const char *locale = columns->locale != 0 ?
-		SPI_getvalue(tuple, descriptor, columns->locale) : NULL;
+		column_text(tuple, descriptor, columns->locale) : NULL;
 	Datum		data = (Datum) 0;
 	bool		isnull = true;
 
 	if (columns->data != 0)
 		data = SPI_getbinval(tuple, descriptor, columns->data, &isnull);
-	add_person(part, SPI_getvalue(tuple, descriptor, columns->user_id), locale,
+	add_person(part, column_text(tuple, descriptor, columns->user_id), locale,
 			   isnull ? (Datum) 0 : data);
 }
 
