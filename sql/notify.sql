@@ -53,3 +53,17 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'teams_notify';
 
 COMMENT ON FUNCTION @extschema@.teams_notify() IS
 'trigger function: tells people of rows that are inserted, updated or deleted, in the name of the table''s owner';
+
+-- PostgreSQL does not ask a trigger's function what it thinks of the arguments.
+CREATE FUNCTION @extschema@._teams_check_notify() RETURNS event_trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_check_notify';
+
+COMMENT ON FUNCTION @extschema@._teams_check_notify() IS
+'event trigger function: judges the arguments of a trigger that calls teams_notify()';
+
+CREATE EVENT TRIGGER teams_check_notify ON ddl_command_end
+	WHEN TAG IN ('CREATE TRIGGER')
+	EXECUTE FUNCTION @extschema@._teams_check_notify();
+
+COMMENT ON EVENT TRIGGER teams_check_notify IS
+'tells whoever creates a trigger that calls teams_notify() what is wrong with its arguments';

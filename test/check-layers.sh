@@ -70,7 +70,7 @@ only '"http/internal.h"' ./http/
 only '"server/shared_internal.h"' server/shared.c server/slot.c server/wake.c
 only '<openssl/' protocol/auth.c
 only 'PG_VERSION_NUM|LIBCURL_VERSION_NUM' base/compat.h
-only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' outbox/statement.c
+only 'SPI_(prepare|execute|execute_plan|execute_snapshot)\b' outbox/statement.c outbox/conditions.c
 only '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' ./outbox/
 only 'WaitEventSetWait' http/sockets.c
 only '\bhttp_start\(' http/http.c http/http.h worker/line.c worker/line.h

@@ -46,26 +46,18 @@ static Statement find_registration = {
 	STATEMENT_ARGS(UUIDOID, UUIDOID)
 };
 
-/* Does a query find anything, for whoever calls? */
-static bool
-finds_row(Statement *query, Datum *values)
-{
-	Session		session;
-	bool		found;
-
-	session_begin(SESSION_CALLER, &session);
-	found = statement_run_active(query, values, NULL) > 0;
-	session_commit(&session);
-	return found;
-}
-
 /* Is it a bot of this database?  Both are uuids. */
 bool
 outbox_has_registration(Datum client_id, Datum tenant_id)
 {
 	Datum		values[] = {client_id, tenant_id};
+	Session		session;
+	bool		found;
 
-	return finds_row(&find_registration, values);
+	session_begin(SESSION_CALLER, &session);
+	found = statement_run_active(&find_registration, values, NULL) > 0;
+	session_commit(&session);
+	return found;
 }
 
 /*
@@ -420,50 +412,4 @@ outbox_fate(int64 id, MemoryContext context)
 	}
 	session_commit(&session);
 	return fate;
-}
-
-static Statement save_notify_error = {
-	"INSERT INTO @.teams_notify_error (schema_name, table_name, trigger_name,"
-	" template, error_code, error, hint, data)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-				   TEXTOID, JSONOID)
-};
-
-/*
- * Write that a message of a trigger could not be written, for
- * teams_notify_error.
- */
-void
-outbox_save_notify_error(const OutboxNotifyError *error)
-{
-	Datum		values[8];
-	char		nulls[8];
-	Session		session;
-
-	parameter_set_text(&values[0], &nulls[0], error->schema);
-	parameter_set_text(&values[1], &nulls[1], error->table);
-	parameter_set_text(&values[2], &nulls[2], error->trigger);
-	parameter_set_text(&values[3], &nulls[3], error->template);
-	parameter_set_text(&values[4], &nulls[4], error->error_code);
-	parameter_set_text(&values[5], &nulls[5], error->error);
-	parameter_set_text(&values[6], &nulls[6], error->hint);
-	parameter_set_text(&values[7], &nulls[7], error->data);
-	session_begin(SESSION_CALLER, &session);
-	statement_run(&save_notify_error, values, nulls);
-	session_commit(&session);
-}
-
-static Statement find_template = {
-	"SELECT FROM @.teams_template WHERE name OPERATOR(pg_catalog.=) $1 LIMIT 1",
-	STATEMENT_ARGS(TEXTOID)
-};
-
-/* Is there a template of that name, for whatever locale? */
-bool
-outbox_has_template(const char *name)
-{
-	Datum		values[] = {CStringGetTextDatum(name)};
-
-	return finds_row(&find_template, values);
 }

@@ -64,19 +64,4 @@ extern MessageFate *outbox_fate(int64 id, MemoryContext context);
 extern void outbox_record(int64 id);
 extern int	outbox_record_pending(const char *bot);
 
-/* A message of a trigger that could not be written, for teams_notify_error. */
-typedef struct OutboxNotifyError
-{
-	const char *schema;
-	const char *table;
-	const char *trigger;
-	const char *template;
-	const char *error_code;
-	const char *error;
-	const char *hint;			/* or NULL */
-	const char *data;			/* JSON */
-} OutboxNotifyError;
-extern void outbox_save_notify_error(const OutboxNotifyError *error);
-extern bool outbox_has_template(const char *name);
-
 #endif							/* TP_MESSAGES_H */

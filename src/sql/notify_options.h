@@ -5,7 +5,8 @@
 #ifndef TP_NOTIFY_OPTIONS_H
 #define TP_NOTIFY_OPTIONS_H
 
-#include "commands/trigger.h"
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
 #include "utils/timestamp.h"
 
 /* Options that name a column of the row, or have a fixed value. */
@@ -38,23 +39,19 @@ typedef struct NotifyOptions
 {
 	const char *template;
 	NotifyValue values[NOTIFY_VALUES];
+	NotifyOption target;		/* which of to, team and chat is given */
+	bool		has_array;		/* of targets */
+	Interval   *delay;			/* or NULL */
 	Interval   *expires;		/* or NULL */
+	const char *where;			/* an expression, or NULL */
 	bool		only_warns;
+	bool		needs_target;	/* there must be one: null is an error */
 } NotifyOptions;
-
-typedef enum NotifyTarget
-{
-	NOTIFY_TARGET_USER,
-	NOTIFY_TARGET_TEAM,
-	NOTIFY_TARGET_CHAT
-} NotifyTarget;
-extern void notify_parse_options(const TriggerData *trigger,
+extern void notify_parse_options(Relation table, const Trigger *trigger,
 								 NotifyOptions *options);
-extern NotifyTarget notify_target(const NotifyOptions *options);
-extern const char *notify_value(const NotifyOptions *options,
-								NotifyOption option, HeapTuple row,
-								TupleDesc desc);
-extern const char *notify_recipient(const NotifyOptions *options,
-									HeapTuple row, TupleDesc desc);
+extern char *notify_value(const NotifyOptions *options, NotifyOption option,
+						  HeapTuple row, TupleDesc desc);
+extern List *notify_targets(const NotifyOptions *options, HeapTuple row,
+							TupleDesc desc);
 
 #endif							/* TP_NOTIFY_OPTIONS_H */

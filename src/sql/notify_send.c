@@ -1,0 +1,350 @@
+/*
+ * notify_send.c
+ *	  Sends one message of teams_notify(), in the name of the table's owner.
+ *
+ * Whoever changes a row need not be allowed to send.  Only the sending is done
+ * with the owner's rights: what may call functions of others has been done
+ * before.
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/resowner.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "outbox/notifications.h"
+#include "sql/notify.h"
+
+/* ----------
+ * Calling the functions of this extension
+ * ----------
+ */
+
+/* Whether the owner may use it, check_owner() says. */
+static Oid
+find_function(const Firing *firing, const char *name, int nargs,
+			  const Oid *types)
+{
+	Oid			function;
+
+	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+							   CStringGetDatum(name),
+							   PointerGetDatum(buildoidvector(types, nargs)),
+							   ObjectIdGetDatum(firing->schema));
+	if (!OidIsValid(function))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function %s.%s does not exist",
+						get_namespace_name(firing->schema), name)));
+	return function;
+}
+
+/*
+ * As SQL would, but for the check of rights, which check_owner() has made;
+ * null is an error.
+ */
+static Datum
+call_function(Oid function, int nargs, const NullableDatum *arguments)
+{
+	LOCAL_FCINFO(fcinfo, 10);
+	FmgrInfo	info;
+	Datum		result;
+
+	fmgr_info(function, &info);
+	InitFunctionCallInfoData(*fcinfo, &info, nargs, DEFAULT_COLLATION_OID,
+							 NULL, NULL);
+	memcpy(fcinfo->args, arguments, nargs * sizeof(NullableDatum));
+	result = FunctionCallInvoke(fcinfo);
+	if (fcinfo->isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("function %s returned null", get_func_name(function))));
+	return result;
+}
+
+static NullableDatum
+text_or_null(const char *text)
+{
+	NullableDatum datum = {(Datum) 0, text == NULL};
+
+	if (text != NULL)
+		datum.value = CStringGetTextDatum(text);
+	return datum;
+}
+
+static NullableDatum
+not_null(Datum value)
+{
+	NullableDatum datum = {value, false};
+
+	return datum;
+}
+
+/*
+ * teams_render() takes functions, too, and calls them as the current user:
+ * that is the table's owner here, and whoever made the trigger need not be.
+ * Both look with the same snapshot, so that a template which is there for one
+ * is there for the other.
+ */
+static void
+check_named_template(const char *name)
+{
+	if (!outbox_has_template(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("template \"%s\" does not exist", name),
+				 errhint("See teams_template for those that do. A trigger takes no function in place of one.")));
+}
+
+/* The activity, as jsonb, by the template and in the subject's language. */
+static Datum
+render_subject(const Firing *firing, const Subject *subject)
+{
+	static const Oid types[] = {TEXTOID, JSONBOID, TEXTOID};
+	NullableDatum arguments[3];
+	Datum		data;
+
+	check_named_template(firing->options.template);
+	data = DirectFunctionCall1(jsonb_in, CStringGetDatum(subject->data));
+	arguments[0] = text_or_null(firing->options.template);
+	arguments[1] = not_null(data);
+	arguments[2] = text_or_null(subject->values[NOTIFY_LOCALE]);
+	return call_function(find_function(firing, "teams_render", 3, types), 3,
+						 arguments);
+}
+
+/* The owner may have lost the right since the trigger was made. */
+static void
+check_owner(const Firing *firing, Oid function)
+{
+	char	   *owner = GetUserNameFromId(firing->owner, false);
+
+	if (DatumGetBool(DirectFunctionCall3(has_function_privilege_id_id,
+										 ObjectIdGetDatum(firing->owner),
+										 ObjectIdGetDatum(function),
+										 CStringGetTextDatum("EXECUTE"))))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for function %s",
+					get_func_name(function)),
+			 errdetail("Notifications are sent in the name of the table's owner, role \"%s\".",
+					   owner),
+			 errhint("An administrator can call teams_grant(%s, 'sender').",
+					 quote_literal_cstr(owner))));
+}
+
+/*
+ * A key of its own for each table and template, or ids would be mixed up; and
+ * for each recipient, if a row has several.
+ */
+static const char *
+dedupe_key(const Firing *firing, const Subject *subject)
+{
+	const NotifyOptions *options = &firing->options;
+	Relation	table = firing->trigger->tg_relation;
+	const char *value = subject->values[NOTIFY_DEDUPE];
+
+	if (value == NULL)
+		return NULL;
+	return psprintf("%s.%s %s %s%s%s",
+					get_namespace_name(RelationGetNamespace(table)),
+					RelationGetRelationName(table), options->template, value,
+					options->has_array ? " " : "",
+					options->has_array ? subject->values[options->target] : "");
+}
+
+/* So long after a time; null without the interval. */
+static NullableDatum
+time_after(Datum time, Interval *interval)
+{
+	NullableDatum datum = {(Datum) 0, interval == NULL};
+
+	if (interval != NULL)
+		datum.value = DirectFunctionCall2(timestamptz_pl_interval, time,
+										  IntervalPGetDatum(interval));
+	return datum;
+}
+
+/* send_at, and expires_at, which counts from there. */
+static void
+take_times(const NotifyOptions *options, NullableDatum *send_at,
+		   NullableDatum *expires_at)
+{
+	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
+
+	*send_at = time_after(now, options->delay);
+	*expires_at = time_after(send_at->isnull ? now : send_at->value,
+							 options->expires);
+}
+
+/* Call teams_send(), teams_send_chat() or teams_post(). */
+static void
+send_notification(const Firing *firing, const Subject *subject)
+{
+	static const Oid types[] = {TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID,
+		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID};
+	static const Oid types_to_one[] = {TEXTOID, JSONBOID, TEXTOID,
+		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID};
+	const char *const *values = subject->values;
+	NullableDatum arguments[10];
+	Oid			function;
+	int			n = 0;
+	NotifyOption target = firing->options.target;
+
+	function = target == NOTIFY_TEAM ?
+		find_function(firing, "teams_post", 10, types) :
+		find_function(firing, target == NOTIFY_CHAT ?
+					  "teams_send_chat" : "teams_send", 8, types_to_one);
+	check_owner(firing, function);
+	if (target == NOTIFY_TEAM)
+	{
+		arguments[n++] = text_or_null(values[NOTIFY_TEAM]);
+		arguments[n++] = text_or_null(values[NOTIFY_CHANNEL]);
+	}
+	else
+		arguments[n++] = text_or_null(values[target]);
+	arguments[n++] = not_null(render_subject(firing, subject));
+	if (target == NOTIFY_TEAM)
+		arguments[n++] = text_or_null(values[NOTIFY_THREAD]);
+	arguments[n++] = text_or_null(values[NOTIFY_BOT] ? values[NOTIFY_BOT] : "default");
+	take_times(&firing->options, &arguments[n], &arguments[n + 1]);
+	n += 2;
+	arguments[n++] = text_or_null(values[NOTIFY_PRIORITY] ? values[NOTIFY_PRIORITY] : "normal");
+	arguments[n++] = text_or_null(dedupe_key(firing, subject));
+	arguments[n++] = text_or_null("at-least-once");
+	(void) call_function(function, n, arguments);
+}
+
+/* An error takes the rights back, at the end of the (sub)transaction. */
+static void
+send_as_owner(const Firing *firing, const Subject *subject)
+{
+	Oid			role;
+	int			security_context;
+
+	GetUserIdAndSecContext(&role, &security_context);
+	SetUserIdAndSecContext(firing->owner,
+						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	send_notification(firing, subject);
+	SetUserIdAndSecContext(role, security_context);
+}
+
+/* ----------
+ * Errors that must not fail the change of the row
+ * ----------
+ */
+
+/* Cancelled, or to be tried again as a whole: that is not the message's. */
+static bool
+is_transactions(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
+}
+
+/*
+ * The change of the row goes on: the error is kept in a table, and whoever is
+ * there gets a warning.
+ */
+static void
+report_unsent(const Firing *firing, const char *data, const ErrorData *error)
+{
+	Relation	table = firing->trigger->tg_relation;
+	OutboxNotifyError record;
+
+	record.schema = get_namespace_name(RelationGetNamespace(table));
+	record.table = RelationGetRelationName(table);
+	record.trigger = firing->trigger->tg_trigger->tgname;
+	record.template = firing->options.template;
+	record.error_code = unpack_sql_state(error->sqlerrcode);
+	record.error = error->message;
+	record.hint = error->hint;
+	record.data = data;
+	outbox_save_notify_error(&record);
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("notification \"%s\" is not sent: %s",
+					firing->options.template, error->message),
+			 error->detail ? errdetail_internal("%s", error->detail) : 0,
+			 errhint("See teams_notify_error.")));
+}
+
+/*
+ * Do something for a message under the rule of on_error.  With "warn" it is
+ * done in a subtransaction, which takes back what was written if there is an
+ * error: then that is reported with the data, and false returned.
+ */
+bool
+notify_try(const Firing *firing, const char *data,
+		   void (*action) (void *argument), void *argument)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	if (!firing->options.only_warns)
+	{
+		action(argument);
+		return true;
+	}
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		action(argument);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = resources;
+	if (error == NULL)
+		return true;
+	if (is_transactions(error))
+		ReThrowError(error);
+	report_unsent(firing, data, error);
+	return false;
+}
+
+/* A message of a firing, as notify_try() has it. */
+typedef struct Message
+{
+	const Firing *firing;
+	const Subject *subject;
+} Message;
+
+static void
+send_message(void *argument)
+{
+	const Message *message = argument;
+
+	send_as_owner(message->firing, message->subject);
+}
+
+/*
+ * Send the message with the rights of the table's owner.  What is wrong with
+ * it is an error, or a warning, as the option on_error says.
+ */
+void
+notify_send(const Firing *firing, const Subject *subject)
+{
+	Message		message = {firing, subject};
+
+	(void) notify_try(firing, subject->data, send_message, &message);
+}
