@@ -72,7 +72,7 @@ sub start
 		next unless defined $value && $value ne '';
 		(my $option = "--$name") =~ tr/_/-/;
 		my $is_flag = $name =~ /^(?:enforce_quotas|(?:no_)?strict_conversations
-			|forget_messages)$/x;
+			|forget_messages|styled)$/x;
 		next if $is_flag && !$value;
 		push @args, $is_flag ? $option : "$option=$value";
 	}

@@ -10,6 +10,7 @@
 #include "http/timer.h"
 #include "options.h"
 #include "service/service.h"
+#include "show/feed.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -122,6 +123,10 @@ start(const SimOptions *options)
 	}
 	if (options->config != NULL)
 		read_config(options->config);
+	if (options->transcript != NULL &&
+		!sim_feed_open(options->transcript, options->styled))
+		fail("could not open \"%s\": %s", options->transcript,
+			 strerror(errno));
 	services.port = options->port;
 	administration.port = options->admin_port;
 	if (!sim_timer_start())

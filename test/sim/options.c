@@ -33,6 +33,10 @@ static const char help[] =
 "                         (default: yes)\n"
 "  --forget-messages      count messages, but do not keep them\n"
 "\n"
+"What it shows:\n"
+"  --transcript=FILE      add to FILE what people see in Teams, as it happens\n"
+"  --styled               with what is bold on a terminal\n"
+"\n"
 "General:\n"
 "  --exit-with-parent     end when the process that started this one ends\n"
 "  --quiet                do not say on which ports it listens\n"
@@ -52,6 +56,8 @@ enum
 	OPT_TLS_CERT,
 	OPT_TLS_KEY,
 	OPT_CONFIG,
+	OPT_TRANSCRIPT,
+	OPT_STYLED,
 	OPT_LATENCY,
 	OPT_ENFORCE_QUOTAS,
 	OPT_STRICT,
@@ -69,6 +75,8 @@ static const struct option long_options[] = {
 	{"tls-cert", required_argument, NULL, OPT_TLS_CERT},
 	{"tls-key", required_argument, NULL, OPT_TLS_KEY},
 	{"config", required_argument, NULL, OPT_CONFIG},
+	{"transcript", required_argument, NULL, OPT_TRANSCRIPT},
+	{"styled", no_argument, NULL, OPT_STYLED},
 	{"latency-ms", required_argument, NULL, OPT_LATENCY},
 	{"enforce-quotas", no_argument, NULL, OPT_ENFORCE_QUOTAS},
 	{"strict-conversations", no_argument, NULL, OPT_STRICT},
@@ -124,6 +132,12 @@ take_option(SimOptions *options, int option)
 			break;
 		case OPT_CONFIG:
 			options->config = optarg;
+			break;
+		case OPT_TRANSCRIPT:
+			options->transcript = optarg;
+			break;
+		case OPT_STYLED:
+			options->styled = true;
 			break;
 		case OPT_LATENCY:
 			sim_settings.latency_ms = read_number(optarg, "latency", 3600e3);

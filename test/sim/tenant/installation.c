@@ -10,6 +10,8 @@
 #include <string.h>
 
 SimList		sim_installations;
+void		(*sim_on_installation) (const SimInstallation *installation,
+									bool installed);
 
 const char *const sim_scope_names[] = {
 	[SIM_SCOPE_USER] = "user",
@@ -79,6 +81,8 @@ sim_install(SimTarget *target, SimApp *app, const char *by)
 	target->installations = installation;
 	installation->position = sim_installations.used;
 	sim_list_add(&sim_installations, installation);
+	if (sim_on_installation != NULL)
+		sim_on_installation(installation, true);
 	return installation;
 }
 
@@ -99,6 +103,8 @@ sim_uninstall(SimInstallation *installation)
 	SimInstallation **link = &installation->target->installations;
 	SimInstallation *last;
 
+	if (sim_on_installation != NULL)
+		sim_on_installation(installation, false);
 	while (*link != installation)
 		link = &(*link)->next;
 	*link = installation->next;

@@ -14,6 +14,8 @@
 
 SimList		sim_messages;
 uint64_t	sim_message_count;
+void		(*sim_on_message) (const SimMessage *message);
+void		(*sim_on_deletion) (const SimMessage *message);
 
 static SimTable texts;
 static uint64_t last_id;
@@ -82,6 +84,8 @@ sim_message_add(SimChat *chat, SimBot *bot, uint64_t root,
 	message->text = count_text(chat, activity, message->activity);
 	message->received_at_ns = received_at_ns;
 	sim_list_add(&sim_messages, message);
+	if (sim_on_message != NULL)
+		sim_on_message(message);
 	return id;
 }
 
@@ -136,6 +140,8 @@ sim_message_edit(SimMessage *message, const json_t *activity,
 	message->activity = json_dumps(activity, JSON_COMPACT);
 	message->edits++;
 	message->changed_at_ns = received_at_ns;
+	if (sim_on_message != NULL)
+		sim_on_message(message);
 }
 
 /* The message is not to be seen any more; it is kept. */
@@ -144,6 +150,8 @@ sim_message_delete(SimMessage *message, int64_t received_at_ns)
 {
 	message->deleted = true;
 	message->changed_at_ns = received_at_ns;
+	if (sim_on_deletion != NULL)
+		sim_on_deletion(message);
 }
 
 /* Call "visit" for each text that arrived more than once in a chat. */

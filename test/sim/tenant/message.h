@@ -34,6 +34,10 @@ typedef struct SimMessage
 extern SimList sim_messages;
 extern uint64_t sim_message_count;	/* also of those not kept */
 
+/* Called with what was posted, edited or deleted and is kept, unless NULL. */
+extern void (*sim_on_message) (const SimMessage *message);
+extern void (*sim_on_deletion) (const SimMessage *message);
+
 extern uint64_t sim_message_add(SimChat *chat, SimBot *bot, uint64_t root,
 								const json_t *activity,
 								int64_t received_at_ns);

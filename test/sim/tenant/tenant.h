@@ -123,6 +123,10 @@ extern SimList sim_groups;		/* also teams, not group chats */
 extern SimList sim_shared_chats;	/* group chats and channels */
 extern SimList sim_installations;
 
+/* Called with what was installed, and what is about to be taken away. */
+extern void (*sim_on_installation) (const SimInstallation *installation,
+									bool installed);
+
 /* Counts the resets: what was remembered in another epoch is gone. */
 extern uint64_t sim_epoch;
 
