@@ -51,7 +51,7 @@ PARTS = guard domain wake bot outbox account delivery installation activity send
 $(DATA_built): $(patsubst %,$(TOP)sql/%.sql,$(PARTS)) $(TOP)Makefile
 	cat $(patsubst %,'$(TOP)sql/%.sql',$(PARTS)) >$@
 
-.PHONY: help dist test check installcheck matrix lint fuzz demo sim torture bench clean-tests
+.PHONY: help dist test check installcheck matrix lint fuzz demo play sim torture bench clean-tests
 
 help:
 	@echo "make                build the extension"
@@ -61,6 +61,7 @@ help:
 	@echo "make matrix         the same on several releases of Debian, in chroots"
 	@echo "make lint           look for mistakes in the sources that no test finds"
 	@echo "make demo           show the main job, against the simulator"
+	@echo "make play           try everything by hand, against the simulator"
 	@echo "make fuzz           damaged replies, for a minute each"
 	@echo "make torture        send while everything breaks"
 	@echo "make bench          how fast it is"
@@ -123,6 +124,12 @@ demo:
 	@test/setup/packages.sh
 	@$(MAKE) -s all sim with_llvm=no
 	@test/demo/run.sh
+
+# A psql to try everything in: make play, or make play < script.sql
+play:
+	@test/setup/packages.sh </dev/null
+	@$(MAKE) -s all sim with_llvm=no </dev/null
+	@test/play/run.sh
 
 # Sending while everything breaks: make torture DURATION=60 SEED=7
 torture:

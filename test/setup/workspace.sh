@@ -12,31 +12,31 @@ clean_up()
 	rm -rf "$WORK"
 }
 trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' HUP INT TERM
 
 # root cannot run postgres.  Not the package's user either: PostgreSQL's superuser
 # in the tests is named as the user who runs them, and no test may rely on the
 # name, since on a laptop it is another.
 if [ "$(id -u)" -eq 0 ]
 then
-	as_user()
-	{
-		(cd "$WORK" && runuser -u nobody -- "$@")
-	}
+	AS_USER='runuser -u nobody --'
 	hand_over()
 	{
 		chown -R nobody "$WORK"
 	}
 else
-	as_user()
-	{
-		(cd "$WORK" && "$@")
-	}
+	AS_USER=
 	hand_over()
 	{
 		:
 	}
 fi
+
+as_user()
+{
+	# shellcheck disable=SC2086
+	(cd "$WORK" && $AS_USER "$@")
+}
 
 # Keep the logs of a failed run where one can look at them.
 keep_logs()
