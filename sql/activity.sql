@@ -6,86 +6,20 @@
 -- or an image.  They write nothing: teams_send() and the others take what they
 -- return.
 
--- Backslashes take from punctuation what it means in Markdown; some means
--- something only where a line begins.  A mention is of <at> and </at>, and
--- teams_text() makes it of @{...}, so neither must be left.
 CREATE FUNCTION @extschema@.teams_escape(
 	text	text,
 	format	text DEFAULT 'markdown')
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-SET standard_conforming_strings = on
-AS $$
-DECLARE
-	escaped	text := replace(replace(replace(text,
-		'&', '&amp;'), '<', '&lt;'), '>', '&gt;');
-BEGIN
-	CASE format
-		WHEN 'plain' THEN
-			RETURN text;
-		WHEN 'markdown' THEN
-			escaped := regexp_replace(escaped, '([][\\`*_{}~|])', '\\\1', 'g');
-			escaped := regexp_replace(escaped, '^[ \t]+', ' ', 'gn');
-			escaped := regexp_replace(escaped, '^( ?)([-+=#])', '\1\\\2', 'gn');
-			RETURN regexp_replace(escaped, '^( ?\d+)([.)])', '\1\\\2', 'gn');
-		WHEN 'html' THEN
-			RETURN replace(replace(replace(escaped,
-				'"', '&quot;'), '''', '&#39;'), '{', '&#123;');
-		ELSE
-			RAISE invalid_parameter_value USING
-				MESSAGE = format('unknown format: "%s"', format),
-				HINT = 'Give "plain", "markdown" or "html".';
-	END CASE;
-END
-$$;
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_escape';
 
 COMMENT ON FUNCTION @extschema@.teams_escape(text, text) IS
 'makes a text read as it is where Markdown or HTML is expected, without mentions';
 
--- Escaped punctuation goes through the removal of markup as control
--- characters: there are some in every encoding.
 CREATE FUNCTION @extschema@.teams_summary(
 	text	text,
 	format	text DEFAULT 'markdown')
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-SET standard_conforming_strings = on
-AS $$
-DECLARE
-	escapable	CONSTANT text := '\`*_{}[]~|-+=#.)';
-	hidden		CONSTANT text :=
-		E'\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10\x11\x12\x13\x14\x15\x16';
-	-- No more is shown, and the search for markup takes ever longer for more.
-	summary		text := translate(left(text, 2000), hidden, '');
-	place		integer;
-BEGIN
-	IF format = 'markdown' THEN
-		FOR place IN 1 .. length(escapable)
-		LOOP
-			summary := replace(summary, '\' || substr(escapable, place, 1),
-							   substr(hidden, place, 1));
-		END LOOP;
-		summary := regexp_replace(summary, '!?\[([^]]*)\]\([^)]*\)', '\1', 'g');
-		summary := regexp_replace(summary, '^\s*(#{1,6}|[-+*>]|\d+[.)])\s+', '', 'gn');
-		summary := regexp_replace(summary, '\*+|~~|`+|\m_+|_+\M', '', 'g');
-		summary := translate(summary, hidden, escapable);
-	END IF;
-	IF format IN ('markdown', 'html') THEN
-		summary := regexp_replace(summary, '<(br|p|li|div|tr)\M[^>]*>', ' ', 'gi');
-		summary := regexp_replace(summary, '</?[a-z][^>]*>', '', 'gi');
-		summary := replace(replace(replace(replace(replace(replace(summary,
-			'&lt;', '<'), '&gt;', '>'), '&quot;', '"'), '&#39;', ''''),
-			'&#123;', '{'), '&amp;', '&');
-	END IF;
-	summary := btrim(regexp_replace(summary, '\s+', ' ', 'g'));
-	IF length(summary) > 150 THEN
-		summary := rtrim(left(summary, 147)) || '...';
-	END IF;
-	RETURN nullif(summary, '');
-END
-$$;
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_summary';
 
 COMMENT ON FUNCTION @extschema@.teams_summary(text, text) IS
 'a text as its notification shows it: without markup, and not too long';
@@ -271,31 +205,20 @@ COMMENT ON FUNCTION @extschema@.teams_text(text, text, jsonb, text, text,
 	boolean, text[]) IS
 'an activity of a text, with its format, mentions and how it notifies';
 
--- What stands first in a card, unless it has words of its own for those who do
--- not see it.
 CREATE FUNCTION @extschema@._teams_card_summary(card jsonb)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	block	jsonb;
-	summary	text := coalesce(@extschema@.teams_summary(card ->> 'fallbackText', 'markdown'::text),
-							 @extschema@.teams_summary(card ->> 'speak', 'markdown'::text));
-BEGIN
-	IF summary IS NULL THEN
-		FOR block IN SELECT jsonb_path_query(card,
-			'strict $.body.**?(@.type == "TextBlock").text', silent => true)
-		LOOP
-			summary := @extschema@.teams_summary(block #>> '{}', 'markdown'::text);
-			EXIT WHEN summary IS NOT NULL;
-		END LOOP;
-	END IF;
-	RETURN summary;
-END
-$$;
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_card_summary';
 
 COMMENT ON FUNCTION @extschema@._teams_card_summary(jsonb) IS
-'what a notification shows of a card that has no summary';
+'what a notification shows of a card that has no summary: what stands first in it, or else its fallbackText, speak, labels';
+
+-- Macros are for cards: nobody replaces them in a notification.
+CREATE FUNCTION @extschema@._teams_without_macros(text text)
+RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_without_macros';
+
+COMMENT ON FUNCTION @extschema@._teams_without_macros(text) IS
+'a text with dates and times in the place of {{DATE(...)}} and {{TIME(...)}}';
 
 -- The card is judged here, since Teams does not refuse what it cannot show: it
 -- shows nothing.
@@ -338,9 +261,8 @@ BEGIN
 			coalesce(marked -> 'msteams', '{}') || jsonb_build_object('entities',
 				coalesce(marked #> '{msteams,entities}', '[]') || entities));
 	END IF;
-	-- Of a card that is sent as it is, people are notified with what they see.
-	preview := coalesce(summary,
-		@extschema@._teams_card_summary(marked - '{fallbackText,speak}'::text[]));
+	preview := coalesce(@extschema@._teams_without_macros(summary),
+		@extschema@._teams_card_summary(marked));
 	IF preview IS NULL THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'the card has no text to notify with',
@@ -414,7 +336,8 @@ LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'teams_unsendable';
 COMMENT ON FUNCTION @extschema@._teams_unsendable(json) IS
 'why an activity cannot be sent: its size, its encoding or JSON that jsonb does not take; null if it can';
 
--- An array is several cards.  What is an activity stays one.
+-- An array is several cards.  What is an activity stays one.  Of a template,
+-- people are notified with what its card says for those who do not see it.
 CREATE FUNCTION @extschema@._teams_as_activity(
 	content		jsonb,
 	summary		text DEFAULT NULL,
@@ -432,6 +355,8 @@ BEGIN
 		cards := jsonb_build_array(content);
 	ELSIF jsonb_typeof(content) = 'object' THEN
 		activity := content;
+		summary := coalesce(@extschema@._teams_without_macros(summary),
+			@extschema@._teams_card_summary(content #> '{attachments,0,content}'));
 	ELSIF jsonb_typeof(content) <> 'null' THEN
 		activity := jsonb_build_object('type', 'message', 'text', content #>> '{}');
 	END IF;
@@ -441,7 +366,12 @@ BEGIN
 						'contentType', 'application/vnd.microsoft.card.adaptive',
 						'content', c.card) ORDER BY c.number)
 			 FROM jsonb_array_elements(cards) WITH ORDINALITY AS c (card, number)));
-		summary := coalesce(summary, @extschema@._teams_card_summary(cards -> 0), name);
+		summary := coalesce(@extschema@._teams_without_macros(summary),
+			@extschema@.teams_summary(@extschema@._teams_without_macros(
+				cards -> 0 ->> 'fallbackText'), 'markdown'::text),
+			@extschema@.teams_summary(@extschema@._teams_without_macros(
+				cards -> 0 ->> 'speak'), 'markdown'::text),
+			@extschema@._teams_card_summary(cards -> 0), name);
 	END IF;
 	IF summary <> '' AND NOT activity ? 'summary' THEN
 		activity := activity || jsonb_build_object('summary', summary);

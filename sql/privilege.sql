@@ -70,6 +70,7 @@ AS $$
 		('sender', 'EXECUTE', '_teams_as_activity'),
 		('sender', 'EXECUTE', '_teams_fill'),
 		('sender', 'EXECUTE', '_teams_card_summary'),
+		('sender', 'EXECUTE', '_teams_without_macros'),
 		('sender', 'SELECT', 'teams_template'),
 		('monitor, operator', 'EXECUTE', 'teams_status'),
 		('operator', 'EXECUTE', 'teams_pause'),

@@ -15,12 +15,28 @@ SELECT teams_escape('<at>E</at> & "co" ''x'' @{ada@contoso.com} *b*', 'html');
 SELECT teams_escape('<at> *b*', 'plain');
 SELECT teams_escape(NULL) IS NULL AS null_stays_null, teams_escape('') = '' AS empty_stays_empty;
 SELECT teams_escape('x', 'rtf');
+-- a carriage return ends a line, too
+SELECT replace(teams_escape(E'a\r# b\r\n- c'), E'\r', '<cr>');
+-- an address that somebody has typed stays one, and is no way to anything else
+SELECT a, teams_escape(a) FROM unnest(ARRAY[
+	'https://x.test/a_b_c', 'see https://x.test/~ada/_layouts/?a=1&b=2.', '**https://x.test**',
+	'https://x/](http://evil)', 'https://x.test/**bold**', 'https://x/<at>Ada</at>', 'https://x/@{ada@contoso.com}',
+	'https://x/a|b`c\d', 'https://x/"[a](b)', 'ada_l@contoso.com', 'https://**x**', 'https://x/&lt;b&gt;']) AS a;
 -- what it makes reads as it was
 SELECT t, teams_summary(teams_escape(t)) = btrim(t) AS markdown,
 	   teams_summary(teams_escape(t, 'html'), 'html') = btrim(t) AS html
 	FROM unnest(ARRAY['a *b* _c_ `d` [e](f) \j {k}', '# one', '1. two', '- three',
 					  '<b>four</b> &lt; & "5"', '&amp;lt;', 'snake_case_name',
 					  '**', '![x](y)', E'C:\\temp\\*.*']) AS t;
+-- Markup is what clients take for it.
+SELECT t, teams_summary(t) FROM unnest(ARRAY[
+	'Result: 2 * 3 = 6', '**2** * 3', 'a*b*c', '*.txt and *.log', '5 ** 2', 'snake_case and _it_', '~5 min ~~gone~~',
+	'`a * b`', '[a **b**](x "y")!', 'a[0] (b)', '1. one', E'- one\n- two', E'a\rb', 'Hello&nbsp;World &#8364; &unknown; &amp;lt;',
+	'<https://x.test/a_b>', '2 < 3 > 1 <b>x</b>', E'```sql\nSELECT *\n```', '***']) AS t;
+SELECT teams_summary('Hello&nbsp;World<br>2 * 3 <img src="data:image/png;base64,AAAA" alt="Load &amp; more">', 'html');
+SELECT teams_summary('**a** &amp; b', 'plain');
+SELECT teams_summary('x', 'rtf');
+SELECT length(teams_summary(repeat('*x* ', 7000))), length(teams_summary('**' || repeat('x', 28000) || '**'));
 -- also where a backslash in a literal is an escape
 SET standard_conforming_strings = off;
 SET escape_string_warning = off;
@@ -81,6 +97,35 @@ SELECT teams_card('{"type": "AdaptiveCard", "version": "1.5",
 					"msteams": {"width": "Full", "entities": [{"type": "mention"}]},
 					"body": [{"type": "TextBlock", "text": "@{a@b.com}"}]}',
 				  mentions => '{"a@b.com": "Ada"}') #> '{attachments,0,content,msteams}' AS msteams;
+-- what a notification shows of a card: what is seen first
+CREATE FUNCTION card_summary(body jsonb, more jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+	SELECT teams_card(jsonb_build_object('type', 'AdaptiveCard', 'version', '1.5', 'body', body) || more) ->> 'summary'
+$$;
+SELECT n, card_summary(body) FROM unnest(ARRAY[
+	'[{"type": "TextBlock", "text": "Due {{DATE(2027-01-02T08:00:00Z, SHORT)}} at {{TIME(2027-01-02T08:05:00+02:00)}}"}]',
+	'[{"type": "TextBlock", "text": "{{TIME(2027-01-02T08:05:00Z)}} {{DATE(soon)}} {{name}}"}]',
+	'[{"type": "TextBlock", "text": "ref 99", "isVisible": false}, {"type": "TextBlock", "text": "Shown"}]',
+	'[{"type": "Container", "isVisible": false, "items": [{"type": "TextBlock", "text": "ref 99"}]}, {"type": "TextBlock", "text": "Shown"}]',
+	'[{"type": "ColumnSet", "columns": [{"type": "Column", "isVisible": "false", "items": [{"type": "TextBlock", "text": "ref 99"}]}, {"type": "Column", "items": [{"type": "TextBlock", "text": "Shown"}]}]}]',
+	'[{"type": "ActionSet", "actions": [{"type": "Action.ShowCard", "title": "More", "card": {"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "not yet"}]}}]}, {"type": "TextBlock", "text": "Shown"}]',
+	'[{"type": "RichTextBlock", "inlines": ["Disk ", {"type": "TextRun", "text": "db-7"}, {"type": "TextRun", "text": " (x)", "isVisible": false}, " is *full*"]}]',
+	'[{"type": "RichTextBlock", "inlines": "one"}, {"type": "FactSet", "facts": [{"title": "Customer:", "value": "**Fabrikam**"}, {"title": "Due", "value": "{{DATE(2027-01-02T08:00:00Z)}}"}, {"value": "x"}]}]',
+	'[{"type": "Table", "rows": [{"type": "TableRow", "cells": [{"type": "TableCell", "items": [{"type": "TextBlock", "text": "2 * 3 &amp; more"}]}]}]}]',
+	'[{"type": "Carousel", "pages": [{"type": "CarouselPage", "items": [{"type": "Image", "url": "x", "altText": "A chart"}, {"type": "TextBlock", "text": "First"}]}]}]',
+	'[{"type": "ImageSet", "images": [{"type": "Image", "url": "x", "altText": "A chart"}]}]',
+	'[{"type": "Input.Text", "id": "a", "label": "Your name", "placeholder": "Ada"}]',
+	'[{"type": "ActionSet", "actions": [{"type": "Action.OpenUrl", "title": "Open", "url": "https://x.test"}]}]',
+	'[{"type": "Chart.Pie", "title": "Load"}]',
+	'[{"type": "Novelty", "fallback": {"type": "TextBlock", "text": "Instead"}}]',
+	'[{"type": "TextBlock", "text": 5}]',
+	'[{"type": "CodeBlock", "codeSnippet": "SELECT *"}]']::jsonb[]) WITH ORDINALITY AS c (body, n);
+SELECT card_summary('[]', '{"fallbackText": "Cannot be shown"}'), card_summary('[]', '{"speak": "<s>Hello</s>"}'),
+	   card_summary('[]', '{"actions": [{"type": "Action.Submit", "title": "OK"}]}'),
+	   card_summary('[{"type": "TextBlock", "text": "Seen"}]', '{"fallbackText": "Cannot be shown"}');
+-- also where a summary is given, and in activities
+SELECT teams_card(:card, 'Due {{DATE(2027-01-02T08:00:00Z)}}') ->> 'summary' AS summary;
+SELECT _teams_as_activity(teams_card(:card) - 'summary', NULL, 'name') ->> 'summary' AS summary;
+DROP FUNCTION card_summary(jsonb, jsonb);
 SELECT teams_card(NULL);
 SELECT teams_card('[]');
 SELECT teams_card('"AdaptiveCard"');
