@@ -51,7 +51,7 @@ PARTS = guard domain wake bot outbox account delivery installation activity send
 $(DATA_built): $(patsubst %,$(TOP)sql/%.sql,$(PARTS)) $(TOP)Makefile
 	cat $(patsubst %,'$(TOP)sql/%.sql',$(PARTS)) >$@
 
-.PHONY: help dist test check installcheck matrix lint fuzz demo play sim torture bench clean-tests
+.PHONY: help dist test check installcheck matrix lint fuzz demo play picture sim torture bench clean-tests
 
 help:
 	@echo "make                build the extension"
@@ -62,6 +62,7 @@ help:
 	@echo "make lint           look for mistakes in the sources that no test finds"
 	@echo "make demo           show the main job, against the simulator"
 	@echo "make play           try everything by hand, against the simulator"
+	@echo "make picture        draw the pictures of the documents anew"
 	@echo "make fuzz           damaged replies, for a minute each"
 	@echo "make torture        send while everything breaks"
 	@echo "make bench          how fast it is"
@@ -130,6 +131,13 @@ play:
 	@test/setup/packages.sh </dev/null
 	@$(MAKE) -s all sim with_llvm=no </dev/null
 	@test/play/run.sh
+
+# The pictures of the documents: a card, and a terminal with the playground.
+picture:
+	@test/setup/packages.sh picture
+	@$(MAKE) -s all sim with_llvm=no
+	@test/picture/card.sh docs/pictures/card.png
+	@test/picture/terminal.sh docs/pictures/play.txt
 
 # Sending while everything breaks: make torture DURATION=60 SEED=7
 torture:

@@ -1,9 +1,10 @@
 #!/bin/sh
-# packages.sh [fuzz | server | lint]
+# packages.sh [fuzz | server | lint | picture]
 #
 # Installs what building, testing and the demo need, on Debian and Ubuntu; with
 # "fuzz" also clang and its libFuzzer, with "server" what a server is built
-# with, with "lint" what looks at the sources.
+# with, with "lint" what looks at the sources, with "picture" what draws the
+# pictures of the documents.
 # Does nothing, and asks for no rights, where it is all there.
 set -eu
 
@@ -47,6 +48,12 @@ case $purpose in
 	fuzz|lint) command -v clang >/dev/null || missing clang ;;
 esac
 [ "$purpose" != lint ] || command -v cppcheck >/dev/null || missing cppcheck
+if [ "$purpose" = picture ]
+then
+	command -v chromium >/dev/null || missing chromium fonts-liberation
+	command -v npm >/dev/null || missing npm
+	command -v tmux >/dev/null || missing tmux
+fi
 if [ "$purpose" = server ]
 then
 	command -v bison >/dev/null || missing bison
