@@ -234,6 +234,65 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_sync_roster(text, text) IS
 'has the worker read who is in a team in which the bot is installed';
 
+-- It commits, so it cannot have a search_path of its own: all that it names is
+-- named with its schema.
+CREATE PROCEDURE @extschema@.teams_wait_directory(
+	bot		text DEFAULT 'default',
+	timeout	interval DEFAULT '5 minutes')
+LANGUAGE plpgsql
+AS $$
+#variable_conflict use_variable
+DECLARE
+	deadline	pg_catalog.timestamptz :=
+		pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) timeout;
+	list	record;
+	status	record;
+BEGIN
+	IF bot IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'bot must be given';
+	END IF;
+	LOOP
+		-- Those that have failed come last.
+		SELECT pg_catalog.rtrim(pg_catalog.concat(d.source, ' ', d.container)) AS name,
+			   d.state, d.error_code, d.error, d.hint
+		INTO list
+		FROM @extschema@.teams_directory AS d
+		WHERE d.bot OPERATOR(pg_catalog.=) bot
+		  AND d.state OPERATOR(pg_catalog.<>) 'done'
+		ORDER BY d.state OPERATOR(pg_catalog.=) 'failed'
+		LIMIT 1;
+		EXIT WHEN NOT FOUND;
+		IF list.state OPERATOR(pg_catalog.=) 'failed' THEN
+			RAISE external_routine_exception USING
+				MESSAGE = pg_catalog.concat('could not synchronise ', list.name),
+				DETAIL = pg_catalog.concat(list.error_code, ': ', list.error),
+				HINT = coalesce(list.hint,
+					'See teams_directory, and ask for the list again.');
+		END IF;
+
+		-- What lasts until somebody acts is told at once.
+		SELECT s.state, s.why INTO status
+		FROM @extschema@.teams_status() AS s
+		WHERE (s.bot OPERATOR(pg_catalog.=) '*'
+			   OR s.bot OPERATOR(pg_catalog.=) bot)
+		  AND s.state OPERATOR(pg_catalog.=) ANY (ARRAY['not running',
+			  'not configured', 'paused', 'standby']::pg_catalog.text[])
+		LIMIT 1;
+		IF FOUND OR pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>) deadline THEN
+			RAISE object_not_in_prerequisite_state USING
+				MESSAGE = pg_catalog.concat('not synchronised yet: ', list.name),
+				DETAIL = coalesce(status.why, list.error, 'It is being read.'),
+				HINT = 'See teams_directory for how far it is, and teams_status() for the worker.';
+		END IF;
+		COMMIT;
+		PERFORM pg_catalog.pg_sleep(0.1);
+	END LOOP;
+END
+$$;
+
+COMMENT ON PROCEDURE @extschema@.teams_wait_directory(text, interval) IS
+'waits until the worker has read all lists of people that it was asked for; raises an error if it could not';
+
 -- An audience that nobody has read yet must not pass for an empty one.
 CREATE FUNCTION @extschema@._teams_check_list(
 	source text, container text, bot text)
@@ -264,9 +323,9 @@ BEGIN
 					list.pages)
 				ELSE 'Nobody has asked for it.' END,
 			HINT = CASE source
-				WHEN 'people' THEN 'Call teams_sync_directory(), and see teams_directory for when it is done.'
-				WHEN 'roster' THEN 'Call teams_sync_roster(), and see teams_directory for when it is done.'
-				ELSE 'Call teams_sync_group(), and see teams_directory for when it is done.' END;
+				WHEN 'people' THEN 'Call teams_sync_directory(), then teams_wait_directory().'
+				WHEN 'roster' THEN 'Call teams_sync_roster(), then teams_wait_directory().'
+				ELSE 'Call teams_sync_group(), then teams_wait_directory().' END;
 	END IF;
 END
 $$;

@@ -80,6 +80,7 @@ AS $$
 		('operator', 'EXECUTE', 'teams_sync_directory'),
 		('operator', 'EXECUTE', 'teams_sync_group'),
 		('operator', 'EXECUTE', 'teams_sync_roster'),
+		('operator', 'EXECUTE', 'teams_wait_directory'),
 		('monitor, operator', 'EXECUTE', '_teams_workers'),
 		('monitor, operator', 'EXECUTE', '_teams_throttles'),
 		('monitor, operator', 'SELECT', 'teams_bot'),

@@ -120,6 +120,16 @@ SELECT teams_sync_directory('rehearsal');
 SELECT state FROM teams_directory WHERE bot = 'rehearsal';
 SELECT count(*) FROM teams_people('rehearsal');
 
+-- Nothing to wait for; no bot; nobody who reads; a list that has failed.
+\set VERBOSITY terse
+CALL teams_wait_directory('rehearsal');
+CALL teams_wait_directory(NULL);
+CALL teams_wait_directory(timeout => '0');
+UPDATE teams_directory SET state = 'failed', error_code = 'Gone', error = 'x'
+	WHERE source = 'people' AND bot = 'default';
+CALL teams_wait_directory();
+\set VERBOSITY default
+
 --
 -- Who may do it
 --
@@ -135,11 +145,13 @@ SELECT teams_sync_directory();
 SELECT teams_sync_group('a1000000-0000-4000-8000-000000000001');
 SELECT teams_sync_roster('a1000000-0000-4000-8000-000000000001');
 SELECT count(*) FROM teams_person;
+CALL teams_wait_directory('rehearsal');
 SET ROLE regress_teams_operator;
 SELECT teams_sync_directory();
 SELECT count(*) FROM teams_person;
 SELECT count(*) FROM teams_group_member;
 SELECT count(*) FROM teams_directory;
+CALL teams_wait_directory('rehearsal');
 SELECT _teams_sync_list('people', '', 'default');
 RESET ROLE;
 

@@ -27,8 +27,7 @@ sub sync
 	my ($call, $more) = @_;
 
 	$node->value("SELECT teams_sync_$call");
-	$node->wait_until("SELECT count(*) = 0 FROM teams_directory"
-		  . " WHERE state IN ('wanted', 'running')");
+	$node->error_of('CALL teams_wait_directory()');
 	return $node->value("SELECT concat_ws(' ', state, people, error_code"
 		  . ($more // '')
 		  . ') FROM teams_directory ORDER BY requested_at DESC LIMIT 1');
@@ -53,6 +52,10 @@ subtest 'all people' => sub
 	like($node->error_of('SELECT * FROM teams_people()'),
 		qr/not synchronised yet.*Nobody has asked.*teams_sync_directory/s,
 		'what was not read is no empty audience');
+	like($node->error_of("SELECT teams_pause(reason => 'moving');"
+		  . ' SELECT teams_sync_directory(); CALL teams_wait_directory()'),
+		qr/not synchronised yet: people\nDETAIL:  .*moving/, 'nobody waits for a paused bot');
+	$node->value('SELECT teams_resume()');
 	is(sync('directory()'), 'done 1502', 'all are read');
 	is(pages(), 8, 'in pages');
 	is(person(user(1)), 'user1@contoso.com de f t t', 'one of them');
