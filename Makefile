@@ -63,7 +63,7 @@ help:
 	@echo "make demo           show the main job, against the simulator"
 	@echo "make play           try everything by hand, against the simulator"
 	@echo "make picture        draw the pictures of the documents anew"
-	@echo "make fuzz           damaged replies, for a minute each"
+	@echo "make fuzz           damaged replies and hostile templates, for a minute each"
 	@echo "make torture        send while everything breaks"
 	@echo "make bench          how fast it is"
 	@echo "make dist           what is committed, as an archive for PGXN"
@@ -118,6 +118,7 @@ lint:
 # Fuzz all that reads bytes from outside: each target for FUZZ_TIME seconds.
 fuzz:
 	@test/setup/packages.sh fuzz
+	@$(MAKE) -s all with_llvm=no
 	@$(MAKE) -s -C test/fuzz fuzz
 
 # The main job, shown against the simulator in a private cluster.
