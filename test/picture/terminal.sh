@@ -8,7 +8,7 @@ set -eu
 output=$(realpath "$1")
 cd "$(dirname "$0")/../.."
 socket=$(mktemp -d)
-trap 'tmux -S "$socket/outer" kill-server 2>/dev/null; rm -rf "$socket"' EXIT
+trap 'tmux -S "$socket/outer" kill-server 2>/dev/null || true; rm -rf "$socket"' EXIT
 trap 'exit 130' HUP INT TERM
 screen()
 {
