@@ -131,7 +131,7 @@ sub heard
 {
 	my ($self, $printed) = @_;
 	my %block = map { $_->{line} => $_ } grep { _is_run($_) } @{ $self->{blocks} };
-	my (undef, @parts) = split /^$mark (\d+)\n/m, $printed =~ s/^\\echo $mark \d+\n//mgr;
+	my (undef, @parts) = split /^$mark (\d+)\n/m, $printed =~ s/^\\echo $mark \d+\n//mgr, -1;
 
 	while (my ($line, $got) = splice @parts, 0, 2)
 	{
@@ -281,6 +281,7 @@ sub _mask
 	$text =~ s/-?\b\d\d:\d\d:\d\d(?:\.\d+)?\b/DURATION/g;
 	$text =~ s/\b1\d{12}\b/ID/g;
 	$text =~ s/\b127\.0\.0\.1:\d+/127.0.0.1:PORT/g;
+	$text =~ s/\b(Trace|Correlation) ID: [\da-f-]{36}/$1 ID: UUID/g;
 	$text =~ s/\b[\d.]+\/s\b/RATE/g;
 	$text =~ s/\bFailed to connect to \S+ port .*/REFUSED/g;
 	return $text;

@@ -25,16 +25,9 @@ lc_messages = 'C'
 END
 
 my $sim = TeamsSim->start;
-my $tenant = decode_json(slurp_file("$ENV{TESTDIR}/test/demo/contoso.json"));
-
-$tenant->{bots}[0]{roles} = TeamsSim::ROLES;
-$tenant->{groups} = [ { id => 'a1000000-0000-4000-8000-000000000001', display_name => 'On Call',
-	members => [ 'ada@contoso.com', 'grace@contoso.com' ] } ];
-$tenant->{chats} = [ { id => '19:2da4c29f6d7041@thread.v2', display_name => 'Minutes',
-	members => [ 'ada@contoso.com', 'grace@contoso.com' ] } ];
 my $node = TeamsNode->start('primary', $sim, conf => $conf, configure => 0);
 
-$sim->post('/config', $tenant);
+$sim->post('/config', decode_json(slurp_file("$ENV{TESTDIR}/test/setup/contoso.json")));
 $node->credential('ops-bot', TeamsSim::CLIENT_SECRET);
 
 # For what brings about that of which the documents speak: "\! $SIMULATE /faults
@@ -52,16 +45,26 @@ chmod 0700, $ENV{SIMULATE};
 my @documents = map { TeamsDocument->read("$ENV{TESTDIR}/$_", $_) }
   grep { !defined $ENV{DOCUMENT} || /$ENV{DOCUMENT}/ }
   map { s{^\Q$ENV{TESTDIR}\E/}{}r }
-  map { glob("'$ENV{TESTDIR}/$_'") } 'CONTRIBUTING.md', 'docs/*.md', 'docs/reference/*.md';
+  map { glob("'$ENV{TESTDIR}/$_'") } 'README.md', 'CONTRIBUTING.md', 'docs/*.md', 'docs/reference/*.md';
+
+my @services = map { ('-v', "$_=" . $sim->$_) } qw(login_url graph_url connector_url);
+my $superuser = $node->value('SELECT current_user');
 
 # Each has a database of its own, with the extension as the documents install it
-# and a bot, all at once.
+# and a bot, all at once.  The README has the playground's, as who plays there.
 sub database
 {
 	my ($document) = @_;
 	my $database = $document->name =~ s/\.md$//r =~ s/\W/_/gr;
 
+	$database = 'play' if $database eq 'README';
 	$node->value("CREATE DATABASE \"$database\"");
+	if ($database eq 'play')
+	{
+		system_or_bail('psql', '-Xq', '-d', $node->connstr($database), @services,
+			'-o', '/dev/null', '-f', "$ENV{TESTDIR}/test/play/setup.sql");
+		return "$database user=developer";
+	}
 	$node->value(<<END, $database);
 CREATE SCHEMA teams;
 CREATE EXTENSION teams_proactive SCHEMA teams;
@@ -75,9 +78,8 @@ sub psql
 {
 	my ($document) = @_;
 	my $printed = '';
-	my @command = ('psql', TeamsDocument::options, '-v', 'login_url=' . $sim->login_url,
-		'-v', 'graph_url=' . $sim->graph_url, '-v', 'connector_url=' . $sim->connector_url, '-d',
-		$node->connstr(database($document)) =~ s/'//gr);
+	my @command = ('psql', TeamsDocument::options, @services, '-v', "superuser=$superuser",
+		'-d', $node->connstr . ' dbname=' . database($document));
 	my $script = $document->script;
 
 	utf8::encode($script);
@@ -92,7 +94,9 @@ sub psql
 	my @running = map { psql($_) } @documents;
 	for my $psql (@running)
 	{
-		eval { $psql->finish; 1 } or diag "psql had to be ended: $@";
+		next if eval { $psql->finish; 1 };
+		diag "psql had to be ended: $@";
+		$psql->kill_kill;
 	}
 }
 
