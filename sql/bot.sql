@@ -33,9 +33,11 @@ CREATE TABLE @extschema@.teams_bot (
 	home			text		NOT NULL DEFAULT @extschema@._teams_home(),
 	paused_at		timestamptz,
 	paused_reason	text,
+	paused_hint		text,
 	paused_by		text
 					CHECK (paused_by IN ('operator', 'worker', 'copy')),
 	trouble			text,
+	trouble_hint	text,
 	try_credential	boolean		NOT NULL DEFAULT false,
 	credential_good_at	timestamptz,
 	app_version		text,
@@ -88,10 +90,14 @@ COMMENT ON COLUMN @extschema@.teams_bot.paused_at IS
 'since when nothing is sent for it; null: it is not paused';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_reason IS
 'why nothing is sent for this bot; see teams_resume()';
+COMMENT ON COLUMN @extschema@.teams_bot.paused_hint IS
+'what to do about that';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_by IS
 'operator; worker, which tries again now and then; copy: the database is one';
 COMMENT ON COLUMN @extschema@.teams_bot.trouble IS
 'why nothing gets through at the moment, such as a host that cannot be reached; it is tried again for as long as it takes';
+COMMENT ON COLUMN @extschema@.teams_bot.trouble_hint IS
+'what to do about that, if there is something';
 COMMENT ON COLUMN @extschema@.teams_bot.try_credential IS
 'whether the worker is to ask Entra ID now for a token; see teams_try_credential()';
 COMMENT ON COLUMN @extschema@.teams_bot.credential_good_at IS
@@ -289,8 +295,10 @@ BEGIN
 		home = excluded.home,
 		paused_at = NULL,
 		paused_reason = NULL,
+		paused_hint = NULL,
 		paused_by = NULL,
 		trouble = NULL,
+		trouble_hint = NULL,
 		try_credential = false,
 		credential_good_at = NULL,
 		app_version = CASE WHEN (b.tenant_id, b.teams_app_id)
@@ -298,6 +306,13 @@ BEGIN
 								(excluded.tenant_id, excluded.teams_app_id)
 						   THEN b.app_version END,
 		updated_at = now();
+
+	IF former.bot IS NULL
+	   AND current_setting('teams_proactive.max_databases', true) IS NULL THEN
+		RAISE NOTICE USING
+			MESSAGE = format('bot "%s" sends nothing yet, as teams_proactive is not preloaded', bot),
+			HINT = 'Set shared_preload_libraries = ''teams_proactive'' and restart the server, or send with CALL teams_drain().';
+	END IF;
 END
 $$;
 
@@ -343,6 +358,7 @@ BEGIN
 	UPDATE @extschema@.teams_bot AS b
 	SET paused_at = now(),
 		paused_reason = coalesce(teams_pause.reason, 'paused by an operator'),
+		paused_hint = 'Call teams_resume() when it shall send again.',
 		paused_by = 'operator'
 	WHERE b.bot = teams_pause.bot;
 	IF NOT FOUND THEN
@@ -364,6 +380,7 @@ BEGIN
 	UPDATE @extschema@.teams_bot AS b
 	SET paused_at = NULL,
 		paused_reason = NULL,
+		paused_hint = NULL,
 		paused_by = NULL,
 		home = @extschema@._teams_home()
 	WHERE b.bot = teams_resume.bot;

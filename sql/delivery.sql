@@ -111,7 +111,8 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_delivery', '');
 -- that takes an order which is the view's own, as PostgreSQL does not look into
 -- a security barrier for that of a query; and it takes that each side is
 -- nothing but its table.  So what a bot's state says of a message is looked up
--- where it is wanted.
+-- where it is wanted.  That the library is not preloaded is seen by a setting
+-- that is not there then.
 CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 	SELECT m.*
 	FROM (SELECT o.id, o.bot, o.kind, o.scope, o.target, o.team,
@@ -121,7 +122,10 @@ CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 							   WHEN b.paused_at IS NOT NULL THEN 'bot_paused'
 							   WHEN o.held_due_at IS NOT NULL THEN 'loaded'
 							   WHEN b.trouble IS NOT NULL THEN 'bot_in_trouble'
-							   ELSE coalesce(o.error_code, '')
+							   WHEN o.error_code IS NOT NULL THEN o.error_code
+							   WHEN current_setting('teams_proactive.max_databases', true) IS NULL
+									AND NOT pg_is_in_recovery() THEN 'no_worker'
+							   ELSE ''
 						   END
 						   FROM @extschema@.teams_bot AS b WHERE b.bot = o.bot),
 						  'bot_not_configured'), '') AS error_code,
@@ -130,11 +134,29 @@ CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 							   WHEN o.held_due_at IS NOT NULL
 							   THEN 'it was loaded from a dump or replicated, and waits for teams_resume()'
 							   WHEN b.trouble IS NOT NULL THEN b.trouble
-							   ELSE coalesce(o.error, '')
+							   WHEN o.error_code IS NOT NULL THEN coalesce(o.error, '')
+							   WHEN current_setting('teams_proactive.max_databases', true) IS NULL
+									AND NOT pg_is_in_recovery()
+							   THEN 'the library is not preloaded, so there is no worker'
+							   ELSE ''
 						   END
 						   FROM @extschema@.teams_bot AS b WHERE b.bot = o.bot),
 						  format('bot "%s" does not exist', o.bot)), '') AS error,
-				 NULL::text AS hint,
+				 nullif(coalesce((SELECT CASE
+							   WHEN b.paused_at IS NOT NULL THEN b.paused_hint
+							   WHEN o.held_due_at IS NOT NULL
+							   THEN 'Call teams_resume() if it shall be sent, else teams_cancel().'
+							   WHEN b.trouble IS NOT NULL THEN b.trouble_hint
+							   WHEN o.error_code IS NULL AND NOT pg_is_in_recovery()
+									AND current_setting('teams_proactive.max_databases', true) IS NULL
+							   THEN 'Set shared_preload_libraries = ''teams_proactive'' and restart the server, or call teams_drain().'
+							   ELSE ''
+						   END
+						   FROM @extschema@.teams_bot AS b WHERE b.bot = o.bot),
+						  CASE WHEN NOT EXISTS (SELECT FROM @extschema@.teams_bot AS b
+												WHERE b.bot = o.bot)
+							   THEN 'Create it with teams_configure(), or call teams_cancel().'
+						  END), '') AS hint,
 				 NULL::text AS conversation_id, NULL::text AS activity_id,
 				 NULL::text AS correlation_id,
 				 o.priority, o.created_at, o.due_at, o.expires_at,
@@ -184,7 +206,7 @@ COMMENT ON COLUMN @extschema@.teams_message_detail.error_code IS
 COMMENT ON COLUMN @extschema@.teams_message_detail.error IS
 'what the service said, or what it waits for, in a sentence';
 COMMENT ON COLUMN @extschema@.teams_message_detail.hint IS
-'what to do about a failure';
+'what to do about a failure, or about what it waits for';
 COMMENT ON COLUMN @extschema@.teams_message_detail.conversation_id IS
 'chat or channel that it was sent to';
 COMMENT ON COLUMN @extschema@.teams_message_detail.activity_id IS

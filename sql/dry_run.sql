@@ -55,8 +55,10 @@ BEGIN
 		home = excluded.home,
 		paused_at = NULL,
 		paused_reason = NULL,
+		paused_hint = NULL,
 		paused_by = NULL,
 		trouble = NULL,
+		trouble_hint = NULL,
 		try_credential = false,
 		credential_good_at = NULL,
 		updated_at = now();

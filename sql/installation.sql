@@ -182,7 +182,8 @@ CREATE VIEW @extschema@.teams_installed_detail AS
 	SELECT DISTINCT ON (o.bot, o.scope, o.target)
 		   o.bot, o.scope, o.target, 'installing',
 		   coalesce(b.paused_reason, b.trouble, o.error,
-					'it is waiting to be installed'), NULL,
+					'it is waiting to be installed'),
+		   coalesce(b.paused_hint, b.trouble_hint),
 		   o.created_at, NULL, NULL, b.app_version, NULL, false, NULL, NULL,
 		   NULL,
 		   CASE

@@ -238,9 +238,9 @@ COMMENT ON FUNCTION @extschema@.teams_retry(bigint) IS
 'sends a message that failed, expired or was cancelled once more, as a new one; returns its id, null if there is nothing to retry';
 
 CREATE PROCEDURE @extschema@.teams_wait(
-	id			bigint,
+	id			bigint DEFAULT 0,
 	timeout		interval DEFAULT '30 seconds')
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_wait';
 
 COMMENT ON PROCEDURE @extschema@.teams_wait(bigint, interval) IS
-'waits for the fate of a message or job, and raises what went wrong';
+'waits for the fate of a message or job, by default of the last one that this session has sent, and raises what went wrong';

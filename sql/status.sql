@@ -148,12 +148,14 @@ AS $$
 				   THEN 'there is no bot of this name: configure it, or cancel what waits for it'
 				   WHEN b.dry_run THEN 'it records messages and sends none'
 				   WHEN b.paused_by = 'worker'
-				   THEN b.paused_reason || ' (It is tried again by itself; teams_resume() tries at once.)'
+				   THEN concat_ws('. ', rtrim(b.paused_reason, '. '), b.paused_hint)
+						|| ' (It is tried again by itself; teams_resume() tries at once.)'
 				   WHEN b.paused_by = 'operator' THEN b.paused_reason || ' (Until teams_resume().)'
 				   WHEN c.state = 'paused'
 				   THEN 'this database is a copy; teams_resume(), if it shall send in place of the original'
 				   WHEN c.state IN ('not running', 'standby') THEN s.why
-				   WHEN c.state = 'in trouble' THEN b.trouble
+				   WHEN c.state = 'in trouble'
+				   THEN concat_ws('. ', rtrim(b.trouble, '. '), b.trouble_hint)
 				   WHEN c.state = 'failing'
 				   THEN format('nothing was sent within the hour; the last failure: %s', d.reason)
 				   WHEN c.state = 'waiting'
@@ -167,3 +169,16 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.teams_status() IS
 'is it well? a line for all of this database, and one for each bot: its state, what waits and for how long, when it has sent, failures of the last hour, and why or what to do';
+
+-- Whoever restores a dump has other worries: then client_min_messages is
+-- warning.
+DO $$
+BEGIN
+	IF current_setting('teams_proactive.max_databases', true) IS NULL
+	   AND NOT pg_is_in_recovery() THEN
+		RAISE NOTICE USING
+			MESSAGE = 'teams_proactive is not preloaded, so no worker sends messages',
+			HINT = 'Set shared_preload_libraries = ''teams_proactive'' and restart the server, or send with CALL teams_drain().';
+	END IF;
+END
+$$;

@@ -39,13 +39,13 @@ static Statement lock_bot = {
 /* The first to pause a bot says why; whoever comes later leaves that. */
 static Statement pause_bot = {
 	"UPDATE @.teams_bot SET paused_at = now(), paused_reason = $2,"
-	" paused_by = $3 WHERE bot = $1 AND paused_at IS NULL",
-	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
+	" paused_hint = $3, paused_by = $4 WHERE bot = $1 AND paused_at IS NULL",
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID, TEXTOID)
 };
 
 static Statement resume_bot = {
 	"UPDATE @.teams_bot SET paused_at = NULL, paused_reason = NULL,"
-	" paused_by = NULL WHERE bot = $1 AND paused_by = 'worker'",
+	" paused_hint = NULL, paused_by = NULL WHERE bot = $1 AND paused_by = 'worker'",
 	STATEMENT_ARGS(TEXTOID)
 };
 
@@ -54,9 +54,9 @@ static Statement resume_bot = {
  * attempt.
  */
 static Statement save_trouble = {
-	"UPDATE @.teams_bot SET trouble = $2 WHERE bot = $1"
-	" AND trouble IS DISTINCT FROM $2",
-	STATEMENT_ARGS(TEXTOID, TEXTOID)
+	"UPDATE @.teams_bot SET trouble = $2, trouble_hint = $3 WHERE bot = $1"
+	" AND (trouble IS DISTINCT FROM $2 OR trouble_hint IS DISTINCT FROM $3)",
+	STATEMENT_ARGS(TEXTOID, TEXTOID, TEXTOID)
 };
 
 static Statement save_tried = {
@@ -132,17 +132,25 @@ outbox_lock_bot(const char *bot)
 	return statement_run(&lock_bot, values, NULL) > 0;
 }
 
+static Datum
+text_or_null(const char *text)
+{
+	return text != NULL ? parameter_text(text) : (Datum) 0;
+}
+
 /*
  * Pause a bot, by the name of who does so and with a reason for people to
- * read; one that is paused stays as it is.
+ * read, and what they can do about it, which may be NULL; one that is paused
+ * stays as it is.
  */
 void
-outbox_pause_bot(const char *bot, const char *reason, const char *paused_by)
+outbox_pause_bot(const char *bot, const char *reason, const char *hint,
+				 const char *paused_by)
 {
-	Datum		values[] = {parameter_text(bot),
-	parameter_text(reason), parameter_text(paused_by)};
+	Datum		values[] = {parameter_text(bot), parameter_text(reason),
+	text_or_null(hint), parameter_text(paused_by)};
 
-	statement_run(&pause_bot, values, NULL);
+	statement_run(&pause_bot, values, hint ? "    " : "  n ");
 }
 
 /* Let a bot go on that the worker has paused, and nobody else. */
@@ -155,16 +163,17 @@ outbox_resume_bot(const char *bot)
 }
 
 /*
- * What keeps a bot from sending, for people to read; NULL if nothing does any
- * more.
+ * What keeps a bot from sending, for people to read, and what they can do
+ * about it, or NULL; both are NULL if nothing does any more.
  */
 void
-outbox_save_trouble(const char *bot, const char *trouble)
+outbox_save_trouble(const char *bot, const char *trouble, const char *hint)
 {
-	Datum		values[] = {parameter_text(bot),
-	trouble ? parameter_text(trouble) : (Datum) 0};
+	Datum		values[] = {parameter_text(bot), text_or_null(trouble),
+	text_or_null(hint)};
 
-	statement_run(&save_trouble, values, trouble ? "  " : " n");
+	statement_run(&save_trouble, values,
+				  trouble ? (hint ? "   " : "  n") : " nn");
 }
 
 /* The credential has been tried, as teams_try_credential() wanted. */

@@ -39,9 +39,10 @@ typedef struct OutboxBot
 extern List *outbox_read_bots(MemoryContext context);
 extern bool outbox_lock_bot(const char *bot);
 extern void outbox_pause_bot(const char *bot, const char *reason,
-							 const char *paused_by);
+							 const char *hint, const char *paused_by);
 extern void outbox_resume_bot(const char *bot);
-extern void outbox_save_trouble(const char *bot, const char *trouble);
+extern void outbox_save_trouble(const char *bot, const char *trouble,
+								const char *hint);
 extern void outbox_save_tried(const char *bot);
 extern void outbox_save_credential_good(const char *bot);
 extern void outbox_save_app_id(const char *bot, const char *teams_app_id);

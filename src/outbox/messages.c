@@ -357,12 +357,13 @@ outbox_retry(ArrayType *ids, Oid role, MemoryContext context, int64 **new_ids)
 }
 
 /*
- * In the history, or still in the outbox, and then why it waits; the xmin
- * tells whether this transaction has written it.
+ * In the history, or still in the outbox, and then why it waits, as
+ * teams_message_detail has it; the xmin tells whether this transaction has
+ * written it.
  */
 static Statement read_fate = {
 	"SELECT " ROLE_OF("d.sender") ", d.fate, d.error_code, d.error, d.hint,"
-	" NULL::pg_catalog.xid"
+	" NULL::pg_catalog.xid, NULL::pg_catalog.timestamptz, false"
 	" FROM @.teams_delivery AS d WHERE d.id OPERATOR(pg_catalog.=) $1"
 	" UNION ALL"
 	" SELECT " ROLE_OF("o.sender") ", NULL,"
@@ -375,7 +376,13 @@ static Statement read_fate = {
 	" WHEN b.paused_at IS NOT NULL THEN b.paused_reason"
 	" WHEN o.held_due_at IS NOT NULL THEN " LOADED_REASON
 	" WHEN b.trouble IS NOT NULL THEN b.trouble ELSE o.error END,"
-	" NULL, o.xmin"
+	" CASE WHEN b.bot IS NULL THEN 'Create it with teams_configure(), or call teams_cancel().'"
+	" WHEN b.paused_at IS NOT NULL THEN b.paused_hint"
+	" WHEN o.held_due_at IS NOT NULL"
+	" THEN 'Call teams_resume() if it shall be sent, else teams_cancel().'"
+	" WHEN b.trouble IS NOT NULL THEN b.trouble_hint END,"
+	" o.xmin, CASE WHEN NOT o.retrying THEN o.due_at END,"
+	" b.bot IS NULL OR b.paused_at IS NOT NULL OR o.held_due_at IS NOT NULL"
 	" FROM @.teams_outbox AS o LEFT JOIN @.teams_bot AS b"
 	" ON b.bot OPERATOR(pg_catalog.=) o.bot"
 	" WHERE o.id OPERATOR(pg_catalog.=) $1",
@@ -406,6 +413,8 @@ outbox_fate(int64 id, MemoryContext context)
 		fate->error_code = result_text(0, 3, context);
 		fate->error = result_text(0, 4, context);
 		fate->hint = result_text(0, 5, context);
+		fate->due_at = result_timestamp(0, 7);
+		fate->needs_somebody = result_bool(0, 8);
 		fate->state = known >= 0 ? FATE_SETTLED :
 			TransactionIdIsCurrentTransactionId(xmin) ? FATE_UNCOMMITTED :
 			FATE_PENDING;

@@ -56,9 +56,11 @@ typedef struct MessageFate
 	FateState	state;
 	Oid			sender;
 	Fate		fate;			/* if settled */
-	char	   *error_code;
+	char	   *error_code;		/* or, if pending, what it waits for */
 	char	   *error;
 	char	   *hint;
+	bool		needs_somebody; /* pending, until a person has acted */
+	TimestampTz due_at;			/* pending, not before; 0: it may go */
 } MessageFate;
 extern MessageFate *outbox_fate(int64 id, MemoryContext context);
 extern void outbox_record(int64 id);

@@ -51,27 +51,28 @@ typedef struct Rule
 #define ENTRA_BUSY \
 	"Entra ID has a passing fault; the request is repeated by itself."
 #define ENTRA_OTHER_CLOUD \
-	"Check the bot's tenant id and cloud: the tenant is not known there."
+	"Give teams_configure() the right tenant_id and cloud: there is no such " \
+	"tenant there."
 #define ENTRA_APP \
-	"Check the bot's client id, tenant id and cloud: the app registration " \
-	"must exist in that tenant, or an administrator of the tenant must " \
-	"consent to it."
+	"Give teams_configure() the right client_id, tenant_id and cloud: the " \
+	"app registration must exist in that tenant, or an administrator of " \
+	"the tenant must consent to it."
 #define ENTRA_CERTIFICATE \
 	"Check the bot's certificate and this server's clock: Entra ID does " \
 	"not accept the signed assertion."
 #define ENTRA_OTHER \
-	"Check the bot's client id, tenant id, cloud and credential, then " \
-	"resume the bot."
+	"Check the bot's client_id, tenant_id, cloud and credential file, then " \
+	"call teams_configure() with the right ones, or teams_resume()."
 #define ROLE_INSTALL \
 	"Grant the application permission " \
 	"TeamsAppInstallation.ReadWriteSelfForUser.All to the bot's app " \
 	"registration, have an administrator of the tenant consent to it, " \
-	"then resume the bot."
+	"then call teams_resume()."
 #define ROLE_CATALOG \
 	"Grant the application permission AppCatalog.Read.All to the bot's " \
-	"app registration and have an administrator consent to it, or set the " \
-	"bot's catalog app id, which makes the look-up needless; then resume " \
-	"the bot."
+	"app registration, have an administrator consent to it and call " \
+	"teams_resume(); or give teams_configure() the teams_app_id, which " \
+	"makes the look-up needless."
 #define ROLE_DIRECTORY \
 	"Grant the application permission User.Read.All, and for groups " \
 	"GroupMember.Read.All, to the bot's app registration, have an " \
@@ -82,9 +83,10 @@ typedef struct Rule
 #define NOT_IN_TEAM \
 	"Install the bot in the team, then synchronise again."
 #define TOKEN_REFUSED \
-	"The service does not accept the bot's token. Check the bot's tenant " \
-	"id and cloud, and whether it is single-tenant or multi-tenant: a token " \
-	"of another tenant or cloud is refused."
+	"The service does not accept the bot's token. Give teams_configure() " \
+	"multi_tenant => true if the bot was registered as multi-tenant, false " \
+	"if as single-tenant, and check its tenant_id and cloud: a token of " \
+	"another tenant or cloud is refused."
 #define OVERLOADED \
 	"The service asks for fewer requests; the request is repeated by " \
 	"itself."
@@ -95,15 +97,17 @@ typedef struct Rule
 	"in its place."
 #define TENANT_DISABLED \
 	"Bots are disabled in the organization's tenant. Ask an administrator " \
-	"to allow them, then resume the bot."
+	"to allow them, then call teams_resume()."
 #define REDIRECTED \
-	"Redirects are never followed. Check the configured URL."
+	"Redirects are never followed. Check login_url, graph_url and " \
+	"connector_url of teams_configure()."
 #define BLOCKED_BY_USER \
 	"The user has blocked, muted or removed the bot, and gets messages " \
 	"again after writing to the bot or unblocking it."
 #define NOT_INSTALLED \
 	"The bot is not installed for the recipient. It is installed again if " \
-	"the settings allow it."
+	"teams_configure() was called with reinstall => true, or by " \
+	"teams_ensure_installed()."
 #define TOO_BIG \
 	"The service takes up to 100 kB, counted as UTF-16. Send a shorter " \
 	"message."
@@ -125,15 +129,15 @@ static const Rule rules[] = {
 		"something else uses the same app registration."},
 	{TOKEN, 300, 599, "AADSTS7000215", NULL, ACTION_PAUSE_BOT,
 		"The client secret is wrong. Store its value, not its id, in the "
-		"credential file, then resume the bot."},
+		"credential file, then call teams_resume()."},
 	{TOKEN, 300, 599, "AADSTS7000222", NULL, ACTION_PAUSE_BOT,
 		"The client secret has expired. Create a new one in Entra ID, store "
-		"it in the credential file, then resume the bot."},
+		"it in the credential file, then call teams_resume()."},
 	{TOKEN, 300, 599, "AADSTS700016", NULL, ACTION_PAUSE_BOT, ENTRA_APP},
 	{TOKEN, 300, 599, "AADSTS7000229", NULL, ACTION_PAUSE_BOT, ENTRA_APP},
 	{TOKEN, 300, 599, "AADSTS500011", NULL, ACTION_PAUSE_BOT,
-		"Check the bot's cloud: the service that the token is for does not "
-		"exist in that tenant."},
+		"Give teams_configure() the right cloud: the service that the token "
+		"is for does not exist in that tenant."},
 	{TOKEN, 300, 599, "AADSTS90002", NULL, ACTION_PAUSE_BOT,
 		ENTRA_OTHER_CLOUD},
 	{TOKEN, 300, 599, "AADSTS90038", NULL, ACTION_PAUSE_BOT,
@@ -175,19 +179,19 @@ static const Rule rules[] = {
 		"Check the group's id: the bot's tenant has no such group."},
 	{CATALOG, 300, 399, NULL, NULL, ACTION_PAUSE_BOT, REDIRECTED},
 	{CATALOG, 400, 499, NULL, NULL, ACTION_PAUSE_BOT,
-		"Check the bot's manifest id and cloud, or set its catalog app id, "
-		"then resume the bot."},
+		"Give teams_configure() the right manifest_id and cloud, or the "
+		"teams_app_id."},
 	{INSTALL, 409, 409, NULL, NULL, ACTION_OK, NULL},	/* is there */
 	{UNINSTALL, 404, 404, NULL, NULL, ACTION_OK, NULL}, /* is gone */
 	/* Contract 3.6: what was looked up is not true any more */
 	{UPGRADE, 404, 409, NULL, NULL, ACTION_RETRY, UNAVAILABLE},
 	{TARGET, 400, 400, NULL, NULL, ACTION_FAIL,
-		"Check the user id, and that the bot's catalog app id is the one of "
-		"the app catalog, not that of the manifest."},
+		"Check the user id, and that teams_app_id of teams_configure() is the "
+		"id of the app in the catalog, not the one in its manifest."},
 	{TARGET, 403, 403, NULL, NULL, ACTION_FAIL,
 		"Check the policies in the Teams admin center: the app may be blocked "
 		"for this user. Check also that webApplicationInfo.id in the app's "
-		"manifest is the bot's client id, and that the user is no guest."},
+		"manifest is the bot's client_id, and that the user is no guest."},
 	/* Contract 3.12: so a new user looks for a while */
 	{LOOKUP | INSTALL | CHANNEL, 404, 404, NULL, "failed to execute skype backend",
 		ACTION_RETRY, UNAVAILABLE},
@@ -198,9 +202,10 @@ static const Rule rules[] = {
 		"The user is not known to Teams. Check the user id, and that the user "
 		"has a license for Teams."},
 	{INSTALL, 404, 404, NULL, NULL, ACTION_FAIL,
-		"Either the app is not in the organization's app catalog: then check "
-		"the bot's catalog app id. Or the user is not known to Teams: then "
-		"check the user id and the user's license."},
+		"Either the app is not in the organization's app catalog: give "
+		"teams_configure() the teams_app_id that it has there, not the id in "
+		"its manifest. Or the user is not known to Teams: check the user id "
+		"and the user's license."},
 	/* Contract 3.5: it is made some time after the installation */
 	{CHAT, 404, 404, NULL, NULL, ACTION_RETRY,
 		"The chat with the user does not exist yet; the request is repeated "
@@ -213,8 +218,8 @@ static const Rule rules[] = {
 	 */
 	{CONNECTOR, 203, 299, NULL, NULL, ACTION_RETRY, STRANGER},
 	{CONNECTOR, 401, 401, "BotNotRegistered", NULL, ACTION_REAUTH,
-		"Register the bot in Azure with this client id and switch its Teams "
-		"channel on, then resume the bot."},
+		"Register the bot in Azure with this client_id and switch its Teams "
+		"channel on, then call teams_resume()."},
 	{CONNECTOR, 400, 499, "TenantNoPermission", NULL, ACTION_PAUSE_BOT,
 		TENANT_DISABLED},
 	{CONNECTOR, 400, 499, "InvalidBotApiHost", NULL, ACTION_PAUSE_BOT,
@@ -255,10 +260,11 @@ static const Rule rules[] = {
 		"The service does not understand the message. Check its attachments "
 		"and card."},
 	{CONNECTOR, 403, 403, NULL, NULL, ACTION_FAIL,
-		"Check that the bot's service URL and tenant id belong together, and "
-		"that the bot may write to this conversation."},
+		"Check that cloud (or connector_url) and tenant_id of "
+		"teams_configure() belong together, and that the bot may write to "
+		"this conversation."},
 	{CONNECTOR, 404, 404, NULL, NULL, ACTION_FAIL,
-		"Check the bot's service URL."},
+		"Check cloud and connector_url of teams_configure()."},
 	{CONNECTOR, 412, 412, NULL, NULL, ACTION_RETRY,
 		"Something else used the same conversation at the same time; the "
 		"request is repeated by itself."},

@@ -101,14 +101,15 @@ complain_of_no_process(Slot *slot)
 {
 	const char *name = databases_name(slot->database);
 
-	slot_note_error(slot, "could not start the worker: "
-					"you may need to increase max_worker_processes");
+	slot_note_error(slot, "could not start the worker: all processes of "
+					"max_worker_processes are in use; raise it and restart "
+					"the server");
 	if (!warned_no_process)
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("could not start a teams_proactive worker"),
 				 errdetail("Database \"%s\" has none.", name),
-				 errhint("You may need to increase max_worker_processes.")));
+				 errhint("Raise max_worker_processes and restart the server.")));
 }
 
 /*
@@ -216,9 +217,10 @@ warn_no_slot(void)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("there are more databases than teams_proactive can have workers for"),
 				 errdetail("There is no room to look into database \"%s\".", name),
-				 errhint("You may need to increase teams_proactive.max_databases.")));
+				 errhint("Raise teams_proactive.max_databases and restart the server.")));
 	}
 	warned_no_slot = scan_unfinished;
+	slot_set_no_room(scan_unfinished);
 }
 
 /* ----------

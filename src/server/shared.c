@@ -81,6 +81,7 @@ startup_shmem(void)
 		shared->launcher_latch = NULL;
 		pg_atomic_init_u32(&shared->scan, 1);
 		pg_atomic_init_u32(&shared->arrived, EVERY_DATABASE);
+		pg_atomic_init_u32(&shared->no_room, 0);
 		for (int i = 0; i < MAX_PACES; i++)
 			pace_init(&shared->paces[i], "", &locks[2 + i].lock);
 		pace_init_chats(&shared->chats, &locks[1].lock);

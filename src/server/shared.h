@@ -58,7 +58,8 @@ typedef struct Slot
 	pg_atomic_uint64 retried;
 
 	ConditionVariable settled;	/* some messages of the database have a fate,
-								 * or its worker has gone */
+								 * or a bot is in trouble, or its worker has
+								 * gone */
 } Slot;
 
 /* Stands for any database where one is meant that something has come to. */

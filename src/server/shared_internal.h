@@ -17,6 +17,7 @@ typedef struct SharedState
 	pg_atomic_uint32 scan;		/* the launcher shall see what databases there
 								 * are */
 	pg_atomic_uint32 arrived;	/* and look into this one again */
+	pg_atomic_uint32 no_room;	/* there are databases that get no slot */
 	Pace		paces[MAX_PACES];
 	ChatPaces	chats;
 	int			nslots;

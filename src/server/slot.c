@@ -114,6 +114,26 @@ slot_fail_start(Slot *slot)
 	shared_unlock();
 }
 
+/*
+ * slot_set_no_room(): say whether there are databases that get no slot, since
+ * others have all that there are.
+ */
+void
+slot_set_no_room(bool no_room)
+{
+	pg_atomic_write_u32(&shared->no_room, no_room);
+}
+
+/*
+ * slot_has_no_room(): what was said last; false if the library was not
+ * preloaded.
+ */
+bool
+slot_has_no_room(void)
+{
+	return shared != NULL && pg_atomic_read_u32(&shared->no_room) != 0;
+}
+
 /* slot_drop_stale_hold(): forget a holder that has died without a word. */
 void
 slot_drop_stale_hold(Slot *slot)

@@ -17,6 +17,10 @@ extern void slot_begin_start(Slot *slot);
 extern void slot_fail_start(Slot *slot);
 extern void slot_drop_stale_hold(Slot *slot);
 
+/* Whether there are enough, which the launcher alone finds out. */
+extern void slot_set_no_room(bool no_room);
+extern bool slot_has_no_room(void);
+
 /* A worker. */
 extern Slot *slot_attach(int index);
 extern void slot_confirm(Slot *slot);

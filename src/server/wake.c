@@ -82,6 +82,16 @@ wake_attach_launcher(void)
 }
 
 /*
+ * wake_has_launcher(): has there been one since the server started?  It starts
+ * after recovery; or never, if there is no process for it.
+ */
+bool
+wake_has_launcher(void)
+{
+	return shared != NULL && shared->launcher_latch != NULL;
+}
+
+/*
  * wake_take_scan(): has a look at the databases been asked for since the last
  * call?  Then *arrived is the one that may have got what it lacked when it was
  * looked at; or InvalidOid, or EVERY_DATABASE.

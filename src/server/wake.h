@@ -32,6 +32,7 @@ extern void wake_stop_listening(Slot *slot);
 
 /* The launcher. */
 extern void wake_attach_launcher(void);
+extern bool wake_has_launcher(void);
 extern bool wake_take_scan(Oid *arrived);
 extern void wake_launcher(void);
 

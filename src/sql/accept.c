@@ -423,6 +423,9 @@ teams_wake(PG_FUNCTION_ARGS)
  * ----------
  */
 
+/* The id that a function of this session has returned last; 0: none has. */
+static int64 last_id = 0;
+
 /*
  * A trigger may send a message itself while this one is written: then that has
  * an activity of its own, and this one's is back afterwards.
@@ -455,6 +458,8 @@ enqueue_judged(OutboxNew *message)
 int64
 accept_message(FunctionCallInfo fcinfo, OutboxNew *message)
 {
+	int64		id;
+
 	if (message->activity != NULL)
 		argument_check_activity(message->activity);
 	message->sender = GetUserId();
@@ -465,5 +470,24 @@ accept_message(FunctionCallInfo fcinfo, OutboxNew *message)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("bot \"%s\" does not exist", message->bot),
 				 errhint("Create it with teams_configure().")));
-	return enqueue_judged(message);
+	id = enqueue_judged(message);
+	accept_note(id);
+	return id;
+}
+
+/* A function returns that id to whoever has sent or changed a message. */
+void
+accept_note(int64 id)
+{
+	last_id = id;
+}
+
+/*
+ * The message or job that this session has sent last, whatever became of the
+ * transaction; 0 if it has sent none.
+ */
+int64
+accept_last(void)
+{
+	return last_id;
 }

@@ -16,4 +16,8 @@
  */
 extern int64 accept_message(FunctionCallInfo fcinfo, OutboxNew *message);
 
+/* Which one it was last, for teams_wait(). */
+extern void accept_note(int64 id);
+extern int64 accept_last(void);
+
 #endif							/* TP_ACCEPT_H */

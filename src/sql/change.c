@@ -18,6 +18,7 @@
 #include "outbox/messages.h"
 #include "outbox/statement.h"
 #include "protocol/connector.h"
+#include "sql/accept.h"
 #include "sql/arguments.h"
 
 SQL_FUNCTION(teams_cancel);
@@ -63,6 +64,7 @@ next_id(FunctionCallInfo fcinfo)
 	if (call->call_cntr >= (uint64) ids->count)
 		SRF_RETURN_DONE(call);
 	id = ids->ids[call->call_cntr];
+	accept_note(id);
 	SRF_RETURN_NEXT(call, Int64GetDatum(id));
 }
 
@@ -159,6 +161,7 @@ change_one(FunctionCallInfo fcinfo, const char *activity)
 	if (outbox_change(array_of(id), activity, GetUserId(),
 					  CurrentMemoryContext, &ids) == 0)
 		report_unchangeable(id, activity != NULL ? "edited" : "deleted");
+	accept_note(ids[0]);
 	return ids[0];
 }
 

@@ -19,6 +19,7 @@
 #include "outbox/statement.h"
 #include "server/shared.h"
 #include "server/slot.h"
+#include "sql/no_worker.h"
 
 SQL_FUNCTION(teams_home);
 SQL_FUNCTION(teams_throttles);
@@ -109,15 +110,32 @@ slot_tuple(TupleDesc descriptor, Slot *slot)
 	return heap_form_tuple(descriptor, values, nulls);
 }
 
+/* A row for the current database, which has no slot. */
+static HeapTuple
+no_slot_tuple(TupleDesc descriptor, const NoWorker *found)
+{
+	Datum		values[10] = {0};
+	bool		nulls[10] = {false, true, false, true, false, false, false,
+	false, false, true};
+
+	values[0] = ObjectIdGetDatum(MyDatabaseId);
+	values[2] = CStringGetTextDatum(state_name(SLOT_FAILED));
+	values[8] = CStringGetTextDatum(psprintf("%s. %s", found->problem,
+											 found->hint));
+	return heap_form_tuple(descriptor, values, nulls);
+}
+
 /*
  * teams_workers(): a row for each slot of shared memory that is in use; of
- * other databases only for who may read all statistics.
+ * other databases only for who may read all statistics.  The last row is for
+ * the current database, if it should have a worker and has no slot.
  */
 Datum
 teams_workers(PG_FUNCTION_ARGS)
 {
 	bool		sees_all = sees_all_databases();
 	FuncCallContext *call;
+	NoWorker	found;
 
 	if (SRF_IS_FIRSTCALL())
 		begin_rows(fcinfo)->max_calls = shared_slot_count();
@@ -136,6 +154,10 @@ teams_workers(PG_FUNCTION_ARGS)
 			SRF_RETURN_NEXT(call, HeapTupleGetDatum(tuple));
 		call->call_cntr++;
 	}
+	if (call->call_cntr == call->max_calls && shared_is_available() &&
+		shared_my_slot() == NULL && no_worker_find(&found))
+		SRF_RETURN_NEXT(call, HeapTupleGetDatum(no_slot_tuple(call->tuple_desc,
+															  &found)));
 	SRF_RETURN_DONE(call);
 }
 

@@ -20,12 +20,16 @@
 #include "outbox/session.h"
 #include "outbox/statement.h"
 #include "server/shared.h"
-#include "server/slot.h"
+#include "sql/accept.h"
 #include "sql/arguments.h"
+#include "sql/no_worker.h"
 #include "worker/drain.h"
 
 SQL_FUNCTION(teams_wait);
 SQL_FUNCTION(teams_drain);
+
+/* What may be gone in a moment is told after so long. */
+#define ABSENT_FOR_MS 1000
 
 /* ----------
  * Waiting for a fate
@@ -46,42 +50,6 @@ deadline_argument(FunctionCallInfo fcinfo, int number)
 	return DatumGetTimestampTz(end);
 }
 
-/* Do other databases have all the workers that there may be? */
-static bool
-workers_are_used_up(void)
-{
-	for (int i = 0; i < shared_slot_count(); i++)
-		if (shared_slot(i)->state == SLOT_FREE)
-			return false;
-	return true;
-}
-
-/*
- * What whoever waits in vain can do.  Why there is no worker is told here, as
- * senders may not call teams_status().
- */
-static const char *
-worker_hint(void)
-{
-	Slot	   *slot = shared_my_slot();
-	char	   *reason = NULL;
-
-	if (!shared_is_available())
-		return "Set shared_preload_libraries = 'teams_proactive' and restart the server, or call teams_drain().";
-	if (slot == NULL && workers_are_used_up())
-		return "Other databases have all workers that there may be: raise teams_proactive.max_databases and restart the server.";
-	if (slot != NULL)
-	{
-		shared_lock(LW_SHARED);
-		if (slot->state == SLOT_FAILED && slot->last_error[0] != '\0')
-			reason = slot_last_error(slot);
-		shared_unlock();
-	}
-	if (reason != NULL)
-		return psprintf("There is no worker: %s.", reason);
-	return "See teams_message_detail for what it waits for, and teams_status() for the worker.";
-}
-
 /* Is there a worker, or is one starting? */
 static bool
 somebody_sends(void)
@@ -90,6 +58,129 @@ somebody_sends(void)
 
 	return slot != NULL &&
 		(slot->state == SLOT_RUNNING || slot->state == SLOT_STARTING);
+}
+
+/* What is known of a message that has no fate yet, for people. */
+typedef struct Waiting
+{
+	int			level;			/* of what is said to whoever waits on */
+	const char *code;			/* or NULL */
+	const char *reason;			/* or NULL: nothing stands in its way */
+	const char *hint;
+	bool		is_hopeless;	/* until a person has acted, or for longer
+								 * than is waited for */
+	bool		is_final;		/* this session will not see its end */
+} Waiting;
+
+/* Nobody sends, and that is the first thing to be mended. */
+static bool
+waits_for_worker(const NoWorker *no_worker, Waiting *waiting)
+{
+	waiting->level = WARNING;
+	waiting->code = "no_worker";
+	waiting->reason = no_worker->problem;
+	waiting->hint = no_worker->hint;
+	return true;
+}
+
+/* Its time has not come. */
+static bool
+waits_for_time(const MessageFate *fate, TimestampTz deadline,
+			   Waiting *waiting)
+{
+	if (fate->due_at <= GetCurrentTimestamp())
+		return false;
+	waiting->is_hopeless = deadline != 0 && fate->due_at > deadline;
+	if (TIMESTAMP_IS_NOEND(fate->due_at))
+	{
+		waiting->reason = "its broadcast is paused";
+		waiting->hint = "See teams_resume_broadcast().";
+	}
+	else
+		waiting->reason = psprintf("it is not to be sent before %s",
+								   timestamptz_to_str(fate->due_at));
+	return true;
+}
+
+/* It is sent elsewhere, and that is seen here. */
+static bool
+waits_for_primary(Waiting *waiting)
+{
+	if (!RecoveryInProgress())
+		return false;
+	waiting->reason = "this server is a standby, from which nothing is sent";
+	waiting->hint = "The primary sends it: see teams_status() there.";
+	return true;
+}
+
+/*
+ * Why the message waits, if there is a reason; the first of all that are: a
+ * session that sends by teams_drain() has to hear of a paused bot.  While a worker is coming, nothing is said of its absence for a moment, as it
+ * may just not be there yet.
+ */
+static bool
+find_reason(const MessageFate *fate, TimestampTz deadline, bool is_early,
+			Waiting *waiting)
+{
+	NoWorker	no_worker;
+	bool		is_alone = no_worker_find(&no_worker) &&
+		!(no_worker.may_pass && is_early);
+
+	memset(waiting, 0, sizeof(*waiting));
+	waiting->level = NOTICE;
+	waiting->is_final = is_alone && no_worker.is_final;
+	if (is_alone && !fate->needs_somebody)
+		return waits_for_worker(&no_worker, waiting);
+	if (fate->error == NULL)
+		return waits_for_time(fate, deadline, waiting) ||
+			waits_for_primary(waiting);
+	waiting->code = fate->error_code;
+	waiting->reason = text_in_server_encoding(fate->error);
+	waiting->hint = fate->hint ? text_in_server_encoding(fate->hint) : NULL;
+	waiting->is_hopeless = fate->needs_somebody;
+	return true;
+}
+
+/* "code: text", as a detail. */
+static char *
+detail_text(const char *code, const char *text)
+{
+	return code != NULL ? psprintf("%s: %s", code, text) : pstrdup(text);
+}
+
+/* It is not lost: why it waits, and what to do, at that level. */
+static void
+report_waiting(int level, int64 id, const Waiting *waiting)
+{
+	ereport(level,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("message " INT64_FORMAT " is still pending", id),
+			 waiting->reason ?
+			 errdetail("%s", detail_text(waiting->code, waiting->reason)) : 0,
+			 waiting->hint ? errhint("%s", waiting->hint) :
+			 waiting->reason ? 0 :
+			 errhint("It may be on its way, or wait for its turn: see teams_message_detail and teams_status().")));
+}
+
+/*
+ * Tell why the message waits: at once, and again only when that has changed.
+ * Where a person has to act first, it is an error, unless the caller has asked
+ * to wait for as long as it takes, and may; else a word to whoever waits.  *told is
+ * what was said last, palloc'd in the context.
+ */
+static void
+tell_reason(int64 id, const Waiting *waiting, bool is_endless,
+			MemoryContext context, char **told)
+{
+	char	   *reason = detail_text(waiting->code, waiting->reason);
+
+	if (*told != NULL && strcmp(*told, reason) == 0)
+		return;
+	if (waiting->is_final || (waiting->is_hopeless && !is_endless))
+		report_waiting(ERROR, id, waiting);
+	report_waiting(waiting->is_hopeless ? WARNING : waiting->level, id,
+				   waiting);
+	*told = MemoryContextStrdup(context, reason);
 }
 
 /* Why, as a detail of an error: "code: text". */
@@ -101,17 +192,6 @@ detail_of(const MessageFate *fate)
 	return errdetail("%s: %s", fate->error_code ?
 					 text_in_server_encoding(fate->error_code) : "",
 					 text_in_server_encoding(fate->error));
-}
-
-/* It is not lost: why it waits, for those who may see that. */
-static void
-still_pending(int64 id, const MessageFate *fate)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("message " INT64_FORMAT " is still pending", id),
-			 detail_of(fate),
-			 errhint("%s", worker_hint())));
 }
 
 /*
@@ -166,6 +246,37 @@ sleep_a_moment(Slot *slot, long timeout_ms)
 	}
 }
 
+/* Whose fate is waited for; 0 is what this session has sent last. */
+static int64
+argument_message(FunctionCallInfo fcinfo)
+{
+	int64		id;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("id must not be null"),
+				 errhint("Give the id that a function that sends has returned, or none for the last one of this session.")));
+	id = PG_GETARG_INT64(0);
+	if (id == 0)
+		id = accept_last();
+	if (id == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this session has sent no message"),
+				 errhint("Give the id that a function that sends has returned.")));
+	return id;
+}
+
+/* How long to wait at most now, in ms. */
+static long
+time_left(TimestampTz deadline)
+{
+	if (deadline == 0)
+		return 1000;
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+}
+
 /*
  * teams_wait(id, timeout): come back when the message is sent, and raise an
  * error if it is not.
@@ -177,21 +288,19 @@ teams_wait(PG_FUNCTION_ARGS)
 		!IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic || IsSubTransaction();
 	MemoryContext context = CurrentMemoryContext;
+	TimestampTz started_at = GetCurrentTimestamp();
 	TimestampTz deadline = deadline_argument(fcinfo, 1);
+	int64		id = argument_message(fcinfo);
 	Slot	   *slot = shared_my_slot();
+	char	   *told = NULL;
 	MessageFate *fate;
-	int64		id;
-
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("id must not be null")));
-	id = PG_GETARG_INT64(0);
 
 	SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
 	for (;;)
 	{
-		long		left = 1000;
+		long		left = time_left(deadline);
+		bool		is_early;
+		Waiting		waiting;
 
 		if (slot != NULL)
 			ConditionVariablePrepareToSleep(&slot->settled);
@@ -200,11 +309,13 @@ teams_wait(PG_FUNCTION_ARGS)
 		check_fate(id, fate);
 		if (fate->state == FATE_SETTLED)
 			break;
-		if (deadline != 0)
-			left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-												   deadline);
-		if (left <= 0 || !shared_is_available())
-			still_pending(id, fate);
+		is_early = left > 0 &&
+			!TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(),
+										ABSENT_FOR_MS);
+		if (find_reason(fate, deadline, is_early, &waiting) && left > 0)
+			tell_reason(id, &waiting, deadline == 0, context, &told);
+		if (left <= 0)
+			report_waiting(ERROR, id, &waiting);
 
 		/* Hold neither snapshot nor transaction meanwhile, if possible. */
 		if (!atomic)

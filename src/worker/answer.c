@@ -20,6 +20,11 @@
 #define CHANNEL_BLOCKED_HINT \
 	"The channel takes no messages from the bot: it may be moderated or archived, or an administrator has blocked the app in its team."
 
+#define CHANNEL_UNKNOWN_HINT \
+	"The team has no such channel. Take the channel's id from the link that Teams gives for it; the groupId in the same link is its team's."
+#define CHAT_UNKNOWN_HINT \
+	"There is no such chat, or the bot cannot write to it. Take its id from the link that Teams gives for it."
+
 /*
  * Try the message again as the meaning of its answer has it: after "told"
  * seconds, negative if the service did not tell.
@@ -69,6 +74,11 @@ look_up_again(Message *message, Failure *failure, const ServiceError *error,
 	Target	   *target = message->target;
 	bool		again = strcmp(message->last_code, failure->code) == 0;
 
+	/* Nothing is looked up that would tell another id. */
+	if (concern == CONCERNS_CONVERSATION && target->scope == SCOPE_CHANNEL)
+		failure->hint = CHANNEL_UNKNOWN_HINT;
+	else if (concern == CONCERNS_CONVERSATION && target->scope == SCOPE_CHAT)
+		failure->hint = CHAT_UNKNOWN_HINT;
 	if (target->team != NULL && (again || concern == CONCERNS_CONVERSATION))
 	{
 		if (again)
@@ -347,6 +357,7 @@ answer_post(const HttpReply *reply, void *argument)
 		bot_trip_ends(message->bot, &message->trip);
 
 	failure.error = reply->problem;
+	failure.hint = reply->hint;
 	failure.correlation_id = reply->correlation_id;
 	failure.is_attempt = true;
 	switch (reply->result)

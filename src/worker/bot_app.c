@@ -69,15 +69,19 @@ take_app_id(Bot *bot, Fetch *fetch, const HttpReply *reply)
 			bot_succeeded(bot, OP_CATALOG);
 			break;
 		case GRAPH_CATALOG_ABSENT:
-			bot_pause(bot, OP_CATALOG, "the organisation's catalog has no app with manifest id %s.  Upload the app's package to the catalog.",
+			bot_pause(bot, OP_CATALOG,
+					  "Upload the app's package to the catalog, or give teams_configure() the manifest_id that the app has there.",
+					  "the organisation's catalog has no app with manifest id %s",
 					  bot->config->manifest_id);
 			break;
 		case GRAPH_CATALOG_AMBIGUOUS:
-			bot_pause(bot, OP_CATALOG, "the catalog has several apps with manifest id %s.  Give teams_configure() the teams_app_id of one.",
+			bot_pause(bot, OP_CATALOG,
+					  "Give teams_configure() the teams_app_id of one of them.",
+					  "the catalog has several apps with manifest id %s",
 					  bot->config->manifest_id);
 			break;
 		case GRAPH_CATALOG_MALFORMED:
-			bot_note_trouble(bot, "the catalog's reply makes no sense");
+			bot_note_trouble(bot, "the catalog's reply makes no sense", NULL);
 			bot_fetch_later(fetch, NULL);
 			break;
 	}

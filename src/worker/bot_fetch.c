@@ -140,7 +140,9 @@ bot_fetch_failed(Bot *bot, Fetch *fetch, Operation op, const char *subject,
 	bot_note_trouble(bot, reply->result != HTTP_ANSWERED ?
 					 psprintf("could not %s: %s", subject, reply->problem) :
 					 psprintf("could not %s: status %d %s %s", subject,
-							  reply->status, error->code, error->message));
+							  reply->status, error->code, error->message),
+					 reply->result != HTTP_ANSWERED ? reply->hint :
+					 policy_hint(op, reply->status, error));
 	bot_fetch_later(fetch, reply->retry_after);
 }
 

@@ -83,10 +83,11 @@ bot_status_configure(Bot *bot)
 
 /*
  * Stop sending for the bot: nothing can succeed until somebody acts, or until
- * "op" succeeds, which is tried now and then.
+ * "op" succeeds, which is tried now and then.  The hint says what to do, and
+ * may be NULL.
  */
 void
-bot_pause(Bot *bot, Operation op, const char *format,...)
+bot_pause(Bot *bot, Operation op, const char *hint, const char *format,...)
 {
 	BotStatus  *status = &bot->status;
 	BotState	before = status->state;
@@ -112,29 +113,27 @@ bot_pause(Bot *bot, Operation op, const char *format,...)
 	if (before == BOT_PROBING)
 		return;
 	set_text(&status->pause_reason, reason);
+	set_text(&status->pause_hint, hint);
 	bot_note_news(bot, BOT_NEWS_PAUSE);
 	ereport(WARNING,
 			(errmsg("bot \"%s\" is paused: %s", bot->name, reason),
-			 errhint("When that is mended, call teams_resume() or teams_configure().")));
+			 errhint("%s", hint != NULL ? hint :
+					 "When that is mended, call teams_resume() or teams_configure().")));
 }
 
 /*
- * What a service has answered, with what to do about it, for people to read;
- * palloc'd.  "what" happened is said.
+ * What a service has answered, for people to read; palloc'd.  "what" happened is said.
  */
 char *
-bot_describe_error(const char *what, Operation op, int status,
-				   const ServiceError *error)
+bot_describe_error(const char *what, int status, const ServiceError *error)
 {
-	const char *hint = policy_hint(op, status, error);
 	bool		says_code = error->code[0] != '\0' &&
 		strncmp(error->message, error->code, strlen(error->code)) == 0;
 
-	return psprintf("%s: status %d%s%s%s%s%s%s", what, status,
+	return psprintf("%s: status %d%s%s%s%s", what, status,
 					error->code[0] != '\0' && !says_code ? ", " : "",
 					says_code ? "" : error->code,
-					error->message[0] != '\0' ? ": " : "", error->message,
-					hint ? "  " : "", hint ? hint : "");
+					error->message[0] != '\0' ? ": " : "", error->message);
 }
 
 /*
@@ -145,7 +144,8 @@ void
 bot_pause_for(Bot *bot, const char *what, Operation op, int status,
 			  const ServiceError *error)
 {
-	bot_pause(bot, op, "%s", bot_describe_error(what, op, status, error));
+	bot_pause(bot, op, policy_hint(op, status, error), "%s",
+			  bot_describe_error(what, status, error));
 }
 
 /*
@@ -155,7 +155,9 @@ bot_pause_for(Bot *bot, const char *what, Operation op, int status,
 void
 bot_pause_copy(Bot *bot)
 {
-	bot_pause(bot, OP_SEND, "this database is a copy of the one in which the bot was configured, and sends nothing until teams_resume() is called here.");
+	bot_pause(bot, OP_SEND,
+			  "Call teams_resume() here if this database shall send in place of the original.",
+			  "this database is a copy of the one in which the bot was configured");
 	bot->status.is_copy = true;
 	bot->status.probe_at = 0;
 }
@@ -212,12 +214,16 @@ bot_succeeded(Bot *bot, Operation op)
  * ----------
  */
 
-/* Say in teams_bot why nothing gets through at the moment. */
+/*
+ * Say in teams_bot why nothing gets through at the moment, and what to do, a
+ * constant, or NULL.
+ */
 void
-bot_note_trouble(Bot *bot, const char *trouble)
+bot_note_trouble(Bot *bot, const char *trouble, const char *hint)
 {
 	char	  **place = &bot->status.trouble;
 
+	bot->status.trouble_hint = hint;
 	if (*place != NULL && strcmp(*place, trouble) == 0)
 		return;
 	ereport(LOG, (errmsg("bot \"%s\": %s", bot->name, trouble)));
@@ -241,7 +247,8 @@ bot_clear_trouble(Bot *bot)
  * replaced the credential learns of it now, and has that long to mend it.
  */
 void
-bot_note_refusal(Bot *bot, const char *problem, time_t good_until)
+bot_note_refusal(Bot *bot, const char *problem, const char *hint,
+				 time_t good_until)
 {
 	char	  **place = &bot->status.secret_trouble;
 	char	   *text = NULL;
@@ -254,8 +261,11 @@ bot_note_refusal(Bot *bot, const char *problem, time_t good_until)
 		(*place != NULL && strcmp(*place, text) == 0))
 		return;
 	if (text != NULL)
-		ereport(WARNING, (errmsg("bot \"%s\": %s", bot->name, text)));
+		ereport(WARNING,
+				(errmsg("bot \"%s\": %s", bot->name, text),
+				 hint != NULL ? errhint("%s", hint) : 0));
 	set_text(place, text);
+	bot->status.secret_hint = hint;
 	bot_note_news(bot, BOT_NEWS_TROUBLE);
 }
 
@@ -269,15 +279,20 @@ bot_watch_lines(Bot *bot)
 	const char *urls[] = {bot->login_url, bot->graph_url, bot->connector_url};
 	const char *before = bot->status.line_trouble;
 	const char *problem = NULL;
+	const char *hint = NULL;
 
 	/* A dry-run bot needs none. */
 	for (size_t i = 0; i < lengthof(urls) && problem == NULL &&
 		 !bot->config->dry_run; i++)
+	{
 		problem = line_problem(urls[i]);
+		hint = line_hint(urls[i]);
+	}
 	if (problem == NULL ? before == NULL :
 		(before != NULL && strcmp(problem, before) == 0))
 		return false;
 	set_text(&bot->status.line_trouble, problem);
+	bot->status.line_hint = hint;
 	bot_note_news(bot, BOT_NEWS_TROUBLE);
 	return true;
 }
@@ -325,12 +340,19 @@ bot_has_news(void)
 }
 
 /* The worst comes first. */
-static const char *
-trouble_of(const BotStatus *status)
+static void
+save_trouble(const Bot *bot)
 {
+	const BotStatus *status = &bot->status;
+
 	if (status->line_trouble != NULL)
-		return status->line_trouble;
-	return status->trouble != NULL ? status->trouble : status->secret_trouble;
+		outbox_save_trouble(bot->name, status->line_trouble,
+							status->line_hint);
+	else if (status->trouble != NULL)
+		outbox_save_trouble(bot->name, status->trouble, status->trouble_hint);
+	else
+		outbox_save_trouble(bot->name, status->secret_trouble,
+							status->secret_hint);
 }
 
 static void
@@ -340,7 +362,7 @@ save_news(Bot *bot)
 
 	status->saving = status->unsaved;
 	if (status->saving & BOT_NEWS_PAUSE)
-		outbox_pause_bot(bot->name, status->pause_reason,
+		outbox_pause_bot(bot->name, status->pause_reason, status->pause_hint,
 						 status->is_copy ? "copy" : "worker");
 	if (status->saving & BOT_NEWS_RESUME)
 		outbox_resume_bot(bot->name);
@@ -349,7 +371,7 @@ save_news(Bot *bot)
 	if (status->saving & BOT_NEWS_APP_VERSION)
 		outbox_save_app_version(bot->name, bot->app.version);
 	if (status->saving & BOT_NEWS_TROUBLE)
-		outbox_save_trouble(bot->name, trouble_of(status));
+		save_trouble(bot);
 	if (status->saving & BOT_NEWS_CREDENTIAL_TRIED)
 		outbox_save_tried(bot->name);
 	if (status->saving & BOT_NEWS_CREDENTIAL_GOOD)
@@ -381,19 +403,24 @@ bot_save_news(void)
 
 /*
  * The transaction has committed: what it has written is no news, and is how
- * the row is now, so that reading it again shows no other configuration.
+ * the row is now, so that reading it again shows no other configuration.  True
+ * if that is something that those want to hear of who wait for a message.
  */
-void
+bool
 bot_news_saved(void)
 {
+	bool		any = false;
+
 	foreach_bot(bot)
 	{
 		BotStatus  *status = &bot->status;
 		int			saved = status->saving;
 
+		any |= (saved & (BOT_NEWS_PAUSE | BOT_NEWS_TROUBLE)) != 0;
 		if (saved & BOT_NEWS_PAUSE)
 		{
 			set_text(&status->pause_reason, NULL);
+			set_text(&status->pause_hint, NULL);
 			bot->config->paused_by = status->is_copy ? "copy" : "worker";
 		}
 		if (saved & BOT_NEWS_RESUME)
@@ -403,6 +430,7 @@ bot_news_saved(void)
 		status->unsaved &= ~saved;
 		status->saving = 0;
 	}
+	return any;
 }
 
 /*

@@ -27,6 +27,9 @@
 #define MAX_REPLACE_DELAY_MS 10000
 #define REFUSALS_FORGOTTEN_MS 60000
 
+#define CREDENTIAL_HINT \
+	"Put the client secret into a file of that name in teams_proactive.credential_directory, readable by the server's user only, then call teams_resume()."
+
 /* So many have been replaced lately that it is not the tokens' fault. */
 #define MANY_REFUSALS 3
 
@@ -94,10 +97,10 @@ is_valid_now(const Token *token)
  * another one, or when that token is to be replaced, from time to time.
  */
 static void
-keep_token(Bot *bot, Token *token, const char *problem)
+keep_token(Bot *bot, Token *token, const char *hint, const char *problem)
 {
 	bot_clear_trouble(bot);
-	bot_note_refusal(bot, problem, (time_t) token->expires_at);
+	bot_note_refusal(bot, problem, hint, (time_t) token->expires_at);
 	bot_fetch_later(&token->fetch, NULL);
 	bot_secret_tried(bot);
 }
@@ -113,8 +116,8 @@ fetch_has_failed(Bot *bot, Token *token, const HttpReply *reply,
 						 error);
 	}
 	else if (is_valid_now(token))
-		keep_token(bot, token,
-				   bot_describe_error("could not get a token", OP_TOKEN,
+		keep_token(bot, token, policy_hint(OP_TOKEN, reply->status, error),
+				   bot_describe_error("could not get a token",
 									  reply->status, error));
 	else
 	{
@@ -143,7 +146,7 @@ on_token(Bot *bot, Fetch *fetch, const HttpReply *reply)
 	}
 	take_token((Token *) fetch, &received);
 	bot_secret_tried(bot);
-	bot_note_refusal(bot, NULL, 0);
+	bot_note_refusal(bot, NULL, NULL, 0);
 	bot_note_news(bot, BOT_NEWS_CREDENTIAL_GOOD);
 	bot_clear_trouble(bot);
 	bot_succeeded(bot, OP_TOKEN);
@@ -154,11 +157,13 @@ refuse_credential(Bot *bot, Token *token, const char *problem)
 {
 	if (is_valid_now(token))
 	{
-		keep_token(bot, token, psprintf("it cannot be used: %s", problem));
+		keep_token(bot, token, CREDENTIAL_HINT,
+				   psprintf("it cannot be used: %s", problem));
 		return;
 	}
 	bot_secret_tried(bot);
-	bot_pause(bot, OP_TOKEN, "credential \"%s\" cannot be used: %s",
+	bot_pause(bot, OP_TOKEN, CREDENTIAL_HINT,
+			  "credential \"%s\" cannot be used: %s",
 			  bot->config->credential, problem);
 }
 

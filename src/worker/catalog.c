@@ -92,10 +92,15 @@ app_is_missing(Bot *bot, const char *catalog_id)
 	bot->catalog.is_missing = false;
 	bot_fetch_reset(&bot->catalog.fetch);
 	if (catalog_id != NULL)
-		bot_pause(bot, OP_CATALOG, "teams_app_id %s is the id in the app's manifest, not that of the catalog, which is %s.  Give teams_configure() teams_app_id => '%s', or the other one as manifest_id.",
-				  bot->app.id, catalog_id, catalog_id);
+		bot_pause(bot, OP_CATALOG,
+				  psprintf("Give teams_configure() teams_app_id => '%s', or the other one as manifest_id.",
+						   catalog_id),
+				  "teams_app_id %s is the id in the app's manifest, not that of the catalog, which is %s",
+				  bot->app.id, catalog_id);
 	else
-		bot_pause(bot, OP_CATALOG, "the organisation's catalog has no app with id %s.  Upload the app's package to the catalog, or give teams_configure() the teams_app_id of one that is there.",
+		bot_pause(bot, OP_CATALOG,
+				  "Upload the app's package to the catalog, or give teams_configure() the teams_app_id of one that is there.",
+				  "the organisation's catalog has no app with id %s",
 				  bot->app.id);
 	ask_doubting_again(bot);
 }

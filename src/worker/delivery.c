@@ -351,7 +351,8 @@ transaction_committed(const Findings *findings)
 						findings->doubtful)));
 	memset(&delivery.wanted, 0, sizeof(delivery.wanted));
 	delivery.next_due = findings->next_due;
-	bot_news_saved();
+	if (bot_news_saved() && delivery.slot != NULL)
+		ConditionVariableBroadcast(&delivery.slot->settled);
 	count_settled(settle_written());
 	if (delivery.stopping || ShutdownRequestPending)
 		dispatch_call_back();

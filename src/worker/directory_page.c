@@ -262,7 +262,7 @@ directory_page_take(DirectoryPage *page, const HttpReply *reply)
 	page->retry_after = retry_told(reply->retry_after);
 	if (reply->result != HTTP_ANSWERED)
 		set_page_error(page, ACTION_RETRY, "connection_failed",
-					   pstrdup(reply->problem), NULL);
+					   pstrdup(reply->problem), reply->hint);
 	else if (reply->status == 200)
 		take_people(page, reply);
 	else

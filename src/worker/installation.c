@@ -34,6 +34,9 @@
 #define UNKNOWN_GROUP_HINT \
 	"There is no such team or chat in the tenant.  Check the id: that of a team is the id of its group."
 
+#define UNKNOWN_ID_HINT \
+	"Nobody has this id who is known to Teams. If it is that of a team, call teams_post(). Else check it, and that the user has a license for Teams."
+
 static MemoryContext targets_context;
 static dlist_head finished;
 
@@ -453,6 +456,9 @@ hint_of(const Target *target, const GraphReply *reply, Action action)
 		if (reply->status == 404 && target->question.op != OP_CHANNEL)
 			return UNKNOWN_GROUP_HINT;
 	}
+	else if (reply->status == 404 && target->question.op == OP_LOOKUP &&
+			 trust_is_guid(target->id))
+		return UNKNOWN_ID_HINT;
 	return policy_hint(target->question.op, reply->status, &reply->error);
 }
 

@@ -42,6 +42,7 @@ typedef struct Line
 	TimestampTz not_before;		/* when to try again */
 	Trial		trial;
 	char	   *problem;
+	const char *hint;			/* what to do about it, or NULL; a constant */
 	char		origin[FLEXIBLE_ARRAY_MEMBER];	/* scheme, host and port */
 } Line;
 
@@ -165,25 +166,26 @@ try_later(Line *line)
 
 /* A URL that was refused may have a user and password in it. */
 static void
-set_line_problem(Line *line, const char *problem)
+set_line_problem(Line *line, const HttpReply *reply)
 {
 	const char *at = strrchr(line->origin, '@');
 	char	   *host = trust_clean_copy(at != NULL ? at + 1 : line->origin,
 										MAX_SAID);
-	char	   *text = trust_clean_copy(problem, MAX_SAID);
+	char	   *text = trust_clean_copy(reply->problem, MAX_SAID);
 
 	if (line->problem != NULL)
 		pfree(line->problem);
 	line->problem = MemoryContextStrdup(line_context,
 										psprintf("could not reach %s: %s",
 												 host, text));
+	line->hint = reply->hint;
 	pfree(host);
 	pfree(text);
 }
 
 /* Nobody knew yet that the host cannot be reached. */
 static void
-break_line(const char *origin, const char *problem)
+break_line(const char *origin, const HttpReply *reply)
 {
 	size_t		length = strlen(origin);
 	Line	   *line;
@@ -193,13 +195,14 @@ break_line(const char *origin, const char *problem)
 	line = MemoryContextAllocZero(line_context,
 								  offsetof(Line, origin) + length + 1);
 	memcpy(line->origin, origin, length + 1);
-	set_line_problem(line, problem);
+	set_line_problem(line, reply);
 	try_later(line);
 	dlist_push_tail(&lines, &line->node);
 	line_count++;
 	ereport(LOG,
 			(errmsg("teams_proactive: %s", line->problem),
-			 errdetail("What is to go there waits, while one request at a time tries whether it can.")));
+			 errdetail("What is to go there waits, while one request at a time tries whether it can."),
+			 line->hint != NULL ? errhint("%s", line->hint) : 0));
 }
 
 /* The host has answered. */
@@ -234,12 +237,12 @@ judge_host(const Errand *errand, const HttpReply *reply)
 	{
 		if (reply->result == HTTP_NOT_REACHED &&
 			errand->started_at >= mended_at)
-			break_line(errand->origin, reply->problem);
+			break_line(errand->origin, reply);
 	}
 	else if (errand->is_trial)
 	{
 		line->trial = TRIAL_NONE;
-		set_line_problem(line, reply->problem);
+		set_line_problem(line, reply);
 		try_later(line);
 	}
 }
@@ -302,6 +305,15 @@ line_problem(const char *url)
 	const Line *line = find_line(url);
 
 	return line != NULL ? line->problem : NULL;
+}
+
+/* What to do about that, or NULL. */
+const char *
+line_hint(const char *url)
+{
+	const Line *line = find_line(url);
+
+	return line != NULL ? line->hint : NULL;
 }
 
 /* When the URL's host may be tried again; 0: at any time. */

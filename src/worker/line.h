@@ -20,6 +20,7 @@ extern void line_start(const HttpRequest *request);
 /* What is known of hosts. */
 extern bool line_has_room(void);
 extern const char *line_problem(const char *url);
+extern const char *line_hint(const char *url);
 extern TimestampTz line_not_before(const char *url);
 extern TimestampTz line_next(void);
 extern void line_try_again(void);

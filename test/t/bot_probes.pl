@@ -91,7 +91,7 @@ $node->value("SELECT count(teams_send('user' || i || '\@contoso.com', 'manifest'
 	  . ' FROM generate_series(1, 100) AS i');
 ok(is_paused(), 'the id of the manifest pauses the bot');
 my ($manifest, $app) = (TeamsSim::MANIFEST_ID(), TeamsSim::TEAMS_APP_ID());
-like($node->value('SELECT paused_reason FROM teams_bot'),
+like($node->value("SELECT concat_ws(' ', paused_reason, paused_hint) FROM teams_bot"),
 	qr/$manifest is the id in the app's manifest.*teams_app_id => '$app'/,
 	'and is told by name, with the right one');
 is( $node->value("SELECT count(*) FROM teams_delivery WHERE fate = 'failed'"),

@@ -17,7 +17,7 @@ my $node = TeamsNode->start('primary', $sim, configure => 0);
 sub pause_reason
 {
 	$node->wait_until('SELECT paused_at IS NOT NULL FROM teams_bot');
-	return $node->value('SELECT paused_reason FROM teams_bot');
+	return $node->value("SELECT concat_ws(' ', paused_reason, paused_hint) FROM teams_bot");
 }
 
 sub pauses
@@ -52,7 +52,7 @@ is(join(' ', map { $_->{text} } $sim->messages),
 
 # By hand.
 $node->value("SELECT teams_pause(reason => 'maintenance')");
-is(pause_reason(), 'maintenance', 'an operator can pause a bot');
+like(pause_reason(), qr/^maintenance Call teams_resume/, 'an operator can pause a bot');
 my $id = $node->send('ada@contoso.com', 'after maintenance');
 $node->configure($sim, bot => "'other'");
 $node->fate($node->send('ada@contoso.com', 'meanwhile', bot => 'other'));

@@ -113,7 +113,7 @@ is(fate_of($node->send('ada@contoso.com', 'registered')), 'sent 1 f',
 is(tokens() - $tokens, 1, 'one');
 $sim->fault(operation => 'send', status => 401, code => 'BotNotRegistered', count => -1);
 my $id = $node->send('ada@contoso.com', 'not registered');
-ok($node->wait_until("SELECT paused_by = 'worker' AND paused_reason ~"
+ok($node->wait_until("SELECT paused_by = 'worker' AND concat_ws(' ', paused_reason, paused_hint) ~"
 	  . " 'refused a new token: status 401, BotNotRegistered.*Register the bot' FROM teams_bot"),
 	'twice: it is paused, and said why');
 $sim->clear_faults;
@@ -141,7 +141,7 @@ $sim->fault(operation => $_, status => 403, code => 'TenantNoPermission',
 	message => 'Tenant is disabled.', count => -1) for qw(send edit);
 $node->send_to_all(20, 'tenant');
 my $edit = $node->value("SELECT teams_edit($thread, 'tenant')");
-ok($node->wait_until("SELECT paused_by = 'worker' AND paused_reason ~"
+ok($node->wait_until("SELECT paused_by = 'worker' AND concat_ws(' ', paused_reason, paused_hint) ~"
 	  . " 'TenantNoPermission: Tenant is disabled.*administrator' FROM teams_bot"),
 	'a tenant that is disabled pauses the bot');
 $sim->clear_faults;

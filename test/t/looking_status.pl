@@ -133,7 +133,7 @@ is($node->value("SELECT state FROM teams_status() WHERE bot = 'default'", 'third
 
 my $stuck = $node->send('ada@contoso.com', 'hello', database => 'third');
 like( $node->error_of("CALL teams_wait($stuck, '1 ms')", 'third'),
-	qr/HINT:  Other databases have all workers.*teams_proactive\.max_databases/,
+	qr/DETAIL:  no_worker: other databases have all 2 workers.*\nHINT:  Raise teams_proactive\.max_databases/,
 	'and for who waits for a message');
 
 # A copy of a database.

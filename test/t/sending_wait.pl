@@ -59,7 +59,7 @@ cmp_ok($took, '<', 5, 'at once');
 # A message that takes too long.
 $node->value("SELECT teams_pause(reason => 'out for lunch')");
 raises("$send\nCALL teams_wait(:id, '100 ms')",
-	qr/is still pending\nDETAIL:  bot_paused: out for lunch\nHINT:  .*teams_message/,
+	qr/is still pending\nDETAIL:  bot_paused: out for lunch\nHINT:  Call teams_resume\(\)/,
 	'there is an end to waiting, and it says what is the matter');
 $took = TeamsNode::duration(sub {
 	raises("$send\nSET statement_timeout = '200ms';\n"
@@ -101,7 +101,7 @@ is($alone->value('SELECT count(*) FROM teams_outbox'), 52,
 is($alone->value('SELECT count(*) FROM teams_worker'), 0, 'there is no worker');
 like(
 	$alone->error_of('CALL teams_wait(1)'),
-	qr/is still pending\nHINT:  .*shared_preload_libraries.*teams_drain/,
+	qr/is still pending\nDETAIL:  no_worker: .*not preloaded.*\nHINT:  .*shared_preload_libraries.*teams_drain/,
 	'waiting for it says what to set');
 like($alone->error_of('BEGIN; CALL teams_drain()'),
 	qr/cannot run inside a transaction block/,

@@ -99,7 +99,7 @@ like(slurp_file($node->logfile), qr/HINT:.*max_worker_processes/,
 	'with what to do about it');
 my $id = $node->send($ada, 'for later');
 like( $node->error_of("CALL teams_wait($id, '1 ms')"),
-	qr/is still pending\nHINT:  There is no worker: .*max_worker_processes\./,
+	qr/is still pending\nDETAIL:  no_worker: could not start the worker: .*max_worker_processes/,
 	'who waits for a message is told, too');
 $node->set(max_worker_processes => 5);
 $node->restart;
