@@ -190,14 +190,63 @@ connector_error(const char *body, size_t length, ServiceError *error)
 }
 
 /*
+ * The length of an image's base64, if a URL that has it begins here, with
+ * *begin where it begins; else 0.  JSON may write a slash with a backslash.
+ */
+static size_t
+image_length(const char *url, const char **begin)
+{
+	const char *c = url + strlen("data:image/");
+
+	if (pg_strncasecmp(url, "data:image/", strlen("data:image/")) != 0)
+		return 0;
+	c += strspn(c, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				"0123456789.+-;=");
+	if (*c != ',' || pg_strncasecmp(c - strlen(";base64"), ";base64",
+									strlen(";base64")) != 0)
+		return 0;
+	*begin = ++c;
+	for (;;)
+	{
+		c += strspn(c, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					"0123456789+/=");
+		if (c[0] != '\\' || c[1] != '/')
+			return c - *begin;
+		c += 2;
+	}
+}
+
+/*
+ * connector_images_size(): bytes of base64 in a text that are images, which
+ * the service does not count (contract 17.3).
+ */
+size_t
+connector_images_size(const char *text)
+{
+	size_t		size = 0;
+
+	for (; (text = strpbrk(text, "dD")) != NULL; text++)
+	{
+		const char *begin;
+		size_t		length = image_length(text, &begin);
+
+		if (length > 0)
+			text = begin + length - 1;
+		size += length;
+	}
+	return size;
+}
+
+/*
  * The size of an activity as the service counts it: bytes of its UTF-16 form
- * (contract 8).  UTF-8 needs no decoding for this: every character has one
- * byte that starts it, and those outside the basic plane, which UTF-16 writes
- * as two units, start with 0xF0 or more.
+ * (contract 8), but for those of images.  UTF-8 needs no decoding for this:
+ * every character has one byte that starts it, and those outside the basic
+ * plane, which UTF-16 writes as two units, start with 0xF0 or more.
  */
 size_t
 connector_activity_size(const char *activity)
 {
+	size_t		images = connector_images_size(activity);
 	size_t		size = 0;
 
 	for (; *activity != '\0'; activity++)
@@ -209,7 +258,7 @@ connector_activity_size(const char *activity)
 		else if ((c & 0xC0) != 0x80)
 			size += 2;
 	}
-	return size;
+	return size - 2 * images;
 }
 
 /*

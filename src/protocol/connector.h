@@ -11,9 +11,11 @@
 #include "protocol/policy.h"
 
 /*
- * The largest activity that the service takes: see connector_activity_size().
+ * The largest activity that the service takes, see connector_activity_size(),
+ * and the size that it recommends to stay below (contract 17.3).
  */
 #define CONNECTOR_MAX_ACTIVITY_SIZE (100 * 1024)
+#define CONNECTOR_GOOD_ACTIVITY_SIZE (80 * 1024)
 
 /* What a link to a message is made of (contract 10 for the clouds). */
 typedef struct ConnectorLink
@@ -35,6 +37,7 @@ extern char *connector_activity_url(const char *service_url,
 extern char *connector_thread_request(const char *tenant_id,
 									  const char *channel_id,
 									  const char *activity);
+extern size_t connector_images_size(const char *text);
 extern size_t connector_activity_size(const char *activity);
 
 /* What comes back. */

@@ -21,7 +21,7 @@
 #include "protocol/connector.h"
 #include "protocol/rules.h"
 
-StaticAssertDecl(RULES_MAX_STORED == 2 * CONNECTOR_MAX_ACTIVITY_SIZE,
+StaticAssertDecl(RULES_MAX_STORED >= 2 * CONNECTOR_MAX_ACTIVITY_SIZE,
 				 "rules.h says how they go together");
 
 #define NO_UTF8 "It has bytes that cannot be written as UTF-8, in which messages are sent."
@@ -36,24 +36,39 @@ as_utf8(const char *text)
 	return exact ? utf8 : NULL;
 }
 
+#define STORED_TOO_LARGE \
+	psprintf("It has more than %d bytes; Teams accepts %d as UTF-16, without images.", \
+			 RULES_MAX_STORED, CONNECTOR_MAX_ACTIVITY_SIZE)
+
 /*
  * Would the service take the activity (contract 8), and whoever reads it here?
- * *too_large is set if its size is what is wrong, which it has as UTF-16.
+ * *size says whether its size is what is wrong, or soon will be.
  */
 const char *
-rules_activity_problem(const char *activity, bool *too_large)
+rules_activity_problem(const char *activity, RulesSize *size)
 {
 	const char *utf8 = as_utf8(activity);
-	size_t		size;
+	size_t		bytes;
 
-	*too_large = false;
+	*size = RULES_SIZE_GOOD;
 	if (utf8 == NULL)
 		return NO_UTF8;
-	size = connector_activity_size(utf8);
-	*too_large = size > CONNECTOR_MAX_ACTIVITY_SIZE;
-	if (*too_large)
-		return psprintf("Its activity has %zu bytes as UTF-16; Teams accepts %d.",
-						size, CONNECTOR_MAX_ACTIVITY_SIZE);
+	bytes = connector_activity_size(utf8);
+	if (bytes > CONNECTOR_MAX_ACTIVITY_SIZE)
+	{
+		*size = RULES_SIZE_TOO_LARGE;
+		return psprintf("Its activity has %zu bytes as UTF-16%s; Teams accepts %d.",
+						bytes, connector_images_size(utf8) > 0 ?
+						" without its images" : "",
+						CONNECTOR_MAX_ACTIVITY_SIZE);
+	}
+	if (strlen(activity) + VARHDRSZ > RULES_MAX_STORED)
+	{
+		*size = RULES_SIZE_TOO_LARGE;
+		return STORED_TOO_LARGE;
+	}
+	if (bytes > CONNECTOR_GOOD_ACTIVITY_SIZE)
+		*size = RULES_SIZE_LARGE;
 	return json_storage_problem(utf8);
 }
 
@@ -61,12 +76,11 @@ rules_activity_problem(const char *activity, bool *too_large)
 const char *
 rules_json_problem(Datum activity)
 {
-	bool		too_large;
+	RulesSize	size;
 
 	if (toast_raw_datum_size(activity) > RULES_MAX_STORED)
-		return psprintf("It has more than %d bytes; Teams accepts %d as UTF-16.",
-						RULES_MAX_STORED, CONNECTOR_MAX_ACTIVITY_SIZE);
-	return rules_activity_problem(TextDatumGetCString(activity), &too_large);
+		return STORED_TOO_LARGE;
+	return rules_activity_problem(TextDatumGetCString(activity), &size);
 }
 
 /* Can it be the id of a person: an object id, or a user principal name? */

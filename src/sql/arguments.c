@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
@@ -16,6 +17,7 @@
 
 #include "base/trust.h"
 #include "protocol/activity.h"
+#include "protocol/connector.h"
 #include "protocol/rules.h"
 #include "sql/arguments.h"
 
@@ -315,16 +317,38 @@ argument_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
  * ----------
  */
 
-/* An error if the activity, as JSON text, cannot be sent: see rules.h. */
+/* Once in a transaction: who sends to many is told once. */
+static void
+notice_large(void)
+{
+	static TimestampTz noticed_in = 0;
+
+	if (noticed_in == GetCurrentTransactionStartTimestamp())
+		return;
+	noticed_in = GetCurrentTransactionStartTimestamp();
+	ereport(NOTICE,
+			(errmsg("message is nearly as large as Teams accepts"),
+			 errdetail("Its activity has more than %d bytes as UTF-16; Microsoft recommends to stay below that, and Teams refuses what has more than about %d.",
+					   CONNECTOR_GOOD_ACTIVITY_SIZE,
+					   CONNECTOR_MAX_ACTIVITY_SIZE),
+			 errhint("Shorten the message, or send it in parts. Images do not count.")));
+}
+
+/*
+ * An error if the activity, as JSON text, cannot be sent: see rules.h; and a
+ * notice if that may soon be so.
+ */
 void
 argument_check_activity(const char *activity)
 {
-	bool		too_large;
-	const char *problem = rules_activity_problem(activity, &too_large);
+	RulesSize	size;
+	const char *problem = rules_activity_problem(activity, &size);
 
+	if (problem == NULL && size == RULES_SIZE_LARGE)
+		notice_large();
 	if (problem == NULL)
 		return;
-	if (too_large)
+	if (size == RULES_SIZE_TOO_LARGE)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("message is too large"),

@@ -54,6 +54,23 @@ check_rate(int rate)
 }
 
 /*
+ * Is it the images that make the data of a template large, which the service
+ * does not count?
+ */
+static bool
+fits_without_images(Datum data)
+{
+	Size		size = toast_raw_datum_size(data);
+	Jsonb	   *jsonb;
+
+	if (size > RULES_MAX_STORED)
+		return false;
+	jsonb = DatumGetJsonbP(data);
+	return size - connector_images_size(JsonbToCString(NULL, &jsonb->root, size)) <=
+		CONNECTOR_MAX_ACTIVITY_SIZE;
+}
+
+/*
  * What is wrong with a template's data, or NULL.  The worker joins that of the
  * broadcast and that of each recipient: an error then would stop all
  * broadcasts, and what no message can hold would keep it from sending.
@@ -61,7 +78,8 @@ check_rate(int rate)
 static const char *
 data_problem(Datum data)
 {
-	if (toast_raw_datum_size(data) > CONNECTOR_MAX_ACTIVITY_SIZE)
+	if (toast_raw_datum_size(data) > CONNECTOR_MAX_ACTIVITY_SIZE &&
+		!fits_without_images(data))
 		return "data is too large";
 	if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(data)))
 		return "data is no object";
@@ -82,7 +100,7 @@ argument_data(FunctionCallInfo fcinfo, int number)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s", problem),
-				 errdetail("It must be a JSON object of at most %d bytes.",
+				 errdetail("It must be a JSON object of at most %d bytes, not counting images.",
 						   CONNECTOR_MAX_ACTIVITY_SIZE)));
 	return PG_GETARG_DATUM(number);
 }
@@ -388,13 +406,16 @@ check_template(int64 id)
 	char	   *activity;
 	char	   *problem = NULL;
 
-	if (outbox_preview(id, GetUserId(), &bot, &activity, &problem) &&
-		problem != NULL)
+	if (!outbox_preview(id, GetUserId(), &bot, &activity, &problem))
+		return;
+	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the template cannot be filled in for the first recipient"),
 				 errdetail("%s", pg_any_to_server(problem, strlen(problem),
 												  PG_UTF8))));
+	if (activity != NULL)
+		argument_check_activity(text_in_server_encoding(activity));
 }
 
 /*

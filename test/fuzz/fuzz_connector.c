@@ -47,5 +47,6 @@ fuzz_one(const char *input, size_t length)
 	require_error(&error);
 
 	if (compat_utf8_is_valid(text, (int) strlen(text)))
-		REQUIRE(connector_activity_size(text) == utf16_size(text));
+		REQUIRE(connector_activity_size(text) +
+				2 * connector_images_size(text) == utf16_size(text));
 }

@@ -22,6 +22,44 @@ INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', activity(
 -- one that is not even read
 INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', activity(10000000)::json);
 
+-- Images in base64 do not count, wherever they are, up to what is looked at.
+CREATE FUNCTION image(characters integer) RETURNS text
+LANGUAGE sql AS $$ SELECT 'data:image/png;base64,' || repeat('A', characters) $$;
+CREATE FUNCTION card(url text, words text DEFAULT 'chart') RETURNS jsonb
+LANGUAGE sql AS $$
+	SELECT teams_card(jsonb_build_object('type', 'AdaptiveCard', 'version', '1.5', 'body', jsonb_build_array(
+		jsonb_build_object('type', 'TextBlock', 'text', words), jsonb_build_object('type', 'Image', 'url', url))))
+$$;
+SELECT teams_send('ada@contoso.com', card(image(70000))) > 0 AS is_sent;
+SELECT teams_send('ada@contoso.com', card(image(1000000))) > 0 AS is_sent;
+SELECT teams_send('ada@contoso.com', card(image(1050000)));
+SELECT teams_send('ada@contoso.com', card(image(70000), repeat('x', 52000)));
+SELECT teams_send('ada@contoso.com', card('https://x.test/' || repeat('A', 70000)));
+SELECT teams_send('ada@contoso.com', teams_text('<img src="' || image(70000) || '">', 'html')) > 0 AS is_sent;
+SELECT teams_edit(max(id), card(image(70000))) FROM teams_message \g /dev/null
+INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', card(image(70000))::json);
+INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', replace(card(image(0))::text, 'base64,', 'base64,' || repeat('\/', 70000))::json);
+INSERT INTO teams_outbox (target, activity) VALUES ('ada@contoso.com', card(image(1050000))::json);
+SELECT teams_set_template('chart', '{"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "Image", "url": "${url}", "altText": "chart"}]}');
+SELECT teams_send('ada@contoso.com', teams_render('chart', jsonb_build_object('url', image(70000)))) > 0 AS is_sent;
+SELECT teams_broadcast(ARRAY['ada@contoso.com'], template => 'chart', data => jsonb_build_object('url', image(120000))) > 0 AS is_made;
+SELECT teams_broadcast(ARRAY['ada@contoso.com'], template => 'chart', data => jsonb_build_object('url', repeat('A', 120000)));
+
+-- Before it is too much there is a notice, once in a transaction.
+SET client_min_messages = notice;
+SELECT teams_send('ada@contoso.com', activity(40960 - 3)::jsonb) > 0 AS is_sent;
+SELECT teams_send('ada@contoso.com', activity(40960 - 2)::jsonb) > 0 AS is_sent;
+SELECT count(teams_send('ada' || i || '@contoso.com', activity(41000)::jsonb)) FROM generate_series(1, 5000) AS i;
+BEGIN;
+SELECT teams_send('ada@contoso.com', repeat('x', 41000)) > 0 AS is_sent;
+SELECT teams_broadcast(ARRAY['ada@contoso.com'], repeat('x', 41000)) > 0 AS is_made;
+ROLLBACK;
+SELECT teams_broadcast(ARRAY['ada@contoso.com'], repeat('x', 41000)) > 0 AS is_made;
+SELECT teams_set_template('long', '${words}');
+SELECT teams_broadcast(ARRAY['ada@contoso.com'], template => 'long', data => jsonb_build_object('words', repeat('x', 41000))) > 0 AS is_made;
+SELECT teams_edit(max(id), repeat('x', 41000)) IS NULL FROM teams_message;
+SET client_min_messages = warning;
+
 -- what json takes, and nobody who reads it
 CREATE PROCEDURE load(activity text) LANGUAGE plpgsql AS $$
 DECLARE
@@ -122,5 +160,5 @@ INSERT INTO teams_delivery (id, bot, kind, scope, target, sender, fate, attempts
 SELECT id, text, activity FROM teams_recorded_detail WHERE bot = 'other' ORDER BY id;
 
 DROP EXTENSION teams_proactive;
-DROP FUNCTION activity(integer, text);
+DROP FUNCTION activity(integer, text), image(integer), card(text, text);
 DROP PROCEDURE load(text);

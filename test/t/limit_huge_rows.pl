@@ -46,7 +46,7 @@ my $before = peak();
 my $huge = "INSERT INTO teams_outbox (target, activity) SELECT 'ada\@contoso.com',"
   . " ('{\"type\":\"message\",\"text\":\"' || repeat('x', 30 * $megabyte) || '\"}')::json";
 like($node->error_of("SET ROLE loader; $huge"),
-	qr/invalid "activity" in a row.*\n.*more than 204800 bytes/,
+	qr/invalid "activity" in a row.*\n.*more than 1048576 bytes/,
 	'a loader cannot write a row that nobody can send');
 
 # From before there was a limit, or by somebody who may pass it by.

@@ -112,6 +112,12 @@ test_sizes(void)
 	is_int(connector_activity_size("\xf0\x9f\x98\x80"), 4, "four");
 	is_int(connector_activity_size("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z"),
 		   12, "all of them");
+	is_int(connector_activity_size("{\"url\":\"data:image/png;base64,iVBOR+/=\"}"),
+		   2 * 32, "images do not count");
+	is_int(connector_images_size("DATA:IMAGE/svg+xml;charset=utf-8;BASE64,AA\\/A data:image/png;base64,A"),
+		   6, "wherever they are");
+	is_int(connector_images_size("data:image/png,AAAA data:text/plain;base64,AAAA data:image/png;base64 data:d"),
+		   0, "nothing else is one");
 }
 
 int
