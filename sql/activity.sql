@@ -83,6 +83,37 @@ $$;
 COMMENT ON FUNCTION @extschema@._teams_mentions(jsonb, text) IS
 'entities of the people who are mentioned, after judging that the content has them all';
 
+-- A card may have mentions of its own: the same name must be the same person.
+CREATE FUNCTION @extschema@._teams_join_mentions(there jsonb, entities jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	entity	jsonb;
+	same	jsonb;
+BEGIN
+	FOR entity IN SELECT * FROM jsonb_array_elements(entities)
+	LOOP
+		same := jsonb_path_query_first(there, '$[*] ? (@.text == $tag)',
+			jsonb_build_object('tag', entity -> 'text'));
+		IF same IS NULL THEN
+			there := there || entity;
+		ELSIF lower(same #>> '{mentioned,id}')
+			  IS DISTINCT FROM lower(entity #>> '{mentioned,id}') THEN
+			RAISE invalid_parameter_value USING
+				MESSAGE = format('the card mentions somebody else as "%s"', entity #>> '{mentioned,name}'),
+				DETAIL = format('It has a mention of "%s" by that name, and Teams tells people apart by their names alone.',
+								same #>> '{mentioned,id}'),
+				HINT = 'Give a name that only one of them has, such as the full name.';
+		END IF;
+	END LOOP;
+	RETURN there;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@._teams_join_mentions(jsonb, jsonb) IS
+'entities of a card and of those who are mentioned besides, after judging that no two have one name';
+
 CREATE FUNCTION @extschema@._teams_mark(content text, entities jsonb, is_json boolean)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -201,8 +232,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_text(text, text, jsonb, text, text,
-	boolean, text[]) IS
+COMMENT ON FUNCTION @extschema@.teams_text(text, text, jsonb,
+	text, text, boolean, text[]) IS
 'an activity of a text, with its format, mentions and how it notifies';
 
 CREATE FUNCTION @extschema@._teams_card_summary(card jsonb)
@@ -219,6 +250,22 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_without_m
 
 COMMENT ON FUNCTION @extschema@._teams_without_macros(text) IS
 'a text with dates and times in the place of {{DATE(...)}} and {{TIME(...)}}';
+
+-- Of a card without one, Teams shows nothing.
+CREATE FUNCTION @extschema@._teams_has_version(card jsonb)
+RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on
+AS $$
+BEGIN
+	RETURN coalesce(jsonb_typeof(card -> 'version') = 'string'
+					AND card ->> 'version' ~ '^1\.\d$', false);
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@._teams_has_version(jsonb) IS
+'whether an Adaptive Card has a version that Teams understands';
 
 -- The card is judged here, since Teams does not refuse what it cannot show: it
 -- shows nothing.
@@ -247,8 +294,7 @@ BEGIN
 			MESSAGE = 'invalid card',
 			DETAIL = 'It is not a JSON object of "type": "AdaptiveCard".';
 	END IF;
-	IF jsonb_typeof(card -> 'version') IS DISTINCT FROM 'string'
-	   OR card ->> 'version' !~ '^1\.\d$' THEN
+	IF NOT @extschema@._teams_has_version(card) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'invalid card',
 			DETAIL = 'It has no "version" such as "1.5".';
@@ -259,7 +305,8 @@ BEGIN
 		marked := @extschema@._teams_mark(card::text, entities, true)::jsonb;
 		marked := marked || jsonb_build_object('msteams',
 			coalesce(marked -> 'msteams', '{}') || jsonb_build_object('entities',
-				coalesce(marked #> '{msteams,entities}', '[]') || entities));
+				@extschema@._teams_join_mentions(
+					coalesce(marked #> '{msteams,entities}', '[]'), entities)));
 	END IF;
 	preview := coalesce(@extschema@._teams_without_macros(summary),
 		@extschema@._teams_card_summary(marked));
@@ -276,7 +323,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_card(jsonb, text, jsonb, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.teams_card(jsonb, text,
+	jsonb, text, boolean) IS
 'an activity of an Adaptive Card';
 
 CREATE FUNCTION @extschema@.teams_image(
@@ -361,6 +409,14 @@ BEGIN
 		activity := jsonb_build_object('type', 'message', 'text', content #>> '{}');
 	END IF;
 	IF cards IS NOT NULL THEN
+		IF EXISTS (SELECT FROM jsonb_array_elements(cards) AS c (card)
+				   WHERE c.card ->> 'type' = 'AdaptiveCard'
+					 AND NOT @extschema@._teams_has_version(c.card)) THEN
+			RAISE invalid_parameter_value USING
+				MESSAGE = CASE WHEN name IS NULL THEN 'invalid card'
+					ELSE format('template "%s" becomes an Adaptive Card without a version', name) END,
+				DETAIL = 'Teams shows nothing of a card that has no "version" such as "1.5".';
+		END IF;
 		activity := jsonb_build_object('type', 'message', 'attachments',
 			(SELECT jsonb_agg(jsonb_build_object(
 						'contentType', 'application/vnd.microsoft.card.adaptive',

@@ -25,6 +25,8 @@ AS $$
 		('sender', 'EXECUTE', 'teams_summary'),
 		('sender', 'EXECUTE', '_teams_mentions'),
 		('sender', 'EXECUTE', '_teams_mark'),
+		('sender', 'EXECUTE', '_teams_join_mentions'),
+		('sender', 'EXECUTE', '_teams_has_version'),
 		('sender', 'EXECUTE', '_teams_activity'),
 		('sender', 'EXECUTE', 'teams_text'),
 		('sender', 'EXECUTE', 'teams_card'),

@@ -13,7 +13,8 @@ CREATE FUNCTION @extschema@.teams_expand(
 RETURNS jsonb
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_expand';
 
-COMMENT ON FUNCTION @extschema@.teams_expand(jsonb, jsonb, text) IS
+COMMENT ON FUNCTION @extschema@.teams_expand(jsonb,
+	jsonb, text) IS
 'what a template in the Adaptive Card Templating language becomes with the data; the name is for errors';
 
 CREATE FUNCTION @extschema@._teams_check_template(
@@ -97,6 +98,14 @@ BEGIN
 	END IF;
 	PERFORM @extschema@._teams_check_template(body, name);
 	PERFORM @extschema@._teams_check_template(to_jsonb(summary), name || ' (summary)');
+	IF body ->> 'type' = 'AdaptiveCard'
+	   AND NOT @extschema@._teams_has_version(body)
+	   AND coalesce(body ->> 'version', '') NOT LIKE '%${%' THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('template "%s" is an Adaptive Card without a version', name),
+			DETAIL = 'Teams shows nothing of a card that has no "version" such as "1.5".';
+	END IF;
+
 	-- An expression is judged when it is filled in.
 	IF body ->> 'type' NOT IN ('AdaptiveCard', 'message')
 	   AND body ->> 'type' NOT LIKE '%${%' THEN
@@ -123,7 +132,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_set_template(text, jsonb, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.teams_set_template(text, jsonb,
+	text, text, text) IS
 'creates or replaces a template for a locale, from an Adaptive Card or activity';
 
 -- A card is one also where it is given as a text.

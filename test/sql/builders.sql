@@ -126,6 +126,12 @@ SELECT card_summary('[]', '{"fallbackText": "Cannot be shown"}'), card_summary('
 SELECT teams_card(:card, 'Due {{DATE(2027-01-02T08:00:00Z)}}') ->> 'summary' AS summary;
 SELECT _teams_as_activity(teams_card(:card) - 'summary', NULL, 'name') ->> 'summary' AS summary;
 DROP FUNCTION card_summary(jsonb, jsonb);
+-- and a name stays one person's
+\set own '''{"type": "AdaptiveCard", "version": "1.5", "msteams": {"entities": [{"type": "mention", "text": "<at>Ada</at>", "mentioned": {"id": "other@contoso.com", "name": "Ada"}}]}, "body": [{"type": "TextBlock", "text": "<at>Ada</at> @{ada@contoso.com} @{Other@contoso.com}"}]}'''
+SELECT teams_card(:own, mentions => '{"ada@contoso.com": "Ada", "Other@contoso.com": "Other"}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT jsonb_path_query_array(teams_card(:own, mentions => '{"ada@contoso.com": "Ada L.", "Other@contoso.com": "Ada"}'),
+							  '$.attachments[0].content.msteams.entities[*].mentioned.id') AS ids;
 SELECT teams_card(NULL);
 SELECT teams_card('[]');
 SELECT teams_card('"AdaptiveCard"');

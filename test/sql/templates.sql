@@ -38,16 +38,16 @@ SELECT locale, teams_render('due', '{"invoice": 17, "due": "2026-05-01"}', local
 		WITH ORDINALITY AS l (locale, i) ORDER BY i;
 
 -- What stands in a notification.
-SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "body": [{"type": "Image", "url": "x"}]}',
+SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "Image", "url": "x"}]}',
 	summary => '${count(items)} items for ${name}');
 SELECT teams_render('summary', '{"items": [1, 2], "name": "Ada"}') ->> 'summary';
-SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "fallbackText": "${name}, look", "body": [{"type": "TextBlock", "text": "x"}]}');
+SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "version": "1.5", "fallbackText": "${name}, look", "body": [{"type": "TextBlock", "text": "x"}]}');
 SELECT teams_render('summary', '{"name": "Ada"}') ->> 'summary';
-SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "body": [{"type": "ColumnSet", "columns": [
+SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "ColumnSet", "columns": [
 	{"type": "Column", "items": [{"type": "TextBlock", "text": ""}]},
 	{"type": "Column", "items": [{"type": "TextBlock", "text": "for **${name}**"}]}]}]}');
 SELECT teams_render('summary', '{"name": "Ada"}') ->> 'summary';
-SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "body": []}');
+SELECT teams_set_template('summary', jsonb '{"type": "AdaptiveCard", "version": "1.5", "body": []}');
 SELECT teams_render('summary');
 
 -- An activity says all itself.
@@ -56,7 +56,7 @@ SELECT teams_render('activity', '{"what": "Fire", "urgent": true}');
 
 -- A card for each element; and nothing, if there is nothing to say.
 SELECT teams_set_template('cards', '{"$data": "${items}", "$when": "${$data > 0}",
-	"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "no. ${$data}"}]}');
+	"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "TextBlock", "text": "no. ${$data}"}]}');
 SELECT jsonb_array_length(teams_render('cards', '{"items": [1, 2, 3]}') -> 'attachments') AS cards,
 	teams_render('cards', '{"items": [1, 2, 3]}') ->> 'summary' AS summary;
 SELECT jsonb_array_length(teams_render('cards', '{"items": [0, 7]}') -> 'attachments') AS cards;
@@ -72,7 +72,7 @@ SELECT v, teams_render('value', v) FROM unnest(ARRAY['{"value": 7}', '{"value": 
 CREATE FUNCTION public.greet(data jsonb) RETURNS jsonb LANGUAGE sql AS
 	$$ SELECT to_jsonb('Hello ' || (data ->> 'name') || ', not ${name}') $$;
 CREATE FUNCTION public.greet_card(data jsonb) RETURNS jsonb LANGUAGE sql AS
-	$$ SELECT jsonb_build_object('type', 'AdaptiveCard', 'body', '[]'::jsonb, 'speak', 'Hello') $$;
+	$$ SELECT jsonb_build_object('type', 'AdaptiveCard', 'version', '1.5', 'body', '[]'::jsonb, 'speak', 'Hello') $$;
 SELECT teams_render('public.greet', '{"name": "Ada"}');
 SELECT teams_render('public.greet_card');
 
@@ -141,7 +141,7 @@ DROP FUNCTION long_loop;
 -- Refused when they are stored
 --
 
-SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "${shout(name)}"}]}');
+SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "TextBlock", "text": "${shout(name)}"}]}');
 \echo :LAST_ERROR_SQLSTATE
 -- the nearest one, a word that is used elsewhere, an iterator that is no name
 SELECT teams_set_template('wrong', '${formatDateTim(t)}');
@@ -154,7 +154,7 @@ SELECT teams_set_template('wrong', 'Hello ${name +}');
 SELECT teams_set_template('wrong', 'Hello ${substring(name)}');
 SELECT teams_set_template('wrong', 'Hello ${length(7)}');
 \echo :LAST_ERROR_SQLSTATE
-SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "body": [{"$when": "${a &&& b}"}]}');
+SELECT teams_set_template('wrong', jsonb '{"type": "AdaptiveCard", "version": "1.5", "body": [{"$when": "${a &&& b}"}]}');
 SELECT teams_set_template('wrong', 'x', summary => '${oops(}');
 -- ... but a restored one that cannot be understood any more is not lost.
 INSERT INTO teams_template (name, body) VALUES ('wrong', '"${oops(}"');
@@ -184,7 +184,7 @@ SELECT teams_render('pg_catalog.jsonb_array_elements');
 SELECT teams_set_template('only_german', 'Hallo', 'de');
 SELECT teams_render('only_german', locale => 'fr');
 \set SHOW_CONTEXT errors
-SELECT teams_set_template('ratio', jsonb '{"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "${done / total}"}]}');
+SELECT teams_set_template('ratio', jsonb '{"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "TextBlock", "text": "${done / total}"}]}');
 SELECT teams_render('ratio', '{"done": 1, "total": 0}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT teams_expand('{"a": [{"b": "${items[3]}"}]}', '{"items": []}');
@@ -266,5 +266,24 @@ SELECT teams_render('public.greet', '{"name": "Ada"}');
 RESET ROLE;
 SELECT teams_revoke('regress_teams_sender');
 DROP ROLE regress_teams_sender;
+-- Of a card without a version, Teams shows nothing: one that is known is
+-- refused where it is written, others where they are filled in.
+SELECT teams_set_template('no version', '{"type": "AdaptiveCard", "body": []}');
+SELECT teams_set_template('no version', jsonb '{"type": "AdaptiveCard", "version": 1.5, "body": []}');
+SELECT teams_set_template('no version', '{"type": "AdaptiveCard", "version": "${v}", "body": []}');
+SELECT teams_render('no version', '{"v": "1.5"}') #>> '{attachments,0,content,version}' AS version;
+SELECT teams_render('no version', '{"v": "new"}');
+CREATE FUNCTION no_version(data jsonb) RETURNS jsonb LANGUAGE sql AS
+	$$ SELECT '[{"type": "AdaptiveCard", "version": "1.5"}, {"type": "AdaptiveCard"}]'::jsonb $$;
+SELECT teams_render('public.no_version');
+DROP FUNCTION no_version(jsonb);
+-- A notification has no macros, whichever way it is made.
+SELECT teams_set_template('due', '{"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "TextBlock", "text": "Due {{DATE(${at}, SHORT)}}"}]}');
+SELECT teams_render('due', '{"at": "2027-01-02T08:00:00Z"}') ->> 'summary' AS summary;
+SELECT teams_set_template('due', '{"type": "AdaptiveCard", "version": "1.5", "fallbackText": "At {{TIME(${at})}}"}');
+SELECT teams_render('due', '{"at": "2027-01-02T08:00:00+01:00"}') ->> 'summary' AS summary;
+SELECT teams_set_template('due', '{"type": "AdaptiveCard", "version": "1.5"}', summary => 'Till {{DATE(${at})}}');
+SELECT teams_render('due', '{"at": "2027-01-02T08:00:00Z"}') ->> 'summary' AS summary;
+
 DROP EXTENSION teams_proactive;
 DROP FUNCTION garbage, public.greet, public.greet_card;
