@@ -44,7 +44,7 @@ all install:
 endif
 
 # The extension's script, in parts by subject, each after those that it needs.
-PARTS = guard domain wake bot outbox account delivery installation activity send \
+PARTS = guard json domain wake bot outbox account delivery installation activity send \
 	notify template directory broadcast dry_run worker status \
 	comment privilege
 

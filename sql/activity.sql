@@ -168,7 +168,7 @@ COMMENT ON FUNCTION @extschema@._teams_activity(jsonb, text, text, boolean) IS
 CREATE FUNCTION @extschema@.teams_text(
 	text				text,
 	format				text DEFAULT 'markdown',
-	mentions			jsonb DEFAULT NULL,
+	mentions			@extschema@.teams_json DEFAULT NULL,
 	summary				text DEFAULT NULL,
 	importance			text DEFAULT NULL,
 	alert				boolean DEFAULT false,
@@ -210,7 +210,7 @@ BEGIN
 			MESSAGE = 'suggested actions must not be null or empty';
 	END IF;
 
-	entities := @extschema@._teams_mentions(mentions, text);
+	entities := @extschema@._teams_mentions(mentions::jsonb, text);
 	IF entities IS NOT NULL THEN
 		marked := @extschema@._teams_mark(text, entities, false);
 	END IF;
@@ -232,7 +232,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_text(text, text, jsonb,
+COMMENT ON FUNCTION @extschema@.teams_text(text, text, @extschema@.teams_json,
 	text, text, boolean, text[]) IS
 'an activity of a text, with its format, mentions and how it notifies';
 
@@ -270,9 +270,9 @@ COMMENT ON FUNCTION @extschema@._teams_has_version(jsonb) IS
 -- The card is judged here, since Teams does not refuse what it cannot show: it
 -- shows nothing.
 CREATE FUNCTION @extschema@.teams_card(
-	card		jsonb,
+	card		@extschema@.teams_json,
 	summary		text DEFAULT NULL,
-	mentions	jsonb DEFAULT NULL,
+	mentions	@extschema@.teams_json DEFAULT NULL,
 	importance	text DEFAULT NULL,
 	alert		boolean DEFAULT false)
 RETURNS jsonb
@@ -288,21 +288,21 @@ BEGIN
 	IF card IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'card must not be null';
 	END IF;
-	IF jsonb_typeof(card) <> 'object'
-	   OR card ->> 'type' IS DISTINCT FROM 'AdaptiveCard' THEN
+	IF jsonb_typeof(marked) <> 'object'
+	   OR marked ->> 'type' IS DISTINCT FROM 'AdaptiveCard' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'invalid card',
 			DETAIL = 'It is not a JSON object of "type": "AdaptiveCard".';
 	END IF;
-	IF NOT @extschema@._teams_has_version(card) THEN
+	IF NOT @extschema@._teams_has_version(marked) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = 'invalid card',
 			DETAIL = 'It has no "version" such as "1.5".';
 	END IF;
 
-	entities := @extschema@._teams_mentions(mentions, card::text);
+	entities := @extschema@._teams_mentions(mentions::jsonb, marked::text);
 	IF entities IS NOT NULL THEN
-		marked := @extschema@._teams_mark(card::text, entities, true)::jsonb;
+		marked := @extschema@._teams_mark(marked::text, entities, true)::jsonb;
 		marked := marked || jsonb_build_object('msteams',
 			coalesce(marked -> 'msteams', '{}') || jsonb_build_object('entities',
 				@extschema@._teams_join_mentions(
@@ -323,8 +323,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_card(jsonb, text,
-	jsonb, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.teams_card(@extschema@.teams_json, text,
+	@extschema@.teams_json, text, boolean) IS
 'an activity of an Adaptive Card';
 
 CREATE FUNCTION @extschema@.teams_image(

@@ -156,7 +156,7 @@ COMMENT ON COLUMN @extschema@.teams_recipient.locale IS
 COMMENT ON COLUMN @extschema@.teams_recipient.data IS
 'what the template is filled in with for the recipient';
 COMMENT ON COLUMN @extschema@.teams_recipient.excluded IS
-'why the recipient gets nothing: duplicate, opted out, guest, disabled, no licence, invalid user id, invalid locale, data is too large, data is no object, or what went wrong with the template';
+'why the recipient gets nothing: duplicate, opted out, guest, disabled, no licence, invalid user id, invalid locale, data is too large, data is no object, data cannot be stored, or what went wrong with the template';
 
 CREATE TABLE @extschema@.teams_opt_out (
 	target			text		NOT NULL,
@@ -205,9 +205,9 @@ ALTER TABLE @extschema@.teams_broadcast ENABLE ALWAYS TRIGGER teams_hold_loaded;
 CREATE FUNCTION @extschema@.teams_broadcast(
 	audience	text,
 	text		text DEFAULT NULL,
-	activity	jsonb DEFAULT NULL,
+	activity	@extschema@.teams_json DEFAULT NULL,
 	template	text DEFAULT NULL,
-	data		jsonb DEFAULT '{}',
+	data		@extschema@.teams_json DEFAULT '{}',
 	title		text DEFAULT NULL,
 	topic		text DEFAULT NULL,
 	draft		boolean DEFAULT false,
@@ -221,7 +221,7 @@ CREATE FUNCTION @extschema@.teams_broadcast(
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_broadcast_query';
 
-COMMENT ON FUNCTION @extschema@.teams_broadcast(text, text, jsonb, text, jsonb,
+COMMENT ON FUNCTION @extschema@.teams_broadcast(text, text, @extschema@.teams_json, text, @extschema@.teams_json,
 	text, text, boolean, integer, text, timestamptz, timestamptz, text, text,
 	text) IS
 'sends to all that a query returns: user_id, and if it has them, locale and data; returns the broadcast''s id';
@@ -229,9 +229,9 @@ COMMENT ON FUNCTION @extschema@.teams_broadcast(text, text, jsonb, text, jsonb,
 CREATE FUNCTION @extschema@.teams_broadcast(
 	audience	text[],
 	text		text DEFAULT NULL,
-	activity	jsonb DEFAULT NULL,
+	activity	@extschema@.teams_json DEFAULT NULL,
 	template	text DEFAULT NULL,
-	data		jsonb DEFAULT '{}',
+	data		@extschema@.teams_json DEFAULT '{}',
 	title		text DEFAULT NULL,
 	topic		text DEFAULT NULL,
 	draft		boolean DEFAULT false,
@@ -245,7 +245,7 @@ CREATE FUNCTION @extschema@.teams_broadcast(
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_broadcast_array';
 
-COMMENT ON FUNCTION @extschema@.teams_broadcast(text[], text, jsonb, text, jsonb,
+COMMENT ON FUNCTION @extschema@.teams_broadcast(text[], text, @extschema@.teams_json, text, @extschema@.teams_json,
 	text, text, boolean, integer, text, timestamptz, timestamptz, text, text,
 	text) IS
 'sends to all of the people in an array; returns the broadcast''s id';
@@ -288,11 +288,11 @@ COMMENT ON FUNCTION @extschema@.teams_recall(bigint) IS
 CREATE FUNCTION @extschema@.teams_edit_broadcast(
 	broadcast	bigint,
 	text		text DEFAULT NULL,
-	activity	jsonb DEFAULT NULL)
+	activity	@extschema@.teams_json DEFAULT NULL)
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_broadcast';
 
-COMMENT ON FUNCTION @extschema@.teams_edit_broadcast(bigint, text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.teams_edit_broadcast(bigint, text, @extschema@.teams_json) IS
 'gives all that a broadcast has sent another text or activity; returns the id of the broadcast that does so';
 
 CREATE FUNCTION @extschema@.teams_preview(broadcast bigint, user_id text)

@@ -213,20 +213,21 @@ $$;
 COMMENT ON FUNCTION @extschema@.teams_revoke(text) IS
 'takes from a role all that teams_grant() may have granted';
 
--- Whatever function there is, PUBLIC may not call it; and whatever domain,
--- nobody else's table is made of it, so that none keeps it from being dropped.
+-- Whatever function there is, PUBLIC may not call it; and whatever type or
+-- domain, nobody else's table is made of it, so that none keeps it from being
+-- dropped.
 DO $$
 DECLARE
 	object	text;
 BEGIN
 	FOR object IN
-		SELECT coalesce('ROUTINE ' || p.oid::regprocedure, 'DOMAIN ' || t.oid::regtype)
+		SELECT coalesce('ROUTINE ' || p.oid::regprocedure, CASE t.typtype WHEN 'd' THEN 'DOMAIN ' ELSE 'TYPE ' END || t.oid::regtype)
 		FROM pg_extension AS e
 		JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass
 			AND d.refobjid = e.oid AND d.deptype = 'e'
 		LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
 		LEFT JOIN pg_type AS t ON d.classid = 'pg_type'::regclass AND t.oid = d.objid
-			AND t.typtype = 'd'
+			AND t.typtype IN ('b', 'd')
 		WHERE e.extname = 'teams_proactive' AND coalesce(p.oid, t.oid) IS NOT NULL
 	LOOP
 		EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', object);

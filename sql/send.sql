@@ -76,7 +76,7 @@ COMMENT ON FUNCTION @extschema@.teams_send(text, text, text, timestamptz,
 
 CREATE FUNCTION @extschema@.teams_send(
 	user_id		text,
-	activity	jsonb,
+	activity	@extschema@.teams_json,
 	bot			text DEFAULT 'default',
 	send_at		timestamptz DEFAULT NULL,
 	expires_at	timestamptz DEFAULT NULL,
@@ -86,7 +86,7 @@ CREATE FUNCTION @extschema@.teams_send(
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_activity';
 
-COMMENT ON FUNCTION @extschema@.teams_send(text, jsonb, text, timestamptz,
+COMMENT ON FUNCTION @extschema@.teams_send(text, @extschema@.teams_json, text, timestamptz,
 	timestamptz, text, text, text) IS
 'sends a Bot Framework activity to a person when the transaction commits; returns the message''s id';
 
@@ -108,7 +108,7 @@ COMMENT ON FUNCTION @extschema@.teams_send_chat(text, text, text, timestamptz,
 
 CREATE FUNCTION @extschema@.teams_send_chat(
 	chat_id		text,
-	activity	jsonb,
+	activity	@extschema@.teams_json,
 	bot			text DEFAULT 'default',
 	send_at		timestamptz DEFAULT NULL,
 	expires_at	timestamptz DEFAULT NULL,
@@ -118,7 +118,7 @@ CREATE FUNCTION @extschema@.teams_send_chat(
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_chat_activity';
 
-COMMENT ON FUNCTION @extschema@.teams_send_chat(text, jsonb, text, timestamptz,
+COMMENT ON FUNCTION @extschema@.teams_send_chat(text, @extschema@.teams_json, text, timestamptz,
 	timestamptz, text, text, text) IS
 'sends a Bot Framework activity to a group chat in which the bot is, or can be installed; returns the message''s id';
 
@@ -143,7 +143,7 @@ COMMENT ON FUNCTION @extschema@.teams_post(text, text, text, text, text,
 CREATE FUNCTION @extschema@.teams_post(
 	team		text,
 	channel		text,
-	activity	jsonb,
+	activity	@extschema@.teams_json,
 	thread		text DEFAULT NULL,
 	bot			text DEFAULT 'default',
 	send_at		timestamptz DEFAULT NULL,
@@ -154,7 +154,7 @@ CREATE FUNCTION @extschema@.teams_post(
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_post_activity';
 
-COMMENT ON FUNCTION @extschema@.teams_post(text, text, jsonb, text, text,
+COMMENT ON FUNCTION @extschema@.teams_post(text, text, @extschema@.teams_json, text, text,
 	timestamptz, timestamptz, text, text, text) IS
 'posts a Bot Framework activity to a channel, null for General: a new thread, or with a key for the thread, an answer in it; returns the message''s id';
 
@@ -165,11 +165,11 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_text';
 COMMENT ON FUNCTION @extschema@.teams_edit(bigint, text) IS
 'gives a message another text, before it is sent or where it is; returns the job''s id';
 
-CREATE FUNCTION @extschema@.teams_edit(id bigint, activity jsonb)
+CREATE FUNCTION @extschema@.teams_edit(id bigint, activity @extschema@.teams_json)
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_activity';
 
-COMMENT ON FUNCTION @extschema@.teams_edit(bigint, jsonb) IS
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint, @extschema@.teams_json) IS
 'gives a message another Bot Framework activity, before it is sent or where it is; returns the job''s id';
 
 CREATE FUNCTION @extschema@.teams_edit(ids bigint[], text text)
@@ -179,11 +179,11 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_text';
 COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], text) IS
 'gives all of the messages that can be edited another text; returns the jobs'' ids';
 
-CREATE FUNCTION @extschema@.teams_edit(ids bigint[], activity jsonb)
+CREATE FUNCTION @extschema@.teams_edit(ids bigint[], activity @extschema@.teams_json)
 RETURNS SETOF bigint
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_activity';
 
-COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], jsonb) IS
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], @extschema@.teams_json) IS
 'gives all of the messages that can be edited another Bot Framework activity; returns the jobs'' ids';
 
 CREATE FUNCTION @extschema@.teams_delete(id bigint)

@@ -7,14 +7,14 @@
 -- activity of it.
 
 CREATE FUNCTION @extschema@.teams_expand(
-	template	jsonb,
-	data		jsonb DEFAULT '{}',
+	template	@extschema@.teams_json,
+	data		@extschema@.teams_json DEFAULT '{}',
 	name		text DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'teams_expand';
 
-COMMENT ON FUNCTION @extschema@.teams_expand(jsonb,
-	jsonb, text) IS
+COMMENT ON FUNCTION @extschema@.teams_expand(@extschema@.teams_json,
+	@extschema@.teams_json, text) IS
 'what a template in the Adaptive Card Templating language becomes with the data; the name is for errors';
 
 CREATE FUNCTION @extschema@._teams_check_template(
@@ -68,7 +68,7 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_template', '');
 
 CREATE FUNCTION @extschema@.teams_set_template(
 	name		text,
-	body		jsonb,
+	body		@extschema@.teams_json,
 	locale		text DEFAULT '',
 	summary		text DEFAULT NULL,
 	comment		text DEFAULT NULL)
@@ -76,6 +76,8 @@ RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
+DECLARE
+	given	jsonb := body;
 BEGIN
 	IF name IS NULL OR body IS NULL OR locale IS NULL THEN
 		RAISE null_value_not_allowed USING
@@ -91,39 +93,39 @@ BEGIN
 			MESSAGE = format('invalid locale: "%s"', locale),
 			HINT = 'Give a language such as de or de-AT, or nothing for all.';
 	END IF;
-	IF jsonb_typeof(body) <> 'string' AND NOT body ? 'type' THEN
+	IF jsonb_typeof(given) <> 'string' AND NOT given ? 'type' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('template "%s" is neither a text, an Adaptive Card nor an activity', name),
 			HINT = 'Give a card or activity as an object with a "type".';
 	END IF;
-	PERFORM @extschema@._teams_check_template(body, name);
+	PERFORM @extschema@._teams_check_template(given, name);
 	PERFORM @extschema@._teams_check_template(to_jsonb(summary), name || ' (summary)');
-	IF body ->> 'type' = 'AdaptiveCard'
-	   AND NOT @extschema@._teams_has_version(body)
-	   AND coalesce(body ->> 'version', '') NOT LIKE '%${%' THEN
+	IF given ->> 'type' = 'AdaptiveCard'
+	   AND NOT @extschema@._teams_has_version(given)
+	   AND coalesce(given ->> 'version', '') NOT LIKE '%${%' THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('template "%s" is an Adaptive Card without a version', name),
 			DETAIL = 'Teams shows nothing of a card that has no "version" such as "1.5".';
 	END IF;
 
 	-- An expression is judged when it is filled in.
-	IF body ->> 'type' NOT IN ('AdaptiveCard', 'message')
-	   AND body ->> 'type' NOT LIKE '%${%' THEN
+	IF given ->> 'type' NOT IN ('AdaptiveCard', 'message')
+	   AND given ->> 'type' NOT LIKE '%${%' THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('template "%s" is of type "%s", of which people see nothing', name, body ->> 'type'),
+			MESSAGE = format('template "%s" is of type "%s", of which people see nothing', name, given ->> 'type'),
 			HINT = 'Write "AdaptiveCard" for a card and "message" for an activity; case matters.';
 	END IF;
 	IF EXISTS (SELECT FROM @extschema@.teams_template AS t
 			   WHERE t.name = teams_set_template.name
 				 AND t.locale = teams_set_template.locale
 				 AND (t.body, t.summary) IS DISTINCT FROM
-					 (teams_set_template.body, teams_set_template.summary)) THEN
+					 (given, teams_set_template.summary)) THEN
 		RAISE NOTICE USING MESSAGE = format('template "%s"%s is replaced', name,
 			CASE WHEN locale <> '' THEN format(' for the locale "%s"', locale) ELSE '' END);
 	END IF;
 	INSERT INTO @extschema@.teams_template AS t
 		(name, locale, body, summary, comment)
-	VALUES (name, locale, body, summary, comment)
+	VALUES (name, locale, given, summary, comment)
 	ON CONFLICT ON CONSTRAINT teams_template_pkey DO UPDATE SET
 		body = excluded.body,
 		summary = excluded.summary,
@@ -132,7 +134,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_set_template(text, jsonb,
+COMMENT ON FUNCTION @extschema@.teams_set_template(text, @extschema@.teams_json,
 	text, text, text) IS
 'creates or replaces a template for a locale, from an Adaptive Card or activity';
 
@@ -147,7 +149,7 @@ RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT @extschema@.teams_set_template($1,
-		CASE WHEN $2 ~ '^\s*\{' THEN $2::jsonb ELSE to_jsonb($2) END,
+		CASE WHEN $2 ~ '^\s*\{' THEN $2::jsonb ELSE to_jsonb($2) END::@extschema@.teams_json,
 		$3, $4, $5)
 $$;
 
@@ -183,15 +185,16 @@ AS $$
 DECLARE
 	content	jsonb;
 BEGIN
-	content := @extschema@.teams_expand(body, data, name);
+	content := @extschema@.teams_expand(body::@extschema@.teams_json,
+		data::@extschema@.teams_json, name);
 
 	-- Data that looks like a card does not make one of a text.
 	IF kind = 'text' THEN
 		content := to_jsonb(content #>> '{}');
 	END IF;
 	RETURN @extschema@._teams_as_activity(content,
-		@extschema@.teams_expand(coalesce(to_jsonb(summary), 'null'),
-			data, name || ' (summary)') #>> '{}',
+		@extschema@.teams_expand(coalesce(to_jsonb(summary), 'null')::@extschema@.teams_json,
+			data::@extschema@.teams_json, name || ' (summary)') #>> '{}',
 		name);
 END
 $$;
@@ -203,7 +206,7 @@ COMMENT ON FUNCTION @extschema@._teams_fill(text, text, jsonb, text, jsonb) IS
 -- any function: nothing may call it as somebody else.
 CREATE FUNCTION @extschema@.teams_render(
 	template	text,
-	data		jsonb DEFAULT '{}',
+	data		@extschema@.teams_json DEFAULT '{}',
 	locale		text DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -227,7 +230,7 @@ BEGIN
 	ORDER BY length(t.locale) DESC LIMIT 1;
 	IF FOUND THEN
 		RETURN @extschema@._teams_fill(template, chosen.kind, chosen.body,
-			chosen.summary, data);
+			chosen.summary, data::jsonb);
 	END IF;
 
 	SELECT string_agg(t.locale, ', ' ORDER BY t.locale) INTO others
@@ -249,10 +252,10 @@ BEGIN
 			MESSAGE = format('template "%s" does not exist', template),
 			HINT = 'See teams_template for those that do; a function from jsonb to jsonb is given with its schema.';
 	END IF;
-	EXECUTE format('SELECT %s($1)', f::oid::regproc) INTO content USING data;
+	EXECUTE format('SELECT %s($1)', f::oid::regproc) INTO content USING data::jsonb;
 	RETURN @extschema@._teams_as_activity(content, NULL::text, template);
 END
 $$;
 
-COMMENT ON FUNCTION @extschema@.teams_render(text, jsonb, text) IS
+COMMENT ON FUNCTION @extschema@.teams_render(text, @extschema@.teams_json, text) IS
 'the activity that a template becomes with the data, for teams_send()';

@@ -21,6 +21,8 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
+#include "base/encoding.h"
+#include "base/json.h"
 #include "outbox/broadcasts.h"
 #include "outbox/statement.h"
 #include "outbox/tally.h"
@@ -181,14 +183,18 @@ person_problem(const char *user_id, const char *locale, Datum data)
 	return data != (Datum) 0 ? data_problem(data) : NULL;
 }
 
-/* One that cannot be sent to is kept, with the reason. */
+/*
+ * One that cannot be sent to is kept, with the reason, which is the problem if
+ * there is one already.
+ */
 static void
 add_person(Audience *part, const char *user_id, const char *locale,
-		   Datum data)
+		   Datum data, const char *problem)
 {
-	const char *problem = person_problem(user_id, locale, data);
 	int			i = part->count++;
 
+	if (problem == NULL)
+		problem = person_problem(user_id, locale, data);
 	if (problem != NULL)
 	{
 		locale = NULL;
@@ -209,6 +215,7 @@ typedef struct Columns
 	int			user_id;
 	int			locale;
 	int			data;
+	bool		data_is_json;
 } Columns;
 
 /* By name; a column that means nothing here is a mistake to be told. */
@@ -231,19 +238,45 @@ find_columns(TupleDesc descriptor)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the audience has a column \"%s\"", name),
-					 errhint("It may have user_id, locale and data (jsonb); give columns these names with AS.")));
+					 errhint("It may have user_id, locale and data (jsonb or json); give columns these names with AS.")));
 	}
 	if (columns.user_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the audience has no column \"user_id\""),
 				 errhint("Write SELECT ... AS user_id.")));
-	if (columns.data != 0 &&
-		TupleDescAttr(descriptor, columns.data - 1)->atttypid != JSONBOID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("the audience's column \"data\" is not of type jsonb")));
+	if (columns.data != 0)
+	{
+		Oid			type = TupleDescAttr(descriptor, columns.data - 1)->atttypid;
+
+		columns.data_is_json = type == JSONOID;
+		if (type != JSONOID && type != JSONBOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("the audience's column \"data\" is neither of type jsonb nor json")));
+	}
 	return columns;
+}
+
+/* Data of type json as jsonb, or *problem if jsonb does not take it. */
+static Datum
+jsonb_of_json(Datum json, const char **problem)
+{
+	char	   *given;
+	bool		exact = true;
+
+	if (toast_raw_datum_size(json) > RULES_MAX_STORED)
+	{
+		*problem = "data is too large";
+		return (Datum) 0;
+	}
+	given = TextDatumGetCString(json);
+	if (json_storage_problem(encoding_to_utf8(given, &exact)) != NULL)
+	{
+		*problem = "data cannot be stored";
+		return (Datum) 0;
+	}
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(given));
 }
 
 /* The data is not copied: it lies in the tuple. */
@@ -255,11 +288,16 @@ add_row(Audience *part, HeapTuple tuple, TupleDesc descriptor,
 		column_text(tuple, descriptor, columns->locale) : NULL;
 	Datum		data = (Datum) 0;
 	bool		isnull = true;
+	const char *problem = NULL;
 
 	if (columns->data != 0)
 		data = SPI_getbinval(tuple, descriptor, columns->data, &isnull);
+	if (isnull)
+		data = (Datum) 0;
+	else if (columns->data_is_json)
+		data = jsonb_of_json(data, &problem);
 	add_person(part, column_text(tuple, descriptor, columns->user_id), locale,
-			   isnull ? (Datum) 0 : data);
+			   data, problem);
 }
 
 /* The text after the blanks that it begins with. */
@@ -386,7 +424,7 @@ add_array(int64 broadcast, ArrayType *array)
 		for (int i = first; i < Min(count, first + PART); i++)
 			add_person(part,
 					   nulls[i] ? NULL : TextDatumGetCString(elements[i]),
-					   NULL, (Datum) 0);
+					   NULL, (Datum) 0, NULL);
 		outbox_add_recipients(broadcast, first + 1, part);
 	}
 }

@@ -35,10 +35,17 @@ find_function(const Firing *firing, const char *name, int nargs,
 			  const Oid *types)
 {
 	Oid			function;
+	oidvector  *arguments = buildoidvector(types, nargs);
 
+	for (int i = 0; i < nargs; i++)
+		if (arguments->values[i] == JSONBOID)
+			arguments->values[i] =
+				GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+								CStringGetDatum("teams_json"),
+								ObjectIdGetDatum(firing->schema));
 	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
 							   CStringGetDatum(name),
-							   PointerGetDatum(buildoidvector(types, nargs)),
+							   PointerGetDatum(arguments),
 							   ObjectIdGetDatum(firing->schema));
 	if (!OidIsValid(function))
 		ereport(ERROR,

@@ -32,7 +32,7 @@ DO $$ BEGIN
 	PERFORM teams_set_template(name, 'x')
 		FROM unnest('{post,chat,it''s gone,x,digest,gone,new,broken}'::text[]) AS name;
 END $$;
-CREATE OR REPLACE FUNCTION teams.teams_render(template text, data jsonb DEFAULT '{}', locale text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION teams.teams_render(template text, data teams.teams_json DEFAULT '{}', locale text DEFAULT NULL)
 RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	IF template = 'broken' THEN
