@@ -11,9 +11,8 @@
 #include "postgres_fe.h"
 #endif
 
-#include "mb/pg_wchar.h"
-
 #include "base/ascii.h"
+#include "base/compat.h"
 #include "base/inline.h"
 #include "base/plain.h"
 
@@ -193,10 +192,16 @@ plain_line(const char *text)
 	initStringInfo(&line);
 	while (*text != '\0' && count <= PLAIN_MAX)
 	{
-		const unsigned char *c = (const unsigned char *) text;
-		int			length = strnlen(text, pg_utf_mblen(c));
-		pg_wchar	code = length == pg_utf_mblen(c) ? utf8_to_unicode(c) : '?';
+		int			length = compat_utf8_char_length(text, (int) strnlen(text, 4));
+		pg_wchar	code;
 
+		if (length <= 0)
+		{
+			/* half of a character, where so much was enough */
+			text++;
+			continue;
+		}
+		code = utf8_to_unicode((const unsigned char *) text);
 		if (is_blank(code))
 			blank = line.len > 0;
 		else if (!is_invisible(code))
