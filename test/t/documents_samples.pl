@@ -85,7 +85,7 @@ sub psql
 	utf8::encode($script);
 	$document->{printed} = \$printed;
 	return IPC::Run::start(\@command, '<', \$script, '>&', \$printed,
-		IPC::Run::timeout(60));
+		IPC::Run::timeout(180));
 }
 
 {
