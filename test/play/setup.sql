@@ -14,7 +14,7 @@ SELECT teams_configure(
 	graph_url     => :'graph_url',
 	connector_url => :'connector_url');
 
-CREATE ROLE developer LOGIN;
+CREATE ROLE developer LOGIN CREATEROLE;
 SELECT teams_grant('developer', 'administrator');
 GRANT CREATE ON SCHEMA public TO developer;
 
