@@ -398,6 +398,8 @@ BEGIN
 	SET state = CASE WHEN b.state = 'paused' THEN 'running' ELSE b.state END,
 		held = false
 	WHERE b.bot = teams_resume.bot AND b.held;
+	UPDATE @extschema@.teams_digest_row AS d SET held = false
+	WHERE d.bot = teams_resume.bot AND d.held;
 END
 $$;
 

@@ -23,7 +23,7 @@ CREATE TABLE @extschema@.teams_notify_error (
 CREATE INDEX teams_notify_error_at ON @extschema@.teams_notify_error (at);
 
 COMMENT ON TABLE @extschema@.teams_notify_error IS
-'messages that triggers with on_error=warn could not write; kept as long as the history';
+'messages that triggers with on_error=warn, and digests over time, could not write; kept as long as the history';
 COMMENT ON COLUMN @extschema@.teams_notify_error.id IS
 'order in which they were written';
 COMMENT ON COLUMN @extschema@.teams_notify_error.at IS

@@ -93,6 +93,8 @@ AS $$
 		('operator', 'SELECT', 'teams_dedupe'),
 		('operator', 'SELECT', 'teams_thread'),
 		('operator', 'SELECT', 'teams_notify_error'),
+		('operator', 'SELECT', 'teams_digest_row'),
+		('monitor, sender', 'SELECT', 'teams_digest'),
 		('monitor', 'SELECT (id, at, schema_name, table_name, trigger_name, template, error_code, error, hint)',
 		 'teams_notify_error'),
 		('operator', 'SELECT', 'teams_broadcast'),

@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -37,15 +38,54 @@ SQL_FUNCTION(teams_check_notify);
  * ----------
  */
 
+/* So long after a time. */
+static TimestampTz
+time_after(TimestampTz time, Interval *interval)
+{
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(time),
+												   IntervalPGetDatum(interval)));
+}
+
+/*
+ * A key of its own for each table and template, or ids would be mixed up; and
+ * for each recipient, if a row has several.
+ */
+static const char *
+dedupe_key(const Firing *firing, const Subject *subject)
+{
+	const NotifyOptions *options = &firing->options;
+	Relation	table = firing->trigger->tg_relation;
+	const char *value = subject->values[NOTIFY_DEDUPE];
+
+	if (value == NULL)
+		return NULL;
+	return psprintf("%s.%s %s %s%s%s",
+					get_namespace_name(RelationGetNamespace(table)),
+					RelationGetRelationName(table), options->template, value,
+					options->has_array ? " " : "",
+					options->has_array ? subject->values[options->target] : "");
+}
+
 /* What the options say of a row, for one of its recipients. */
 static void
 take_values(const Firing *firing, const NotifyRow *row, Subject *subject)
 {
+	const NotifyOptions *options = &firing->options;
 	TupleDesc	desc = RelationGetDescr(firing->trigger->tg_relation);
+	TimestampTz now = GetCurrentTimestamp();
 
+	memset(subject, 0, sizeof(Subject));
+	subject->template = options->template;
+	subject->target = options->target;
 	for (int i = 0; i < NOTIFY_VALUES; i++)
-		subject->values[i] = i == (int) firing->options.target ? row->target :
-			notify_value(&firing->options, i, row->tuple, desc);
+		subject->values[i] = i == (int) options->target ? row->target :
+			notify_value(options, i, row->tuple, desc);
+	subject->values[NOTIFY_DEDUPE] = dedupe_key(firing, subject);
+	if (options->delay != NULL)
+		now = subject->send_at = time_after(now, options->delay);
+	if (options->expires != NULL)
+		subject->expires_at = time_after(now, options->expires);
 }
 
 /* Are they for the same one? */
@@ -53,6 +93,17 @@ static bool
 are_of_one(const NotifyRow *a, const NotifyRow *b)
 {
 	return strcmp(a->recipient, b->recipient) == 0;
+}
+
+/* How many of the rows are for the same one as the first. */
+static int
+same_recipient(const NotifyRow *rows, int count)
+{
+	int			n = 1;
+
+	while (n < count && are_of_one(&rows[n], &rows[0]))
+		n++;
+	return n;
 }
 
 /*
@@ -69,16 +120,20 @@ notify_of_row(const Firing *firing)
 	trigger->tg_newtuple : trigger->tg_trigtuple;
 	int			count;
 	NotifyRow  *rows = notify_expand_row(firing, row, old, &count);
-	Subject		subject;
+	const char *data = count > 0 && firing->options.digest == NULL ?
+	notify_data_of_row(firing, row, old) : NULL;
 
-	if (count > 0)
-		subject.data = notify_data_of_row(firing, row, old);
-	for (int i = 0; i < count; i++)
+	for (int first = 0; first < count;
+		 first += same_recipient(&rows[first], count - first))
 	{
-		if (i > 0 && are_of_one(&rows[i], &rows[i - 1]))
-			continue;
-		take_values(firing, &rows[i], &subject);
-		notify_send(firing, &subject);
+		Subject		subject;
+
+		take_values(firing, &rows[first], &subject);
+		subject.data = data;
+		if (firing->options.digest != NULL)
+			notify_collect(firing, &subject, &rows[first], 1);
+		else
+			notify_send(firing, &subject);
 	}
 }
 
@@ -106,7 +161,10 @@ changed_rows(const TriggerData *trigger)
 	return store;
 }
 
-/* One message for each recipient, with all rows that are theirs. */
+/*
+ * One message for each recipient, with all rows that are theirs; or these are
+ * collected.
+ */
 static void
 notify_of_rows(const Firing *firing)
 {
@@ -118,10 +176,13 @@ notify_of_rows(const Firing *firing)
 	{
 		Subject		subject;
 
-		for (next = first + 1; next < count; next++)
-			if (!are_of_one(&rows[next], &rows[first]))
-				break;
+		next = first + same_recipient(&rows[first], count - first);
 		take_values(firing, &rows[first], &subject);
+		if (firing->options.digest != NULL)
+		{
+			notify_collect(firing, &subject, &rows[first], next - first);
+			continue;
+		}
 		subject.data = notify_data_of_rows(firing, &rows[first], next - first);
 		notify_send(firing, &subject);
 	}

@@ -11,10 +11,14 @@
 #include "outbox/conditions.h"
 #include "sql/notify_options.h"
 
-/* What one message is about: a row, or those of one recipient. */
+/* One message: about a row, or those of one recipient. */
 typedef struct Subject
 {
+	const char *template;
+	NotifyOption target;		/* which of to, team and chat it goes to */
 	const char *values[NOTIFY_VALUES];	/* of the options; NULL: nothing */
+	TimestampTz send_at;		/* 0: at once */
+	TimestampTz expires_at;		/* 0: never */
 	const char *data;			/* JSON for the template */
 } Subject;
 
@@ -54,9 +58,21 @@ extern char *notify_data_of_row(const Firing *firing, HeapTuple row,
 extern char *notify_data_of_rows(const Firing *firing, const NotifyRow *rows,
 								 int count);
 
+extern char *notify_row_json(const Firing *firing, HeapTuple row);
+extern const char *notify_operation(const Firing *firing);
+extern char *notify_digest_data(const char *const *rows, int shown, int64 count,
+								const char *table, const char *schema,
+								const char *operation);
+
 /* notify_send.c */
 extern void notify_send(const Firing *firing, const Subject *subject);
 extern bool notify_try(const Firing *firing, const char *data,
 					   void (*action) (void *argument), void *argument);
+extern int64 notify_send_as(Oid schema, Oid role, const Subject *subject);
+extern void notify_check_sender(Oid schema, Oid role, const Subject *subject);
+
+/* notify_collect.c */
+extern void notify_collect(const Firing *firing, const Subject *subject,
+						   const NotifyRow *rows, int count);
 
 #endif							/* TP_NOTIFY_H */

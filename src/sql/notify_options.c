@@ -30,7 +30,7 @@ bad_option(const char *argument, const char *detail)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid option of teams_notify(): \"%s\"", argument),
 			 errdetail("%s", detail),
-			 errhint("Options are to, team, channel, chat, thread, locale, bot, dedupe and priority, with a column or a value in quotes; where, with a condition; and delay, expires, null and on_error.")));
+			 errhint("Options are to, team, channel, chat, thread, locale, bot, dedupe and priority, with a column or a value in quotes; where, with a condition; and delay, digest, expires, null and on_error.")));
 }
 
 /*
@@ -164,6 +164,8 @@ take_setting(const char *argument, const char *name, const char *text,
 {
 	if (strcmp(name, "delay") == 0)
 		options->delay = take_interval(argument, text);
+	else if (strcmp(name, "digest") == 0)
+		options->digest = take_interval(argument, text);
 	else if (strcmp(name, "expires") == 0)
 		options->expires = take_interval(argument, text);
 	else if (strcmp(name, "null") == 0)
@@ -242,6 +244,12 @@ notify_parse_options(Relation table, const Trigger *trigger,
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the options channel and thread of teams_notify() go with team")));
+	if (options->digest != NULL &&
+		(options->delay != NULL || is_given(options, NOTIFY_DEDUPE)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the options delay and dedupe of teams_notify() do not go with digest"),
+				 errdetail("A digest says what has come until its time, and each row is in one.")));
 	options->target = is_given(options, NOTIFY_TEAM) ? NOTIFY_TEAM :
 		is_given(options, NOTIFY_CHAT) ? NOTIFY_CHAT : NOTIFY_TO;
 }

@@ -43,6 +43,7 @@ typedef struct NotifyOptions
 	bool		has_array;		/* of targets */
 	Interval   *delay;			/* or NULL */
 	Interval   *expires;		/* or NULL */
+	Interval   *digest;			/* for how long to collect, or NULL */
 	const char *where;			/* an expression, or NULL */
 	bool		only_warns;
 	bool		needs_target;	/* there must be one: null is an error */

@@ -214,7 +214,7 @@ notify_expand_row(const Firing *firing, HeapTuple row, HeapTuple old,
 
 	if (is_wanted(firing, row, old))
 		add_row(firing, row, 0, &rows);
-	if (rows.count > 1)
+	if (rows.count > 1 || firing->options.digest != NULL)
 		sort_by_recipient(firing, &rows);
 	*count = rows.count;
 	return rows.rows;

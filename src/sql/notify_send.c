@@ -31,8 +31,7 @@
 
 /* Whether the owner may use it, check_owner() says. */
 static Oid
-find_function(const Firing *firing, const char *name, int nargs,
-			  const Oid *types)
+find_function(Oid schema, const char *name, int nargs, const Oid *types)
 {
 	Oid			function;
 	oidvector  *arguments = buildoidvector(types, nargs);
@@ -42,16 +41,16 @@ find_function(const Firing *firing, const char *name, int nargs,
 			arguments->values[i] =
 				GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
 								CStringGetDatum("teams_json"),
-								ObjectIdGetDatum(firing->schema));
+								ObjectIdGetDatum(schema));
 	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
 							   CStringGetDatum(name),
 							   PointerGetDatum(arguments),
-							   ObjectIdGetDatum(firing->schema));
+							   ObjectIdGetDatum(schema));
 	if (!OidIsValid(function))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function %s.%s does not exist",
-						get_namespace_name(firing->schema), name)));
+						get_namespace_name(schema), name)));
 	return function;
 }
 
@@ -114,29 +113,29 @@ check_named_template(const char *name)
 
 /* The activity, as jsonb, by the template and in the subject's language. */
 static Datum
-render_subject(const Firing *firing, const Subject *subject)
+render_subject(Oid schema, const Subject *subject)
 {
 	static const Oid types[] = {TEXTOID, JSONBOID, TEXTOID};
 	NullableDatum arguments[3];
 	Datum		data;
 
-	check_named_template(firing->options.template);
+	check_named_template(subject->template);
 	data = DirectFunctionCall1(jsonb_in, CStringGetDatum(subject->data));
-	arguments[0] = text_or_null(firing->options.template);
+	arguments[0] = text_or_null(subject->template);
 	arguments[1] = not_null(data);
 	arguments[2] = text_or_null(subject->values[NOTIFY_LOCALE]);
-	return call_function(find_function(firing, "teams_render", 3, types), 3,
+	return call_function(find_function(schema, "teams_render", 3, types), 3,
 						 arguments);
 }
 
 /* The owner may have lost the right since the trigger was made. */
 static void
-check_owner(const Firing *firing, Oid function)
+check_owner(Oid role, Oid function)
 {
-	char	   *owner = GetUserNameFromId(firing->owner, false);
+	char	   *owner = GetUserNameFromId(role, false);
 
 	if (DatumGetBool(DirectFunctionCall3(has_function_privilege_id_id,
-										 ObjectIdGetDatum(firing->owner),
+										 ObjectIdGetDatum(role),
 										 ObjectIdGetDatum(function),
 										 CStringGetTextDatum("EXECUTE"))))
 		return;
@@ -150,100 +149,89 @@ check_owner(const Firing *firing, Oid function)
 					 quote_literal_cstr(owner))));
 }
 
-/*
- * A key of its own for each table and template, or ids would be mixed up; and
- * for each recipient, if a row has several.
- */
-static const char *
-dedupe_key(const Firing *firing, const Subject *subject)
-{
-	const NotifyOptions *options = &firing->options;
-	Relation	table = firing->trigger->tg_relation;
-	const char *value = subject->values[NOTIFY_DEDUPE];
-
-	if (value == NULL)
-		return NULL;
-	return psprintf("%s.%s %s %s%s%s",
-					get_namespace_name(RelationGetNamespace(table)),
-					RelationGetRelationName(table), options->template, value,
-					options->has_array ? " " : "",
-					options->has_array ? subject->values[options->target] : "");
-}
-
-/* So long after a time; null without the interval. */
+/* 0 is null. */
 static NullableDatum
-time_after(Datum time, Interval *interval)
+time_or_null(TimestampTz time)
 {
-	NullableDatum datum = {(Datum) 0, interval == NULL};
+	NullableDatum datum = {TimestampTzGetDatum(time), time == 0};
 
-	if (interval != NULL)
-		datum.value = DirectFunctionCall2(timestamptz_pl_interval, time,
-										  IntervalPGetDatum(interval));
 	return datum;
 }
 
-/* send_at, and expires_at, which counts from there. */
-static void
-take_times(const NotifyOptions *options, NullableDatum *send_at,
-		   NullableDatum *expires_at)
-{
-	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
-
-	*send_at = time_after(now, options->delay);
-	*expires_at = time_after(send_at->isnull ? now : send_at->value,
-							 options->expires);
-}
-
-/* Call teams_send(), teams_send_chat() or teams_post(). */
-static void
-send_notification(const Firing *firing, const Subject *subject)
+/* teams_send(), teams_send_chat() or teams_post(), of an activity. */
+static Oid
+sending_function(Oid schema, NotifyOption target, int *nargs)
 {
 	static const Oid types[] = {TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID,
 		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID};
 	static const Oid types_to_one[] = {TEXTOID, JSONBOID, TEXTOID,
 		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID};
-	const char *const *values = subject->values;
-	NullableDatum arguments[10];
-	Oid			function;
-	int			n = 0;
-	NotifyOption target = firing->options.target;
 
-	function = target == NOTIFY_TEAM ?
-		find_function(firing, "teams_post", 10, types) :
-		find_function(firing, target == NOTIFY_CHAT ?
-					  "teams_send_chat" : "teams_send", 8, types_to_one);
-	check_owner(firing, function);
-	if (target == NOTIFY_TEAM)
-	{
-		arguments[n++] = text_or_null(values[NOTIFY_TEAM]);
-		arguments[n++] = text_or_null(values[NOTIFY_CHANNEL]);
-	}
-	else
-		arguments[n++] = text_or_null(values[target]);
-	arguments[n++] = not_null(render_subject(firing, subject));
-	if (target == NOTIFY_TEAM)
-		arguments[n++] = text_or_null(values[NOTIFY_THREAD]);
-	arguments[n++] = text_or_null(values[NOTIFY_BOT] ? values[NOTIFY_BOT] : "default");
-	take_times(&firing->options, &arguments[n], &arguments[n + 1]);
-	n += 2;
-	arguments[n++] = text_or_null(values[NOTIFY_PRIORITY] ? values[NOTIFY_PRIORITY] : "normal");
-	arguments[n++] = text_or_null(dedupe_key(firing, subject));
-	arguments[n++] = text_or_null("at-least-once");
-	(void) call_function(function, n, arguments);
+	*nargs = target == NOTIFY_TEAM ? lengthof(types) : lengthof(types_to_one);
+	return find_function(schema, target == NOTIFY_TEAM ? "teams_post" :
+						 target == NOTIFY_CHAT ? "teams_send_chat" :
+						 "teams_send", *nargs,
+						 target == NOTIFY_TEAM ? types : types_to_one);
 }
 
-/* An error takes the rights back, at the end of the (sub)transaction. */
-static void
-send_as_owner(const Firing *firing, const Subject *subject)
+/* Call it, as the current user, who has the right to. */
+static int64
+send_subject(Oid schema, const Subject *subject)
 {
-	Oid			role;
-	int			security_context;
+	const char *const *values = subject->values;
+	NullableDatum arguments[10];
+	int			nargs;
+	Oid			function = sending_function(schema, subject->target, &nargs);
+	int			n = 0;
 
-	GetUserIdAndSecContext(&role, &security_context);
-	SetUserIdAndSecContext(firing->owner,
+	arguments[n++] = text_or_null(values[subject->target]);
+	if (subject->target == NOTIFY_TEAM)
+		arguments[n++] = text_or_null(values[NOTIFY_CHANNEL]);
+	arguments[n++] = not_null(render_subject(schema, subject));
+	if (subject->target == NOTIFY_TEAM)
+		arguments[n++] = text_or_null(values[NOTIFY_THREAD]);
+	arguments[n++] = text_or_null(values[NOTIFY_BOT] ? values[NOTIFY_BOT] : "default");
+	arguments[n++] = time_or_null(subject->send_at);
+	arguments[n++] = time_or_null(subject->expires_at);
+	arguments[n++] = text_or_null(values[NOTIFY_PRIORITY] ? values[NOTIFY_PRIORITY] : "normal");
+	arguments[n++] = text_or_null(values[NOTIFY_DEDUPE]);
+	arguments[n++] = text_or_null("at-least-once");
+	Assert(n == nargs);
+	return DatumGetInt64(call_function(function, n, arguments));
+}
+
+/*
+ * Raise an error if the role may not send the message, or if there is no such
+ * template.
+ */
+void
+notify_check_sender(Oid schema, Oid role, const Subject *subject)
+{
+	int			nargs;
+
+	check_owner(role, sending_function(schema, subject->target, &nargs));
+	check_named_template(subject->template);
+}
+
+/*
+ * Send the message with the rights of the role, which must have that to send.
+ * Returns the message's id.  An error takes the rights back, at the end of the
+ * (sub)transaction.
+ */
+int64
+notify_send_as(Oid schema, Oid role, const Subject *subject)
+{
+	Oid			caller;
+	int			security_context;
+	int64		id;
+
+	GetUserIdAndSecContext(&caller, &security_context);
+	SetUserIdAndSecContext(role,
 						   security_context | SECURITY_LOCAL_USERID_CHANGE);
-	send_notification(firing, subject);
-	SetUserIdAndSecContext(role, security_context);
+	notify_check_sender(schema, role, subject);
+	id = send_subject(schema, subject);
+	SetUserIdAndSecContext(caller, security_context);
+	return id;
 }
 
 /* ----------
@@ -341,7 +329,8 @@ send_message(void *argument)
 {
 	const Message *message = argument;
 
-	send_as_owner(message->firing, message->subject);
+	(void) notify_send_as(message->firing->schema, message->firing->owner,
+						  message->subject);
 }
 
 /*

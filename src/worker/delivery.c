@@ -26,13 +26,13 @@
 #include "outbox/ledger.h"
 #include "outbox/session.h"
 #include "worker/bot_token.h"
-#include "worker/broadcast.h"
 #include "worker/catalog.h"
 #include "worker/chat.h"
 #include "worker/credential_watch.h"
 #include "worker/delivery.h"
 #include "worker/directory.h"
 #include "worker/dispatch.h"
+#include "worker/feed.h"
 #include "worker/graph_queue.h"
 #include "worker/house.h"
 #include "worker/installation.h"
@@ -124,7 +124,7 @@ delivery_open(SessionKind kind, Slot *slot)
 	for (size_t i = 0; i < lengthof(open_functions); i++)
 		open_functions[i] (delivery.context);
 	house_open();
-	broadcast_open();
+	feed_open();
 	credential_watch_open();
 	http_open();
 }
@@ -168,11 +168,11 @@ delivery_wake(const WakeUp *wake_up)
 	if (wake_up->times)
 		delivery.wanted.next_due = true;
 	house_note_change();
+	feed_wake(wake_up);
 	if (wake_up->reload)
 	{
 		delivery.wanted.bots = true;
 		credential_watch_soon();
-		broadcast_wake();
 		directory_wake();
 	}
 	if (wake_up->from_id != PG_INT64_MAX)
@@ -253,8 +253,8 @@ reload_bots(void)
 static void
 take_in_and_choose(void)
 {
-	if (broadcast_is_due())
-		look_again_from(broadcast_feed());
+	if (feed_is_due())
+		look_again_from(feed_outbox());
 	intake_read_rest();
 	sweep_all();
 	if (!intake_refuse_unfit())
@@ -415,7 +415,7 @@ transaction_is_due(void)
 		return false;
 	if (wanted->next_due || wanted->everything ||
 		is_past(delivery.next_due) || is_past(delivery.left_at) ||
-		is_past(house_next()) || broadcast_is_due() || intake_has_rest() ||
+		is_past(house_next()) || feed_is_due() || intake_has_rest() ||
 		intake_has_dry_runs())
 		return true;
 	foreach_bot(bot)
@@ -461,7 +461,7 @@ time_to_next_step(void)
 		earlier(&earliest, delivery.next_due);
 		earlier(&earliest, delivery.left_at);
 		earlier(&earliest, house_next());
-		earlier(&earliest, broadcast_next());
+		earlier(&earliest, feed_next());
 		earlier(&earliest, directory_next());
 		earlier(&earliest, credential_watch_next());
 		earlier(&earliest, line_next());
@@ -590,7 +590,7 @@ bool
 delivery_is_idle(void)
 {
 	if (!delivery_is_quiet() || transaction_is_due() || !directory_is_idle() ||
-		!broadcast_is_idle())
+		!feed_is_idle())
 		return false;
 	foreach_bot(bot)
 		if (bot_is_active(bot) &&

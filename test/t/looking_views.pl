@@ -37,6 +37,11 @@ INSERT INTO teams_delivery (id, bot, kind, scope, target, sender, fate, attempts
 			false, 'MessageWritesBlocked', repeat('What the service says at length. ', 20), 'What to do.', now()),
 		   (100002, 'default', 'send', 'user', 'margaret.ham@contoso.com', current_user, 'cancelled', 1,
 			false, 'recipient_blocked', NULL, NULL, now());
+SELECT teams_set_template('overdue_invoices', '${count} are overdue.');
+CREATE TABLE invoice (owner text);
+CREATE TRIGGER overdue AFTER INSERT ON invoice FOR EACH ROW
+	EXECUTE FUNCTION teams_notify('overdue_invoices', 'to=owner', 'digest=1 hour');
+INSERT INTO invoice VALUES ('margaret.ham@contoso.com'), ('ada@contoso.com');
 INSERT INTO teams_account (bot, entry, messages)
 	VALUES ('default', 'accepted', 234567), ('default', 'sent', 234000), ('default', 'failed', 567);
 END
@@ -60,7 +65,7 @@ SELECT relname FROM pg_class
 WHERE relkind = 'v' AND relname LIKE 'teams\_%' AND relname NOT LIKE '%\_detail'
 ORDER BY 1
 END
-is("@short", 'teams_accounting teams_installed teams_message teams_progress'
+is("@short", 'teams_accounting teams_digest teams_installed teams_message teams_progress'
 	. ' teams_recorded teams_throttle teams_worker', 'the views to look at');
 for my $view (@short, 'teams_status()')
 {
