@@ -30,6 +30,7 @@ CREATE TABLE @extschema@.teams_bot (
 					DEFAULT '{7,8,60,1800}',
 	reinstall		boolean		NOT NULL DEFAULT false,
 	dry_run			boolean		NOT NULL DEFAULT false,
+	dry_run_since	timestamptz,
 	home			text		NOT NULL DEFAULT @extschema@._teams_home(),
 	paused_at		timestamptz,
 	paused_reason	text,
@@ -84,6 +85,8 @@ COMMENT ON COLUMN @extschema@.teams_bot.reinstall IS
 'whether to install the bot again for people for whom it was removed';
 COMMENT ON COLUMN @extschema@.teams_bot.dry_run IS
 'whether messages are recorded as sent at once, and none is sent; see teams_configure_dry_run()';
+COMMENT ON COLUMN @extschema@.teams_bot.dry_run_since IS
+'since when it is a dry-run bot: teams_reset_dry_run() forgets what came after that; null: it is none';
 COMMENT ON COLUMN @extschema@.teams_bot.home IS
 'identity of the database that sends for this bot; a copy of it does not';
 COMMENT ON COLUMN @extschema@.teams_bot.paused_at IS
@@ -292,6 +295,7 @@ BEGIN
 		chat_limits = excluded.chat_limits,
 		reinstall = excluded.reinstall,
 		dry_run = excluded.dry_run,
+		dry_run_since = NULL,
 		home = excluded.home,
 		paused_at = NULL,
 		paused_reason = NULL,

@@ -38,6 +38,7 @@ CREATE TABLE @extschema@.teams_broadcast (
 	created_at		timestamptz	NOT NULL DEFAULT now(),
 	started_at		timestamptz,
 	finished_at		timestamptz,
+	reference		text,
 	UNIQUE (bot, sender, dedupe_key)
 );
 
@@ -105,6 +106,8 @@ COMMENT ON COLUMN @extschema@.teams_broadcast.started_at IS
 'when it began to be sent';
 COMMENT ON COLUMN @extschema@.teams_broadcast.finished_at IS
 'when the last message had its fate, or it was cancelled';
+COMMENT ON COLUMN @extschema@.teams_broadcast.reference IS
+'what the application calls what it is about; its messages have it, too';
 
 -- No constraint judges a body: a dump has to be restored even where a later
 -- parser would not take it.
@@ -217,13 +220,15 @@ CREATE FUNCTION @extschema@.teams_broadcast(
 	expires_at	timestamptz DEFAULT NULL,
 	priority	text DEFAULT 'low',
 	dedupe_key	text DEFAULT NULL,
-	delivery	text DEFAULT 'at-least-once')
+	delivery	text DEFAULT 'at-least-once',
+	reference	text DEFAULT NULL,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_broadcast_query';
 
 COMMENT ON FUNCTION @extschema@.teams_broadcast(text, text, @extschema@.teams_json, text, @extschema@.teams_json,
 	text, text, boolean, integer, text, timestamptz, timestamptz, text, text,
-	text) IS
+	text, text, text) IS
 'sends to all that a query returns: user_id, and if it has them, locale and data; returns the broadcast''s id';
 
 CREATE FUNCTION @extschema@.teams_broadcast(
@@ -241,13 +246,15 @@ CREATE FUNCTION @extschema@.teams_broadcast(
 	expires_at	timestamptz DEFAULT NULL,
 	priority	text DEFAULT 'low',
 	dedupe_key	text DEFAULT NULL,
-	delivery	text DEFAULT 'at-least-once')
+	delivery	text DEFAULT 'at-least-once',
+	reference	text DEFAULT NULL,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_broadcast_array';
 
 COMMENT ON FUNCTION @extschema@.teams_broadcast(text[], text, @extschema@.teams_json, text, @extschema@.teams_json,
 	text, text, boolean, integer, text, timestamptz, timestamptz, text, text,
-	text) IS
+	text, text, text) IS
 'sends to all of the people in an array; returns the broadcast''s id';
 
 CREATE FUNCTION @extschema@.teams_start_broadcast(broadcast bigint)

@@ -30,7 +30,9 @@ CREATE TABLE @extschema@.teams_delivery (
 	delivery		text,
 	retried_as		bigint,
 	created_at		timestamptz	NOT NULL,
-	settled_at		timestamptz	NOT NULL DEFAULT now()
+	settled_at		timestamptz	NOT NULL DEFAULT now(),
+	reference		text,
+	notify			boolean
 );
 
 -- The worker finds by it what is too old to be kept.
@@ -44,6 +46,10 @@ CREATE INDEX teams_delivery_broadcast ON @extschema@.teams_delivery
 -- What was said to whom.  With the id in it each message would write another
 -- page of the index, instead of a few bytes, after each checkpoint.
 CREATE INDEX teams_delivery_target ON @extschema@.teams_delivery (target);
+
+-- What the application calls by a name of its own.
+CREATE INDEX teams_delivery_reference ON @extschema@.teams_delivery (reference)
+	WHERE reference IS NOT NULL;
 
 -- What went wrong lately, and what may have arrived twice: few, so that they
 -- cost nothing.
@@ -102,8 +108,23 @@ COMMENT ON COLUMN @extschema@.teams_delivery.created_at IS
 'when the transaction that sent it began';
 COMMENT ON COLUMN @extschema@.teams_delivery.settled_at IS
 'when its fate was recorded';
+COMMENT ON COLUMN @extschema@.teams_delivery.reference IS
+'what the application calls what the message is about; edits and deletions have that of their message';
+COMMENT ON COLUMN @extschema@.teams_delivery.notify IS
+'true if those who LISTEN teams_message have been told what became of it';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_delivery', '');
+
+CREATE FUNCTION @extschema@._teams_tell_fate() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_tell_fate';
+
+COMMENT ON FUNCTION @extschema@._teams_tell_fate() IS
+'trigger function: tells those who LISTEN teams_message what became of a message';
+
+-- What was settled at another time is loaded from a dump.
+CREATE TRIGGER teams_tell_fate AFTER INSERT ON @extschema@.teams_delivery
+	FOR EACH ROW WHEN (NEW.notify AND NEW.settled_at = now())
+	EXECUTE FUNCTION @extschema@._teams_tell_fate();
 
 -- A sender sees its own messages; who may read teams_accounting sees all.
 --
@@ -160,7 +181,8 @@ CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 				 NULL::text AS conversation_id, NULL::text AS activity_id,
 				 NULL::text AS correlation_id,
 				 o.priority, o.created_at, o.due_at, o.expires_at,
-				 NULL::timestamptz AS settled_at, NULL::bigint AS retried_as
+				 NULL::timestamptz AS settled_at, NULL::bigint AS retried_as,
+				 o.reference
 		  FROM @extschema@.teams_outbox AS o
 		  UNION ALL
 		  SELECT d.id, d.bot, d.kind, d.scope, d.target, d.team,
@@ -168,7 +190,7 @@ CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 				 d.fate, d.attempts, d.doubtful, d.error_code, d.error, d.hint,
 				 d.conversation_id, d.activity_id, d.correlation_id,
 				 d.priority, d.created_at, NULL, NULL, d.settled_at,
-				 d.retried_as
+				 d.retried_as, d.reference
 		  FROM @extschema@.teams_delivery AS d) AS m
 	WHERE (SELECT has_table_privilege('@extschema@.teams_accounting'::regclass, 'SELECT'))
 	   OR m.sender IN (SELECT r.rolname FROM pg_roles AS r
@@ -225,6 +247,8 @@ COMMENT ON COLUMN @extschema@.teams_message_detail.settled_at IS
 'when its fate was recorded';
 COMMENT ON COLUMN @extschema@.teams_message_detail.retried_as IS
 'message that teams_retry() made of it';
+COMMENT ON COLUMN @extschema@.teams_message_detail.reference IS
+'what the application calls what the message is about; edits and deletions have that of their message';
 
 -- The one long column is the last, so that what is before it fits.
 CREATE VIEW @extschema@.teams_message AS

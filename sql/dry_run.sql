@@ -43,8 +43,9 @@ BEGIN
 	END IF;
 
 	INSERT INTO @extschema@.teams_bot AS b
-		(bot, tenant_id, client_id, teams_app_id, credential, dry_run)
-	VALUES (bot, nil, nil, nil, '', true)
+		(bot, tenant_id, client_id, teams_app_id, credential, dry_run,
+		 dry_run_since)
+	VALUES (bot, nil, nil, nil, '', true, now())
 	ON CONFLICT ON CONSTRAINT teams_bot_pkey DO UPDATE SET
 		tenant_id = excluded.tenant_id,
 		client_id = excluded.client_id,
@@ -52,6 +53,8 @@ BEGIN
 		manifest_id = NULL,
 		credential = excluded.credential,
 		dry_run = true,
+		dry_run_since = CASE WHEN b.dry_run THEN b.dry_run_since
+							 ELSE excluded.dry_run_since END,
 		home = excluded.home,
 		paused_at = NULL,
 		paused_reason = NULL,
@@ -67,6 +70,91 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.teams_configure_dry_run(text, boolean) IS
 'creates a bot that records messages as sent at once and sends nothing, for tests; or makes one of a real bot, if told to replace it';
+
+-- A bot that was real has a history from that time, which stays.
+CREATE FUNCTION @extschema@.teams_reset_dry_run(bot text DEFAULT 'default')
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_variable
+DECLARE
+	known		@extschema@.teams_bot;
+	since		timestamptz;
+	broadcasts	bigint[];
+BEGIN
+	IF bot IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'bot must be given';
+	END IF;
+	SELECT b.* INTO known FROM @extschema@.teams_bot AS b
+	WHERE b.bot = teams_reset_dry_run.bot FOR UPDATE;
+	IF NOT FOUND THEN
+		RAISE undefined_object USING
+			MESSAGE = format('bot "%s" does not exist', bot),
+			HINT = 'Create it with teams_configure_dry_run().';
+	END IF;
+	IF NOT known.dry_run THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('bot "%s" is a real bot', bot),
+			DETAIL = 'What it has sent has arrived, and must not be forgotten.',
+			HINT = 'Give the name of a dry-run bot, as teams_configure_dry_run() creates them.';
+	END IF;
+	-- Of one that was made by hand only what was recorded is surely not real.
+	since := coalesce(known.dry_run_since, 'infinity');
+
+	-- Without them the worker hands over nothing more.
+	WITH gone AS (DELETE FROM @extschema@.teams_broadcast AS b
+				  WHERE b.bot = teams_reset_dry_run.bot AND b.created_at >= since
+				  RETURNING b.id)
+	SELECT array_agg(g.id) INTO broadcasts FROM gone AS g;
+	DELETE FROM @extschema@.teams_recipient AS r
+		WHERE r.broadcast = ANY (broadcasts);
+	DELETE FROM @extschema@.teams_broadcast_template AS t
+		WHERE t.broadcast = ANY (broadcasts);
+	UPDATE @extschema@.teams_account AS a SET broadcast = NULL
+		WHERE coalesce(a.broadcast, 0) = ANY (broadcasts);
+
+	-- What this transaction has written is not counted before it commits, so
+	-- there is nothing to delete: it is counted the other way.
+	WITH pending AS (
+		DELETE FROM @extschema@.teams_outbox AS o
+		WHERE o.bot = teams_reset_dry_run.bot AND o.created_at >= since
+		  AND NOT EXISTS (SELECT FROM @extschema@.teams_inflight AS f
+						  WHERE o.id = ANY (f.ids))
+		RETURNING o.id),
+	settled AS (
+		DELETE FROM @extschema@.teams_delivery AS d
+		WHERE d.bot = teams_reset_dry_run.bot
+		  AND (d.created_at >= since OR d.conversation_id LIKE 'dry-run:%')
+		RETURNING d.fate),
+	entries AS (
+		SELECT s.fate AS entry FROM settled AS s
+		UNION ALL
+		SELECT 'accepted' FROM settled
+		UNION ALL
+		SELECT 'accepted' FROM pending)
+	INSERT INTO @extschema@.teams_account (bot, entry, messages)
+	SELECT teams_reset_dry_run.bot, e.entry, - count(*)
+	FROM entries AS e GROUP BY e.entry;
+
+	DELETE FROM @extschema@.teams_dedupe AS k
+		WHERE k.bot = teams_reset_dry_run.bot
+		  AND NOT EXISTS (SELECT FROM @extschema@.teams_outbox AS o
+						  WHERE o.id = k.id)
+		  AND NOT EXISTS (SELECT FROM @extschema@.teams_delivery AS d
+						  WHERE d.id = k.id);
+	DELETE FROM @extschema@.teams_thread AS t
+		WHERE t.bot = teams_reset_dry_run.bot
+		  AND NOT EXISTS (SELECT FROM @extschema@.teams_outbox AS o
+						  WHERE o.id = t.root)
+		  AND NOT EXISTS (SELECT FROM @extschema@.teams_delivery AS d
+						  WHERE d.id = t.root);
+	DELETE FROM @extschema@.teams_installation AS i
+		WHERE i.bot = teams_reset_dry_run.bot AND i.since >= since;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.teams_reset_dry_run(text) IS
+'forgets what a dry-run bot has recorded, and all that followed from it, so that a test begins anew; never touches a real bot';
 
 -- What json takes and jsonb does not, in this database's encoding or at all,
 -- becomes a question mark, or null; it must not hide the other rows.
@@ -94,7 +182,7 @@ CREATE VIEW @extschema@.teams_recorded_detail WITH (security_barrier) AS
 	SELECT d.id, d.bot, d.kind, d.scope, d.target, d.team, d.refers_to,
 		   d.broadcast, d.sender, d.priority,
 		   a.activity ->> 'text' AS text, a.activity ->> 'summary' AS summary,
-		   a.activity, d.created_at
+		   a.activity, d.created_at, d.reference
 	FROM @extschema@.teams_delivery AS d
 	LEFT JOIN @extschema@.teams_broadcast AS b ON b.id = d.broadcast
 	CROSS JOIN LATERAL @extschema@._teams_as_jsonb(
@@ -135,6 +223,8 @@ COMMENT ON COLUMN @extschema@.teams_recorded_detail.activity IS
 'what would have been sent; null for a job or a deletion';
 COMMENT ON COLUMN @extschema@.teams_recorded_detail.created_at IS
 'when the transaction that sent it began';
+COMMENT ON COLUMN @extschema@.teams_recorded_detail.reference IS
+'what the application calls what the message is about';
 
 CREATE VIEW @extschema@.teams_recorded AS
 	SELECT r.id, r.bot, r.kind, r.target, r.text, r.summary

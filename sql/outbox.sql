@@ -31,7 +31,9 @@ CREATE TABLE @extschema@.teams_outbox (
 	error_code		text,
 	error			text,
 	held_due_at		timestamptz,
-	was_due_at		timestamptz
+	was_due_at		timestamptz,
+	reference		text,
+	notify			boolean
 ) WITH (autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_threshold = 2000);
 
@@ -81,6 +83,10 @@ COMMENT ON COLUMN @extschema@.teams_outbox.held_due_at IS
 'of a row that was loaded from a dump or replicated: what due_at becomes with teams_resume(), -infinity for null';
 COMMENT ON COLUMN @extschema@.teams_outbox.was_due_at IS
 'what due_at was before its time had come, which makes it null';
+COMMENT ON COLUMN @extschema@.teams_outbox.reference IS
+'what the application calls what the message is about; edits and deletions have that of their message';
+COMMENT ON COLUMN @extschema@.teams_outbox.notify IS
+'true if those who LISTEN teams_message are to be told what becomes of it';
 
 -- The worker sweeps what is ready by (bot, priority, id), so that neither what
 -- is not yet due nor another bot's backlog costs it anything.  What is for one
@@ -102,6 +108,8 @@ CREATE INDEX teams_outbox_broadcast ON @extschema@.teams_outbox (broadcast)
 	WHERE broadcast IS NOT NULL;
 CREATE INDEX teams_outbox_refers_to ON @extschema@.teams_outbox (refers_to)
 	WHERE refers_to IS NOT NULL;
+CREATE INDEX teams_outbox_reference ON @extschema@.teams_outbox (reference)
+	WHERE reference IS NOT NULL;
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox_id_seq', '');
@@ -122,7 +130,7 @@ CREATE TRIGGER teams_accept AFTER INSERT ON @extschema@.teams_outbox
 	FOR EACH ROW EXECUTE FUNCTION @extschema@._teams_accept();
 CREATE TRIGGER teams_judge
 	AFTER UPDATE OF bot, kind, scope, target, team, activity, broadcast, refers_to,
-		priority, delivery ON @extschema@.teams_outbox
+		priority, delivery, reference ON @extschema@.teams_outbox
 	FOR EACH ROW EXECUTE FUNCTION @extschema@._teams_judge();
 CREATE TRIGGER teams_wake AFTER UPDATE ON @extschema@.teams_outbox
 	FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._teams_wake('outbox');

@@ -79,6 +79,7 @@ AS $$
 		('operator', 'EXECUTE', 'teams_resume'),
 		('operator', 'EXECUTE', 'teams_try_credential'),
 		('operator', 'EXECUTE', 'teams_drain'),
+		('operator', 'EXECUTE', 'teams_reset_dry_run'),
 		('operator', 'EXECUTE', 'teams_sync_directory'),
 		('operator', 'EXECUTE', 'teams_sync_group'),
 		('operator', 'EXECUTE', 'teams_sync_roster'),

@@ -66,12 +66,15 @@ CREATE FUNCTION @extschema@.teams_send(
 	expires_at	timestamptz DEFAULT NULL,
 	priority	text DEFAULT 'normal',
 	dedupe_key	text DEFAULT NULL,
-	delivery	text DEFAULT 'at-least-once')
+	delivery	text DEFAULT 'at-least-once',
+	reference	text DEFAULT NULL,
+	notify		boolean DEFAULT false,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_text';
 
 COMMENT ON FUNCTION @extschema@.teams_send(text, text, text, timestamptz,
-	timestamptz, text, text, text) IS
+	timestamptz, text, text, text, text, boolean, text) IS
 'sends a text to a person when the transaction commits; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_send(
@@ -82,12 +85,15 @@ CREATE FUNCTION @extschema@.teams_send(
 	expires_at	timestamptz DEFAULT NULL,
 	priority	text DEFAULT 'normal',
 	dedupe_key	text DEFAULT NULL,
-	delivery	text DEFAULT 'at-least-once')
+	delivery	text DEFAULT 'at-least-once',
+	reference	text DEFAULT NULL,
+	notify		boolean DEFAULT false,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_activity';
 
 COMMENT ON FUNCTION @extschema@.teams_send(text, @extschema@.teams_json, text, timestamptz,
-	timestamptz, text, text, text) IS
+	timestamptz, text, text, text, text, boolean, text) IS
 'sends a Bot Framework activity to a person when the transaction commits; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_send_chat(
@@ -98,12 +104,15 @@ CREATE FUNCTION @extschema@.teams_send_chat(
 	expires_at	timestamptz DEFAULT NULL,
 	priority	text DEFAULT 'normal',
 	dedupe_key	text DEFAULT NULL,
-	delivery	text DEFAULT 'at-least-once')
+	delivery	text DEFAULT 'at-least-once',
+	reference	text DEFAULT NULL,
+	notify		boolean DEFAULT false,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_chat_text';
 
 COMMENT ON FUNCTION @extschema@.teams_send_chat(text, text, text, timestamptz,
-	timestamptz, text, text, text) IS
+	timestamptz, text, text, text, text, boolean, text) IS
 'sends a text to a group chat in which the bot is, or can be installed; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_send_chat(
@@ -114,12 +123,15 @@ CREATE FUNCTION @extschema@.teams_send_chat(
 	expires_at	timestamptz DEFAULT NULL,
 	priority	text DEFAULT 'normal',
 	dedupe_key	text DEFAULT NULL,
-	delivery	text DEFAULT 'at-least-once')
+	delivery	text DEFAULT 'at-least-once',
+	reference	text DEFAULT NULL,
+	notify		boolean DEFAULT false,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_send_chat_activity';
 
 COMMENT ON FUNCTION @extschema@.teams_send_chat(text, @extschema@.teams_json, text, timestamptz,
-	timestamptz, text, text, text) IS
+	timestamptz, text, text, text, text, boolean, text) IS
 'sends a Bot Framework activity to a group chat in which the bot is, or can be installed; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_post(
@@ -132,12 +144,15 @@ CREATE FUNCTION @extschema@.teams_post(
 	expires_at	timestamptz DEFAULT NULL,
 	priority	text DEFAULT 'normal',
 	dedupe_key	text DEFAULT NULL,
-	delivery	text DEFAULT 'at-least-once')
+	delivery	text DEFAULT 'at-least-once',
+	reference	text DEFAULT NULL,
+	notify		boolean DEFAULT false,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_post_text';
 
 COMMENT ON FUNCTION @extschema@.teams_post(text, text, text, text, text,
-	timestamptz, timestamptz, text, text, text) IS
+	timestamptz, timestamptz, text, text, text, text, boolean, text) IS
 'posts a text to a channel, null for General: a new thread, or with a key for the thread, an answer in it; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_post(
@@ -150,55 +165,76 @@ CREATE FUNCTION @extschema@.teams_post(
 	expires_at	timestamptz DEFAULT NULL,
 	priority	text DEFAULT 'normal',
 	dedupe_key	text DEFAULT NULL,
-	delivery	text DEFAULT 'at-least-once')
+	delivery	text DEFAULT 'at-least-once',
+	reference	text DEFAULT NULL,
+	notify		boolean DEFAULT false,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_post_activity';
 
 COMMENT ON FUNCTION @extschema@.teams_post(text, text, @extschema@.teams_json, text, text,
-	timestamptz, timestamptz, text, text, text) IS
+	timestamptz, timestamptz, text, text, text, text, boolean, text) IS
 'posts a Bot Framework activity to a channel, null for General: a new thread, or with a key for the thread, an answer in it; returns the message''s id';
 
-CREATE FUNCTION @extschema@.teams_edit(id bigint, text text)
+-- Those for one message are told apart from those for many by the type of what
+-- is given; a reference has to be named, so that no literal is taken for one.
+CREATE FUNCTION @extschema@.teams_edit(
+	id			bigint,
+	text		text,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_text';
 
-COMMENT ON FUNCTION @extschema@.teams_edit(bigint, text) IS
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint, text, text) IS
 'gives a message another text, before it is sent or where it is; returns the job''s id';
 
-CREATE FUNCTION @extschema@.teams_edit(id bigint, activity @extschema@.teams_json)
+CREATE FUNCTION @extschema@.teams_edit(
+	id			bigint,
+	activity	@extschema@.teams_json,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_activity';
 
-COMMENT ON FUNCTION @extschema@.teams_edit(bigint, @extschema@.teams_json) IS
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint, @extschema@.teams_json, text) IS
 'gives a message another Bot Framework activity, before it is sent or where it is; returns the job''s id';
 
-CREATE FUNCTION @extschema@.teams_edit(ids bigint[], text text)
+CREATE FUNCTION @extschema@.teams_edit(
+	ids			bigint[] DEFAULT NULL,
+	text		text DEFAULT NULL,
+	reference	text DEFAULT NULL)
 RETURNS SETOF bigint
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_text';
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_all_text';
 
-COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], text) IS
-'gives all of the messages that can be edited another text; returns the jobs'' ids';
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], text, text) IS
+'gives all of the messages, or those with the reference, that can be edited another text; returns the jobs'' ids';
 
-CREATE FUNCTION @extschema@.teams_edit(ids bigint[], activity @extschema@.teams_json)
+CREATE FUNCTION @extschema@.teams_edit(
+	ids			bigint[] DEFAULT NULL,
+	activity	@extschema@.teams_json DEFAULT NULL,
+	reference	text DEFAULT NULL)
 RETURNS SETOF bigint
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_edit_all_activity';
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_all_activity';
 
-COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], @extschema@.teams_json) IS
-'gives all of the messages that can be edited another Bot Framework activity; returns the jobs'' ids';
+COMMENT ON FUNCTION @extschema@.teams_edit(bigint[], @extschema@.teams_json, text) IS
+'gives all of the messages, or those with the reference, that can be edited another Bot Framework activity; returns the jobs'' ids';
 
-CREATE FUNCTION @extschema@.teams_delete(id bigint)
+CREATE FUNCTION @extschema@.teams_delete(
+	id			bigint,
+	on_error	text DEFAULT 'fail')
 RETURNS bigint
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_delete';
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_delete';
 
-COMMENT ON FUNCTION @extschema@.teams_delete(bigint) IS
+COMMENT ON FUNCTION @extschema@.teams_delete(bigint, text) IS
 'deletes a message that was sent; returns the job''s id, null if the message was still pending and is cancelled';
 
-CREATE FUNCTION @extschema@.teams_delete(ids bigint[])
+CREATE FUNCTION @extschema@.teams_delete(
+	ids			bigint[] DEFAULT NULL,
+	reference	text DEFAULT NULL)
 RETURNS SETOF bigint
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_delete_all';
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_delete_all';
 
-COMMENT ON FUNCTION @extschema@.teams_delete(bigint[]) IS
-'deletes those of the messages that were sent, and cancels those that are pending; returns the jobs'' ids';
+COMMENT ON FUNCTION @extschema@.teams_delete(bigint[], text) IS
+'deletes those of the messages, or those with the reference, that were sent, and cancels those that are pending; returns the jobs'' ids';
 
 CREATE FUNCTION @extschema@.teams_message_url(id bigint)
 RETURNS text
@@ -207,32 +243,36 @@ LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'teams_message_url';
 COMMENT ON FUNCTION @extschema@.teams_message_url(bigint) IS
 'link that opens Teams at a message; null if it was not sent';
 
-CREATE FUNCTION @extschema@.teams_cancel(ids bigint[])
+CREATE FUNCTION @extschema@.teams_cancel(
+	ids			bigint[] DEFAULT NULL,
+	reference	text DEFAULT NULL)
 RETURNS bigint
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_cancel';
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_cancel';
 
-COMMENT ON FUNCTION @extschema@.teams_cancel(bigint[]) IS
-'cancels pending messages that are not on the wire; returns how many';
+COMMENT ON FUNCTION @extschema@.teams_cancel(bigint[], text) IS
+'cancels those of the messages, or those with the reference, that are pending and not on the wire; returns how many';
 
 CREATE FUNCTION @extschema@.teams_cancel(id bigint)
 RETURNS boolean
 LANGUAGE sql STRICT SET search_path = pg_catalog, pg_temp
-AS $$ SELECT @extschema@.teams_cancel(ARRAY[id]) = 1 $$;
+AS $$ SELECT @extschema@.teams_cancel(ARRAY[id], NULL::text) = 1 $$;
 
 COMMENT ON FUNCTION @extschema@.teams_cancel(bigint) IS
 'cancels a pending message; false if it is on the wire or has a fate';
 
-CREATE FUNCTION @extschema@.teams_retry(ids bigint[])
+CREATE FUNCTION @extschema@.teams_retry(
+	ids			bigint[] DEFAULT NULL,
+	reference	text DEFAULT NULL)
 RETURNS SETOF bigint
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_retry';
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_retry';
 
-COMMENT ON FUNCTION @extschema@.teams_retry(bigint[]) IS
-'sends messages that failed, expired or were cancelled once more, as new ones; returns their ids';
+COMMENT ON FUNCTION @extschema@.teams_retry(bigint[], text) IS
+'sends those of the messages, or those with the reference, that failed, expired or were cancelled once more, as new ones; returns their ids';
 
 CREATE FUNCTION @extschema@.teams_retry(id bigint)
 RETURNS bigint
 LANGUAGE sql STRICT SET search_path = pg_catalog, pg_temp
-AS $$ SELECT @extschema@.teams_retry(ARRAY[id]) $$;
+AS $$ SELECT @extschema@.teams_retry(ARRAY[id], NULL::text) $$;
 
 COMMENT ON FUNCTION @extschema@.teams_retry(bigint) IS
 'sends a message that failed, expired or was cancelled once more, as a new one; returns its id, null if there is nothing to retry';

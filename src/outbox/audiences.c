@@ -18,13 +18,13 @@
 static Statement create_broadcast = {
 	"INSERT INTO @.teams_broadcast (bot, kind, refers_to, title, topic,"
 	" activity, template, data, rate, send_at, expires_at, priority,"
-	" dedupe_key, delivery, sender, state)"
+	" dedupe_key, delivery, sender, reference, state)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-	" pg_catalog.pg_get_userbyid($15), 'draft')"
+	" pg_catalog.pg_get_userbyid($15), $16, 'draft')"
 	" ON CONFLICT (bot, sender, dedupe_key) DO NOTHING RETURNING id",
 	STATEMENT_ARGS(TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, JSONOID,
 				   TEXTOID, JSONBOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-				   TEXTOID, TEXTOID, TEXTOID, OIDOID)
+				   TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID)
 };
 
 /*
@@ -36,8 +36,8 @@ int64
 outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 {
 	const OutboxNew *options = &broadcast->options;
-	Datum		values[15];
-	char		nulls[15];
+	Datum		values[16];
+	char		nulls[16];
 	Session		session;
 	int64		id;
 
@@ -61,6 +61,7 @@ outbox_create_broadcast(const NewBroadcast *broadcast, bool *is_new)
 					   options->delivery);
 	values[14] = ObjectIdGetDatum(options->sender);
 	nulls[14] = ' ';
+	parameter_set_text(&values[15], &nulls[15], options->reference);
 
 	session_begin(SESSION_CALLER, &session);
 	*is_new = statement_run(&create_broadcast, values, nulls) > 0;

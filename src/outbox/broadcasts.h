@@ -60,7 +60,7 @@ typedef struct NewBroadcast
 	Datum		data;			/* jsonb for it */
 	int			rate;			/* or 0 */
 	OutboxNew	options;		/* bot, times, priority, key, delivery,
-								 * sender */
+								 * reference, sender */
 } NewBroadcast;
 extern int64 outbox_create_broadcast(const NewBroadcast *broadcast,
 									 bool *is_new);

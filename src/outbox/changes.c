@@ -21,7 +21,7 @@
 static Statement rewrite_messages = {
 	"WITH rewritten AS (UPDATE @.teams_outbox SET activity = $3"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
-	" RETURNING id, bot, scope, target, team, priority),"
+	" RETURNING id, bot, scope, target, team, priority, reference),"
 	" edits AS (SELECT pg_catalog.nextval($4) AS edit, r.*"
 	" FROM (SELECT * FROM rewritten ORDER BY id) AS r),"
 	" account AS (INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
@@ -29,31 +29,34 @@ static Statement rewrite_messages = {
 	" FROM edits AS e CROSS JOIN (VALUES ('accepted'), ('sent')) AS n (entry)"
 	" GROUP BY e.bot, n.entry)"
 	" INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team,"
-	" refers_to, sender, fate, attempts, doubtful, created_at)"
+	" refers_to, sender, fate, attempts, doubtful, created_at, reference)"
 	" SELECT edit, bot, 'edit', scope, target, team, id,"
 	" pg_catalog.pg_get_userbyid($2), 'sent', 0, false,"
-	" pg_catalog.now() FROM edits RETURNING id",
+	" pg_catalog.now(), reference FROM edits RETURNING id",
 	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, JSONOID, REGCLASSOID)
 };
 
 /* What is on the wire or has been sent is changed by a job that follows it. */
 static Statement write_changes = {
 	"WITH wanted AS ("
-	"SELECT id, bot, scope, target, team, priority FROM @.teams_delivery"
+	"SELECT id, bot, scope, target, team, priority, reference"
+	" FROM @.teams_delivery"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND kind OPERATOR(pg_catalog.=) 'send'"
 	" AND fate OPERATOR(pg_catalog.=) 'sent' AND activity_id IS NOT NULL"
 	" AND " IS_OWN
 	" UNION ALL"
-	" SELECT id, bot, scope, target, team, priority FROM @.teams_outbox"
+	" SELECT id, bot, scope, target, team, priority, reference"
+	" FROM @.teams_outbox"
 	" WHERE id OPERATOR(pg_catalog.=) ANY ($1)"
 	" AND id OPERATOR(pg_catalog.<>) ALL ($5)"
 	" AND kind OPERATOR(pg_catalog.=) 'send' AND " IS_OWN ")"
 	" INSERT INTO @.teams_outbox (bot, kind, scope, target, team, activity,"
-	" refers_to, priority, sender)"
+	" refers_to, priority, sender, reference)"
 	" SELECT bot, CASE WHEN $4 IS NULL THEN 'delete' ELSE 'edit' END, scope,"
 	" target, team, $4, id, coalesce(priority, 'normal'),"
-	" pg_catalog.pg_get_userbyid($2) FROM wanted ORDER BY id RETURNING id",
+	" pg_catalog.pg_get_userbyid($2), reference FROM wanted"
+	" ORDER BY id RETURNING id",
 	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, OIDOID, JSONOID, INT8ARRAYOID)
 };
 

@@ -60,7 +60,8 @@ static Statement settle_messages = {
 	" o.doubtful OR r.doubtful, r.error_code, r.error, r.hint,"
 	" r.correlation_id, CASE WHEN r.fate <> 'sent' THEN o.activity END,"
 	" CASE WHEN r.fate <> 'sent' THEN o.priority END,"
-	" CASE WHEN r.fate <> 'sent' THEN o.delivery END, o.created_at),"
+	" CASE WHEN r.fate <> 'sent' THEN o.delivery END, o.created_at,"
+	" o.reference, o.notify),"
 	" account AS ("
 	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
 	" SELECT bot, broadcast, fate, count(*) FROM gone"
@@ -68,7 +69,8 @@ static Statement settle_messages = {
 	" INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team,"
 	" broadcast, refers_to, sender, fate, conversation_id, activity_id,"
 	" attempts, doubtful, error_code,"
-	" error, hint, correlation_id, activity, priority, delivery, created_at)"
+	" error, hint, correlation_id, activity, priority, delivery, created_at,"
+	" reference, notify)"
 	" SELECT * FROM gone",
 	STATEMENT_ARGS(INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
 				   TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
@@ -90,7 +92,8 @@ static Statement end_messages = {
 	" RETURNING o.id, o.bot, o.kind, o.scope, o.target, o.team, o.broadcast,"
 	" o.refers_to, o.sender, o.attempts + r.is_attempt::int AS attempts,"
 	" o.doubtful OR r.doubtful AS doubtful, r.error_code, r.error,"
-	" o.activity, o.priority, o.delivery, o.created_at),"
+	" o.activity, o.priority, o.delivery, o.created_at,"
+	" o.reference, o.notify),"
 	WRITE_UNSENT("cancelled", "error_code", "error")
 	" SELECT min(id) FROM gone",
 	STATEMENT_ARGS(INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID,

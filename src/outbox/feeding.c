@@ -137,8 +137,9 @@ static Statement feed_recipients = {
 	"SELECT * FROM @.teams_recipient AS a WHERE a.broadcast = $1 AND a.n > $2"
 	" ORDER BY a.n LIMIT $3) AS r),"
 	" fed AS (INSERT INTO @.teams_outbox (bot, target, broadcast, priority,"
-	" delivery, expires_at, sender)"
-	" SELECT c.bot, t.target, $1, c.priority, c.delivery, c.expires_at, c.sender"
+	" delivery, expires_at, sender, reference)"
+	" SELECT c.bot, t.target, $1, c.priority, c.delivery, c.expires_at, c.sender,"
+	" c.reference"
 	" FROM c CROSS JOIN taken AS t WHERE t.excluded IS NULL"
 	" ORDER BY t.n RETURNING id),"
 	NOTE_FED("0"),
@@ -161,9 +162,9 @@ static Statement feed_rendered = {
 	" FROM taken AS t WHERE r.broadcast = $1 AND r.n = t.n"
 	" AND t.problem IS NOT NULL RETURNING r.n),"
 	" fed AS (INSERT INTO @.teams_outbox (bot, target, activity, broadcast,"
-	" priority, delivery, expires_at, sender)"
+	" priority, delivery, expires_at, sender, reference)"
 	" SELECT c.bot, t.target, t.activity, $1, c.priority, c.delivery,"
-	" c.expires_at, c.sender FROM c CROSS JOIN taken AS t"
+	" c.expires_at, c.sender, c.reference FROM c CROSS JOIN taken AS t"
 	" WHERE NOT t.is_excluded AND t.problem IS NULL ORDER BY t.n RETURNING id),"
 	NOTE_FED("(SELECT count(*) FROM broken)"),
 	STATEMENT_ARGS(INT8OID, INT8OID, INT8ARRAYOID, INT8OID, TIMESTAMPTZOID,
@@ -177,14 +178,15 @@ static Statement feed_rendered = {
 static Statement feed_changes = {
 	"WITH c AS MATERIALIZED (" LOCK_BROADCAST "),"
 	" taken AS MATERIALIZED (SELECT s.* FROM c CROSS JOIN LATERAL ("
-	"SELECT d.id AS n, d.scope, d.target, d.team FROM @.teams_delivery AS d"
+	"SELECT d.id AS n, d.scope, d.target, d.team, d.reference"
+	" FROM @.teams_delivery AS d"
 	" WHERE d.broadcast = $4 AND d.id > $2 AND d.id <= c.up_to"
 	" AND d.fate = 'sent' AND d.activity_id IS NOT NULL"
 	" ORDER BY d.broadcast, d.id LIMIT $3) AS s),"
 	" fed AS (INSERT INTO @.teams_outbox (bot, kind, scope, target, team,"
-	" broadcast, refers_to, priority, sender)"
+	" broadcast, refers_to, priority, sender, reference)"
 	" SELECT c.bot, c.kind, t.scope, t.target, t.team, $1, t.n, c.priority,"
-	" c.sender FROM c CROSS JOIN taken AS t ORDER BY t.n RETURNING id),"
+	" c.sender, t.reference FROM c CROSS JOIN taken AS t ORDER BY t.n RETURNING id),"
 	NOTE_FED("0"),
 	STATEMENT_ARGS(INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID)
 };

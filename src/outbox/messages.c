@@ -31,12 +31,14 @@
  */
 static Statement insert_outbox_row = {
 	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
-	" broadcast, refers_to, priority, delivery, sender, due_at, expires_at)"
+	" broadcast, refers_to, priority, delivery, sender, due_at, expires_at,"
+	" reference, notify)"
 	" OVERRIDING SYSTEM VALUE"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+	" $15, $16)",
 	STATEMENT_ARGS(INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 				   JSONOID, INT8OID, INT8OID, TEXTOID, TEXTOID, NAMEOID,
-				   TIMESTAMPTZOID, TIMESTAMPTZOID)
+				   TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, BOOLOID)
 };
 
 /* There may be bots of the same registration under several names. */
@@ -67,8 +69,8 @@ outbox_has_registration(Datum client_id, Datum tenant_id)
 static void
 insert_message(const OutboxNew *message, int64 id)
 {
-	Datum		values[14];
-	char		nulls[14];
+	Datum		values[16];
+	char		nulls[16];
 
 	parameter_set_int8(&values[0], &nulls[0], id);
 	parameter_set_text(&values[1], &nulls[1], message->bot);
@@ -88,6 +90,9 @@ insert_message(const OutboxNew *message, int64 id)
 	nulls[11] = ' ';
 	parameter_set_int8(&values[12], &nulls[12], message->send_at);
 	parameter_set_int8(&values[13], &nulls[13], message->expires_at);
+	parameter_set_text(&values[14], &nulls[14], message->reference);
+	values[15] = BoolGetDatum(message->notify);
+	nulls[15] = message->notify ? ' ' : 'n';
 	if (statement_run(&insert_outbox_row, values, nulls) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
@@ -134,14 +139,15 @@ outbox_enqueue(OutboxNew *message)
 #define WRITE_RECORDED \
 	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team," \
 	" broadcast, refers_to, sender, fate, conversation_id, activity_id," \
-	" attempts, doubtful, activity, priority, delivery, created_at)" \
+	" attempts, doubtful, activity, priority, delivery, created_at," \
+	" reference, notify)" \
 	" SELECT id, bot, kind, scope, target, team, broadcast, refers_to," \
 	" sender, 'sent', pg_catalog.concat('dry-run:', scope, ':', target)," \
 	" CASE WHEN kind OPERATOR(pg_catalog.=) 'send'" \
 	" THEN pg_catalog.concat('dry-run-', id)" \
 	" WHEN kind OPERATOR(pg_catalog.=) ANY ('{edit,delete}')" \
 	" THEN pg_catalog.concat('dry-run-', refers_to) END," \
-	" 1, false, activity, priority, delivery, created_at" \
+	" 1, false, activity, priority, delivery, created_at, reference, notify" \
 	" FROM gone ON CONFLICT (id) DO NOTHING"
 
 static Statement record_message = {
@@ -204,6 +210,38 @@ outbox_record_pending(const char *bot)
  * Messages that are not on the wire yet, or came to nothing
  * ----------
  */
+
+/* Edits and deletions have the reference of what they change. */
+static Statement find_reference = {
+	"SELECT id FROM @.teams_outbox WHERE reference OPERATOR(pg_catalog.=) $1"
+	" AND (kind OPERATOR(pg_catalog.=) 'send' OR NOT $2)"
+	" UNION ALL SELECT id FROM @.teams_delivery"
+	" WHERE reference OPERATOR(pg_catalog.=) $1"
+	" AND (kind OPERATOR(pg_catalog.=) 'send' OR NOT $2)",
+	STATEMENT_ARGS(TEXTOID, BOOLOID)
+};
+
+/*
+ * The ids of all that has the reference, palloc'd, or of the messages without
+ * what changes them.  Whose they are is not looked at: as with other ids, that
+ * is up to what is done with them.
+ */
+ArrayType *
+outbox_find_reference(const char *reference, bool only_messages)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[] = {CStringGetTextDatum(reference),
+	BoolGetDatum(only_messages)};
+	Session		session;
+	uint64		count;
+	int64	   *ids;
+
+	session_begin(SESSION_CALLER, &session);
+	count = statement_run(&find_reference, values, NULL);
+	ids = result_ids(count, context);
+	session_commit(&session);
+	return DatumGetArrayTypeP(parameter_int8_array(ids, (int) count));
+}
 
 /* The worker is told, since what waited behind one may go now. */
 static Statement cancel_messages = {
@@ -323,14 +361,14 @@ static Statement retry_messages = {
 	" threads AS (UPDATE @.teams_thread AS t SET root = a.retried_as"
 	" FROM again AS a WHERE t.root OPERATOR(pg_catalog.=) a.id)"
 	" INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
-	" broadcast, refers_to, priority, delivery, sender)"
+	" broadcast, refers_to, priority, delivery, sender, reference, notify)"
 	" OVERRIDING SYSTEM VALUE"
 	" SELECT retried_as, bot, kind, scope, target, team, CASE"
 	" WHEN kind OPERATOR(pg_catalog.=) 'send' AND EXISTS (SELECT"
 	" FROM @.teams_broadcast AS b WHERE b.id OPERATOR(pg_catalog.=) again.broadcast"
 	" AND b.activity IS NOT NULL) THEN NULL ELSE activity END, broadcast,"
 	" refers_to, coalesce(priority, 'normal'), coalesce(delivery, 'at-least-once'),"
-	" pg_catalog.pg_get_userbyid($2) FROM again"
+	" pg_catalog.pg_get_userbyid($2), reference, notify FROM again"
 	" ORDER BY id RETURNING id",
 	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, OIDOID, REGCLASSOID)
 };

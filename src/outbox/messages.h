@@ -14,6 +14,9 @@
 #include "base/words.h"
 #include "protocol/kind.h"
 
+/* Bytes of a reference, which has up to 255 characters. */
+#define MESSAGE_MAX_REFERENCE 1020
+
 typedef struct OutboxNew
 {
 	const char *bot;			/* in the database's encoding, as are all */
@@ -30,12 +33,16 @@ typedef struct OutboxNew
 	Delivery	delivery;
 	Priority	priority;
 	const char *dedupe_key;		/* or NULL */
+	const char *reference;		/* or NULL */
+	bool		notify;			/* tell what becomes of it */
 	TimestampTz send_at;		/* 0: at once */
 	TimestampTz expires_at;		/* 0: never */
 	Oid			sender;
 } OutboxNew;
 extern int64 outbox_enqueue(OutboxNew *message);
 extern bool outbox_has_registration(Datum client_id, Datum tenant_id);
+extern ArrayType *outbox_find_reference(const char *reference,
+										bool only_messages);
 extern int64 outbox_cancel(ArrayType *ids, Oid role);
 extern int64 outbox_cancel_own(ArrayType *ids, Oid role);
 extern void outbox_hold_loaded(int64 id);

@@ -19,7 +19,7 @@ typedef struct Statement
 {
 	const char *text;
 	int			nargs;
-	Oid			args[15];
+	Oid			args[16];
 	SPIPlanPtr	plan;
 } Statement;
 

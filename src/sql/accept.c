@@ -58,13 +58,14 @@ typedef enum Column
 	COLUMN_CREATED_AT,
 	COLUMN_ERROR_CODE,
 	COLUMN_ERROR,
+	COLUMN_REFERENCE,
 	COLUMNS
 } Column;
 
 static const char *const column_names[COLUMNS] = {
 	"id", "bot", "kind", "scope", "target", "team", "activity", "broadcast",
 	"refers_to", "priority", "delivery", "attempts", "due_at",
-	"expires_at", "created_at", "error_code", "error"
+	"expires_at", "created_at", "error_code", "error", "reference"
 };
 
 /* Bytes of what a row says of earlier attempts. */
@@ -88,6 +89,7 @@ typedef struct NewRow
 	int			attempts;
 	Size		code_size;		/* of error_code */
 	Size		error_size;
+	Size		reference_size;
 } NewRow;
 
 /* Found by name, once: a column that an upgrade adds may stand anywhere. */
@@ -146,13 +148,13 @@ word_of(TupleTableSlot *slot, AttrNumber number, const WordList *list)
 	return words_find(list, VARDATA_ANY(word), VARSIZE_ANY_EXHDR(word));
 }
 
-/* Of a text, without reading it. */
+/* The bytes of a text, without reading it; 0 for null. */
 static Size
 size_of(TupleTableSlot *slot, AttrNumber number)
 {
 	Datum		value = value_of(slot, number);
 
-	return value != (Datum) 0 ? toast_raw_datum_size(value) : 0;
+	return value != (Datum) 0 ? toast_raw_datum_size(value) - VARHDRSZ : 0;
 }
 
 /*
@@ -199,6 +201,7 @@ take_row(TupleTableSlot *slot, const AttrNumber *number, NewRow *row)
 	row->attempts = DatumGetInt32(value_of(slot, number[COLUMN_ATTEMPTS]));
 	row->code_size = size_of(slot, number[COLUMN_ERROR_CODE]);
 	row->error_size = size_of(slot, number[COLUMN_ERROR]);
+	row->reference_size = size_of(slot, number[COLUMN_REFERENCE]);
 }
 
 /* As activity_problem(), of JSON as it is stored. */
@@ -268,6 +271,10 @@ row_problem(const NewRow *row, Column *column, const char **hint)
 	*column = COLUMN_ERROR;
 	if (row->error_size > MAX_ERROR)
 		return "It is longer than 10000 bytes.";
+	*column = COLUMN_REFERENCE;
+	if (row->reference_size > MESSAGE_MAX_REFERENCE)
+		return psprintf("It is longer than %d bytes.",
+						MESSAGE_MAX_REFERENCE);
 	*column = COLUMN_ACTIVITY;
 	if (row->activity != (Datum) 0 && !row->knows_activity &&
 		!session_is_senders())

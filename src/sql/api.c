@@ -16,6 +16,7 @@
 #include "protocol/credential.h"
 #include "sql/accept.h"
 #include "sql/arguments.h"
+#include "sql/attempt.h"
 
 SQL_FUNCTION(teams_send_text);
 SQL_FUNCTION(teams_send_activity);
@@ -41,51 +42,34 @@ take_judged_content(FunctionCallInfo fcinfo, int number, bool is_text,
 }
 
 /*
+ * The options of a message, from the bot on: those that jobs have, too, and
+ * those behind them.
+ */
+static void
+take_options(FunctionCallInfo fcinfo, int first, OutboxNew *message)
+{
+	argument_options(fcinfo, first, message);
+	message->delivery = argument_delivery(fcinfo, first + 5);
+	message->reference = argument_key(fcinfo, first + 6, "reference");
+	message->notify = argument_flag(fcinfo, first + 7);
+}
+
+/*
  * teams_send() and teams_send_chat() have the same arguments behind the
  * target.
  */
 static Datum
-send_content(FunctionCallInfo fcinfo, Scope scope, char *target,
-			 bool is_text)
+send_content(FunctionCallInfo fcinfo, Scope scope, bool is_text)
 {
 	OutboxNew	message = {0};
 
 	message.kind = KIND_SEND;
 	message.scope = scope;
-	message.target = target;
+	message.target = scope == SCOPE_CHAT ? argument_chat(fcinfo, 0) :
+		argument_user_id(fcinfo, 0);
 	take_judged_content(fcinfo, 1, is_text, &message);
-	argument_options(fcinfo, 2, &message);
-	message.delivery = argument_delivery(fcinfo, 7);
+	take_options(fcinfo, 2, &message);
 	PG_RETURN_INT64(accept_message(fcinfo, &message));
-}
-
-/* teams_send(user_id, text): write to a person. */
-Datum
-teams_send_text(PG_FUNCTION_ARGS)
-{
-	return send_content(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0), true);
-}
-
-/* teams_send(user_id, activity): the same, with an activity. */
-Datum
-teams_send_activity(PG_FUNCTION_ARGS)
-{
-	return send_content(fcinfo, SCOPE_USER, argument_user_id(fcinfo, 0),
-						false);
-}
-
-/* teams_send_chat(chat_id, text): write to a chat that is there. */
-Datum
-teams_send_chat_text(PG_FUNCTION_ARGS)
-{
-	return send_content(fcinfo, SCOPE_CHAT, argument_chat(fcinfo, 0), true);
-}
-
-/* teams_send_chat(chat_id, activity): the same, with an activity. */
-Datum
-teams_send_chat_activity(PG_FUNCTION_ARGS)
-{
-	return send_content(fcinfo, SCOPE_CHAT, argument_chat(fcinfo, 0), false);
 }
 
 /* To a channel, or to the team, which is its General channel. */
@@ -102,23 +86,86 @@ post_content(FunctionCallInfo fcinfo, bool is_text)
 	message.team = channel != NULL ? team : NULL;
 	take_judged_content(fcinfo, 2, is_text, &message);
 	message.thread = argument_key(fcinfo, 3, "thread");
-	argument_options(fcinfo, 4, &message);
-	message.delivery = argument_delivery(fcinfo, 9);
+	take_options(fcinfo, 4, &message);
 	PG_RETURN_INT64(accept_message(fcinfo, &message));
 }
 
-/* teams_post(team, channel, text): post to a channel, or to General. */
+static Datum
+send_text(FunctionCallInfo fcinfo)
+{
+	return send_content(fcinfo, SCOPE_USER, true);
+}
+
+/* teams_send(user_id, text, ...): write to a person. */
 Datum
-teams_post_text(PG_FUNCTION_ARGS)
+teams_send_text(PG_FUNCTION_ARGS)
+{
+	return attempt_call(fcinfo, 10, send_text);
+}
+
+static Datum
+send_activity(FunctionCallInfo fcinfo)
+{
+	return send_content(fcinfo, SCOPE_USER, false);
+}
+
+/* teams_send(user_id, activity, ...): the same, with an activity. */
+Datum
+teams_send_activity(PG_FUNCTION_ARGS)
+{
+	return attempt_call(fcinfo, 10, send_activity);
+}
+
+static Datum
+send_chat_text(FunctionCallInfo fcinfo)
+{
+	return send_content(fcinfo, SCOPE_CHAT, true);
+}
+
+/* teams_send_chat(chat_id, text, ...): write to a chat that is there. */
+Datum
+teams_send_chat_text(PG_FUNCTION_ARGS)
+{
+	return attempt_call(fcinfo, 10, send_chat_text);
+}
+
+static Datum
+send_chat_activity(FunctionCallInfo fcinfo)
+{
+	return send_content(fcinfo, SCOPE_CHAT, false);
+}
+
+/* teams_send_chat(chat_id, activity, ...): the same, with an activity. */
+Datum
+teams_send_chat_activity(PG_FUNCTION_ARGS)
+{
+	return attempt_call(fcinfo, 10, send_chat_activity);
+}
+
+static Datum
+post_text(FunctionCallInfo fcinfo)
 {
 	return post_content(fcinfo, true);
 }
 
-/* teams_post(team, channel, activity): the same, with an activity. */
+/* teams_post(team, channel, text, ...): post to a channel, or to General. */
+Datum
+teams_post_text(PG_FUNCTION_ARGS)
+{
+	return attempt_call(fcinfo, 12, post_text);
+}
+
+static Datum
+post_activity(FunctionCallInfo fcinfo)
+{
+	return post_content(fcinfo, false);
+}
+
+/* teams_post(team, channel, activity, ...): the same, with an activity. */
 Datum
 teams_post_activity(PG_FUNCTION_ARGS)
 {
-	return post_content(fcinfo, false);
+	return attempt_call(fcinfo, 12, post_activity);
 }
 
 /* ----------

@@ -224,6 +224,24 @@ argument_ids(FunctionCallInfo fcinfo)
 	return ids;
 }
 
+/* A boolean; null is false. */
+bool
+argument_flag(FunctionCallInfo fcinfo, int number)
+{
+	return !PG_ARGISNULL(number) && PG_GETARG_BOOL(number);
+}
+
+/* Is what is wrong with a message a warning?  on_error: "fail" or "warn". */
+bool
+argument_only_warns(FunctionCallInfo fcinfo, int number)
+{
+	static const char *const words[] = {"fail", "warn"};
+	static const WordList list = {words, lengthof(words)};
+
+	return argument_word(fcinfo, number, "on_error", &list, "on_error",
+						 "Give \"fail\" or \"warn\".") == 1;
+}
+
 /* Whether a message may arrive twice, or not at all. */
 Delivery
 argument_delivery(FunctionCallInfo fcinfo, int number)

@@ -31,6 +31,8 @@ extern char *argument_content(FunctionCallInfo fcinfo, int number,
 							  bool is_text);
 extern char *argument_key(FunctionCallInfo fcinfo, int number,
 						  const char *name);
+extern bool argument_flag(FunctionCallInfo fcinfo, int number);
+extern bool argument_only_warns(FunctionCallInfo fcinfo, int number);
 extern Delivery argument_delivery(FunctionCallInfo fcinfo, int number);
 
 /*

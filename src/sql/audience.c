@@ -29,6 +29,7 @@
 #include "protocol/connector.h"
 #include "protocol/rules.h"
 #include "sql/arguments.h"
+#include "sql/attempt.h"
 #include "sql/column_text.h"
 
 SQL_FUNCTION(teams_broadcast_query);
@@ -145,6 +146,7 @@ take_broadcast(FunctionCallInfo fcinfo, NewBroadcast *broadcast)
 	}
 	argument_options(fcinfo, 9, &broadcast->options);
 	broadcast->options.delivery = argument_delivery(fcinfo, 14);
+	broadcast->options.reference = argument_key(fcinfo, 15, "reference");
 	broadcast->options.sender = GetUserId();
 	statement_attach_function(fcinfo);
 	if (tally_bot_mode(broadcast->options.bot) == BOT_MODE_MISSING)
@@ -429,13 +431,6 @@ add_array(int64 broadcast, ArrayType *array)
 	}
 }
 
-/* Shall it wait for teams_start_broadcast()? */
-static bool
-is_draft(FunctionCallInfo fcinfo)
-{
-	return !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
-}
-
 /* A template that fails for the first recipient is wrong for all. */
 static void
 check_template(int64 id)
@@ -477,17 +472,16 @@ begin_broadcast(FunctionCallInfo fcinfo, int64 *id)
 	return is_new;
 }
 
-/* The audience is complete. */
+/* The audience is complete; unless it is a draft, it begins. */
 static void
 end_broadcast(FunctionCallInfo fcinfo, int64 id)
 {
 	check_template(id);
-	outbox_complete_broadcast(id, !is_draft(fcinfo));
+	outbox_complete_broadcast(id, !argument_flag(fcinfo, 7));
 }
 
-/* teams_broadcast(query): a broadcast to the people that a query returns. */
-Datum
-teams_broadcast_query(PG_FUNCTION_ARGS)
+static Datum
+broadcast_query(FunctionCallInfo fcinfo)
 {
 	char	   *query = argument_query(fcinfo);
 	int64		id;
@@ -500,9 +494,8 @@ teams_broadcast_query(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
-/* teams_broadcast(user_ids): a broadcast to the people of an array. */
-Datum
-teams_broadcast_array(PG_FUNCTION_ARGS)
+static Datum
+broadcast_array(FunctionCallInfo fcinfo)
 {
 	int64		id;
 
@@ -516,4 +509,18 @@ teams_broadcast_array(PG_FUNCTION_ARGS)
 		end_broadcast(fcinfo, id);
 	}
 	PG_RETURN_INT64(id);
+}
+
+/* teams_broadcast(query, ...): a broadcast to the people whom it returns. */
+Datum
+teams_broadcast_query(PG_FUNCTION_ARGS)
+{
+	return attempt_call(fcinfo, 16, broadcast_query);
+}
+
+/* teams_broadcast(user_ids, ...): a broadcast to the people of an array. */
+Datum
+teams_broadcast_array(PG_FUNCTION_ARGS)
+{
+	return attempt_call(fcinfo, 16, broadcast_array);
 }

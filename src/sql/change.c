@@ -20,6 +20,7 @@
 #include "protocol/connector.h"
 #include "sql/accept.h"
 #include "sql/arguments.h"
+#include "sql/attempt.h"
 
 SQL_FUNCTION(teams_cancel);
 SQL_FUNCTION(teams_retry);
@@ -68,20 +69,46 @@ next_id(FunctionCallInfo fcinfo)
 	SRF_RETURN_NEXT(call, Int64GetDatum(id));
 }
 
+/*
+ * Which messages are meant: the first argument has their ids, or one with this
+ * number their reference.  NULL if neither is given, which are none.
+ */
+static ArrayType *
+take_ids(FunctionCallInfo fcinfo, int reference, bool only_messages)
+{
+	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(reference))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("both ids and a reference are given"),
+				 errhint("Give one of them.")));
+	if (!PG_ARGISNULL(0))
+		return argument_ids(fcinfo);
+	if (!PG_ARGISNULL(reference))
+		return outbox_find_reference(argument_text(fcinfo, reference,
+												   "reference"),
+									 only_messages);
+	return NULL;
+}
+
 /* ----------
  * Before and after the fate
  * ----------
  */
 
-/* teams_cancel(ids): how many were cancelled. */
+/* teams_cancel(ids, reference): how many were cancelled. */
 Datum
 teams_cancel(PG_FUNCTION_ARGS)
 {
+	ArrayType  *ids;
+
 	statement_attach_function(fcinfo);
-	PG_RETURN_INT64(outbox_cancel(argument_ids(fcinfo), GetUserId()));
+	ids = take_ids(fcinfo, 1, false);
+	if (ids == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(outbox_cancel(ids, GetUserId()));
 }
 
-/* teams_retry(ids): the new ids of those that are sent again. */
+/* teams_retry(ids, reference): the new ids of those that are sent again. */
 Datum
 teams_retry(PG_FUNCTION_ARGS)
 {
@@ -89,9 +116,11 @@ teams_retry(PG_FUNCTION_ARGS)
 	{
 		FuncCallContext *call;
 		Ids		   *ids = begin_ids(fcinfo, &call);
+		ArrayType  *wanted = take_ids(fcinfo, 1, false);
 
-		ids->count = outbox_retry(argument_ids(fcinfo), GetUserId(),
-								  call->multi_call_memory_ctx, &ids->ids);
+		if (wanted != NULL)
+			ids->count = outbox_retry(wanted, GetUserId(),
+									  call->multi_call_memory_ctx, &ids->ids);
 	}
 	return next_id(fcinfo);
 }
@@ -181,18 +210,30 @@ edit(FunctionCallInfo fcinfo, bool is_text)
 	PG_RETURN_INT64(change_one(fcinfo, activity));
 }
 
-/* teams_edit(id, text): the id of the job that does it. */
-Datum
-teams_edit_text(PG_FUNCTION_ARGS)
+static Datum
+edit_text(FunctionCallInfo fcinfo)
 {
 	return edit(fcinfo, true);
 }
 
-/* teams_edit(id, activity): the same, with an activity. */
+static Datum
+edit_activity(FunctionCallInfo fcinfo)
+{
+	return edit(fcinfo, false);
+}
+
+/* teams_edit(id, text, on_error): the id of the job that does it. */
+Datum
+teams_edit_text(PG_FUNCTION_ARGS)
+{
+	return attempt_call(fcinfo, 2, edit_text);
+}
+
+/* teams_edit(id, activity, on_error): the same, with an activity. */
 Datum
 teams_edit_activity(PG_FUNCTION_ARGS)
 {
-	return edit(fcinfo, false);
+	return attempt_call(fcinfo, 2, edit_activity);
 }
 
 /* Those of the messages that are the caller's; others are passed over. */
@@ -203,36 +244,35 @@ edit_all(FunctionCallInfo fcinfo, bool is_text)
 	{
 		FuncCallContext *call;
 		Ids		   *ids = begin_ids(fcinfo, &call);
-		char	   *activity = argument_content(fcinfo, 1, is_text);
+		ArrayType  *wanted = take_ids(fcinfo, 2, true);
+		char	   *activity;
 
+		if (wanted == NULL)
+			return next_id(fcinfo);
+		activity = argument_content(fcinfo, 1, is_text);
 		argument_check_activity(activity);
-		ids->count = outbox_change(argument_ids(fcinfo), activity,
-								   GetUserId(), call->multi_call_memory_ctx,
-								   &ids->ids);
+		ids->count = outbox_change(wanted, activity, GetUserId(),
+								   call->multi_call_memory_ctx, &ids->ids);
 	}
 	return next_id(fcinfo);
 }
 
-/* teams_edit(ids, text): the ids of the jobs. */
+/* teams_edit(ids, text, reference): the ids of the jobs. */
 Datum
 teams_edit_all_text(PG_FUNCTION_ARGS)
 {
 	return edit_all(fcinfo, true);
 }
 
-/* teams_edit(ids, activity): the same, with an activity. */
+/* teams_edit(ids, activity, reference): the same, with an activity. */
 Datum
 teams_edit_all_activity(PG_FUNCTION_ARGS)
 {
 	return edit_all(fcinfo, false);
 }
 
-/*
- * teams_delete(id): the id of the job that does it; null if the message could
- * be cancelled before it was sent.
- */
-Datum
-teams_delete(PG_FUNCTION_ARGS)
+static Datum
+delete_one(FunctionCallInfo fcinfo)
 {
 	int64		id = PG_GETARG_INT64(0);
 
@@ -242,7 +282,22 @@ teams_delete(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(change_one(fcinfo, NULL));
 }
 
-/* teams_delete(ids): the ids of the jobs for what could not be cancelled. */
+/*
+ * teams_delete(id, on_error): the id of the job that does it; null if the
+ * message could be cancelled before it was sent.
+ */
+Datum
+teams_delete(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return attempt_call(fcinfo, 1, delete_one);
+}
+
+/*
+ * teams_delete(ids, reference): the ids of the jobs for what could not be
+ * cancelled.
+ */
 Datum
 teams_delete_all(PG_FUNCTION_ARGS)
 {
@@ -250,8 +305,10 @@ teams_delete_all(PG_FUNCTION_ARGS)
 	{
 		FuncCallContext *call;
 		Ids		   *ids = begin_ids(fcinfo, &call);
-		ArrayType  *wanted = argument_ids(fcinfo);
+		ArrayType  *wanted = take_ids(fcinfo, 1, true);
 
+		if (wanted == NULL)
+			return next_id(fcinfo);
 		outbox_cancel_own(wanted, GetUserId());
 		ids->count = outbox_change(wanted, NULL, GetUserId(),
 								   call->multi_call_memory_ctx, &ids->ids);

@@ -61,7 +61,7 @@ find_function(Oid schema, const char *name, int nargs, const Oid *types)
 static Datum
 call_function(Oid function, int nargs, const NullableDatum *arguments)
 {
-	LOCAL_FCINFO(fcinfo, 10);
+	LOCAL_FCINFO(fcinfo, 13);
 	FmgrInfo	info;
 	Datum		result;
 
@@ -163,9 +163,11 @@ static Oid
 sending_function(Oid schema, NotifyOption target, int *nargs)
 {
 	static const Oid types[] = {TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID};
+		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+		BOOLOID, TEXTOID};
 	static const Oid types_to_one[] = {TEXTOID, JSONBOID, TEXTOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID};
+		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+		BOOLOID, TEXTOID};
 
 	*nargs = target == NOTIFY_TEAM ? lengthof(types) : lengthof(types_to_one);
 	return find_function(schema, target == NOTIFY_TEAM ? "teams_post" :
@@ -179,7 +181,7 @@ static int64
 send_subject(Oid schema, const Subject *subject)
 {
 	const char *const *values = subject->values;
-	NullableDatum arguments[10];
+	NullableDatum arguments[13];
 	int			nargs;
 	Oid			function = sending_function(schema, subject->target, &nargs);
 	int			n = 0;
@@ -196,6 +198,9 @@ send_subject(Oid schema, const Subject *subject)
 	arguments[n++] = text_or_null(values[NOTIFY_PRIORITY] ? values[NOTIFY_PRIORITY] : "normal");
 	arguments[n++] = text_or_null(values[NOTIFY_DEDUPE]);
 	arguments[n++] = text_or_null("at-least-once");
+	arguments[n++] = text_or_null(NULL);
+	arguments[n++] = not_null(BoolGetDatum(false));
+	arguments[n++] = text_or_null("fail");
 	Assert(n == nargs);
 	return DatumGetInt64(call_function(function, n, arguments));
 }

@@ -49,6 +49,16 @@ ROLLBACK;
 INSERT INTO invoice VALUES (46, 'open', 10.00, 'nobody');
 UPDATE invoice SET state = 'overdue' WHERE number = 46;
 
+-- A test that commits begins anew, as often as it is run.
+SELECT teams_reset_dry_run();
+INSERT INTO invoice VALUES (47, 'open', 99.00, 'ada@contoso.com');
+UPDATE invoice SET state = 'overdue' WHERE number = 47;
+SELECT target, summary FROM teams_recorded;
+UPDATE invoice SET state = 'open' WHERE number = 47;
+SELECT teams_reset_dry_run();
+UPDATE invoice SET state = 'overdue' WHERE number = 47;
+SELECT target, summary FROM teams_recorded;
+
 DROP TABLE invoice;
 DROP FUNCTION tell_owner();
 DROP EXTENSION teams_proactive;
