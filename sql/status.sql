@@ -169,16 +169,3 @@ $$;
 
 COMMENT ON FUNCTION @extschema@.teams_status() IS
 'is it well? a line for all of this database, and one for each bot: its state, what waits and for how long, when it has sent, failures of the last hour, and why or what to do';
-
--- Whoever restores a dump has other worries: then client_min_messages is
--- warning.
-DO $$
-BEGIN
-	IF current_setting('teams_proactive.max_databases', true) IS NULL
-	   AND NOT pg_is_in_recovery() THEN
-		RAISE NOTICE USING
-			MESSAGE = 'teams_proactive is not preloaded, so no worker sends messages',
-			HINT = 'Set shared_preload_libraries = ''teams_proactive'' and restart the server, or send with CALL teams_drain().';
-	END IF;
-END
-$$;
