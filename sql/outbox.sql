@@ -106,10 +106,11 @@ CREATE INDEX teams_outbox_expiry ON @extschema@.teams_outbox (expires_at)
 	WHERE expires_at IS NOT NULL;
 CREATE INDEX teams_outbox_broadcast ON @extschema@.teams_outbox (broadcast)
 	WHERE broadcast IS NOT NULL;
-CREATE INDEX teams_outbox_refers_to ON @extschema@.teams_outbox (refers_to)
-	WHERE refers_to IS NOT NULL;
-CREATE INDEX teams_outbox_reference ON @extschema@.teams_outbox (reference)
-	WHERE reference IS NOT NULL;
+
+-- Two in one: each index costs every message, also one that is not in it.
+CREATE INDEX teams_outbox_reference
+	ON @extschema@.teams_outbox (refers_to, reference)
+	WHERE refers_to IS NOT NULL OR reference IS NOT NULL;
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_outbox_id_seq', '');

@@ -211,9 +211,16 @@ outbox_record_pending(const char *bot)
  * ----------
  */
 
-/* Edits and deletions have the reference of what they change. */
+/*
+ * Edits and deletions have the reference of what they change.  Of the index of
+ * the outbox, refers_to is the first column.
+ */
 static Statement find_reference = {
 	"SELECT id FROM @.teams_outbox WHERE reference OPERATOR(pg_catalog.=) $1"
+	" AND refers_to IS NULL"
+	" AND (kind OPERATOR(pg_catalog.=) 'send' OR NOT $2)"
+	" UNION ALL SELECT id FROM @.teams_outbox"
+	" WHERE reference OPERATOR(pg_catalog.=) $1 AND refers_to IS NOT NULL"
 	" AND (kind OPERATOR(pg_catalog.=) 'send' OR NOT $2)"
 	" UNION ALL SELECT id FROM @.teams_delivery"
 	" WHERE reference OPERATOR(pg_catalog.=) $1"
