@@ -150,6 +150,8 @@ BEGIN
 						  WHERE d.id = t.root);
 	DELETE FROM @extschema@.teams_installation AS i
 		WHERE i.bot = teams_reset_dry_run.bot AND i.since >= since;
+	DELETE FROM @extschema@.teams_digest_row AS r
+		WHERE r.bot = teams_reset_dry_run.bot AND r.created_at >= since;
 END
 $$;
 

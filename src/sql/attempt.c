@@ -103,9 +103,9 @@ is_of_message(int sqlstate)
 }
 
 /*
- * Do something in a subtransaction.  If there is an error that is the
- * message's, what was written is taken back, and the error is returned,
- * palloc'd; NULL if there was none.
+ * Do something in a subtransaction.  If there is an error, what was written is
+ * taken back, and the error is returned, palloc'd, to be reported or raised
+ * again; NULL if there was none.
  */
 ErrorData *
 attempt(void (*action) (void *argument), void *argument)
@@ -131,8 +131,6 @@ attempt(void (*action) (void *argument), void *argument)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = resources;
-	if (error != NULL && !is_of_message(error->sqlerrcode))
-		ReThrowError(error);
 	return error;
 }
 
@@ -169,6 +167,8 @@ attempt_call(FunctionCallInfo fcinfo, int on_error,
 	error = attempt(do_call, &attempted);
 	if (error == NULL)
 		return attempted.result;
+	if (!is_of_message(error->sqlerrcode))
+		ReThrowError(error);
 	warn(error);
 	FreeErrorData(error);
 	PG_RETURN_NULL();

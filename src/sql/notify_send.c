@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "base/compat.h"
-#include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -17,11 +16,11 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "outbox/notifications.h"
+#include "sql/attempt.h"
 #include "sql/notify.h"
 
 /* ----------
@@ -244,12 +243,24 @@ notify_send_as(Oid schema, Oid role, const Subject *subject)
  * ----------
  */
 
-/* Cancelled, or to be tried again as a whole: that is not the message's. */
+/*
+ * Cancelled, or to be tried again as a whole, or the server's: that is not the
+ * message's.
+ */
 static bool
 is_transactions(const ErrorData *error)
 {
-	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE):
+		case ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES):
+		case ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION):
+		case ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR):
+		case ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR):
+			return true;
+	}
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_STATEMENT_TOO_COMPLEX;
 }
 
 /*
@@ -288,32 +299,14 @@ bool
 notify_try(const Firing *firing, const char *data,
 		   void (*action) (void *argument), void *argument)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resources = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	ErrorData  *error;
 
 	if (!firing->options.only_warns)
 	{
 		action(argument);
 		return true;
 	}
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		action(argument);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resources;
+	error = attempt(action, argument);
 	if (error == NULL)
 		return true;
 	if (is_transactions(error))

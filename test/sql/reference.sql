@@ -260,11 +260,18 @@ BEGIN
 	INSERT INTO teams_installation (bot, scope, target, state) VALUES ('test', 'user', 'ada@contoso.com', 'absent');
 	RETURN QUERY SELECT * FROM dry;
 END $$;
+CREATE TABLE tickets (owner text);
+SELECT teams_set_template('tickets', '${count} tickets');
+CREATE TRIGGER tell AFTER INSERT ON tickets FOR EACH ROW
+	EXECUTE FUNCTION teams_notify('tickets', 'to=owner', 'bot=''test''', 'digest=1 hour');
+INSERT INTO tickets VALUES ('ada@contoso.com');
+SELECT rows FROM teams_digest;
 -- in a test that commits, twice
 SELECT * FROM run_test();
 SELECT * FROM dry;
 SELECT teams_reset_dry_run('test');
 SELECT * FROM dry;
+SELECT rows FROM teams_digest;
 SELECT * FROM run_test();
 SELECT target, text, reference FROM teams_recorded_detail WHERE reference = 'r 7' ORDER BY id;
 -- within the transaction that has written it; and given back
@@ -304,6 +311,6 @@ SELECT dedupe_key FROM teams_dedupe WHERE bot = 'default' ORDER BY 1;
 DROP OWNED BY regress_teams_shop, regress_teams_other, regress_teams_operator;
 DROP ROLE regress_teams_shop, regress_teams_other, regress_teams_operator;
 DROP VIEW dry, real CASCADE;
-DROP TABLE done, orders, told, again, real_before;
+DROP TABLE tickets, done, orders, told, again, real_before;
 DROP FUNCTION trouble(), slow(), outcome(text), indexes_of(text);
 DROP EXTENSION teams_proactive;
