@@ -196,7 +196,8 @@ require_users_error(const ErrorData *error)
 
 /*
  * Much of the extension is PL/pgSQL, of which libFuzzer sees nothing.  So what
- * it says is news to it as well: what stands before the first quote.
+ * it says is news to it as well: what stands before the first quote, and about
+ * how long it is.
  */
 static uint8 sayings[4096]
 			__attribute__((section("__libfuzzer_extra_counters")));
@@ -204,8 +205,10 @@ static uint8 sayings[4096]
 static void
 count_saying(const char *text)
 {
-	sayings[hash_bytes((const unsigned char *) text, strcspn(text, "\"0123456789")) %
-			lengthof(sayings)] = 1;
+	uint32		hash = hash_bytes((const unsigned char *) text,
+								  strcspn(text, "\"0123456789"));
+
+	sayings[(hash + strlen(text) / 8) % lengthof(sayings)] = 1;
 }
 
 static double
