@@ -302,12 +302,15 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'teams_edit_broadcast';
 COMMENT ON FUNCTION @extschema@.teams_edit_broadcast(bigint, text, @extschema@.teams_json) IS
 'gives all that a broadcast has sent another text or activity; returns the id of the broadcast that does so';
 
-CREATE FUNCTION @extschema@.teams_preview(broadcast bigint, user_id text)
+CREATE FUNCTION @extschema@.teams_preview(
+	broadcast	bigint,
+	user_id		text,
+	locale		text DEFAULT NULL)
 RETURNS bigint
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'teams_preview';
+LANGUAGE c AS 'MODULE_PATHNAME', 'teams_preview';
 
-COMMENT ON FUNCTION @extschema@.teams_preview(bigint, text) IS
-'sends to one person what the first recipient of a broadcast would get; returns the message''s id';
+COMMENT ON FUNCTION @extschema@.teams_preview(bigint, text, text) IS
+'sends to one person what the first recipient of a broadcast would get, or those with the locale; returns the message''s id';
 
 CREATE FUNCTION @extschema@.teams_opt_out(user_id text, topic text)
 RETURNS void

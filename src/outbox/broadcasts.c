@@ -332,35 +332,46 @@ outbox_replace_activity(int64 id, const char *activity, Oid role)
 
 /*
  * The template is filled in as for the first recipient who is not excluded,
- * with their data over the broadcast's.
+ * with their data over the broadcast's; for a locale, as for the first who has
+ * that, or else as if the first had it.
  */
 static Statement read_preview = {
 	"SELECT b.bot, coalesce(b.activity, m.activity)::pg_catalog.text, m.problem"
 	" FROM @.teams_broadcast AS b"
 	" LEFT JOIN LATERAL (SELECT r.data, r.locale FROM @.teams_recipient AS r"
 	" WHERE r.broadcast OPERATOR(pg_catalog.=) b.id AND r.excluded IS NULL"
-	" ORDER BY r.n LIMIT 1) AS r ON true"
+	" ORDER BY coalesce(pg_catalog.replace(pg_catalog.lower(r.locale), '_', '-')"
+	" OPERATOR(pg_catalog.=) pg_catalog.replace(pg_catalog.lower($4), '_', '-'),"
+	" false) DESC, r.n LIMIT 1) AS r ON true"
 	" LEFT JOIN LATERAL @._teams_render_for(b.id, b.template,"
-	" b.data OPERATOR(pg_catalog.||) coalesce(r.data, '{}'), r.locale) AS m"
+	" b.data OPERATOR(pg_catalog.||) coalesce(r.data, '{}'),"
+	" coalesce($4, r.locale)) AS m"
 	" ON b.template IS NOT NULL"
 	" WHERE b.id OPERATOR(pg_catalog.=) $1 AND " IS_OWN,
-	STATEMENT_ARGS(INT8OID, OIDOID, OIDOID)
+	STATEMENT_ARGS(INT8OID, OIDOID, OIDOID, TEXTOID)
 };
 
 /*
  * What the first recipient gets, as JSON, and from which bot; or the problem
- * with the template, in UTF-8.  False if the broadcast is not the role's.
+ * with the template, in UTF-8.  With a locale, which may be NULL, what those
+ * get who have that.  False if the broadcast is not the role's.
  */
 bool
-outbox_preview(int64 id, Oid role, char **bot, char **activity,
-			   char **problem)
+outbox_preview(int64 id, const char *locale, Oid role, char **bot,
+			   char **activity, char **problem)
 {
 	MemoryContext context = CurrentMemoryContext;
+	Datum		values[4];
+	char		nulls[4] = "    ";
 	Session		session;
 	bool		found;
 
 	session_begin(SESSION_CALLER, &session);
-	found = run_about(&read_preview, id, role);
+	values[0] = Int64GetDatum(id);
+	values[1] = ObjectIdGetDatum(role);
+	values[2] = ObjectIdGetDatum(statement_relation("teams_broadcast"));
+	parameter_set_text(&values[3], &nulls[3], locale);
+	found = statement_run(&read_preview, values, nulls) > 0;
 	if (found)
 	{
 		*bot = result_text(0, 1, context);

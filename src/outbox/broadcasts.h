@@ -88,8 +88,8 @@ extern void outbox_end_broadcast(int64 id, Oid role);
 extern bool outbox_read_broadcast(int64 id, Oid role,
 								  NewBroadcast *broadcast, int64 *recall);
 extern void outbox_replace_activity(int64 id, const char *activity, Oid role);
-extern bool outbox_preview(int64 id, Oid role, char **bot, char **activity,
-						   char **problem);
+extern bool outbox_preview(int64 id, const char *locale, Oid role, char **bot,
+						   char **activity, char **problem);
 
 typedef struct BroadcastPlan
 {

@@ -439,7 +439,7 @@ check_template(int64 id)
 	char	   *activity;
 	char	   *problem = NULL;
 
-	if (!outbox_preview(id, GetUserId(), &bot, &activity, &problem))
+	if (!outbox_preview(id, NULL, GetUserId(), &bot, &activity, &problem))
 		return;
 	if (problem != NULL)
 		ereport(ERROR,

@@ -194,20 +194,28 @@ teams_edit_broadcast(PG_FUNCTION_ARGS)
 }
 
 /*
- * teams_preview(id, user_id): send to somebody what the first recipient gets.
+ * teams_preview(id, user_id, locale): send to somebody what the first recipient
+ * gets, or those who have the locale, if it is not null.
  */
 Datum
 teams_preview(PG_FUNCTION_ARGS)
 {
-	int64		id = PG_GETARG_INT64(0);
+	int64		id;
 	OutboxNew	message = {0};
+	char	   *locale = NULL;
 	char	   *bot;
 	char	   *activity;
 	char	   *problem;
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	id = PG_GETARG_INT64(0);
+	if (!PG_ARGISNULL(2))
+		locale = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	message.target = argument_user_id(fcinfo, 1);
 	statement_attach_function(fcinfo);
-	if (!outbox_preview(id, GetUserId(), &bot, &activity, &problem))
+	if (!outbox_preview(id, locale, GetUserId(), &bot, &activity,
+						&problem))
 		report_absent(id);
 	if (activity == NULL)
 		ereport(ERROR,

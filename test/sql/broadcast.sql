@@ -116,6 +116,21 @@ CALL teams_watch(:news);
 CALL teams_watch(99);
 
 --
+-- A preview for each locale: as the first recipient who has it, or would
+--
+
+SELECT teams_set_template('greeting', 'Hello ${name}');
+SELECT teams_set_template('greeting', 'Hallo ${name}', 'de');
+SELECT teams_broadcast($$SELECT * FROM (VALUES ('ada@contoso.com', NULL, '{"name": "Ada"}'::jsonb),
+	('kim@contoso.com', 'de-AT', '{"name": "Kim"}')) AS v (user_id, locale, data)$$,
+	template => 'greeting', draft => true) AS greeting \gset
+SELECT count(teams_preview(:greeting, 'boss@contoso.com', locale => l))
+	FROM unnest('{NULL,DE_at,de,fr}'::text[]) AS l;
+SELECT activity ->> 'text' AS text FROM
+	(SELECT * FROM teams_outbox ORDER BY id DESC LIMIT 4) AS o ORDER BY id;
+SELECT teams_preview(:greeting, NULL), teams_preview(NULL, 'boss@contoso.com');
+
+--
 -- Others' broadcasts are not there, and a query has its caller's rights
 --
 
