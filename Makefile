@@ -45,7 +45,7 @@ endif
 
 # The extension's script, in parts by subject, each after those that it needs.
 PARTS = guard json domain wake bot outbox account delivery installation activity send \
-	notify template directory digest broadcast dry_run worker status \
+	notify template directory digest broadcast dry_run audit worker status \
 	comment privilege
 
 $(DATA_built): $(patsubst %,$(TOP)sql/%.sql,$(PARTS)) $(TOP)Makefile

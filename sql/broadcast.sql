@@ -39,6 +39,7 @@ CREATE TABLE @extschema@.teams_broadcast (
 	started_at		timestamptz,
 	finished_at		timestamptz,
 	reference		text,
+	application_name	text	DEFAULT nullif(current_setting('application_name'), ''),
 	UNIQUE (bot, sender, dedupe_key)
 );
 
@@ -108,6 +109,8 @@ COMMENT ON COLUMN @extschema@.teams_broadcast.finished_at IS
 'when the last message had its fate, or it was cancelled';
 COMMENT ON COLUMN @extschema@.teams_broadcast.reference IS
 'what the application calls what it is about; its messages have it, too';
+COMMENT ON COLUMN @extschema@.teams_broadcast.application_name IS
+'application_name of the session that made it, if it had one';
 
 -- No constraint judges a body: a dump has to be restored even where a later
 -- parser would not take it.

@@ -32,7 +32,8 @@ CREATE TABLE @extschema@.teams_delivery (
 	created_at		timestamptz	NOT NULL,
 	settled_at		timestamptz	NOT NULL DEFAULT now(),
 	reference		text,
-	notify			boolean
+	notify			boolean,
+	application_name	text	DEFAULT nullif(current_setting('application_name'), '')
 );
 
 -- The worker finds by it what is too old to be kept.
@@ -97,9 +98,9 @@ COMMENT ON COLUMN @extschema@.teams_delivery.hint IS
 COMMENT ON COLUMN @extschema@.teams_delivery.correlation_id IS
 'id to give to Microsoft''s support (MS-CV or request-id)';
 COMMENT ON COLUMN @extschema@.teams_delivery.activity IS
-'the message, unless it was sent; like priority and delivery, for teams_retry()';
+'what was said; of what was sent only while teams_proactive.keep_text is on, and not of a broadcast that says the same to all';
 COMMENT ON COLUMN @extschema@.teams_delivery.priority IS
-'high, normal or low; null if it was sent';
+'high, normal or low; null if it was sent, like delivery, as they are for teams_retry()';
 COMMENT ON COLUMN @extschema@.teams_delivery.delivery IS
 'at-least-once or at-most-once; null if it was sent';
 COMMENT ON COLUMN @extschema@.teams_delivery.retried_as IS
@@ -112,6 +113,8 @@ COMMENT ON COLUMN @extschema@.teams_delivery.reference IS
 'what the application calls what the message is about; edits and deletions have that of their message';
 COMMENT ON COLUMN @extschema@.teams_delivery.notify IS
 'true if those who LISTEN teams_message have been told what became of it';
+COMMENT ON COLUMN @extschema@.teams_delivery.application_name IS
+'application_name of the session that sent it, if it had one';
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.teams_delivery', '');
 
@@ -182,7 +185,7 @@ CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 				 NULL::text AS correlation_id,
 				 o.priority, o.created_at, o.due_at, o.expires_at,
 				 NULL::timestamptz AS settled_at, NULL::bigint AS retried_as,
-				 o.reference
+				 o.reference, o.application_name
 		  FROM @extschema@.teams_outbox AS o
 		  UNION ALL
 		  SELECT d.id, d.bot, d.kind, d.scope, d.target, d.team,
@@ -190,7 +193,7 @@ CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 				 d.fate, d.attempts, d.doubtful, d.error_code, d.error, d.hint,
 				 d.conversation_id, d.activity_id, d.correlation_id,
 				 d.priority, d.created_at, NULL, NULL, d.settled_at,
-				 d.retried_as, d.reference
+				 d.retried_as, d.reference, d.application_name
 		  FROM @extschema@.teams_delivery AS d) AS m
 	WHERE (SELECT has_table_privilege('@extschema@.teams_accounting'::regclass, 'SELECT'))
 	   OR m.sender IN (SELECT r.rolname FROM pg_roles AS r
@@ -249,6 +252,8 @@ COMMENT ON COLUMN @extschema@.teams_message_detail.retried_as IS
 'message that teams_retry() made of it';
 COMMENT ON COLUMN @extschema@.teams_message_detail.reference IS
 'what the application calls what the message is about; edits and deletions have that of their message';
+COMMENT ON COLUMN @extschema@.teams_message_detail.application_name IS
+'application_name of the session that sent it, if it had one';
 
 -- The one long column is the last, so that what is before it fits.
 CREATE VIEW @extschema@.teams_message AS

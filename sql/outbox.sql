@@ -33,7 +33,8 @@ CREATE TABLE @extschema@.teams_outbox (
 	held_due_at		timestamptz,
 	was_due_at		timestamptz,
 	reference		text,
-	notify			boolean
+	notify			boolean,
+	application_name	text	DEFAULT nullif(current_setting('application_name'), '')
 ) WITH (autovacuum_vacuum_scale_factor = 0.05,
 		autovacuum_vacuum_threshold = 2000);
 
@@ -87,6 +88,8 @@ COMMENT ON COLUMN @extschema@.teams_outbox.reference IS
 'what the application calls what the message is about; edits and deletions have that of their message';
 COMMENT ON COLUMN @extschema@.teams_outbox.notify IS
 'true if those who LISTEN teams_message are to be told what becomes of it';
+COMMENT ON COLUMN @extschema@.teams_outbox.application_name IS
+'application_name of the session that sent it, if it had one';
 
 -- The worker sweeps what is ready by (bot, priority, id), so that neither what
 -- is not yet due nor another bot's backlog costs it anything.  What is for one

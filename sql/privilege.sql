@@ -64,6 +64,8 @@ AS $$
 		('sender', 'EXECUTE', 'teams_wait'),
 		('monitor, sender', 'SELECT', 'teams_message'),
 		('monitor, sender', 'SELECT', 'teams_message_detail'),
+		('sender', 'SELECT', 'teams_said'),
+		('sender', 'SELECT', 'teams_said_detail'),
 		('sender', 'SELECT', 'teams_recorded'),
 		('sender', 'SELECT', 'teams_recorded_detail'),
 		('sender', 'EXECUTE', '_teams_as_jsonb'),
@@ -103,6 +105,7 @@ AS $$
 		('operator', 'SELECT', 'teams_broadcast_template'),
 		('operator', 'SELECT', 'teams_opt_out'),
 		('operator', 'SELECT', 'teams_person'),
+		('operator', 'EXECUTE', 'teams_names'),
 		('operator', 'SELECT', 'teams_group_member'),
 		('monitor, operator', 'SELECT', 'teams_directory'),
 		('operator', 'SELECT', 'teams_account'),
@@ -119,6 +122,7 @@ AS $$
 		('administrator', 'EXECUTE', 'teams_set_template'),
 		('administrator', 'EXECUTE', 'teams_drop_template'),
 		('administrator', 'EXECUTE', '_teams_check_template'),
+		('administrator', 'EXECUTE', 'teams_erase_person'),
 		('administrator', 'EXECUTE', 'teams_grant'),
 		('administrator', 'EXECUTE', 'teams_revoke'))
 		AS g (kinds, privilege, name)

@@ -34,6 +34,7 @@ int			settings_retry_base_delay = 2000;
 int			settings_retry_max_delay = 300000;
 int			settings_probe_interval = 60000;
 int			settings_retention = 30 * 24 * 60;
+bool		settings_keep_text = false;
 int			settings_name_lifetime = 24 * 60 * 60;
 
 static const struct config_enum_entry http_version_options[] = {
@@ -175,6 +176,23 @@ define_protected_string(const char *name, const char *description,
 							   check, NULL, NULL);
 }
 
+/* Whether and when something is tried again. */
+static void
+define_retries(void)
+{
+	define_worker_int("teams_proactive.max_attempts",
+					  "Sets after how many failed attempts to give up.",
+					  &settings_max_attempts, 10, 1, 1000, 0);
+	define_worker_int("teams_proactive.retry_base_delay",
+					  "Sets the upper bound of the first delay before a retry.",
+					  &settings_retry_base_delay, 2000, 1, INT_MAX,
+					  GUC_UNIT_MS);
+	define_worker_int("teams_proactive.retry_max_delay",
+					  "Sets the upper bound of any delay before a retry.",
+					  &settings_retry_max_delay, 300000, 1, INT_MAX,
+					  GUC_UNIT_MS);
+}
+
 /*
  * settings_define(): define the parameters.  Those of PGC_POSTMASTER exist
  * only while shared_preload_libraries is being processed.
@@ -233,17 +251,7 @@ settings_define(void)
 	define_worker_int("teams_proactive.shutdown_grace",
 					  "Sets how long a stopping worker waits for answers.",
 					  &settings_shutdown_grace, 1500, 0, 60000, GUC_UNIT_MS);
-	define_worker_int("teams_proactive.max_attempts",
-					  "Sets after how many failed attempts to give up.",
-					  &settings_max_attempts, 10, 1, 1000, 0);
-	define_worker_int("teams_proactive.retry_base_delay",
-					  "Sets the upper bound of the first delay before a retry.",
-					  &settings_retry_base_delay, 2000, 1, INT_MAX,
-					  GUC_UNIT_MS);
-	define_worker_int("teams_proactive.retry_max_delay",
-					  "Sets the upper bound of any delay before a retry.",
-					  &settings_retry_max_delay, 300000, 1, INT_MAX,
-					  GUC_UNIT_MS);
+	define_retries();
 	define_worker_int("teams_proactive.probe_interval",
 					  "Sets how soon a bot that a worker has paused is tried again.",
 					  &settings_probe_interval, 60000, 10, 86400000,
@@ -252,6 +260,12 @@ settings_define(void)
 					  "Sets how long the history of messages is kept; -1 means for ever.",
 					  &settings_retention, 30 * 24 * 60, -1, INT_MAX,
 					  GUC_UNIT_MIN);
+
+	/* Also for one database, by ALTER DATABASE. */
+	DefineCustomBoolVariable("teams_proactive.keep_text",
+							 "Keeps what messages said in their history.",
+							 NULL, &settings_keep_text, false, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
 	define_worker_int("teams_proactive.name_lifetime",
 					  "Sets after how long it is asked again whose a user principal name is; -1 means never.",
 					  &settings_name_lifetime, 24 * 60 * 60, -1, INT_MAX,

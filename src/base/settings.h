@@ -29,6 +29,7 @@ extern int	settings_retry_base_delay;	/* ms */
 extern int	settings_retry_max_delay;	/* ms */
 extern int	settings_probe_interval;	/* ms */
 extern int	settings_retention; /* minutes; -1: for ever */
+extern bool settings_keep_text;
 extern int	settings_name_lifetime; /* seconds; -1: for ever */
 
 extern bool settings_allow_host(const char *host);

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/settings.h"
 #include "outbox/changes.h"
 #include "outbox/locks.h"
 #include "outbox/session.h"
@@ -29,11 +30,13 @@ static Statement rewrite_messages = {
 	" FROM edits AS e CROSS JOIN (VALUES ('accepted'), ('sent')) AS n (entry)"
 	" GROUP BY e.bot, n.entry)"
 	" INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team,"
-	" refers_to, sender, fate, attempts, doubtful, created_at, reference)"
+	" refers_to, sender, fate, attempts, doubtful, activity, created_at,"
+	" reference)"
 	" SELECT edit, bot, 'edit', scope, target, team, id,"
 	" pg_catalog.pg_get_userbyid($2), 'sent', 0, false,"
-	" pg_catalog.now(), reference FROM edits RETURNING id",
-	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, JSONOID, REGCLASSOID)
+	" CASE WHEN $5 THEN $3 END, pg_catalog.now(), reference"
+	" FROM edits RETURNING id",
+	STATEMENT_ARGS(INT8ARRAYOID, OIDOID, JSONOID, REGCLASSOID, BOOLOID)
 };
 
 /* What is on the wire or has been sent is changed by a job that follows it. */
@@ -65,12 +68,13 @@ static int
 rewrite_unsent(ArrayType *unsent, const char *activity, Oid role,
 			   MemoryContext context, int64 **new_ids)
 {
-	Datum		values[4];
+	Datum		values[5];
 
 	values[0] = PointerGetDatum(unsent);
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = CStringGetTextDatum(activity);
 	values[3] = ObjectIdGetDatum(statement_relation(OUTBOX_SEQUENCE));
+	values[4] = BoolGetDatum(settings_keep_text);
 	*new_ids = result_ids(statement_run(&rewrite_messages, values, NULL),
 						  context);
 	return ArrayGetNItems(ARR_NDIM(unsent), ARR_DIMS(unsent));

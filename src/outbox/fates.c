@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/settings.h"
 #include "outbox/fates.h"
 #include "outbox/sql.h"
 #include "outbox/statement.h"
@@ -45,8 +46,8 @@ static Statement replace_history = {
 };
 
 /*
- * What was sent needs no content any more; what was not can be sent again with
- * teams_retry().
+ * What was sent needs no content any more, unless it is to be kept; what was
+ * not can be sent again with teams_retry().
  */
 static Statement settle_messages = {
 	"WITH gone AS ("
@@ -58,10 +59,11 @@ static Statement settle_messages = {
 	" o.refers_to, o.sender, r.fate,"
 	" r.conversation_id, r.activity_id, o.attempts + r.is_attempt::int,"
 	" o.doubtful OR r.doubtful, r.error_code, r.error, r.hint,"
-	" r.correlation_id, CASE WHEN r.fate <> 'sent' THEN o.activity END,"
+	" r.correlation_id,"
+	" CASE WHEN r.fate <> 'sent' OR $11 THEN o.activity END,"
 	" CASE WHEN r.fate <> 'sent' THEN o.priority END,"
 	" CASE WHEN r.fate <> 'sent' THEN o.delivery END, o.created_at,"
-	" o.reference, o.notify),"
+	" o.reference, o.notify, o.application_name),"
 	" account AS ("
 	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)"
 	" SELECT bot, broadcast, fate, count(*) FROM gone"
@@ -70,11 +72,11 @@ static Statement settle_messages = {
 	" broadcast, refers_to, sender, fate, conversation_id, activity_id,"
 	" attempts, doubtful, error_code,"
 	" error, hint, correlation_id, activity, priority, delivery, created_at,"
-	" reference, notify)"
+	" reference, notify, application_name)"
 	" SELECT * FROM gone",
 	STATEMENT_ARGS(INT8ARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID,
 				   TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-				   TEXTARRAYOID, TEXTARRAYOID)
+				   TEXTARRAYOID, TEXTARRAYOID, BOOLOID)
 };
 
 /*
@@ -93,7 +95,7 @@ static Statement end_messages = {
 	" o.refers_to, o.sender, o.attempts + r.is_attempt::int AS attempts,"
 	" o.doubtful OR r.doubtful AS doubtful, r.error_code, r.error,"
 	" o.activity, o.priority, o.delivery, o.created_at,"
-	" o.reference, o.notify),"
+	" o.reference, o.notify, o.application_name),"
 	WRITE_UNSENT("cancelled", "error_code", "error")
 	" SELECT min(id) FROM gone",
 	STATEMENT_ARGS(INT8ARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTARRAYOID,
@@ -173,7 +175,7 @@ void
 outbox_settle(Outcome *const *outcomes, int count)
 {
 	OutcomeColumns columns;
-	Datum		values[10];
+	Datum		values[11];
 
 	if (count == 0)
 		return;
@@ -188,6 +190,7 @@ outbox_settle(Outcome *const *outcomes, int count)
 	values[7] = parameter_text_array(columns.error, count);
 	values[8] = parameter_text_array(columns.hint, count);
 	values[9] = parameter_text_array(columns.correlation_id, count);
+	values[10] = BoolGetDatum(settings_keep_text);
 	statement_run(&replace_history, values, NULL);
 	statement_run(&settle_messages, values, NULL);
 }

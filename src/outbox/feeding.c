@@ -137,9 +137,10 @@ static Statement feed_recipients = {
 	"SELECT * FROM @.teams_recipient AS a WHERE a.broadcast = $1 AND a.n > $2"
 	" ORDER BY a.n LIMIT $3) AS r),"
 	" fed AS (INSERT INTO @.teams_outbox (bot, target, broadcast, priority,"
-	" delivery, expires_at, sender, reference)"
+	" delivery, expires_at, sender, reference,"
+	" application_name)"
 	" SELECT c.bot, t.target, $1, c.priority, c.delivery, c.expires_at, c.sender,"
-	" c.reference"
+	" c.reference, c.application_name"
 	" FROM c CROSS JOIN taken AS t WHERE t.excluded IS NULL"
 	" ORDER BY t.n RETURNING id),"
 	NOTE_FED("0"),
@@ -162,9 +163,11 @@ static Statement feed_rendered = {
 	" FROM taken AS t WHERE r.broadcast = $1 AND r.n = t.n"
 	" AND t.problem IS NOT NULL RETURNING r.n),"
 	" fed AS (INSERT INTO @.teams_outbox (bot, target, activity, broadcast,"
-	" priority, delivery, expires_at, sender, reference)"
+	" priority, delivery, expires_at, sender, reference,"
+	" application_name)"
 	" SELECT c.bot, t.target, t.activity, $1, c.priority, c.delivery,"
-	" c.expires_at, c.sender, c.reference FROM c CROSS JOIN taken AS t"
+	" c.expires_at, c.sender, c.reference, c.application_name"
+	" FROM c CROSS JOIN taken AS t"
 	" WHERE NOT t.is_excluded AND t.problem IS NULL ORDER BY t.n RETURNING id),"
 	NOTE_FED("(SELECT count(*) FROM broken)"),
 	STATEMENT_ARGS(INT8OID, INT8OID, INT8ARRAYOID, INT8OID, TIMESTAMPTZOID,
@@ -184,9 +187,11 @@ static Statement feed_changes = {
 	" AND d.fate = 'sent' AND d.activity_id IS NOT NULL"
 	" ORDER BY d.broadcast, d.id LIMIT $3) AS s),"
 	" fed AS (INSERT INTO @.teams_outbox (bot, kind, scope, target, team,"
-	" broadcast, refers_to, priority, sender, reference)"
+	" broadcast, refers_to, priority, sender, reference,"
+	" application_name)"
 	" SELECT c.bot, c.kind, t.scope, t.target, t.team, $1, t.n, c.priority,"
-	" c.sender, t.reference FROM c CROSS JOIN taken AS t ORDER BY t.n RETURNING id),"
+	" c.sender, t.reference, c.application_name"
+	" FROM c CROSS JOIN taken AS t ORDER BY t.n RETURNING id),"
 	NOTE_FED("0"),
 	STATEMENT_ARGS(INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID)
 };

@@ -14,6 +14,7 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -32,13 +33,14 @@
 static Statement insert_outbox_row = {
 	"INSERT INTO @.teams_outbox (id, bot, kind, scope, target, team, activity,"
 	" broadcast, refers_to, priority, delivery, sender, due_at, expires_at,"
-	" reference, notify)"
+	" reference, notify, application_name)"
 	" OVERRIDING SYSTEM VALUE"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-	" $15, $16)",
+	" $15, $16, $17)",
 	STATEMENT_ARGS(INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 				   JSONOID, INT8OID, INT8OID, TEXTOID, TEXTOID, NAMEOID,
-				   TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, BOOLOID)
+				   TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, BOOLOID,
+				   TEXTOID)
 };
 
 /* There may be bots of the same registration under several names. */
@@ -69,8 +71,8 @@ outbox_has_registration(Datum client_id, Datum tenant_id)
 static void
 insert_message(const OutboxNew *message, int64 id)
 {
-	Datum		values[16];
-	char		nulls[16];
+	Datum		values[17];
+	char		nulls[17];
 
 	parameter_set_int8(&values[0], &nulls[0], id);
 	parameter_set_text(&values[1], &nulls[1], message->bot);
@@ -93,6 +95,8 @@ insert_message(const OutboxNew *message, int64 id)
 	parameter_set_text(&values[14], &nulls[14], message->reference);
 	values[15] = BoolGetDatum(message->notify);
 	nulls[15] = message->notify ? ' ' : 'n';
+	parameter_set_text(&values[16], &nulls[16],
+					   application_name[0] != '\0' ? application_name : NULL);
 	if (statement_run(&insert_outbox_row, values, nulls) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
@@ -140,14 +144,15 @@ outbox_enqueue(OutboxNew *message)
 	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team," \
 	" broadcast, refers_to, sender, fate, conversation_id, activity_id," \
 	" attempts, doubtful, activity, priority, delivery, created_at," \
-	" reference, notify)" \
+	" reference, notify, application_name)" \
 	" SELECT id, bot, kind, scope, target, team, broadcast, refers_to," \
 	" sender, 'sent', pg_catalog.concat('dry-run:', scope, ':', target)," \
 	" CASE WHEN kind OPERATOR(pg_catalog.=) 'send'" \
 	" THEN pg_catalog.concat('dry-run-', id)" \
 	" WHEN kind OPERATOR(pg_catalog.=) ANY ('{edit,delete}')" \
 	" THEN pg_catalog.concat('dry-run-', refers_to) END," \
-	" 1, false, activity, priority, delivery, created_at, reference, notify" \
+	" 1, false, activity, priority, delivery, created_at, reference, notify," \
+	" application_name" \
 	" FROM gone ON CONFLICT (id) DO NOTHING"
 
 static Statement record_message = {

@@ -22,11 +22,13 @@
 	" history AS (" \
 	"INSERT INTO @.teams_delivery (id, bot, kind, scope, target, team," \
 	" broadcast, refers_to, sender, fate, attempts, doubtful, error_code," \
-	" error, activity, priority, delivery, created_at, reference, notify)" \
+	" error, activity, priority, delivery, created_at, reference, notify," \
+	" application_name)" \
 	" SELECT id, bot, kind, scope, target, team, broadcast, refers_to," \
 	" sender, '" fate "', attempts, doubtful, " code ", " error "," \
 	" activity, priority, delivery," \
-	" created_at, reference, notify FROM gone ON CONFLICT (id) DO NOTHING)," \
+	" created_at, reference, notify, application_name FROM gone" \
+	" ON CONFLICT (id) DO NOTHING)," \
 	" account AS (" \
 	"INSERT INTO @.teams_account (bot, broadcast, entry, messages)" \
 	" SELECT bot, broadcast, '" fate "', pg_catalog.count(*) FROM gone" \

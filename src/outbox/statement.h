@@ -19,7 +19,7 @@ typedef struct Statement
 {
 	const char *text;
 	int			nargs;
-	Oid			args[16];
+	Oid			args[17];
 	SPIPlanPtr	plan;
 } Statement;
 

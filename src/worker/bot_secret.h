@@ -13,7 +13,7 @@ typedef struct BotSecret
 	uint64		seen;			/* fingerprint of what was in the file; 0: it
 								 * was not looked at */
 	bool		asked;			/* teams_try_credential() was called */
-	bool		untried;		/* is to be tried, whether or not it is needed */
+	bool		untried;		/* is to be tried, needed or not */
 	bool		on_trial;		/* is being tried because of that */
 } BotSecret;
 

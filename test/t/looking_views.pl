@@ -66,7 +66,7 @@ WHERE relkind = 'v' AND relname LIKE 'teams\_%' AND relname NOT LIKE '%\_detail'
 ORDER BY 1
 END
 is("@short", 'teams_accounting teams_digest teams_installed teams_message teams_progress'
-	. ' teams_recorded teams_throttle teams_worker', 'the views to look at');
+	. ' teams_recorded teams_said teams_throttle teams_worker', 'the views to look at');
 for my $view (@short, 'teams_status()')
 {
 	my @lines = lines_of($view);
