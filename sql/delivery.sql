@@ -135,8 +135,9 @@ CREATE TRIGGER teams_tell_fate AFTER INSERT ON @extschema@.teams_delivery
 -- that takes an order which is the view's own, as PostgreSQL does not look into
 -- a security barrier for that of a query; and it takes that each side is
 -- nothing but its table.  So what a bot's state says of a message is looked up
--- where it is wanted.  That the library is not preloaded is seen by a setting
--- that is not there then.
+-- where it is wanted, and no function that PostgreSQL takes for volatile may be
+-- in it, as pg_is_in_recovery().  That the library is not preloaded is seen by a
+-- setting that is not there then.
 CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 	SELECT m.*
 	FROM (SELECT o.id, o.bot, o.kind, o.scope, o.target, o.team,
@@ -148,7 +149,7 @@ CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 							   WHEN b.trouble IS NOT NULL THEN 'bot_in_trouble'
 							   WHEN o.error_code IS NOT NULL THEN o.error_code
 							   WHEN current_setting('teams_proactive.max_databases', true) IS NULL
-									AND NOT pg_is_in_recovery() THEN 'no_worker'
+									AND current_setting('in_hot_standby', true) IS DISTINCT FROM 'on' THEN 'no_worker'
 							   ELSE ''
 						   END
 						   FROM @extschema@.teams_bot AS b WHERE b.bot = o.bot),
@@ -160,7 +161,7 @@ CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 							   WHEN b.trouble IS NOT NULL THEN b.trouble
 							   WHEN o.error_code IS NOT NULL THEN coalesce(o.error, '')
 							   WHEN current_setting('teams_proactive.max_databases', true) IS NULL
-									AND NOT pg_is_in_recovery()
+									AND current_setting('in_hot_standby', true) IS DISTINCT FROM 'on'
 							   THEN 'the library is not preloaded, so there is no worker'
 							   ELSE ''
 						   END
@@ -171,7 +172,8 @@ CREATE VIEW @extschema@.teams_message_detail WITH (security_barrier) AS
 							   WHEN o.held_due_at IS NOT NULL
 							   THEN 'Call teams_resume() if it shall be sent, else teams_cancel().'
 							   WHEN b.trouble IS NOT NULL THEN b.trouble_hint
-							   WHEN o.error_code IS NULL AND NOT pg_is_in_recovery()
+							   WHEN o.error_code IS NULL
+									AND current_setting('in_hot_standby', true) IS DISTINCT FROM 'on'
 									AND current_setting('teams_proactive.max_databases', true) IS NULL
 							   THEN 'Set shared_preload_libraries = ''teams_proactive'' and restart the server, or call teams_drain().'
 							   ELSE ''

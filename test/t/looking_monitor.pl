@@ -60,7 +60,7 @@ sub statements
 	return @statements;
 }
 
-for my $place ([ 'README.md', 'Monitoring' ], [ 'docs/operations.md', 'What to watch' ],
+for my $place ([ 'README.md', 'Monitoring and Troubleshooting' ], [ 'docs/operations.md', 'What to watch' ],
 	[ 'docs/operations.md', 'Processes' ], [ 'docs/operations.md', 'Retention' ],
 	[ 'docs/reference/status.md', 'teams_status' ])
 {
