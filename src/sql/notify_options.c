@@ -20,7 +20,7 @@
 
 static const char *const names[NOTIFY_VALUES] = {
 	"to", "team", "channel", "chat", "thread", "locale", "bot", "dedupe",
-	"priority"
+	"priority", "reference"
 };
 
 pg_noreturn static void
@@ -30,7 +30,7 @@ bad_option(const char *argument, const char *detail)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid option of teams_notify(): \"%s\"", argument),
 			 errdetail("%s", detail),
-			 errhint("Options are to, team, channel, chat, thread, locale, bot, dedupe and priority, with a column or a value in quotes; where, with a condition; and delay, digest, expires, null and on_error.")));
+			 errhint("Options are to, team, channel, chat, thread, locale, bot, dedupe, priority and reference, with a column or a value in quotes; where, with a condition; and delay, digest, expires, null and on_error.")));
 }
 
 /*
@@ -245,10 +245,11 @@ notify_parse_options(Relation table, const Trigger *trigger,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the options channel and thread of teams_notify() go with team")));
 	if (options->digest != NULL &&
-		(options->delay != NULL || is_given(options, NOTIFY_DEDUPE)))
+		(options->delay != NULL || is_given(options, NOTIFY_DEDUPE) ||
+		 is_given(options, NOTIFY_REFERENCE)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the options delay and dedupe of teams_notify() do not go with digest"),
+				 errmsg("the options delay, dedupe and reference of teams_notify() do not go with digest"),
 				 errdetail("A digest says what has come until its time, and each row is in one.")));
 	options->target = is_given(options, NOTIFY_TEAM) ? NOTIFY_TEAM :
 		is_given(options, NOTIFY_CHAT) ? NOTIFY_CHAT : NOTIFY_TO;

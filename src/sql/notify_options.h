@@ -20,10 +20,11 @@ typedef enum NotifyOption
 	NOTIFY_LOCALE,
 	NOTIFY_BOT,
 	NOTIFY_DEDUPE,
-	NOTIFY_PRIORITY
+	NOTIFY_PRIORITY,
+	NOTIFY_REFERENCE
 } NotifyOption;
 
-#define NOTIFY_VALUES (NOTIFY_PRIORITY + 1)
+#define NOTIFY_VALUES (NOTIFY_REFERENCE + 1)
 
 /* Those up to this one make a recipient. */
 #define NOTIFY_LAST_OF_RECIPIENT NOTIFY_BOT

@@ -197,7 +197,7 @@ send_subject(Oid schema, const Subject *subject)
 	arguments[n++] = text_or_null(values[NOTIFY_PRIORITY] ? values[NOTIFY_PRIORITY] : "normal");
 	arguments[n++] = text_or_null(values[NOTIFY_DEDUPE]);
 	arguments[n++] = text_or_null("at-least-once");
-	arguments[n++] = text_or_null(NULL);
+	arguments[n++] = text_or_null(values[NOTIFY_REFERENCE]);
 	arguments[n++] = not_null(BoolGetDatum(false));
 	arguments[n++] = text_or_null("fail");
 	Assert(n == nargs);

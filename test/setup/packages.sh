@@ -2,9 +2,9 @@
 # packages.sh [fuzz | server | lint | picture]
 #
 # Installs what building, testing and the demo need, on Debian and Ubuntu; with
-# "fuzz" also clang and its libFuzzer, with "server" what a server is built
-# with, with "lint" what looks at the sources, with "picture" what draws the
-# pictures of the documents.
+# "fuzz" also clang and its libFuzzer, and what the examples' tests need, with
+# "server" what a server is built with, with "lint" what looks at the sources,
+# with "picture" what draws the pictures of the documents.
 # Does nothing, and asks for no rights, where it is all there.
 set -eu
 
@@ -47,6 +47,9 @@ perl -MIPC::Run -e 1 2>/dev/null || missing libipc-run-perl
 case $purpose in
 	fuzz|lint) command -v clang >/dev/null || missing clang ;;
 esac
+# An example is in Python, which Debian has in /usr/bin.
+[ "$purpose" != fuzz ] || /usr/bin/python3 -c 'import psycopg2' 2>/dev/null ||
+	missing python3-psycopg2
 [ "$purpose" != lint ] || command -v cppcheck >/dev/null || missing cppcheck
 if [ "$purpose" = picture ]
 then

@@ -251,6 +251,22 @@ SELECT state FROM teams_message WHERE bot = 'real';
 DROP TRIGGER t ON task;
 
 --
+-- A reference, by which each message can be found and cancelled
+--
+
+CREATE TRIGGER t AFTER INSERT ON task FOR EACH ROW
+	EXECUTE FUNCTION teams_notify('row', 'to=who', 'bot=''real''', 'delay=1 day', 'reference=id');
+INSERT INTO task (id, who) SELECT i, 'user' || i || '@contoso.com' FROM generate_series(1, 5000) AS i;
+SELECT count(*) AS wrong FROM generate_series(1, 5000) AS i
+	FULL JOIN (SELECT * FROM teams_message_detail WHERE bot = 'real' AND state = 'pending') AS m
+	ON m.target = 'user' || i || '@contoso.com'
+	WHERE m.reference IS DISTINCT FROM i::text;
+SELECT teams_cancel(reference => '4711');
+SELECT target, state FROM teams_message_detail WHERE bot = 'real' AND reference = '4711';
+SELECT count(teams_cancel(id)) FROM teams_outbox;
+DROP TRIGGER t ON task;
+
+--
 -- Blanks behind a char(n) are none of it for a broadcast, either
 --
 
