@@ -251,6 +251,12 @@ BEGIN
 	IF bot IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'bot must be given';
 	END IF;
+	IF NOT EXISTS (SELECT FROM @extschema@.teams_bot AS b
+				   WHERE b.bot OPERATOR(pg_catalog.=) bot) THEN
+		RAISE undefined_object USING
+			MESSAGE = pg_catalog.format('bot "%s" does not exist', bot),
+			HINT = 'See teams_bot for those that do.';
+	END IF;
 	LOOP
 		-- Those that have failed come last.
 		SELECT pg_catalog.rtrim(pg_catalog.concat(d.source, ' ', d.container)) AS name,

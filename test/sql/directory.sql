@@ -124,6 +124,7 @@ SELECT count(*) FROM teams_people('rehearsal');
 \set VERBOSITY terse
 CALL teams_wait_directory('rehearsal');
 CALL teams_wait_directory(NULL);
+CALL teams_wait_directory('nobody');
 CALL teams_wait_directory(timeout => '0');
 UPDATE teams_directory SET state = 'failed', error_code = 'Gone', error = 'x'
 	WHERE source = 'people' AND bot = 'default';

@@ -25,7 +25,7 @@
 static FILE *feed;
 static bool feed_styled;
 
-/* ── Ada Lovelace ────────────── 09:41:07 ── */
+/* The rule above a message: "── Ada Lovelace ─── 09:41:07 ──" */
 static void
 add_head(SimList *lines, const char *where, int64_t at_ns)
 {
@@ -142,7 +142,7 @@ add_suggestions(SimList *lines, const json_t *activity)
 	}
 }
 
-/* Who says it, how, and what the notification shows if that is not the text. */
+/* Who says it, how, and what is notified if that is not the text. */
 static char *
 opening(const SimMessage *message, const json_t *activity)
 {

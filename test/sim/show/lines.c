@@ -46,7 +46,7 @@ sim_width(const char *text)
 	return result;
 }
 
-/* The bytes of the text that fit into a line, broken at a space if possible. */
+/* The bytes of the text that fit into a line, up to a space if possible. */
 static size_t
 fitting(const char *text, size_t length, size_t width)
 {
