@@ -4,8 +4,8 @@
  *
  * Who writes one never waits for who writes another, nor for who sends: there
  * is no row that they share.  A row belongs to the digest of its key, and of
- * the person by whatever name, which is due when the first of its rows is.  Who sends takes what he sees of it in
- * one statement, and deletes just that.
+ * the person by whatever name, which is due when the first of its rows is.
+ * Who sends takes what he sees of it in one statement, and deletes just that.
  */
 #include "postgres.h"
 
@@ -106,8 +106,9 @@ static Statement take_digest = {
 	" c.rows, c.data"
 	" FROM counted AS c"
 	" CROSS JOIN (SELECT * FROM gone ORDER BY id LIMIT 1) AS g"
-	" WHERE c.n OPERATOR(pg_catalog.<=) $4"
-	" AND c.size OPERATOR(pg_catalog.<=) $5"
+	" WHERE c.n OPERATOR(pg_catalog.=) 1"
+	" OR (c.n OPERATOR(pg_catalog.<=) $4"
+	" AND c.size OPERATOR(pg_catalog.<=) $5)"
 	" ORDER BY c.n",
 	STATEMENT_ARGS(BYTEAOID, TEXTOID, TEXTOID, INT8OID, INT8OID)
 };

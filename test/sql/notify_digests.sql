@@ -105,6 +105,14 @@ INSERT INTO task (id, title, who) VALUES (62, repeat('x', 100000), 'grace@contos
 CALL wait();
 CALL teams_drain();
 SELECT target, length(text), right(text, 8) FROM told ORDER BY target;
+-- one that has become larger since, as it was loaded in another encoding, is not lost
+TRUNCATE teams_delivery;
+INSERT INTO task (id, who) VALUES (63, 'ada@contoso.com');
+UPDATE teams_digest_row SET data = jsonb_set(data::jsonb, '{title}', to_jsonb(repeat('x', 110000)))::json;
+CALL wait();
+CALL teams_drain();
+SELECT target, length(text), right(text, 8) FROM told;
+SELECT count(*) AS waits FROM teams_digest_row;
 DROP TRIGGER t ON task;
 
 --
