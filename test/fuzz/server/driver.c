@@ -173,12 +173,12 @@ require_text(const char *text)
 			pg_verify_mbstr(PG_UTF8, text, strlen(text), true));
 }
 
-/* Classes of errors that are the caller's: data, names, rights, limits. */
+/* Classes of errors that are the caller's: data, names, rights, limits, states. */
 static void
 require_users_error(const ErrorData *error)
 {
 	static const char *const classes[] = {
-		"0A", "21", "22", "23", "42", "54"
+		"0A", "21", "22", "23", "3F", "42", "54", "55"
 	};
 	const char *state = unpack_sql_state(error->sqlerrcode);
 

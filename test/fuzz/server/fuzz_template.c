@@ -23,7 +23,7 @@ static Jsonb *
 expand_once(Jsonb *template, Jsonb *data)
 {
 	Datum		arguments[3] = {JsonbPGetDatum(template), JsonbPGetDatum(data), 0};
-	Datum		value = call("teams_expand(jsonb,jsonb,text)", 3, arguments);
+	Datum		value = call("teams_expand(teams_json,teams_json,text)", 3, arguments);
 
 	return value == (Datum) 0 ? NULL : DatumGetJsonbP(value);
 }
