@@ -182,7 +182,7 @@ graph_url_problem(const char *url, const char **hint)
 	if (version + 1 + strcspn(version + 1, "/") >= url + length)
 		return NULL;
 	*hint = advise("graph_url", url,
-					 version + 1 + strcspn(version + 1, "/") - url, "");
+				   version + 1 + strcspn(version + 1, "/") - url, "");
 	return "It is more than the root of Microsoft Graph with its version.";
 }
 

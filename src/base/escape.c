@@ -74,7 +74,7 @@ web_address_length(const char *begin, const char *text)
 	return length;
 }
 
-/* The same for a mail address, which has letters, digits and ._+- before the @. */
+/* The same for a mail address: letters, digits and ._+- before the @. */
 static size_t
 mail_address_length(const char *begin, const char *text)
 {

@@ -179,7 +179,7 @@ find_tag_end(Paragraph *par, const char *tag, const char **name,
 	return NULL;
 }
 
-/* <https://...> and <ada@...> show what is within; NULL: it is none of them. */
+/* <https://...> and <ada@...> show what is within; NULL: it is neither. */
 static const char *
 take_autolink(Paragraph *par)
 {

@@ -23,7 +23,7 @@ typedef struct HttpReply
 	const char *retry_after;	/* header, or NULL */
 	const char *correlation_id; /* MS-CV or request-id, or NULL */
 	const char *problem;		/* if not answered: why, in plain words */
-	const char *hint;			/* and what to do about it, or NULL; a constant */
+	const char *hint;			/* and what to do, or NULL; a constant */
 } HttpReply;
 
 /* Longer bodies are cut (contract 11.11); there are calls with short ones. */

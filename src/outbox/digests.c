@@ -208,7 +208,7 @@ static Statement next_digest = {
 	STATEMENT_NO_ARGS
 };
 
-/* The worker, within its session: when the next one is due; 0: there is none. */
+/* The worker, within its session: when the next one is due; 0: none is. */
 TimestampTz
 outbox_next_digest(void)
 {

@@ -339,7 +339,8 @@ words_of_list(const JsonbValue *list, const Saying *sayings)
 		return NULL;
 	for (uint32 i = 0; found == NULL; i++)
 	{
-		JsonbValue *element = getIthJsonbValueFromContainer(list->val.binary.data, i);
+		JsonbValue *element =
+			getIthJsonbValueFromContainer(list->val.binary.data, i);
 
 		if (element == NULL)
 			break;

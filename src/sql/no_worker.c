@@ -21,7 +21,7 @@ find_without_slot(NoWorker *found)
 	if (slot_has_no_room())
 	{
 		found->problem = psprintf("other databases have all %d workers of teams_proactive.max_databases",
-									shared_slot_count());
+								  shared_slot_count());
 		found->hint = "Raise teams_proactive.max_databases and restart the server.";
 		return true;
 	}

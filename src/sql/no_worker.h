@@ -11,7 +11,7 @@ typedef struct NoWorker
 	const char *problem;
 	const char *hint;
 	bool		is_final;		/* only a restart of the server ends it */
-	bool		may_pass;		/* it may just have begun, and end in a moment */
+	bool		may_pass;		/* it may have begun just now, and soon end */
 } NoWorker;
 extern bool no_worker_find(NoWorker *found);
 

@@ -325,7 +325,8 @@ teams_check_notify(PG_FUNCTION_ARGS)
 	table = table_openrv_extended(command->relation, NoLock, true);
 	if (table == NULL)
 		PG_RETURN_NULL();
-	for (int i = 0; table->trigdesc != NULL && i < table->trigdesc->numtriggers; i++)
+	for (int i = 0;
+		 table->trigdesc != NULL && i < table->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &table->trigdesc->triggers[i];
 

@@ -1,6 +1,6 @@
 /*
  * notify_collect.c
- *	  Digests over time: teams_notify() collects rows, the worker has them sent.
+ *	  Digests over time: teams_notify() collects rows, the worker sends them.
  *
  * A row is written in the transaction that has changed it, and never waits for
  * another one: what goes into one message is found when the time has come, by
@@ -41,7 +41,7 @@ SQL_FUNCTION(teams_send_digest);
  * ----------
  */
 
-/* A target that is none shall be known when there is somebody to hear of it. */
+/* A target that is none is told while there is somebody to hear of it. */
 static void
 check_target(const Subject *subject)
 {
@@ -257,7 +257,7 @@ data_of(const OutboxDigest *digest, int shown)
 							  in_server_encoding(digest->operation));
 }
 
-/* An error that is the digest's own, and no state of the server or database. */
+/* An error that is the digest's own, and not the server's or database's. */
 static bool
 is_digests(const ErrorData *error)
 {
@@ -341,9 +341,9 @@ report_failed(const OutboxDigest *digest, const Subject *subject,
 
 /*
  * teams_send_digest(digest bytea, bot text, target text): take the rows of a
- * digest that are committed, and send them as one message.  Returns its id, also if it has
- * failed; null if there are no such rows, or somebody has locked them.  What
- * does not fit into a message is left out, and counted.
+ * digest that are committed, and send them as one message.  Returns its id,
+ * also if it has failed; null if there are no such rows, or somebody has
+ * locked them.  What does not fit into a message is left out, and counted.
  */
 Datum
 teams_send_digest(PG_FUNCTION_ARGS)

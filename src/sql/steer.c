@@ -194,8 +194,8 @@ teams_edit_broadcast(PG_FUNCTION_ARGS)
 }
 
 /*
- * teams_preview(id, user_id, locale): send to somebody what the first recipient
- * gets, or those who have the locale, if it is not null.
+ * teams_preview(id, user_id, locale): send to somebody what the first
+ * recipient gets, or those who have the locale, if it is not null.
  */
 Datum
 teams_preview(PG_FUNCTION_ARGS)

@@ -115,8 +115,9 @@ waits_for_primary(Waiting *waiting)
 
 /*
  * Why the message waits, if there is a reason; the first of all that are: a
- * session that sends by teams_drain() has to hear of a paused bot.  While a worker is coming, nothing is said of its absence for a moment, as it
- * may just not be there yet.
+ * session that sends by teams_drain() has to hear of a paused bot.  While a
+ * worker is coming, nothing is said of its absence for a moment, as it may
+ * just not be there yet.
  */
 static bool
 find_reason(const MessageFate *fate, TimestampTz deadline, bool is_early,
@@ -165,8 +166,8 @@ report_waiting(int level, int64 id, const Waiting *waiting)
 /*
  * Tell why the message waits: at once, and again only when that has changed.
  * Where a person has to act first, it is an error, unless the caller has asked
- * to wait for as long as it takes, and may; else a word to whoever waits.  *told is
- * what was said last, palloc'd in the context.
+ * to wait for as long as it takes, and may; else a word to whoever waits.
+ * *told is what was said last, palloc'd in the context.
  */
 static void
 tell_reason(int64 id, const Waiting *waiting, bool is_endless,

@@ -122,7 +122,8 @@ bot_pause(Bot *bot, Operation op, const char *hint, const char *format,...)
 }
 
 /*
- * What a service has answered, for people to read; palloc'd.  "what" happened is said.
+ * What a service has answered, for people to read; palloc'd.  "what" happened
+ * is said.
  */
 char *
 bot_describe_error(const char *what, int status, const ServiceError *error)

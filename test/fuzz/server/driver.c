@@ -173,7 +173,7 @@ require_text(const char *text)
 			pg_verify_mbstr(PG_UTF8, text, strlen(text), true));
 }
 
-/* Classes of errors that are the caller's: data, names, rights, limits, states. */
+/* Classes of errors that are the caller's: data, names, rights, limits. */
 static void
 require_users_error(const ErrorData *error)
 {
@@ -221,8 +221,8 @@ processor_seconds(void)
 }
 
 /*
- * One input.  With blocks as small as may be, what is larger than 128 bytes has
- * one of its own, and AddressSanitizer sees where it ends.
+ * One input.  With blocks as small as may be, what is larger than 128 bytes
+ * has one of its own, and AddressSanitizer sees where it ends.
  */
 static int
 run_one(const uint8 *data, size_t size)

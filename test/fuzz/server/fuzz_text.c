@@ -91,10 +91,10 @@ fuzz_text(char *input)
 	if (plain != NULL)
 	{
 		query("SELECT teams_text('@{a@contoso.com} ' || teams_escape($1),"
-			 " mentions => '{\"a@contoso.com\": \"A\"}')", input);
+			  " mentions => '{\"a@contoso.com\": \"A\"}')", input);
 		query("SELECT teams_text(teams_escape($1, 'html'), 'html')", input);
 		query("SELECT teams_text('@{a@contoso.com}', 'html',"
-			 " jsonb_build_object('a@contoso.com', $1))", input);
+			  " jsonb_build_object('a@contoso.com', $1))", input);
 	}
 	require_jsonb(jsonb_of(query("SELECT teams_text('x ' || $1)", input)));
 }
