@@ -86,7 +86,7 @@ test:
 	@$(MAKE) -s -C test/resend
 	@$(MAKE) -s -C test/unit check
 ifeq ($(TESTS),)
-	@$(MAKE) -s -C test/fuzz fuzz FUZZ_TIME=5
+	@$(MAKE) -s -j$(shell getconf _NPROCESSORS_ONLN) -C test/fuzz fuzz FUZZ_TIME=5
 ifeq ($(SANITIZE),)
 	@SANITIZE=quick test/run-tests.sh regress t/sending_sets
 endif
