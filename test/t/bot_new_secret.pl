@@ -76,7 +76,7 @@ cmp_ok(seconds_until('trouble IS NULL'), '<', 5, 'until it is mended');
 
 # It is not known yet whether it is the right one.
 $sim->fault(operation => 'token', status => 503, count => 2);
-$node->credential('ops', "$good ");
+$node->credential('ops', "${good}typo");
 $node->reload;
 cmp_ok(seconds_until($refused), '<', 10, 'it is tried until there is an answer');
 is_sent('meanwhile');

@@ -55,7 +55,7 @@ sub refused
 # What the Bot Connector refuses.
 refused(400, 'BadArgument', qr/attachments/, 'a bad payload');
 refused(403, 'NotEnoughPermissions', qr/may not write/, 'a lack of rights');
-refused(404, '', qr/service URL/, 'a page of HTML instead of an answer');
+refused(404, '', qr/connector_url/, 'a page of HTML instead of an answer');
 refused(413, 'MessageSizeTooBig', qr/shorter/, 'a message that is too big');
 refused(418, 'Teapot', qr/./, 'a status that nobody knows');
 
@@ -63,7 +63,7 @@ refused(418, 'Teapot', qr/./, 'a status that nobody knows');
 fails('nobody@contoso.com', 'x', 'NotFound', qr/./, qr/not known to Teams/,
 	'an unknown user');
 fails('77777777-7777-7777-7777-777777777777', 'x', 'NotFound', qr/./,
-	qr/not known to Teams/, 'an unknown object id');
+	qr/who is known to Teams/, 'an unknown object id');
 $sim->config(users => [ { id => '88888888-8888-4888-8888-888888888888',
 		upn => 'guest@contoso.com', guest => JSON::PP::true } ]);
 fails('guest@contoso.com', 'x', 'Forbidden', qr/./, qr/guest/, 'a guest');

@@ -131,7 +131,7 @@ $node->wait_until("SELECT state = 'failed' FROM teams_worker_detail"
 	  . " WHERE database = 'postgres'");
 like($node->value("SELECT last_error FROM teams_worker_detail"
 		  . " WHERE database = 'postgres'"),
-	qr/increase max_worker_processes/,
+	qr/all processes of max_worker_processes are in use; raise it/,
 	'teams_worker_detail says why there is no worker');
 like(slurp_file($node->logfile, $log), qr/DETAIL:  Database "postgres" has none/,
 	'and so does the log');
