@@ -227,27 +227,28 @@ draw_table(SimList *lines, const json_t *element, size_t width)
 	size_t		i;
 
 	json_array_foreach(json_object_get(element, "rows"), i, row)
+	{
 		draw_columns(lines, json_object_get(row, "cells"), width);
+	}
 }
 
 /* What can be pressed: [ one ] [ after ] [ the other ] */
 static void
 draw_actions(SimList *lines, const json_t *actions, size_t width)
 {
-	char	   *all = NULL;
+	char	   *all = sim_strdup("");
 	const json_t *action;
 	size_t		i;
 
 	json_array_foreach(actions, i, action)
 	{
-		char	   *more = sim_format("%s%s[%s]", all != NULL ? all : "",
-									  all != NULL ? "  " : "",
+		char	   *more = sim_format("%s%s[%s]", all, i > 0 ? "  " : "",
 									  string_of(action, "title"));
 
 		free(all);
 		all = more;
 	}
-	if (all != NULL)
+	if (*all != '\0')
 		sim_wrap(lines, all, width);
 	free(all);
 }

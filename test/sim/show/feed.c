@@ -198,7 +198,9 @@ show_message(const SimMessage *message)
 	add_text(&lines, sim_format("%s%s%s", open, read != NULL ? " " : "",
 								read != NULL ? read : ""));
 	json_array_foreach(json_object_get(activity, "attachments"), i, attachment)
+	{
 		add_attachment(&lines, attachment);
+	}
 	add_suggestions(&lines, activity);
 	write_lines(&lines);
 	free(read);
