@@ -212,22 +212,30 @@ refuse_event(void)
 			 errmsg("teams_notify() must be called after INSERT, UPDATE or DELETE")));
 }
 
-/* The condition is understood once for a statement. */
+/*
+ * The condition is understood once for a statement, or for what is deferred:
+ * once for rows that are new, and once for those that are gone, as events of
+ * both kinds may come with one flinfo.
+ */
 static Condition *
 take_condition(FunctionCallInfo fcinfo, const Firing *firing)
 {
 	FmgrInfo   *flinfo = fcinfo->flinfo;
 	TriggerData *trigger = firing->trigger;
+	bool		of_old = TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
+	Condition **conditions;
 
 	if (firing->options.where == NULL)
 		return NULL;
 	if (flinfo->fn_extra == NULL)
-		flinfo->fn_extra =
+		flinfo->fn_extra = MemoryContextAllocZero(flinfo->fn_mcxt,
+												  2 * sizeof(Condition *));
+	conditions = flinfo->fn_extra;
+	if (conditions[of_old] == NULL)
+		conditions[of_old] =
 			condition_prepare(firing->options.where, trigger->tg_relation,
-							  trigger->tg_trigger,
-							  TRIGGER_FIRED_BY_DELETE(trigger->tg_event),
-							  flinfo->fn_mcxt);
-	return flinfo->fn_extra;
+							  trigger->tg_trigger, of_old, flinfo->fn_mcxt);
+	return conditions[of_old];
 }
 
 /*

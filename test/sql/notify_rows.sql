@@ -75,6 +75,28 @@ SELECT * FROM told;
 DELETE FROM task;
 SELECT * FROM told;
 DROP TRIGGER d ON task;
+-- of rows that are new and rows that are gone, by triggers that fire together
+TRUNCATE teams_delivery;
+SELECT teams_set_template('gone', 'gone ${row.id}');
+CREATE CONSTRAINT TRIGGER n AFTER INSERT OR DELETE ON task DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+	EXECUTE FUNCTION teams_notify('row', 'to=who', 'where=new.state = ''open''');
+CREATE CONSTRAINT TRIGGER o AFTER INSERT OR DELETE ON task DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+	EXECUTE FUNCTION teams_notify('gone', 'to=who', 'where=old.state = ''open''');
+BEGIN;
+INSERT INTO task (id, state, who) VALUES (7, 'open', 'ada@contoso.com');
+DELETE FROM task;
+INSERT INTO task (id, state, who) VALUES (8, 'open', 'ada@contoso.com');
+COMMIT;
+SELECT * FROM told;
+TRUNCATE teams_delivery;
+BEGIN;
+DELETE FROM task;
+INSERT INTO task (id, state, who) VALUES (9, 'open', 'ada@contoso.com');
+COMMIT;
+SELECT * FROM told;
+DROP TRIGGER n ON task;
+DROP TRIGGER o ON task;
+DELETE FROM task;
 -- a column of another name than PostgreSQL's
 ALTER TABLE task ADD "Is it?" boolean DEFAULT true;
 CREATE TRIGGER d AFTER DELETE ON task REFERENCING OLD TABLE AS deleted
