@@ -48,6 +48,9 @@ CREATE TYPE @extschema@.teams_json (
 COMMENT ON TYPE @extschema@.teams_json IS
 'JSON that a function is given: jsonb, json or a literal';
 
+-- A json whose value is known when a statement is planned, as that of a driver's
+-- parameter, is cast then, by functions that the user must be allowed to call:
+-- who may send may call _teams_json_in().
 CREATE CAST (jsonb AS @extschema@.teams_json) WITHOUT FUNCTION AS IMPLICIT;
 CREATE CAST (@extschema@.teams_json AS jsonb) WITHOUT FUNCTION AS IMPLICIT;
 CREATE CAST (json AS @extschema@.teams_json) WITH INOUT AS IMPLICIT;

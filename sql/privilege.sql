@@ -28,6 +28,7 @@ AS $$
 		('sender', 'EXECUTE', '_teams_join_mentions'),
 		('sender', 'EXECUTE', '_teams_has_version'),
 		('sender', 'EXECUTE', '_teams_activity'),
+		('sender', 'EXECUTE', '_teams_json_in'),
 		('sender', 'EXECUTE', 'teams_text'),
 		('sender', 'EXECUTE', 'teams_card'),
 		('sender', 'EXECUTE', 'teams_image'),

@@ -74,6 +74,27 @@ SELECT teams_broadcast($$SELECT 'a' || i || '@contoso.com' AS user_id, d::json A
 SELECT n, left(data::text, 20) AS data, excluded FROM teams_recipient WHERE broadcast = :id ORDER BY n;
 SELECT teams_broadcast($$SELECT 'ada@contoso.com' AS user_id, '{}'::text AS data$$, template => 'n');
 
+-- Who may send may give json, also where its value is known beforehand.
+CREATE ROLE writer;
+SELECT teams_grant('writer', 'sender');
+SET ROLE writer;
+SELECT teams_render('n', '{"n": 1}'::json) ->> 'text' AS text;
+PREPARE given(json) AS SELECT teams_render('n', $1) ->> 'text' AS text;
+EXECUTE given('{"n": 2}');
+DEALLOCATE given;
+DO $$
+DECLARE
+	data	json := '{"n": 3}';
+BEGIN
+	RAISE INFO '%', teams_render('n', data) ->> 'text';
+END
+$$;
+SELECT teams_render('n', d) ->> 'text' AS text FROM (VALUES ('{"n": 4}'::json), ('{"n": 5}')) AS v (d);
+CREATE TEMP TABLE t (j teams_json);
+RESET ROLE;
+DROP OWNED BY writer;
+DROP ROLE writer;
+
 -- Nobody's table is made of the type, and nobody calls its functions.
 CREATE ROLE stranger;
 SET ROLE stranger;
