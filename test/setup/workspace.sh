@@ -13,6 +13,8 @@ clean_up()
 }
 trap clean_up EXIT
 trap 'exit 130' HUP INT TERM
+# A shell that is killed by it does not do what EXIT says: make play | head.
+trap 'exit 141' PIPE
 
 # root cannot run postgres.  Not the package's user either: PostgreSQL's superuser
 # in the tests is named as the user who runs them, and no test may rely on the
