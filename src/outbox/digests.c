@@ -85,8 +85,8 @@ outbox_collect(const OutboxDigest *digest, Interval *after,
  */
 
 /*
- * All that can be had is gone, and the first of it is returned: one row for
- * each that is shown, and one if none is.
+ * All that can be had is gone, and what is shown of it is returned, a row for
+ * each: the first however large it is, or what was deleted would be lost.
  */
 static Statement take_digest = {
 	"WITH gone AS MATERIALIZED (DELETE FROM @.teams_digest_row"

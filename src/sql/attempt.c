@@ -80,26 +80,36 @@ warn(ErrorData *error)
 }
 
 /*
- * Is it about what the caller wants written, or about whether he may?  All
- * else is the transaction's or the server's: there is no memory or no disk, it
- * was cancelled, it is in a deadlock, it has to be tried again.
+ * May the same succeed later, or once more?  There is no memory or no disk, it
+ * was cancelled, it is in a deadlock, a lock is not to be had.
  */
-static bool
-is_of_message(int sqlstate)
+bool
+attempt_may_pass(int sqlstate)
 {
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
-		case ERRCODE_TO_CATEGORY(ERRCODE_FEATURE_NOT_SUPPORTED):
-		case ERRCODE_TO_CATEGORY(ERRCODE_TRIGGERED_ACTION_EXCEPTION):
-		case ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION):
-		case ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION):
-		case ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION):
+		case ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE):
+		case ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES):
+		case ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION):
+		case ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR):
 			return true;
 	}
-	return sqlstate == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
-		sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
-		sqlstate == ERRCODE_READ_ONLY_SQL_TRANSACTION ||
-		sqlstate == ERRCODE_RAISE_EXCEPTION;
+	return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
+}
+
+/*
+ * Is it the transaction's or the server's, and not the message's?  Then
+ * on_error does not count.  An assertion is for whoever made it, and PL/pgSQL
+ * does not catch it by OTHERS, either.
+ */
+bool
+attempt_is_servers(int sqlstate)
+{
+	return attempt_may_pass(sqlstate) ||
+		ERRCODE_TO_CATEGORY(sqlstate) ==
+		ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR) ||
+		sqlstate == ERRCODE_STATEMENT_TOO_COMPLEX ||
+		sqlstate == ERRCODE_ASSERT_FAILURE;
 }
 
 /*
@@ -167,7 +177,7 @@ attempt_call(FunctionCallInfo fcinfo, int on_error,
 	error = attempt(do_call, &attempted);
 	if (error == NULL)
 		return attempted.result;
-	if (!is_of_message(error->sqlerrcode))
+	if (attempt_is_servers(error->sqlerrcode))
 		ReThrowError(error);
 	warn(error);
 	FreeErrorData(error);

@@ -7,6 +7,8 @@
 
 #include "fmgr.h"
 
+extern bool attempt_may_pass(int sqlstate);
+extern bool attempt_is_servers(int sqlstate);
 extern ErrorData *attempt(void (*action) (void *argument), void *argument);
 extern Datum attempt_call(FunctionCallInfo fcinfo, int on_error,
 						  Datum (*call) (FunctionCallInfo fcinfo));

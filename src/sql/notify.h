@@ -49,6 +49,7 @@ typedef struct NotifyRow
 /* notify_rows.c */
 extern NotifyRow *notify_expand_row(const Firing *firing, HeapTuple row,
 									HeapTuple old, int *count);
+extern void notify_append_part(StringInfo text, const char *part);
 extern NotifyRow *notify_read_rows(const Firing *firing,
 								   Tuplestorestate *store, int *count);
 

@@ -15,13 +15,11 @@
 #include "postgres.h"
 
 #include "base/compat.h"
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 
 #include "outbox/digests.h"
 #include "outbox/notifications.h"
@@ -29,6 +27,7 @@
 #include "outbox/tally.h"
 #include "server/wake.h"
 #include "sql/arguments.h"
+#include "sql/attempt.h"
 #include "sql/notify.h"
 
 SQL_FUNCTION(teams_send_digest);
@@ -95,14 +94,18 @@ static const char *
 digest_key(const Firing *firing, const OutboxDigest *digest,
 		   const NotifyRow *row)
 {
-	const char *rest = strchr(row->recipient, '\x01');
+	const char *parts[] = {
+		digest->schema, digest->table, digest->trigger, digest->template,
+		digest->sender, digest->team
+	};
+	StringInfoData key;
 
-	return psprintf("%s\x01%s\x01%s\x01%s\x01%s\x01%d\x01%s\x01%s",
-					digest->schema, digest->table, digest->trigger,
-					digest->template, digest->sender,
-					(int) firing->options.target,
-					digest->team != NULL ? digest->team : "",
-					rest);
+	initStringInfo(&key);
+	appendStringInfo(&key, "%d", (int) firing->options.target);
+	for (size_t i = 0; i < lengthof(parts); i++)
+		notify_append_part(&key, parts[i]);
+	appendStringInfoString(&key, strchr(row->recipient, '\x01'));
+	return key.data;
 }
 
 static void
@@ -257,64 +260,47 @@ data_of(const OutboxDigest *digest, int shown)
 							  in_server_encoding(digest->operation));
 }
 
-/* An error that is the digest's own, and not the server's or database's. */
-static bool
-is_digests(const ErrorData *error)
+/* A digest that becomes a message, with so many of its rows. */
+typedef struct Part
 {
-	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
-	{
-		case ERRCODE_TRANSACTION_ROLLBACK:
-		case ERRCODE_INSUFFICIENT_RESOURCES:
-		case ERRCODE_OPERATOR_INTERVENTION:
-			return false;
-		default:
-			return error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE;
-	}
-}
+	Oid			schema;
+	const OutboxDigest *digest;
+	Subject		subject;
+	int			shown;
+	int64		id;				/* of the message */
+} Part;
 
-/* Send it, as whom it is of; with so many of its rows. */
-static int64
-send_part(Oid schema, const OutboxDigest *digest, Subject *subject, int shown)
+/* Send it, as whom it is of. */
+static void
+send_part(void *argument)
 {
-	Oid			role = get_role_oid(in_server_encoding(digest->sender), true);
+	Part	   *part = argument;
+	const char *sender = in_server_encoding(part->digest->sender);
+	Oid			role = get_role_oid(sender, true);
 
 	if (!OidIsValid(role))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("role \"%s\" does not exist",
-						in_server_encoding(digest->sender)),
+				 errmsg("role \"%s\" does not exist", sender),
 				 errdetail("The digest is of rows of its table.")));
-	subject->data = data_of(digest, shown);
-	return notify_send_as(schema, role, subject);
+	part->subject.data = data_of(part->digest, part->shown);
+	part->id = notify_send_as(part->schema, role, &part->subject);
 }
 
-/* The same in a subtransaction: if it fails, what is wrong, and 0. */
+/*
+ * With all of the rows that it can have, or, if it is too large, with fewer.
+ * What is wrong if it cannot be sent, or NULL; what may pass is an error.
+ */
 static ErrorData *
-try_part(Oid schema, const OutboxDigest *digest, Subject *subject, int shown,
-		 int64 *id)
+try_parts(Part *part)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resources = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	ErrorData  *error;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		*id = send_part(schema, digest, subject, shown);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resources;
-	if (error != NULL && !is_digests(error))
+	while ((error = attempt(send_part, part)) != NULL &&
+		   error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED &&
+		   part->shown > 0)
+		part->shown /= 2;
+	if (error != NULL && attempt_may_pass(error->sqlerrcode))
 		ReThrowError(error);
 	return error;
 }
@@ -350,24 +336,22 @@ teams_send_digest(PG_FUNCTION_ARGS)
 {
 	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	OutboxDigest digest;
-	Subject		subject;
+	Part		part;
 	ErrorData  *error;
-	int64		id = 0;
-	int			shown;
 
 	statement_attach_function(fcinfo);
 	if (!outbox_take_digest(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1),
 							PG_GETARG_DATUM(2), &digest))
 		PG_RETURN_NULL();
-	make_subject(&digest, &subject);
-	shown = digest.shown;
-	while ((error = try_part(schema, &digest, &subject, shown, &id)) != NULL &&
-		   error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED && shown > 0)
-		shown /= 2;
+	part.schema = schema;
+	part.digest = &digest;
+	part.shown = digest.shown;
+	make_subject(&digest, &part.subject);
+	error = try_parts(&part);
 	if (error != NULL)
 	{
-		subject.data = data_of(&digest, digest.shown);
-		id = report_failed(&digest, &subject, error);
+		part.subject.data = data_of(&digest, digest.shown);
+		part.id = report_failed(&digest, &part.subject, error);
 	}
-	PG_RETURN_INT64(id);
+	PG_RETURN_INT64(part.id);
 }

@@ -152,7 +152,22 @@ name_people(const Firing *firing, Rows *rows)
 	}
 }
 
-/* Rows with the same go into the same digest. */
+/*
+ * A part of a text by which rows are told apart; NULL is none.  With its
+ * length in front no text looks like two.
+ */
+void
+notify_append_part(StringInfo text, const char *part)
+{
+	appendStringInfoChar(text, '\x01');
+	if (part != NULL)
+		appendStringInfo(text, "%zu:%s", strlen(part), part);
+}
+
+/*
+ * Rows with the same go into the same digest.  It begins with the person, in
+ * whose name no control character is.
+ */
 static const char *
 recipient_of(const Firing *firing, const NotifyRow *row)
 {
@@ -163,15 +178,12 @@ recipient_of(const Firing *firing, const NotifyRow *row)
 	StringInfoData recipient;
 
 	initStringInfo(&recipient);
-	appendStringInfo(&recipient, "%s\x01%s", row->person, row->bot);
+	appendStringInfoString(&recipient, row->person);
+	notify_append_part(&recipient, row->bot);
 	for (size_t i = 0; i < lengthof(others); i++)
-	{
-		const char *value = notify_value(&firing->options, others[i],
-										 row->tuple, desc);
-
-		appendStringInfo(&recipient, "\x01%s%s", value != NULL ? "=" : "",
-						 value != NULL ? value : "");
-	}
+		notify_append_part(&recipient,
+						   notify_value(&firing->options, others[i],
+										row->tuple, desc));
 	return recipient.data;
 }
 

@@ -244,26 +244,6 @@ notify_send_as(Oid schema, Oid role, const Subject *subject)
  */
 
 /*
- * Cancelled, or to be tried again as a whole, or the server's: that is not the
- * message's.
- */
-static bool
-is_transactions(const ErrorData *error)
-{
-	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
-	{
-		case ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE):
-		case ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES):
-		case ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION):
-		case ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR):
-		case ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR):
-			return true;
-	}
-	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		error->sqlerrcode == ERRCODE_STATEMENT_TOO_COMPLEX;
-}
-
-/*
  * The change of the row goes on: the error is kept in a table, and whoever is
  * there gets a warning.
  */
@@ -309,7 +289,7 @@ notify_try(const Firing *firing, const char *data,
 	error = attempt(action, argument);
 	if (error == NULL)
 		return true;
-	if (is_transactions(error))
+	if (attempt_is_servers(error->sqlerrcode))
 		ReThrowError(error);
 	report_unsent(firing, data, error);
 	return false;

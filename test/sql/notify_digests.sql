@@ -150,12 +150,25 @@ SELECT state, error_code, error, hint, sender FROM teams_message_detail;
 SELECT table_name, trigger_name, error_code, error, data FROM teams_notify_error;
 SELECT teams_retry(id) FROM teams_delivery;
 SELECT accepted = sent + failed AS adds_up, failed, balanced FROM teams_accounting;
+-- but not if it may pass: then it is tried again
+SELECT teams_grant('regress_teams_owner', 'sender');
+TRUNCATE teams_delivery, teams_notify_error;
+INSERT INTO task (id, who) VALUES (2, 'ada@contoso.com');
+CALL wait();
+CREATE FUNCTION out_of_order() RETURNS trigger LANGUAGE plpgsql AS
+	$$ BEGIN RAISE io_error USING MESSAGE = 'the disk is out of order'; END $$;
+CREATE TRIGGER out_of_order BEFORE INSERT ON teams_outbox FOR EACH ROW EXECUTE FUNCTION out_of_order();
+CALL teams_drain();
+SELECT count(*) AS failed FROM teams_notify_error;
+DROP TRIGGER out_of_order ON teams_outbox;
+DROP FUNCTION out_of_order();
+CALL teams_drain();
+SELECT * FROM told;
 
 --
 -- What is loaded waits
 --
 
-SELECT teams_grant('regress_teams_owner', 'sender');
 INSERT INTO task (id, who) VALUES (2, 'ada@contoso.com');
 CREATE TABLE saved AS SELECT * FROM teams_digest_row;
 DELETE FROM teams_digest_row;
