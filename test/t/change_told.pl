@@ -16,15 +16,25 @@ use TeamsSim;
 my $sim = TeamsSim->start->contoso;
 my $node = TeamsNode->start('primary', $sim);
 
-# What a session hears that listens and runs this; psql looks for notifications
-# with each statement.
+# What psql prints that listens and runs this. Notifications come in the order
+# of commits: so those that were to come have come when its own has.
+sub printed
+{
+	my ($database, $commands) = @_;
+	my ($status, $stdout, $stderr) = $node->psql($database,
+		"LISTEN teams_message;\n$commands\nNOTIFY teams_message, 'the end';\nSELECT 1;\n");
+
+	is($stderr, '', 'no errors');
+	like($stdout, qr/with payload "the end"/, 'all has been heard');
+	return $stdout;
+}
+
+# What a session hears that runs this.
 sub heard
 {
 	my ($sql) = @_;
-	my ($status, $stdout, $stderr) = $node->psql('postgres',
-		"LISTEN teams_message;\n$sql;\nSELECT pg_sleep(0.3);\nSELECT 1;\n");
+	my $stdout = printed('postgres', "$sql;");
 
-	is($stderr, '', 'no errors');
 	my @payloads = $stdout =~ /notification "teams_message" with payload "(\{.*\})" received/g;
 	return map { decode_json($_) } @payloads;
 }
@@ -133,10 +143,7 @@ my $references = 'SELECT id, reference, notify FROM teams_outbox UNION ALL'
 command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('postgres') ],
 	'it is dumped');
 $node->value('CREATE DATABASE copy TEMPLATE template0');
-my ($status, $stdout, $stderr) =
-  $node->psql('copy', "LISTEN teams_message;\n\\i $dump\nSELECT pg_sleep(0.3);\nSELECT 1;\n");
-is($stderr, '', 'it is restored');
-unlike($stdout, qr/notification/, 'nothing is told of what is loaded');
+unlike(printed('copy', "\\i $dump"), qr/payload "\{/, 'nothing is told of what is loaded');
 is($node->value($references, 'copy'), $node->value($references), 'references are restored');
 
 done_testing();

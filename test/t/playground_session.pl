@@ -67,6 +67,10 @@ END
 	unlike($said, qr/Ops Bot: Hello/, 'who has blocked the bot sees nothing');
 	is_gone($said =~ /^in (.+)$/m, 'a script');
 
+	my ($work) = `printf '\\\\! echo "in \$HOME"\nSELECT 1;\n' | '$run' 2>/dev/null | head -n 1`
+	  =~ /^in (.+)$/m;
+	is_gone($work, 'one whose output nobody reads to its end');
+
 	`printf '\\\\set ON_ERROR_STOP\\nSELECT nothing;' | '$run' 2>&1`;
 	is($? >> 8, 3, 'its status is that of psql');
 };
@@ -144,8 +148,8 @@ SKIP:
 		see(qr/Ada Lovelace.*\nOps Bot: Hi \033\[1mAda\033\[0m\r\n/s,
 			'what arrives is shown');
 		see(qr/play=> /, 'and then a prompt');
-		print $pty "SELECT 'begun', pg_sleep(600) FROM pg_sleep(0.1);\n";
-		sleep 0.5;
+		print $pty "DO \$\$ BEGIN RAISE NOTICE 'begun'; PERFORM pg_sleep(600); END \$\$;\n";
+		see(qr/NOTICE:  begun/, 'a statement takes its time');
 		print $pty "\003";
 		see(qr/canceling statement due to user request/, 'Ctrl-C is for psql');
 		see(qr/play=> /, 'which goes on');
